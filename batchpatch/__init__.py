@@ -1,0 +1,2 @@
+"""Bulk patches of participant attributes on Genesys Cloud."""
+__version__ = "0.1.0"

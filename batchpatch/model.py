@@ -1,0 +1,171 @@
+"""The values that pass between the rooms.
+
+A row walks one way: reading makes a `Row` or an `InvalidRow`, merging makes a `Patch` of rows,
+sending answers it with a `PatchOutcome`, and every settled row leaves as one `RowResult`.
+The room-crossing values live here so that no room needs to import another.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Outcome(StrEnum):
+    """What became of a row. The words are part of the contract of `results.jsonl`."""
+
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    SUPERSEDED = "superseded"
+    INVALID = "invalid"
+    REJECTED = "rejected"
+    CONFLICT = "conflict"
+    NOT_STORED = "not_stored"
+    UNKNOWN = "unknown"
+
+    @property
+    def made_it(self) -> bool:
+        """True where the platform holds what the row (or the row that replaced it) asks for."""
+        return self in _MADE_IT
+
+
+_MADE_IT = frozenset({Outcome.UPDATED, Outcome.UNCHANGED, Outcome.SUPERSEDED})
+
+
+class Row(NamedTuple):
+    """One valid row. Hot: a million of these pass through, so it is a plain tuple.
+
+    `names` is shared by all rows of the same shape; `values[i]` belongs to `names[i]`, and `None`
+    leaves that attribute alone. A row whose `names` are empty asks for nothing.
+    """
+
+    number: int
+    """Data row, from 1, running on across all inputs."""
+    line: int
+    """Physical line on which the row begins, from 1, within its own input."""
+    source: int
+    """Index of the input in the order given."""
+    conversation_id: str
+    """Canonical UUID: lower case, no braces."""
+    participant_id: str
+    """Canonical UUID: lower case, no braces."""
+    names: tuple[str, ...]
+    values: tuple[str | None, ...]
+
+    def keys(self) -> list[str]:
+        """Names of the attributes that this row sets."""
+        if None not in self.values:
+            return list(self.names)
+        return [n for n, v in zip(self.names, self.values, strict=True) if v is not None]
+
+
+class InvalidRow(NamedTuple):
+    """A row that cannot be sent, and why. Holds no cell's content except ids that are valid."""
+
+    number: int
+    line: int
+    source: int
+    code: str
+    """Machine-readable reason, stable, such as `bad_conversation_id`."""
+    message: str
+    """What is wrong, in words, without any attribute value."""
+    hint: str
+    """What the user can do."""
+    conversation_id: str | None = None
+    participant_id: str | None = None
+
+
+class Batch(NamedTuple):
+    """Some rows in input order, handed over together because one by one costs too much."""
+
+    rows: list[Row | InvalidRow]
+    starved: bool = False
+    """The reader has nothing more at hand: whoever waits for more rows should stop waiting."""
+
+
+class Patch(NamedTuple):
+    """One request: the attributes of one participant, merged from one or more rows."""
+
+    number: int
+    """From 1, in order of hand-out."""
+    rows: tuple[Row, ...]
+    """The rows it carries, in input order; all name the same participant."""
+    attributes: dict[str, str]
+    """The last value of each attribute."""
+
+    @property
+    def conversation_id(self) -> str:
+        """The conversation that all its rows name."""
+        return self.rows[0].conversation_id
+
+    @property
+    def participant_id(self) -> str:
+        """The participant that all its rows name."""
+        return self.rows[0].participant_id
+
+
+class PatchOutcome(NamedTuple):
+    """How a patch was settled."""
+
+    outcome: Outcome
+    """`updated`, `rejected` or `unknown`."""
+    status: int | None = None
+    """HTTP status of the last answer, None when none came."""
+    code: str | None = None
+    message: str | None = None
+    hint: str | None = None
+    correlation_id: str | None = None
+    attempts: int = 0
+    """Requests that left for this patch, the refused and the repeated ones included."""
+    elapsed_s: float = 0.0
+    """From hand-out to settlement, waiting for the quota included."""
+
+
+class RowResult(NamedTuple):
+    """One line of `results.jsonl`; the field names are the contract. None means absent."""
+
+    row: int
+    line: int
+    source: str
+    outcome: Outcome
+    at: str
+    """UTC, RFC 3339."""
+    conversation_id: str | None = None
+    participant_id: str | None = None
+    keys: list[str] | None = None
+    """Names of the attributes, never their values."""
+    status: int | None = None
+    code: str | None = None
+    message: str | None = None
+    hint: str | None = None
+    attempts: int | None = None
+    patch: int | None = None
+    superseded_by: int | None = None
+    correlation_id: str | None = None
+    elapsed_ms: int | None = None
+
+
+class Summary(NamedTuple):
+    """`summary.json`; the field names are the contract."""
+
+    rows: int
+    """Rows read, across all inputs."""
+    outcomes: dict[str, int]
+    """Settled rows by outcome, counted from `results.jsonl` itself."""
+    unattempted: int
+    """Rows read and not settled: the run stopped before them."""
+    patches: int
+    requests: int
+    retries: int
+    throttled: int
+    """Answers with status 429."""
+    tokens_minted: int
+    elapsed_s: float
+    started: str
+    """UTC, RFC 3339."""
+    ended: str
+    exit_code: int
+    stopped_because: str | None
+    """None where the run ended by itself."""
+    input_exhausted: bool
+    """False where rows may be left that were never read."""
