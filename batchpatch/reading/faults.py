@@ -1,0 +1,126 @@
+"""Why a record is no row: codes, words and hints, never a cell's content."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """What is wrong with a record. `code` is stable; the words may change."""
+
+    code: str
+    message: str
+    hint: str
+
+
+UUID_HINT = "An id is a UUID such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301; copy it whole."
+
+
+def bad_id(field: str, *, empty: bool) -> Fault:
+    """The conversation or participant id is missing or no UUID."""
+    if empty:
+        return Fault(f"missing_{field}", f"the {field} id is empty", UUID_HINT)
+    return Fault(f"bad_{field}_id", f"the {field} id is not a UUID", UUID_HINT)
+
+
+def ragged(cells: int, columns: int) -> Fault:
+    """The record has another number of cells than the header has columns."""
+    hint = (
+        "Put a cell that contains the delimiter or a line break in double quotes."
+        if cells > columns
+        else "A line was cut off, or trailing delimiters are missing: write the empty cells out."
+    )
+    return Fault("ragged", f"{cells} cells where the header has {columns} columns", hint)
+
+
+def unclosed_quote(first: int, last: int) -> Fault:
+    """A quote swallowed the rest of the file."""
+    return Fault(
+        "unclosed_quote",
+        f"the quote opened in line {first} is never closed (read up to line {last})",
+        f'Close it in line {first}, or double it ("") if it belongs to the text.',
+    )
+
+
+def bad_quotes(first: int, last: int) -> Fault:
+    """Text after a closing quote: where the cell ends cannot be known."""
+    where = f"line {first}" if first == last else f"lines {first} to {last}"
+    return Fault(
+        "bad_quotes",
+        f"text follows a closing quote in {where}",
+        'Double a quote that belongs to the text (""), and close each quoted cell.',
+    )
+
+
+def cell_too_large(first: int, limit_mib: int) -> Fault:
+    """A cell past the limit, most often a quote that is never closed."""
+    return Fault(
+        "cell_too_large",
+        f"a cell that begins in line {first} is larger than {limit_mib} MiB",
+        f"Look for a quote in line {first} that is never closed.",
+    )
+
+
+def bad_json(reason: str) -> Fault:
+    """The line is not one JSON value."""
+    return Fault("bad_json", f"not valid JSON: {reason}", "Write one JSON object on each line.")
+
+
+def bad_skip() -> Fault:
+    """The tool's own column was edited into something else."""
+    return Fault(
+        "bad_skip",
+        "batchpatch_skip is not a list of attribute names",
+        "Leave that column as the failed file had it, or empty it.",
+    )
+
+
+NOT_AN_OBJECT = Fault(
+    "not_an_object",
+    "the line is valid JSON but no object",
+    'Write {"conversationId": ..., "participantId": ..., "attributes": {...}} on each line.',
+)
+BAD_ATTRIBUTES = Fault(
+    "bad_attributes",
+    "attributes is not a JSON object",
+    'Write the attributes as an object, such as {"customer_tier": "gold"}.',
+)
+EMPTY_NAME = Fault(
+    "empty_name",
+    "an attribute has no name",
+    "Name it: the platform cannot delete an attribute once it is there.",
+)
+KEY_WITHOUT_NAME = Fault("empty_name", "the key is empty", "Name the attribute in the key column.")
+NUL_TEXT = Fault(
+    "nul_character",
+    "a NUL character in an attribute",
+    "The file is probably damaged or in another encoding: export it again, or use --encoding.",
+)
+
+
+def nested(name: str) -> Fault:
+    """A value is an object or array; the platform keeps strings."""
+    return Fault(
+        "nested_value",
+        f"the value of {name!r} is an object or array",
+        "Attribute values are text: flatten it, or add --nested json to send its JSON.",
+    )
+
+
+def not_allowed(name: str) -> Fault:
+    """--only-keys was given and does not list this name."""
+    return Fault(
+        "unexpected_key",
+        f"the attribute {name!r} is not among --only-keys",
+        "Correct the name, or add it to --only-keys.",
+    )
+
+
+def unmapped(sentence: str) -> Fault:
+    """A JSONL line whose keys do not say what is meant.
+
+    Args:
+        sentence: of the mapping's error: what is missing, then what to do.
+    """
+    problem, _, advice = sentence.partition(": ") if ": " in sentence else (sentence, "", "")
+    return Fault("unmapped", problem, advice or "See --help for --map, --attributes and --set.")

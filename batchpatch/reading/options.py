@@ -1,0 +1,66 @@
+"""How an input is to be understood: what the user may say about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from batchpatch.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+InputFormat = Literal["csv", "jsonl"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """Options of the reading room. Every default is the contract's.
+
+    Raises:
+        SettingsError: where a value can never work, whatever the input.
+    """
+
+    format: InputFormat | None = None
+    """None: by extension, else by the first character."""
+    encoding: str | None = None
+    """A Python text codec; None: UTF-8, or what a byte order mark says."""
+    delimiter: str | None = None
+    """One character; None: detected from the header."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Field to column: `conversation`, `participant`, `attributes`, `key`, `value`, `attr.NAME`."""
+    attributes: tuple[str, ...] = ()
+    """Columns to send as attributes under their own names."""
+    all_columns: bool = False
+    """Send every column that has no other use."""
+    constants: Mapping[str, str] = field(default_factory=dict)
+    """Attributes added to every row; they win over the row's own."""
+    only_keys: frozenset[str] | None = None
+    """Any other attribute name makes the row invalid."""
+    empty: Literal["leave", "set"] = "leave"
+    """What an empty CSV cell or a JSON null does to its attribute."""
+    nested: Literal["refuse", "json"] = "refuse"
+    """What an object or array as a value becomes."""
+    limit: int | None = None
+    """Read this many rows, over all inputs together."""
+
+    def __post_init__(self) -> None:
+        for name, value in self.constants.items():
+            _check_constant(name, value)
+            if self.only_keys is not None and name not in self.only_keys:
+                raise SettingsError(f"--set names {name!r}, which --only-keys does not list.")
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise SettingsError("--delimiter takes a single character.")
+        if self.limit is not None and self.limit < 1:
+            raise SettingsError("--limit takes a number of rows, from 1.")
+
+
+def _check_constant(name: str, value: str) -> None:
+    if not name.strip():
+        raise SettingsError("--set needs a name before the '=': --set NAME=VALUE.")
+    try:
+        (name + value).encode()
+    except UnicodeEncodeError:
+        raise SettingsError(f"--set {name!a} holds bytes that are not UTF-8 text.") from None
+    if "\0" in name + value:
+        raise SettingsError(f"--set {name!a} holds a NUL character.")

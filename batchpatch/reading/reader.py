@@ -1,0 +1,206 @@
+"""Inputs -> batches of rows: opens, detects, numbers, and stops where the user said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from batchpatch.errors import InputError
+from batchpatch.model import Batch, InvalidRow, Row
+from batchpatch.reading.csv_records import CsvRecords
+from batchpatch.reading.jsonl_records import JsonlRecords
+from batchpatch.reading.lines import LineMaker
+from batchpatch.reading.mapping import ColumnUse, Mapping, map_columns
+from batchpatch.reading.rows import RowMaker
+from batchpatch.reading.sources import ByteSource, detect_encoding, open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from batchpatch.reading.options import InputFormat, ReadOptions
+
+BATCH_ROWS = 500
+BATCH_BYTES = 4 << 20
+HOPELESS_ROWS = 1000
+"""An input that begins with this many invalid rows is refused."""
+_EXTENSIONS: dict[str, InputFormat] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+}
+_PACKED = {".gz", ".bz2", ".xz"}
+
+
+class Input:
+    """One opened input: what it is, how it was understood, and its rows.
+
+    Raises:
+        InputError: it cannot be used as a whole.
+        SettingsError: an option does not fit any input.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        options: ReadOptions,
+        *,
+        spool: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self.name = name
+        self._options = options
+        self._lines: LineMaker | None = None
+        self._source = open_source(name, spool=spool)
+        try:
+            self._detect(self._source)
+        except BaseException:
+            self._source.close()
+            raise
+
+    def _detect(self, source: ByteSource) -> None:
+        head = source.head()
+        if not head.strip():
+            raise InputError(f"{source.name} is empty: it needs rows.")
+        self.encoding = detect_encoding(head, self._options.encoding, name=source.name)
+        self.format = self._options.format or _format_of(self.name, head)
+        self.records: CsvRecords | JsonlRecords
+        self.mapping: Mapping | None = None
+        if self.format == "csv":
+            self.records = CsvRecords(
+                source, encoding=self.encoding, delimiter=self._options.delimiter
+            )
+            self.mapping = map_columns(self.records.header, self._options, name=source.name)
+        else:
+            self.records = JsonlRecords(source, encoding=self.encoding)
+
+    @property
+    def live(self) -> bool:
+        """True for a pipe: it cannot be read twice, and the next row may take its time."""
+        return self._source.live
+
+    @property
+    def uses(self) -> tuple[ColumnUse, ...]:
+        """How the columns were understood; for JSONL, the keys of the first row that has been."""
+        mapping = self.mapping or (self._lines.first_mapping if self._lines else None)
+        return mapping.uses if mapping else ()
+
+    def batches(self, *, source: int, first: int, most: int | None = None) -> Iterator[Batch]:
+        """The rows, numbered from `first`; a batch ends early where the next row is yet to come.
+
+        Args:
+            source: index of this input, for the rows.
+            first: number of its first row.
+            most: stop after this many rows.
+
+        Raises:
+            InputError: the input turns bad halfway, or begins with `HOPELESS_ROWS` invalid rows.
+        """
+        maker = self._maker(source)
+        quick, careful = maker.quick, maker.careful
+        live = self.live
+        records: Any = self.records  # text for one maker, cells for the other
+        stop = None if most is None else first + most
+        hope = _Hope(self.name)
+        number, batch = first, list[Row | InvalidRow]()
+        cut = _cut(number, stop)
+        for line, record in records:
+            batch.append(quick(number, line, record) or careful(number, line, record))
+            number += 1
+            if number == cut or maker.weight > BATCH_BYTES or (live and records.starved):
+                hope.look_at(batch)
+                yield Batch(batch, starved=live and records.starved)
+                if number == stop:
+                    return
+                batch, maker.weight, cut = [], 0, _cut(number, stop)
+        hope.look_at(batch)
+        if batch:
+            yield Batch(batch)
+
+    def _maker(self, source: int) -> RowMaker | LineMaker:
+        if self.mapping is not None:
+            return RowMaker(self.mapping, self._options, source=source)
+        self._lines = LineMaker(self._options, source=source)
+        return self._lines
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._source.close()
+
+
+class Reader:
+    """All inputs, one after the other, as batches; rows are numbered through.
+
+    Iterate once. `rows` and `exhausted` say how far it came.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        options: ReadOptions,
+        *,
+        spool: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self.names = list(names)
+        self.rows = 0
+        self.exhausted = False
+        self.inputs: list[Input] = []
+        self._options = options
+        self._spool = spool
+
+    def __iter__(self) -> Iterator[Batch]:
+        for index, name in enumerate(self.names):
+            opened = Input(name, self._options, spool=self._spool)
+            self.inputs.append(opened)
+            try:
+                for batch in opened.batches(source=index, first=self.rows + 1, most=self._left):
+                    self.rows += len(batch.rows)
+                    yield batch
+            finally:
+                opened.close()
+            if self._left == 0:
+                return
+        self.exhausted = True
+
+    @property
+    def _left(self) -> int | None:
+        """Rows that --limit still allows."""
+        limit = self._options.limit
+        return None if limit is None else limit - self.rows
+
+
+def _cut(number: int, stop: int | None) -> int:
+    """The row number before which the batch that begins with `number` ends."""
+    return number + BATCH_ROWS if stop is None else min(number + BATCH_ROWS, stop)
+
+
+class _Hope:
+    """Refuses an input of which nothing can be sent, before anything is."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._invalid: int | None = 0
+
+    def look_at(self, batch: list[Row | InvalidRow]) -> None:
+        if self._invalid is None or not batch:
+            return
+        last = batch[-1]
+        if isinstance(last, Row) or any(isinstance(row, Row) for row in batch):
+            self._invalid = None
+            return
+        self._invalid += len(batch)
+        if self._invalid >= HOPELESS_ROWS:
+            raise InputError(
+                f"The first {self._invalid:,} rows of {self._name} are all invalid; line "
+                f"{last.line}, for one: {last.message}. {last.hint}"
+            )
+
+
+def _format_of(name: str, head: bytes) -> InputFormat:
+    """By extension, below that of a packed file; else an object in front makes it JSONL."""
+    suffixes = [s.lower() for s in Path(name).suffixes]
+    if suffixes and suffixes[-1] in _PACKED:
+        suffixes.pop()
+    known = _EXTENSIONS.get(suffixes[-1]) if suffixes else None
+    text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    return known or ("jsonl" if text.startswith((b"{", b"[")) else "csv")
