@@ -35,8 +35,8 @@ _MADE_IT = frozenset({Outcome.UPDATED, Outcome.UNCHANGED, Outcome.SUPERSEDED})
 class Row(NamedTuple):
     """One valid row. Hot: a million of these pass through, so it is a plain tuple.
 
-    `names` is shared by all rows of the same shape; `values[i]` belongs to `names[i]`, and `None`
-    leaves that attribute alone. A row whose `names` are empty asks for nothing.
+    `names` is shared by rows of the same shape; `values[i]` belongs to `names[i]`. An attribute
+    that the row leaves alone is not among them; a row without `names` asks for nothing.
     """
 
     number: int
@@ -50,13 +50,7 @@ class Row(NamedTuple):
     participant_id: str
     """Canonical UUID: lower case, no braces."""
     names: tuple[str, ...]
-    values: tuple[str | None, ...]
-
-    def keys(self) -> list[str]:
-        """Names of the attributes that this row sets."""
-        if None not in self.values:
-            return list(self.names)
-        return [n for n, v in zip(self.names, self.values, strict=True) if v is not None]
+    values: tuple[str, ...]
 
 
 class InvalidRow(NamedTuple):
@@ -92,6 +86,8 @@ class Patch(NamedTuple):
     """The rows it carries, in input order; all name the same participant."""
     attributes: dict[str, str]
     """The last value of each attribute."""
+    superseded: dict[int, int] = {}  # noqa: RUF012 - shared by all patches of one row, never changed
+    """Rows of which nothing is left: number -> the row that took the last of it."""
 
     @property
     def conversation_id(self) -> str:

@@ -17,46 +17,33 @@ _ESCAPED = 6
 """Bytes that a character takes in JSON at the most (`\\u0001`)."""
 _FRAME_BYTES = len(b'{"attributes":{}}')
 _PER_ATTRIBUTE = len(b'"":"",')
+_NOTHING_LOST: dict[int, int] = {}
 
 
 def row_bytes(row: Row) -> int:
     """Memory that a waiting row takes, about."""
-    size = ROW_BYTES
-    for value in row.values:
-        if value is not None:
-            size += len(value)
-    return size
+    return ROW_BYTES + sum(map(len, row[6]))
 
 
 def merged(rows: Sequence[Row]) -> dict[str, str]:
     """The last value of each attribute over these rows, in order of first appearance."""
-    attributes: dict[str, str] = {}
-    for row in rows:
-        attributes.update(
-            (name, value)
-            for name, value in zip(row.names, row.values, strict=True)
-            if value is not None
-        )
+    attributes = dict(zip(rows[0].names, rows[0].values, strict=True))
+    for row in rows[1:]:
+        attributes.update(zip(row.names, row.values, strict=True))
     return attributes
 
 
 def superseded(rows: Sequence[Row]) -> dict[int, int]:
     """Rows of which nothing is left after merging: number -> the row that took the last of it.
 
-    A row is superseded by the latest of the rows that overwrite its attributes.
+    What stands in the place of a superseded row's attributes may come from several rows; the
+    latest of them is named, and that one is itself never superseded.
     """
     if len(rows) == 1:
-        return {}
-    last: dict[str, int] = {}
-    for row in rows:
-        for name in row.keys():  # noqa: SIM118 - a method of Row, no dict
-            last[name] = row.number
-    lost: dict[int, int] = {}
-    for row in rows:
-        takers = [last[name] for name in row.keys()]  # noqa: SIM118
-        if row.number not in takers:
-            lost[row.number] = max(takers)
-    return lost
+        return _NOTHING_LOST
+    last = {name: row.number for row in rows for name in row.names}
+    takers = ((row.number, {last[name] for name in row.names}) for row in rows)
+    return {number: max(taken) for number, taken in takers if number not in taken}
 
 
 def fitting(rows: Sequence[Row], limit_bytes: int) -> Sequence[Row]:
@@ -70,10 +57,9 @@ def fitting(rows: Sequence[Row], limit_bytes: int) -> Sequence[Row]:
     total = _FRAME_BYTES
     for count, row in enumerate(rows):
         for name, value in zip(row.names, row.values, strict=True):
-            if value is not None:
-                size = len(orjson.dumps(name)) + len(orjson.dumps(value)) + 2
-                total += size - sizes.get(name, 0)
-                sizes[name] = size
+            size = len(orjson.dumps(name)) + len(orjson.dumps(value)) + len(":,")
+            total += size - sizes.get(name, 0)
+            sizes[name] = size
         if total > limit_bytes and count:
             return rows[:count]
     return rows
@@ -81,8 +67,5 @@ def fitting(rows: Sequence[Row], limit_bytes: int) -> Sequence[Row]:
 
 def _most_body_bytes(row: Row) -> int:
     """Upper bound of what the row adds to a body; cheap, and enough for nearly every merge."""
-    return sum(
-        _ESCAPED * (len(name) + len(value)) + _PER_ATTRIBUTE
-        for name, value in zip(row.names, row.values, strict=True)
-        if value is not None
-    )
+    text = sum(map(len, row.names)) + sum(map(len, row.values))
+    return _ESCAPED * text + _PER_ATTRIBUTE * len(row.names)

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from batchpatch.merging.merge import fitting, merged, row_bytes
+from batchpatch.merging.merge import fitting, merged, row_bytes, superseded
 from batchpatch.model import Patch, Row
 
 if TYPE_CHECKING:
@@ -32,6 +32,16 @@ class MergeOptions:
     """The platform's `request.bytes.max`: a merge that would pass it starts the next patch."""
 
 
+class _Waiting:
+    """The rows of one participant that wait."""
+
+    __slots__ = ("rows", "weight")
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.weight = 0
+
+
 class Window:
     """The waiting rows.
 
@@ -40,12 +50,16 @@ class Window:
     """
 
     def __init__(self, options: MergeOptions | None = None) -> None:
-        self._options = options or MergeOptions()
-        self._waiting: dict[_Participant, list[Row]] = {}
+        options = options or MergeOptions()
+        self._most_rows = options.window_rows
+        self._most_bytes = options.window_bytes
+        self._body_bytes = options.body_bytes
+        self._waiting: dict[_Participant, _Waiting] = {}
         self._ready: deque[_Participant] = deque()
         """Waiting and not leased, the longest waiting first; each of them once."""
         self._leased: set[_Participant] = set()
-        self._patches = 0
+        self.patches = 0
+        """Patches handed out so far."""
         self.rows = 0
         """Rows that wait."""
         self._bytes = 0
@@ -53,31 +67,26 @@ class Window:
     @property
     def full(self) -> bool:
         """Add no more now: take first."""
-        options = self._options
-        return self.rows >= options.window_rows or self._bytes >= options.window_bytes
+        return self.rows >= self._most_rows or self._bytes >= self._most_bytes
 
     @property
     def idle(self) -> bool:
         """Nothing waits and nothing is out."""
         return not self._waiting and not self._leased
 
-    @property
-    def patches(self) -> int:
-        """Patches handed out so far."""
-        return self._patches
-
     def add(self, row: Row) -> None:
-        """Let a row wait. Rows come in input order."""
-        participant = (row[3], row[4])
-        rows = self._waiting.get(participant)
-        if rows is None:
-            self._waiting[participant] = [row]
+        """Let a row wait. Rows come in input order, and ask for something."""
+        participant = (row.conversation_id, row.participant_id)
+        waiting = self._waiting.get(participant)
+        if waiting is None:
+            waiting = self._waiting[participant] = _Waiting()
             if participant not in self._leased:
                 self._ready.append(participant)
-        else:
-            rows.append(row)
+        weight = row_bytes(row)
+        waiting.rows.append(row)
+        waiting.weight += weight
         self.rows += 1
-        self._bytes += row_bytes(row)
+        self._bytes += weight
 
     def take(self, *, drain: bool = False) -> Patch | None:
         """Hand out the participant that has waited longest, and lease it.
@@ -93,13 +102,12 @@ class Window:
             return None
         participant = self._ready.popleft()
         waiting = self._waiting.pop(participant)
-        rows = fitting(waiting, self._options.body_bytes)
-        if len(rows) < len(waiting):
-            self._waiting[participant] = waiting[len(rows) :]
         self._leased.add(participant)
-        self.rows -= len(rows)
-        for row in rows:
-            self._bytes -= row_bytes(row)
+        self.rows -= len(waiting.rows)
+        self._bytes -= waiting.weight
+        rows = fitting(waiting.rows, self._body_bytes)
+        for row in waiting.rows[len(rows) :]:
+            self.add(row)  # what does not fit waits on, for the lease to come back
         return self._patch(rows)
 
     def settle(self, patch: Patch) -> None:
@@ -117,5 +125,5 @@ class Window:
         return [self._patch([row]) for row in patch.rows]
 
     def _patch(self, rows: Sequence[Row]) -> Patch:
-        self._patches += 1
-        return Patch(self._patches, tuple(rows), merged(rows))
+        self.patches += 1
+        return Patch(self.patches, tuple(rows), merged(rows), superseded(rows))

@@ -51,6 +51,8 @@ class Input:
         self.name = name
         self._options = options
         self._lines: LineMaker | None = None
+        self.notices: dict[str, str] = {}
+        """Attribute names about which there is something to know, and what."""
         self._source = open_source(name, spool=spool)
         try:
             self._detect(self._source)
@@ -119,8 +121,8 @@ class Input:
 
     def _maker(self, source: int) -> RowMaker | LineMaker:
         if self.mapping is not None:
-            return RowMaker(self.mapping, self._options, source=source)
-        self._lines = LineMaker(self._options, source=source)
+            return RowMaker(self.mapping, self._options, source=source, notices=self.notices)
+        self._lines = LineMaker(self._options, source=source, notices=self.notices)
         return self._lines
 
     def close(self) -> None:

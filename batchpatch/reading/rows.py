@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from batchpatch.reading.options import ReadOptions
 
 QuickMaker = Callable[[int, int, Sequence[Any]], Row | None]
+ObjectMaker = Callable[[int, int, dict[str, Any]], Row | None]
 
 QUICK_LENGTH = 4096
 """Longer rows take the careful way, where they are weighed."""
+_NOTICES_KEPT = 20
 _SHAPES_KEPT = 1000
 """Distinct sets of attribute names whose verdict is remembered; past that each row is judged."""
 
@@ -33,7 +35,15 @@ class RowMaker:
     `weight` grows by the text of each row, so that a batch of large ones can be kept short.
     """
 
-    def __init__(self, mapping: Mapping, options: ReadOptions, *, source: int) -> None:
+    def __init__(
+        self,
+        mapping: Mapping,
+        options: ReadOptions,
+        *,
+        source: int,
+        notices: dict[str, str] | None = None,
+    ) -> None:
+        self._notices = {} if notices is None else notices
         self._mapping = mapping
         self._options = options
         self._source = source
@@ -43,8 +53,6 @@ class RowMaker:
         names = mapping.names + tuple(self._constants)
         if mapping.is_plain and self._name_fault(names) is None:
             self.quick = self._quick_columns(names)
-        elif mapping.is_object_only and not self._constants:
-            self.quick = self._quick_object()
         else:
             self.quick = _never
 
@@ -65,7 +73,7 @@ class RowMaker:
                 conversation, participant = cells[conversation_at], cells[participant_at]
                 if len(cells) != width or not (is_id(conversation) and is_id(participant)):
                     return None
-                values = take(cells) + constants
+                values = take(cells) + constants if constants else take(cells)
                 text = "".join(values)  # fails on what is not text; its length bounds the batch
                 if "" in values or "\0" in text or len(text) > QUICK_LENGTH:
                     return None
@@ -76,26 +84,29 @@ class RowMaker:
 
         return quick
 
-    def _quick_object(self) -> QuickMaker:
-        """For records with one object of attributes: the usual JSONL."""
-        source, mapping, new = self._source, self._mapping, tuple.__new__
-        conversation_at, participant_at = mapping.conversation, mapping.participant
-        object_at = cast("int", mapping.object_at)
-        is_id, fault_of = is_canonical_uuid, self._name_fault
+    def quick_object(self, keys: tuple[str, ...]) -> ObjectMaker:
+        """As `quick`, for JSON objects with these keys, whose attributes are one object."""
+        mapping = self._mapping
+        if not mapping.is_object_only or mapping.object_at is None or self._constants:
+            return _never
+        source, new, shapes = self._source, tuple.__new__, self._shapes
+        width, object_key = mapping.width, keys[mapping.object_at]
+        conversation_key, participant_key = keys[mapping.conversation], keys[mapping.participant]
+        is_id = is_canonical_uuid
 
-        def quick(number: int, line: int, cells: Sequence[Any]) -> Row | None:
+        def quick(number: int, line: int, value: dict[str, Any]) -> Row | None:
             try:
-                conversation, participant = cells[conversation_at], cells[participant_at]
-                if not (is_id(conversation) and is_id(participant)):
+                conversation, participant = value[conversation_key], value[participant_key]
+                attributes = value[object_key]
+                if not (is_id(conversation) and is_id(participant)) or len(value) != width:
                     return None
-                attributes = cells[object_at]
                 names, values = tuple(attributes), tuple(attributes.values())
                 text = "".join(values)
-                if "" in values or not values or "\0" in text or len(text) > QUICK_LENGTH:
+                if "" in values or "\0" in text or len(text) > QUICK_LENGTH:
                     return None
-                if fault_of(names) is not None:
+                if shapes[names] is not None:
                     return None
-            except (TypeError, AttributeError):
+            except (TypeError, AttributeError, KeyError):
                 return None
             return new(Row, (number, line, source, conversation, participant, names, values))
 
@@ -166,9 +177,24 @@ class RowMaker:
             return self._shapes[names]
         except KeyError:
             fault = _judged(names, self._options.only_keys)
+            for name in names[: _NOTICES_KEPT - len(self._notices)]:
+                if notice := notice_of(name):
+                    self._notices[name] = notice
             if len(self._shapes) < _SHAPES_KEPT:
                 self._shapes[names] = fault
             return fault
+
+
+def notice_of(name: str) -> str | None:
+    """What to know before this attribute is written; None for an ordinary name.
+
+    Source: the platform's documentation of participant data.
+    """
+    if name.startswith(("context.genesys.", "context._genesys_")):
+        return f"{name} is an attribute that the platform itself sets; it may be overwritten."
+    if name.startswith("conversationDetails.participantData."):
+        return f"{name} is shown to agents on their screen."
+    return None
 
 
 def _judged(names: tuple[str, ...], only_keys: frozenset[str] | None) -> Fault | None:
@@ -182,7 +208,7 @@ def _judged(names: tuple[str, ...], only_keys: frozenset[str] | None) -> Fault |
     return None
 
 
-def _never(_number: int, _line: int, _cells: Sequence[Any]) -> Row | None:
+def _never(_number: int, _line: int, _record: object) -> Row | None:
     return None
 
 

@@ -1,0 +1,99 @@
+"""The offline dry run: reads as a run would, sends nothing, and says what a run would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.merging.forecast import Forecast
+from batchpatch.merging.window import MergeOptions
+from batchpatch.model import InvalidRow, Row
+from batchpatch.reading.options import ReadOptions
+from batchpatch.reading.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from batchpatch.genesys.rate import Rate
+    from batchpatch.reading.mapping import ColumnUse
+    from batchpatch.reading.reader import Input
+
+
+class InputCheck(NamedTuple):
+    """How one input was understood."""
+
+    name: str
+    format: str
+    encoding: str
+    columns: tuple[ColumnUse, ...]
+
+
+class CheckReport(NamedTuple):
+    """What a run over these inputs would do."""
+
+    inputs: list[InputCheck]
+    rows: int
+    valid: int
+    invalid: int
+    nothing_to_set: int
+    """Valid rows that leave every attribute alone; they cost no request."""
+    participants: int
+    participants_exact: bool
+    """False where `participants` is an estimate (about 0.3 % off)."""
+    requests: int
+    """PATCHes after merging, without retries."""
+    duration_s: float | None
+    """At the given rate; None without one."""
+    notices: list[str]
+
+    @property
+    def exit_code(self) -> int:
+        """0 where every row is valid, else 1."""
+        return 1 if self.invalid else 0
+
+
+def check(
+    inputs: Sequence[str],
+    *,
+    read: ReadOptions | None = None,
+    merge: MergeOptions | None = None,
+    rate: Rate | None = None,
+    on_invalid: Callable[[InvalidRow], None] | None = None,
+) -> CheckReport:
+    """Read the inputs to their end, offline and without credentials.
+
+    Args:
+        inputs: paths, or `-` for standard input.
+        read: how to understand them.
+        merge: the bounds within which rows of one participant meet.
+        rate: requests per second to price the run with.
+        on_invalid: called with each invalid row as it is found.
+
+    Raises:
+        InputError: an input cannot be used as a whole.
+    """
+    reader = Reader(inputs, read or ReadOptions())
+    forecast = Forecast((merge or MergeOptions()).window_rows)
+    invalid = 0
+    for batch in reader:
+        forecast.add(row for row in batch.rows if row.__class__ is Row)
+        for row in batch.rows:
+            if row.__class__ is InvalidRow:
+                invalid += 1
+                if on_invalid is not None:
+                    on_invalid(row)
+    return CheckReport(
+        inputs=[_input_check(opened) for opened in reader.inputs],
+        rows=reader.rows,
+        valid=reader.rows - invalid,
+        invalid=invalid,
+        nothing_to_set=forecast.nothing_to_set,
+        participants=forecast.participants.count,
+        participants_exact=forecast.participants.exact,
+        requests=forecast.patches,
+        duration_s=forecast.patches / rate.per_s if rate else None,
+        notices=[notice for opened in reader.inputs for notice in opened.notices.values()],
+    )
+
+
+def _input_check(opened: Input) -> InputCheck:
+    return InputCheck(opened.name, opened.format, opened.encoding, opened.uses)
