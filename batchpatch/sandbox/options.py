@@ -1,0 +1,60 @@
+"""What a sandbox can be told to do. Imports no aiohttp."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from batchpatch.sandbox.faults import Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxOptions:
+    """The behaviour of one sandbox. Raises ValueError, one sentence, for a value out of range."""
+
+    port: int = 0
+    """TCP port on 127.0.0.1; 0 picks a free one."""
+    client_id: str | None = None
+    """The only OAuth client id that may mint; None accepts any that is not empty."""
+    client_secret: str | None = field(default=None, repr=False)
+    """The only OAuth client secret that may mint; None accepts any that is not empty."""
+    expires_in_s: int = 86400
+    """Life of a minted token, in seconds."""
+    accept_token: str | None = field(default=None, repr=False)
+    """A ready access token that is accepted from the start and does not expire."""
+    revoke_after: int | None = None
+    """The first token (`accept_token` where given) is refused after this many API requests."""
+    mint_throttle: int = 0
+    """The first so many mints are answered with the token endpoint's own throttle."""
+    allowed: int | None = None
+    """Requests per window and token; None sets no limit."""
+    window_s: float = 60
+    """Length of a rate-limit window, in seconds."""
+    headers_on_429: bool = False
+    """Send the inin-ratelimit headers with a 429 too; the platform often does not."""
+    strict: bool = False
+    """Answer 404 for what was not made known, instead of adopting it."""
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong on PATCH requests, see `parse_fault`."""
+    seed: int = 0
+    """Decides, with participant and attempt number, which requests a fault hits."""
+    log_writes: int = 100_000
+    """How many of the newest writes the log keeps; 0 keeps none."""
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.port <= 65535, "port must be from 0 to 65535", self.port)
+        _require(self.expires_in_s >= 1, "expires_in_s must be 1 or more", self.expires_in_s)
+        _require(self.window_s > 0, "window_s must be above 0", self.window_s)
+        _require(self.mint_throttle >= 0, "mint_throttle must be 0 or more", self.mint_throttle)
+        _require(self.log_writes >= 0, "log_writes must be 0 or more", self.log_writes)
+        for name in ("allowed", "revoke_after"):
+            value = getattr(self, name)
+            _require(value is None or value >= 1, f"{name} must be 1 or more", value)
+        for name in ("client_id", "client_secret", "accept_token"):
+            _require(getattr(self, name) != "", f"{name} must not be empty", "an empty text")
+
+
+def _require(condition: bool, rule: str, value: object) -> None:
+    if not condition:
+        raise ValueError(f"{rule}, not {value}.")

@@ -1,0 +1,113 @@
+"""What the sandbox answers, as values: bodies, error envelopes and the shapes that faults take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from batchpatch.sandbox.faults import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+JSON = "application/json"
+
+# 408 and 409 are documented without a code, and other statuses are not documented at all.
+_CODES = {
+    400: ("bad.request", "The request could not be understood by the server."),
+    401: ("bad.credentials", "Invalid login credentials."),
+    403: ("missing.any.permissions", "Unable to perform the requested action."),
+    404: ("not.found", "The requested resource was not found."),
+    405: ("method.not.allowed", "The request method is not supported for this resource."),
+    413: ("request.entity.too.large", "The request is over the size limit."),
+    415: ("unsupported.media.type", "The request's media type is not supported."),
+    500: ("internal.server.error", "The server encountered an unexpected condition."),
+    503: ("service.unavailable", "Service unavailable."),
+    504: ("request.timeout", "The request timed out."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer; `headers` come on top of those that every answer carries."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Refusal(Exception):  # noqa: N818 - a no of the platform, not an error of the sandbox
+    """Ends the handling of a request with an error envelope."""
+
+    status: int
+    code: str | None = None
+    """None takes the status' usual code."""
+    message: str | None = None
+    """None takes the status' usual message."""
+    headers: dict[str, str] = field(default_factory=dict)
+    limit: dict[str, object] | None = None
+
+    def reply(self, correlation_id: str) -> Reply:
+        """The answer to send."""
+        code, message = _CODES.get(self.status, (None, "The request failed."))
+        envelope: dict[str, Any] = {
+            "message": self.message or message,
+            "code": self.code or code,
+            "status": self.status,
+            "contextId": correlation_id,
+            "details": [],
+            "errors": [],
+        }
+        if self.limit is not None:
+            envelope["limit"] = self.limit
+        if envelope["code"] is None:
+            del envelope["code"]
+        return Reply(self.status, orjson.dumps(envelope), headers=self.headers)
+
+
+def json_reply(status: int, document: object) -> Reply:
+    """An answer with a JSON document."""
+    return Reply(status, orjson.dumps(document))
+
+
+def token_refusal(status: int, error: str, description: str) -> Reply:
+    """An error of the token endpoint, whose shape is not the API's envelope."""
+    body = {"error": error, "description": description, "error_description": description}
+    return json_reply(status, body)
+
+
+def too_many_requests(retry_after_s: int | None, limit: dict[str, object] | None = None) -> Refusal:
+    """The documented 429; without `retry_after_s` the older one, which names no wait."""
+    if retry_after_s is None:
+        return Refusal(
+            429,
+            "too.many.requests",
+            "Rate limit exceeded the maximum [300] requests within [60] seconds",
+            limit=limit,
+        )
+    return Refusal(
+        429,
+        "too.many.requests.retry.after",
+        f"Rate limit exceeded the maximum. Retry the request in [{retry_after_s}] seconds",
+        {"Retry-After": str(retry_after_s)},
+        limit,
+    )
+
+
+def fault_reply(fault: Fault, correlation_id: str) -> Reply:
+    """The answer of a fault that answers; the kinds that cut the connection have none."""
+    status = fault.status or 500
+    if fault.kind is FaultKind.HTML:
+        page = f"<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
+        return Reply(status, page.encode(), "text/html")
+    if fault.kind is FaultKind.EMPTY:
+        return Reply(status)
+    refusal = too_many_requests(fault.retry_after_s) if status == 429 else Refusal(status)
+    reply = refusal.reply(correlation_id)
+    if fault.kind is FaultKind.MALFORMED:
+        return Reply(status, reply.body[: len(reply.body) // 2], headers=reply.headers)
+    return reply

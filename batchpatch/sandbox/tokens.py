@@ -1,0 +1,111 @@
+"""Access tokens: minting, expiry, revocation, and the rate-limit windows that belong to each."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from batchpatch.sandbox.replies import Refusal, Reply, json_reply, token_refusal
+from batchpatch.sandbox.windows import FixedWindows
+
+if TYPE_CHECKING:
+    from batchpatch.sandbox.clock import Clock
+    from batchpatch.sandbox.options import SandboxOptions
+
+_FAILED = "authentication failed"
+
+
+@dataclass(slots=True)
+class Token:
+    """A token that was handed out, expired and revoked ones included."""
+
+    expires_at_s: float
+    calls_left: float
+    """API requests until it is revoked."""
+    client_id: str
+    windows: FixedWindows | None
+
+
+class TokenBook:
+    """All tokens of one sandbox."""
+
+    def __init__(self, options: SandboxOptions, clock: Clock) -> None:
+        self._options = options
+        self._clock = clock
+        self._tokens: dict[str, Token] = {}
+        self._throttles_left = options.mint_throttle
+        self.minted = 0
+        """Tokens minted."""
+        self.refused = 0
+        """Mints refused, for whatever reason."""
+        if options.accept_token is not None:
+            self._add(options.accept_token, math.inf, "accepted")
+
+    def mint(self, authorization: str, form: bytes) -> Reply:
+        """Answer a request to the token endpoint, given its Authorization header and its body."""
+        client_id, secret = _basic(authorization)
+        refusal = self._refusal(client_id, secret, form)
+        if refusal is not None:
+            self.refused += 1
+            return refusal
+        value = secrets.token_urlsafe(48)
+        expires_in_s = self._options.expires_in_s
+        self._add(value, self._clock.now_s() + expires_in_s, client_id)
+        self.minted += 1
+        return json_reply(
+            200, {"access_token": value, "token_type": "bearer", "expires_in": expires_in_s}
+        )
+
+    def check(self, authorization: str) -> Token:
+        """The token of an API request, which is counted; raises the Refusal that it deserves."""
+        scheme, _, value = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not value:
+            raise Refusal(401, "authentication.required", "No authentication bearer token.")
+        token = self._tokens.get(value.strip())
+        if token is None or token.calls_left <= 0:
+            raise Refusal(401, "bad.credentials", "Invalid login credentials.")
+        if token.expires_at_s <= self._clock.now_s():
+            raise Refusal(401, "credentials.expired", "The supplied token is expired.")
+        token.calls_left -= 1
+        return token
+
+    def _add(self, value: str, expires_at_s: float, client_id: str) -> None:
+        options = self._options
+        # Only the first: the one that replaces it must carry the rest of the run.
+        calls = math.inf if self._tokens or not options.revoke_after else options.revoke_after
+        windows = None
+        if options.allowed is not None:
+            windows = FixedWindows(allowed=options.allowed, window_s=options.window_s)
+        self._tokens[value] = Token(expires_at_s, calls, client_id, windows)
+
+    def _refusal(self, client_id: str, secret: str, form: bytes) -> Reply | None:
+        options = self._options
+        if not client_id or options.client_id not in (None, client_id):
+            return token_refusal(400, "invalid_client", "client not found: invalid client id")
+        if not secret or options.client_secret not in (None, secret):
+            return token_refusal(401, "invalid_client", _FAILED)
+        grant_type = parse_qs(form.decode("latin-1")).get("grant_type")
+        if grant_type != ["client_credentials"]:
+            return token_refusal(400, "unsupported_grant_type", "use client_credentials")
+        if self._throttles_left > 0:
+            self._throttles_left -= 1
+            return token_refusal(400, "invalid_request", "rate limit exceeded; try again later")
+        return None
+
+
+def _basic(authorization: str) -> tuple[str, str]:
+    """Client id and secret of a Basic header; empty where there are none."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        text = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    client_id, _, secret = text.partition(":")
+    return client_id, secret

@@ -1,0 +1,142 @@
+"""What a client sees of a fault, and what the sandbox has stored then."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import aiohttp
+import orjson
+import pytest
+
+from batchpatch.sandbox import parse_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from conftest import Caller, ManualClock
+
+    Start = Callable[..., Awaitable[Caller]]
+
+pytestmark = pytest.mark.asyncio
+
+P = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+DISCONNECTS = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 429, 500, 503, 504])
+async def test_an_error_status_is_an_envelope_and_stores_nothing(start: Start, status: int) -> None:
+    """A fault must look like the platform's own refusal, or retrying on it proves nothing."""
+    caller = await start(faults=(parse_fault(f"status={status},times=1"),))
+    got, headers, body = await caller.patch({"a": "1"})
+    envelope = orjson.loads(body)
+    assert (got, envelope["status"]) == (status, status)
+    assert envelope["contextId"] == headers["ININ-Correlation-Id"]
+    assert await caller.stored() == {}
+    assert (await caller.patch({"a": "1"}))[0] == 202
+
+
+@pytest.mark.parametrize(
+    ("fault", "wait", "code"),
+    [
+        ("status=429", "1", "too.many.requests.retry.after"),
+        ("status=429,retry_after=9", "9", "too.many.requests.retry.after"),
+        ("status=429,retry_after=none", None, "too.many.requests"),
+    ],
+)
+async def test_a_429_names_a_wait_or_none(
+    start: Start, fault: str, wait: str | None, code: str
+) -> None:
+    """The older form names no wait at all, so a client needs an idea of its own."""
+    caller = await start(faults=(parse_fault(fault),))
+    _, headers, body = await caller.patch({"a": "1"})
+    assert headers.get("Retry-After") == wait
+    assert orjson.loads(body)["code"] == code
+
+
+async def test_a_proxys_page_is_html(start: Start) -> None:
+    """Error pages come from in front of the platform too, and are no JSON."""
+    caller = await start(faults=(parse_fault("kind=html,status=503"),))
+    status, headers, body = await caller.patch({"a": "1"})
+    assert (status, headers["Content-Type"]) == (503, "text/html")
+    assert b"<html>" in body
+
+
+async def test_a_malformed_error_claims_to_be_json(start: Start) -> None:
+    """A client that trusts the content type would raise on it."""
+    caller = await start(faults=(parse_fault("kind=malformed"),))
+    status, headers, body = await caller.patch({"a": "1"})
+    assert (status, headers["Content-Type"]) == (502, "application/json")
+    with pytest.raises(orjson.JSONDecodeError):
+        orjson.loads(body)
+
+
+async def test_an_error_can_be_empty(start: Start) -> None:
+    """There is nothing to quote to the user then but the status."""
+    caller = await start(faults=(parse_fault("kind=empty,status=504"),))
+    status, _, body = await caller.patch({"a": "1"})
+    assert (status, body) == (504, b"")
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored"), [("reset_before", {}), ("reset_after", {P: {"a": "1"}})]
+)
+async def test_a_reset_leaves_the_client_guessing(
+    start: Start, kind: str, stored: dict[str, dict[str, str]]
+) -> None:
+    """Both look alike to the client, which is why the write must be safe to repeat."""
+    caller = await start(faults=(parse_fault(f"kind={kind},times=1"),))
+    with pytest.raises(DISCONNECTS):
+        await caller.patch({"a": "1"})
+    assert await caller.stored() == stored
+    assert (await caller.patch({"a": "1"}))[0] == 202
+    stats = await caller.stats()
+    assert (stats["connections_cut"], stats["statuses"]) == (1, {"202": 1})
+
+
+async def test_a_late_write_overtakes_the_one_sent_after_it(
+    start: Start, clock: ManualClock
+) -> None:
+    """A request that timed out may arrive after the next one: the case no client can exclude."""
+    caller = await start(faults=(parse_fault("kind=late,ms=500,times=1"),))
+    with pytest.raises(DISCONNECTS):
+        await caller.patch({"a": "old"})
+    await caller.patch({"a": "new"})
+    assert await caller.stored() == {P: {"a": "new"}}
+    assert (await caller.stats())["late_writes_pending"] == 1
+    clock.advance(0.5)
+    assert await caller.stored() == {P: {"a": "old"}}
+    stats = await caller.stats()
+    assert (stats["late_writes_pending"], stats["patches_applied"]) == (0, 2)
+    assert stats["overlaps"] == 0
+
+
+async def test_a_slow_answer_waits_on_the_clock(start: Start, clock: ManualClock) -> None:
+    """Timeouts and concurrency show only where answers take their time."""
+    caller = await start(faults=(parse_fault("kind=latency,ms=300"),))
+    patch = asyncio.create_task(caller.patch({"a": "1"}))
+    await clock.next_sleeper()
+    assert await caller.stored() == {}
+    clock.advance(0.3)
+    assert (await patch)[0] == 202
+    assert await caller.stored() == {P: {"a": "1"}}
+
+
+async def test_a_refused_body_is_refused_even_where_the_write_would_be_cut(start: Start) -> None:
+    """A reset after applying must not apply what the platform would not."""
+    caller = await start(faults=(parse_fault("kind=reset_after"),))
+    status, _, _ = await caller.patch({"a": {}})
+    assert status == 400
+
+
+async def test_a_run_repeats_for_its_seed(start: Start) -> None:
+    """A failure found by one run must be there in the next."""
+    fault = parse_fault("status=503,rate=0.4")
+    participants = [f"{n:08x}-7425-40de-944b-e07fc1f90ae7" for n in range(40)]
+
+    async def statuses(caller: Caller) -> list[int]:
+        return [(await caller.patch({"a": "1"}, participant=p))[0] for p in participants]
+
+    expected = await statuses(await start(faults=(fault,), seed=11))
+    assert set(expected) == {202, 503}
+    assert await statuses(await start(faults=(fault,), seed=11)) == expected

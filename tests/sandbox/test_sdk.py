@@ -1,0 +1,46 @@
+"""The official Python SDK, unchanged, takes the sandbox for the platform."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from batchpatch.sandbox import SandboxOptions, running
+from batchpatch.sandbox.identities import agent_id, customer_id
+
+C = "0b8a3c1e-5f7d-4e2a-9c61-2d4f6a8b0c1d"
+SESSION = Path(__file__).with_name("sdk_session.py")
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("PureCloudPlatformClientV2") is None,
+    reason="needs the official SDK: pip install 'batchpatch[sdk]'",
+)
+
+
+@pytest.mark.asyncio
+async def test_the_sdk_mints_patches_and_reads_back() -> None:
+    """The sandbox was written from what the SDK expects, and this is the proof.
+
+    The SDK runs in a process of its own: it blocks, starts threads and warns while importing.
+    """
+    attributes = {"vip": "yes", "notes": "Größe"}
+    async with running(SandboxOptions(allowed=300)) as server:
+        session = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(SESSION),
+            *(server.url, C, customer_id(C), json.dumps(attributes)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, errors = await session.communicate()
+        assert session.returncode == 0, errors.decode()
+        assert server.state.stats()["statuses"] == {"200": 1, "202": 1, "400": 1}
+    assert json.loads(out) == {
+        "participants": {customer_id(C): ["customer", attributes], agent_id(C): ["agent", {}]},
+        "refused": "invalid.value",
+    }

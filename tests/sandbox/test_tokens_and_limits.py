@@ -1,0 +1,168 @@
+"""Minting, expiry, revocation, and the rate limit as a client meets it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from conftest import Caller, ManualClock
+
+    Start = Callable[..., Awaitable[Caller]]
+
+pytestmark = pytest.mark.asyncio
+
+# The caller mints as "Aladdin" with "open sesame".
+ME = "/api/v2/tokens/me"
+
+
+async def ask(caller: Caller, authorization: str = "") -> tuple[int, str]:
+    """Status and code of a small API request."""
+    headers = {"Authorization": authorization} if authorization else {}
+    status, _, body = await caller.send("GET", ME, body=None, **headers)
+    return status, orjson.loads(body).get("code", "")
+
+
+async def test_any_credentials_mint_by_default(start: Start) -> None:
+    """Trying the sandbox out takes no set-up."""
+    caller = await start(minted=False, expires_in_s=600)
+    status, document = await caller.mint()
+    assert (status, document["token_type"], document["expires_in"]) == (200, "bearer", 600)
+    assert await ask(caller) == (200, "")
+
+
+@pytest.mark.parametrize(
+    ("options", "request_", "expected"),
+    [
+        ({"client_id": "Jafar"}, {}, (400, "invalid_client")),
+        ({"client_secret": "simsalabim"}, {}, (401, "invalid_client")),
+        ({}, {"authorization": "Basic QWxhZGRpbjo="}, (401, "invalid_client")),
+        ({}, {"authorization": "Basic %%%"}, (400, "invalid_client")),
+        ({}, {"authorization": ""}, (400, "invalid_client")),
+        ({}, {"form": "grant_type=password"}, (400, "unsupported_grant_type")),
+    ],
+)
+async def test_a_mint_is_refused_in_the_token_endpoints_own_shape(
+    start: Start, options: dict[str, str], request_: dict[str, str], expected: tuple[int, str]
+) -> None:
+    """Its errors are not the API's envelope, and a client must read both."""
+    caller = await start(minted=False, **options)
+    status, document = await caller.mint(**request_)
+    assert (status, document["error"]) == expected
+    assert document["description"]
+    assert (await caller.stats())["tokens_minted"] == 0
+
+
+async def test_the_right_credentials_pass_where_they_are_pinned(start: Start) -> None:
+    """Pinned credentials tell a client that sends the wrong ones from one that sends none."""
+    caller = await start(minted=False, client_id="Aladdin", client_secret="open sesame")
+    assert (await caller.mint())[0] == 200
+
+
+async def test_the_token_endpoint_throttles_with_a_400(start: Start) -> None:
+    """Its throttle is no 429, so a client that retries by status alone gives up wrongly."""
+    caller = await start(minted=False, mint_throttle=2)
+    answers = [await caller.mint() for _ in range(3)]
+    assert [status for status, _ in answers] == [400, 400, 200]
+    assert "rate limit exceeded" in answers[0][1]["description"]
+
+
+async def test_a_token_expires(start: Start, clock: ManualClock) -> None:
+    """Long runs outlive their token; the code tells expiry from a wrong token."""
+    caller = await start(expires_in_s=600)
+    clock.advance(599)
+    assert await ask(caller) == (200, "")
+    clock.advance(1)
+    assert await ask(caller) == (401, "credentials.expired")
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        ("Bearer made-up", "bad.credentials"),
+        ("Basic made-up", "authentication.required"),
+        ("Bearer ", "authentication.required"),
+    ],
+)
+async def test_no_token_and_a_wrong_one_differ(start: Start, header: str, code: str) -> None:
+    """The hint that a user gets depends on which of the two it was."""
+    caller = await start(minted=False)
+    assert await ask(caller, header) == (401, code)
+
+
+async def test_a_ready_token_is_accepted(start: Start, clock: ManualClock) -> None:
+    """Some users have an access token and no client to mint with."""
+    caller = await start(minted=False, accept_token="ready-made")
+    clock.advance(1_000_000)
+    assert await ask(caller, "Bearer ready-made") == (200, "")
+
+
+async def test_the_first_token_alone_is_revoked(start: Start) -> None:
+    """A run must get through with exactly one token more, so the second has to last."""
+    caller = await start(revoke_after=2)
+    assert [await ask(caller) for _ in range(3)] == [
+        (200, ""),
+        (200, ""),
+        (401, "bad.credentials"),
+    ]
+    await caller.mint()
+    assert {await ask(caller) for _ in range(5)} == {(200, "")}
+    assert (await caller.stats())["tokens_minted"] == 2
+
+
+async def test_the_limit_is_announced_and_enforced(start: Start, clock: ManualClock) -> None:
+    """The headers and the 429 are what a pacer lives on: whole, relative seconds."""
+    caller = await start(allowed=2, window_s=60)
+    limits: list[tuple[Any, ...]] = []
+    for wait_s in (0, 17.6, 0):
+        clock.advance(wait_s)
+        status, headers, body = await caller.patch({"a": "1"})
+        names = ("count", "allowed", "reset")
+        limits.append((status, *(headers.get(f"inin-ratelimit-{name}") for name in names)))
+    assert limits == [(202, "1", "2", "60"), (202, "2", "2", "42"), (429, None, None, None)]
+    envelope = orjson.loads(body)
+    assert headers["Retry-After"] == "42"
+    assert envelope["code"] == "too.many.requests.retry.after"
+    assert envelope["message"].endswith("Retry the request in [42] seconds")
+    assert (await caller.stats())["throttled"] == 1
+
+
+async def test_the_next_window_admits_again(start: Start, clock: ManualClock) -> None:
+    """A refusal ends with its window, not with some time after the last request."""
+    caller = await start(allowed=1, window_s=10)
+    statuses = []
+    for wait_s in (0, 9.9, 0.1):
+        clock.advance(wait_s)
+        statuses.append((await caller.patch({"a": "1"}))[0])
+    assert statuses == [202, 429, 202]
+
+
+async def test_each_token_has_windows_of_its_own(start: Start) -> None:
+    """The platform's limit is per token, which is why several tokens go faster."""
+    caller = await start(allowed=1)
+    assert [(await ask(caller))[0] for _ in range(2)] == [200, 429]
+    await caller.mint()
+    assert (await ask(caller))[0] == 200
+
+
+async def test_a_429_can_carry_the_headers_too(start: Start) -> None:
+    """Some answers of the platform do: a client must cope with both."""
+    caller = await start(allowed=1, headers_on_429=True)
+    await ask(caller)
+    status, headers, _ = await caller.send("GET", ME)
+    assert (status, headers["inin-ratelimit-count"], headers["inin-ratelimit-reset"]) == (
+        429,
+        "1",
+        "60",
+    )
+
+
+async def test_without_a_limit_there_are_no_headers(start: Start) -> None:
+    """A client that sees no headers must go as fast as it can."""
+    caller = await start()
+    _, headers, _ = await caller.send("GET", ME)
+    assert not [name for name in headers if name.lower().startswith("inin-ratelimit")]
