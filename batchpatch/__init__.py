@@ -1,2 +1,3 @@
 """Bulk patches of participant attributes on Genesys Cloud."""
+
 __version__ = "0.1.0"

@@ -141,6 +141,16 @@ class RowResult(NamedTuple):
     elapsed_ms: int | None = None
 
 
+class FailureReason(NamedTuple):
+    """Why some rows did not make it, with one of their messages."""
+
+    outcome: Outcome
+    code: str | None
+    rows: int
+    message: str | None
+    hint: str | None
+
+
 class Summary(NamedTuple):
     """`summary.json`; the field names are the contract."""
 
@@ -165,3 +175,35 @@ class Summary(NamedTuple):
     """None where the run ended by itself."""
     input_exhausted: bool
     """False where rows may be left that were never read."""
+
+
+class Progress(NamedTuple):
+    """A look at a run that is under way."""
+
+    rows_read: int
+    outcomes: dict[str, int]
+    """Rows settled so far, by outcome."""
+    requests: int
+    throttled: int
+    waiting_for: str | None
+    """What holds everything up at this moment, in words; None where nothing does."""
+    elapsed_s: float
+    rows_expected: int | None
+    """Rows in all; an estimate until the input has been read to its end, None where unknown."""
+
+    @property
+    def settled(self) -> int:
+        """Rows that have an outcome."""
+        return sum(self.outcomes.values())
+
+    @property
+    def rows_per_s(self) -> float:
+        """Rows settled per second since the start."""
+        return self.settled / self.elapsed_s if self.elapsed_s > 0 else 0.0
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds to go at that pace; None where it cannot be said."""
+        if self.rows_expected is None or not self.settled:
+            return None
+        return max(0, self.rows_expected - self.settled) / self.rows_per_s

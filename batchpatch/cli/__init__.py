@@ -1,0 +1,25 @@
+"""Arguments -> options -> pipeline -> exit code."""
+
+from __future__ import annotations
+
+import sys
+
+from batchpatch.cli.app import app
+from batchpatch.cli.output import say
+from batchpatch.errors import BatchpatchError
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one sentence and its exit code."""
+    try:
+        app(prog_name="batchpatch")
+    except BatchpatchError as error:
+        complain(error)
+        sys.exit(error.exit_code)
+
+
+def complain(error: BatchpatchError) -> None:
+    """Say what went wrong, on standard error, if anybody is still there to read it."""
+    say(f"batchpatch: {error}")

@@ -51,6 +51,8 @@ class Input:
         self.name = name
         self._options = options
         self._lines: LineMaker | None = None
+        self.more = False
+        """There was something behind the last row that was asked for."""
         self.notices: dict[str, str] = {}
         """Attribute names about which there is something to know, and what."""
         self._source = open_source(name, spool=spool)
@@ -82,6 +84,16 @@ class Input:
         return self._source.live
 
     @property
+    def size(self) -> int | None:
+        """Bytes of the file as it lies on disk; None for a pipe."""
+        return self._source.size
+
+    @property
+    def bytes_read(self) -> int:
+        """How many of them were read."""
+        return self._source.bytes_read
+
+    @property
     def uses(self) -> tuple[ColumnUse, ...]:
         """How the columns were understood; for JSONL, the keys of the first row that has been."""
         mapping = self.mapping or (self._lines.first_mapping if self._lines else None)
@@ -106,13 +118,15 @@ class Input:
         hope = _Hope(self.name)
         number, batch = first, list[Row | InvalidRow]()
         cut = _cut(number, stop)
-        for line, record in records:
+        rest = iter(records)
+        for line, record in rest:
             batch.append(quick(number, line, record) or careful(number, line, record))
             number += 1
             if number == cut or maker.weight > BATCH_BYTES or (live and records.starved):
                 hope.look_at(batch)
                 yield Batch(batch, starved=live and records.starved)
                 if number == stop:
+                    self.more = live or next(rest, None) is not None
                     return
                 batch, maker.weight, cut = [], 0, _cut(number, stop)
         hope.look_at(batch)
@@ -146,7 +160,13 @@ class Reader:
         self.names = list(names)
         self.rows = 0
         self.exhausted = False
+        """Every input was read to its end."""
+        self.limit_reached = False
+        """The limit left something unread."""
         self.inputs: list[Input] = []
+        """Those opened so far."""
+        self.first_rows: list[tuple[str, int]] = []
+        """Of each opened input: its name, and the number of its first row."""
         self._options = options
         self._spool = spool
 
@@ -154,15 +174,30 @@ class Reader:
         for index, name in enumerate(self.names):
             opened = Input(name, self._options, spool=self._spool)
             self.inputs.append(opened)
+            self.first_rows.append((name, self.rows + 1))
             try:
                 for batch in opened.batches(source=index, first=self.rows + 1, most=self._left):
                     self.rows += len(batch.rows)
                     yield batch
             finally:
                 opened.close()
-            if self._left == 0:
+            if self._left == 0 and (opened.more or name != self.names[-1]):
+                self.limit_reached = True
                 return
         self.exhausted = True
+
+    @property
+    def rows_expected(self) -> int | None:
+        """Rows in all, judged by the share of the bytes read; None where that is unknown."""
+        if self.exhausted or self.limit_reached:
+            return self.rows
+        sizes = [opened.size for opened in self.inputs]
+        if len(sizes) < len(self.names) or None in sizes or not self.rows:
+            return self._options.limit
+        taken = sum(opened.bytes_read for opened in self.inputs)
+        expected = round(self.rows * sum(filter(None, sizes)) / taken) if taken else None
+        limit = self._options.limit
+        return expected if limit is None or expected is None else min(limit, expected)
 
     @property
     def _left(self) -> int | None:

@@ -49,6 +49,9 @@ class ByteSource:
         self.name = name
         self.live = live
         self._raw = raw
+        self.size = None if live else os.fstat(raw.fileno()).st_size
+        """Bytes of the file as it lies on disk; None for a pipe."""
+        self.bytes_read = 0
         buffered: io.BufferedReader = io.BufferedReader(raw, CHUNK_BYTES)
         self._stream = _unpacked(buffered)
         self._packed = self._stream is not buffered
@@ -76,7 +79,10 @@ class ByteSource:
 
     def _read_chunk(self) -> bytes:
         try:
-            return self._stream.read1(CHUNK_BYTES)  # type: ignore[attr-defined, no-any-return]
+            chunk: bytes = self._stream.read1(CHUNK_BYTES)  # type: ignore[attr-defined]
+            if not self.live:
+                self.bytes_read = self._raw.tell()
+            return chunk
         except EOFError:
             raise InputError(
                 f"{self.name} is cut off: its compressed data ends in the middle; "

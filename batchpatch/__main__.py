@@ -1,0 +1,6 @@
+"""`python -m batchpatch`."""
+
+from batchpatch.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""The command that does the same to other inputs."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import typer
+
+_LEFT_OUT = frozenset({"inputs", "out", "limit", "json", "no_spool", "dry"})
+"""What belongs to the run that was, not to the next one."""
+
+
+def command_again(ctx: typer.Context, inputs: Iterable[Path]) -> str:
+    """The full command that sends these files as this run sent its inputs."""
+    words = ["batchpatch", ctx.info_name or "run", *map(str, inputs)]
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        source = ctx.get_parameter_source(name)
+        if name in _LEFT_OUT or source is None or source.name != "COMMANDLINE":
+            continue
+        value = ctx.params[name]
+        flag = max(parameter.opts, key=len)
+        if value is True:
+            words.append(flag)
+        elif isinstance(value, (list, tuple)):
+            words += [word for item in value for word in (flag, str(item))]
+        elif value is not False and value is not None:
+            words += [flag, str(value)]
+    return shlex.join(words)

@@ -1,0 +1,57 @@
+"""The commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from batchpatch import __version__
+from batchpatch.cli.checking import check
+from batchpatch.cli.running import run
+from batchpatch.cli.sandboxing import sandbox_app
+
+HELP = """Patch participant attributes on Genesys Cloud conversations, in bulk, from CSV or JSONL.
+
+Look first, offline: batchpatch check updates.csv
+
+Try it on a local sandbox: batchpatch run updates.csv --sandbox
+
+Then send: set GENESYSCLOUD_REGION, GENESYSCLOUD_OAUTHCLIENT_ID and
+GENESYSCLOUD_OAUTHCLIENT_SECRET, and batchpatch run updates.csv
+
+A row names a conversation, a participant and attributes: columns conversationId, participantId
+and attr.NAME in CSV, or {"conversationId", "participantId", "attributes"} on each line of JSONL.
+
+Exit codes: 0 all rows made it, 1 some did not, 2 wrong usage or input, 3 stopped early,
+4 credentials, 130 interrupted.
+"""
+
+app = typer.Typer(
+    name="batchpatch",
+    help=HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"batchpatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def batchpatch(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Hold the options that come before a command."""
+
+
+app.command("run")(run)
+app.command("check")(check)
+app.add_typer(sandbox_app, name="sandbox")

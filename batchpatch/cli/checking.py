@@ -1,0 +1,147 @@
+"""`batchpatch check`: offline, without credentials, and without loading the HTTP client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from batchpatch.checking import CheckReport
+from batchpatch.checking import check as check_inputs
+from batchpatch.cli import options as flags
+from batchpatch.cli.output import as_json, emit, say
+from batchpatch.errors import BatchpatchError
+from batchpatch.genesys.rate import DEFAULT_RATE, Rate, parse_rate
+from batchpatch.merging.window import MergeOptions
+from batchpatch.showing.summaries import columns_table, invalid_lines
+from batchpatch.showing.words import count, duration
+
+if TYPE_CHECKING:
+    from batchpatch.model import InvalidRow
+    from batchpatch.reading.options import ReadOptions
+
+SHOWN = 50
+"""Invalid rows that are printed for a person; --json has them all."""
+
+
+def check(
+    inputs: flags.Inputs,
+    format: flags.Format = None,  # noqa: A002 - the flag's name
+    encoding: flags.Encoding = None,
+    delimiter: flags.Delimiter = None,
+    columns: flags.Map = None,
+    attributes: flags.Attributes = None,
+    all_columns: flags.AllColumns = False,
+    constants: flags.Set = None,
+    only_keys: flags.OnlyKeys = None,
+    empty: flags.Empty = "leave",
+    nested: flags.Nested = "refuse",
+    limit: flags.Limit = None,
+    rate: flags.RateText = None,
+    window: flags.WindowRows = 10_000,
+    json: flags.Json = False,
+    yes: flags.Yes = False,
+) -> None:
+    """Say what a run would do: columns, invalid rows, participants, requests, time.
+
+    Offline, and without credentials. Exit code 0: every row is valid; 1: some are not; 2: an
+    input cannot be used.
+    """
+    read = flags.read_options(
+        format=format,
+        encoding=encoding,
+        delimiter=delimiter,
+        columns=columns,
+        attributes=attributes,
+        all_columns=all_columns,
+        constants=constants,
+        only_keys=only_keys,
+        empty=empty,
+        nested=nested,
+        limit=limit,
+    )
+    dry_run(inputs, read=read, window=window, rate=rate, json=json)
+
+
+def dry_run(
+    inputs: list[str], *, read: ReadOptions, window: int, rate: str | None, json: bool
+) -> None:
+    """Check, print, and leave with the exit code. Shared with `run --dry-run`."""
+    pace = DEFAULT_RATE if rate is None else parse_rate(rate)
+    merge = MergeOptions(window_rows=window)
+    printer: _JsonPrinter | _TextPrinter = _JsonPrinter(inputs) if json else _TextPrinter(inputs)
+    try:
+        report = check_inputs(inputs, read=read, merge=merge, rate=pace, on_invalid=printer.invalid)
+    except BatchpatchError as error:
+        printer.failed(error)
+        raise
+    printer.done(report, pace)
+    raise typer.Exit(report.exit_code)
+
+
+@dataclass
+class _TextPrinter:
+    inputs: list[str]
+    shown: int = 0
+
+    def invalid(self, row: InvalidRow) -> None:
+        self.shown += 1
+        if self.shown <= SHOWN:
+            several = len(self.inputs) > 1
+            say(*invalid_lines(row, source=self.inputs[row.source] if several else None))
+
+    def failed(self, error: BatchpatchError) -> None:
+        """Nothing: the sentence is printed where all are."""
+
+    def done(self, report: CheckReport, pace: Rate | None) -> None:
+        if self.shown > SHOWN:
+            say(f"... and {self.shown - SHOWN:,} more invalid rows; --json lists them all.")
+        for checked in report.inputs:
+            say("", f"{checked.name}: {checked.format}, {checked.encoding}")
+            say(*columns_table(checked.columns))
+        say("", *report.notices)
+        say(f"{count(report.rows, 'row')}: {report.valid:,} valid, {report.invalid:,} invalid")
+        if report.nothing_to_set:
+            say(f"{count(report.nothing_to_set, 'valid row')} with nothing to set: not sent")
+        about = "" if report.participants_exact else "about "
+        say(f"{about}{count(report.participants, 'participant')}")
+        say(_price(report, pace))
+
+
+def _price(report: CheckReport, pace: Rate | None) -> str:
+    requests = count(report.requests, "request")
+    if pace is None or report.duration_s is None:
+        return requests
+    return f"{requests}, which takes {duration(report.duration_s)} at {pace}"
+
+
+@dataclass
+class _JsonPrinter:
+    """One document, written as the rows are found: its size is not held in memory."""
+
+    inputs: list[str]
+    separator: str = ""
+
+    def __post_init__(self) -> None:
+        emit('{"invalid_rows": [')
+
+    def invalid(self, row: InvalidRow) -> None:
+        fields: dict[str, Any] = row._asdict()
+        fields["source"] = self.inputs[row.source]
+        emit(self.separator + "\n" + as_json(fields))
+        self.separator = ","
+
+    def failed(self, error: BatchpatchError) -> None:
+        self._close({"error": str(error), "exit_code": error.exit_code})
+
+    def done(self, report: CheckReport, pace: Rate | None) -> None:
+        fields = report._asdict()
+        fields["inputs"] = [
+            {**checked._asdict(), "columns": [use._asdict() for use in checked.columns]}
+            for checked in report.inputs
+        ]
+        self._close({**fields, "rate": str(pace) if pace else None, "exit_code": report.exit_code})
+
+    def _close(self, fields: dict[str, Any]) -> None:
+        emit("\n],\n" + as_json(fields).removeprefix("{").lstrip("\n") + "\n")

@@ -1,0 +1,99 @@
+"""What commands that send have in common: an event loop, signals, an account."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from batchpatch.cli.output import say
+from batchpatch.cli.sandboxing import CLIENT_ID, CLIENT_SECRET, own_sandbox
+from batchpatch.genesys.credentials import Account, find_account
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from batchpatch.stopping import Stopper
+
+Report = TypeVar("Report")
+
+
+def run_until_stopped(start: Callable[[Stopper], Coroutine[Any, Any, Report]]) -> Report:
+    """Run a coroutine on the fastest loop there is; Ctrl-C and SIGTERM stop it in order.
+
+    Args:
+        start: makes the coroutine; it is given what stops it.
+    """
+
+    async def watched() -> Report:
+        from batchpatch.stopping import Stopper  # noqa: PLC0415 - with the loop
+
+        stopper = Stopper()
+        with _signals(stopper):
+            return await start(stopper)
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(watched())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it exists (not on Windows, not on PyPy), else asyncio's own."""
+    try:
+        import uvloop  # noqa: PLC0415 - --help and check do not load it
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+@contextmanager
+def _signals(stopper: Stopper) -> Iterator[None]:
+    """The first signal stops in order, the second at once."""
+    from batchpatch.recording.summary import Stop  # noqa: PLC0415 - with the loop
+
+    loop = asyncio.get_running_loop()
+
+    def stop(name: str) -> None:
+        if stopper.stop is None:
+            say(f"{name}: finishing what is in flight; once more to leave at once.")
+        stopper.request(Stop(130, f"Interrupted ({name})."))
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    try:
+        for number in numbers:
+            loop.add_signal_handler(number, stop, number.name)
+    except (NotImplementedError, RuntimeError):  # Windows: no handlers on the loop
+        signal.signal(
+            signal.SIGINT, lambda number, _frame: loop.call_soon_threadsafe(stop, "SIGINT")
+        )
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+@contextmanager
+def sandbox_account(arguments: list[str]) -> Iterator[Account]:
+    """A sandbox of our own, and credentials for it."""
+    with own_sandbox(arguments) as url:
+        yield find_account(
+            {
+                "GENESYSCLOUD_OAUTHCLIENT_ID": CLIENT_ID,
+                "GENESYSCLOUD_OAUTHCLIENT_SECRET": CLIENT_SECRET,
+            },
+            api_url=url,
+        )
+
+
+def log_to_stderr() -> None:
+    """Show what the rooms log: waits and retries, never a value and never a secret."""
+    logger = logging.getLogger("batchpatch")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)

@@ -1,0 +1,204 @@
+"""`batchpatch run`."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, nullcontext
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from batchpatch.cli import options as flags
+from batchpatch.cli import sandboxing
+from batchpatch.cli.again import command_again
+from batchpatch.cli.checking import dry_run
+from batchpatch.cli.engine import log_to_stderr, run_until_stopped, sandbox_account
+from batchpatch.cli.output import as_json, emit, say
+from batchpatch.errors import SettingsError
+from batchpatch.genesys.credentials import find_account
+from batchpatch.genesys.rate import PaceOptions, parse_rate
+from batchpatch.genesys.routes import find_route
+from batchpatch.showing.progress import shown_progress
+from batchpatch.showing.summaries import reason_lines, summary_lines
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from batchpatch.genesys.credentials import Account
+    from batchpatch.pipeline import RunReport
+
+SANDBOX = "Trying it out"
+_PANEL: dict[str, Any] = {"rich_help_panel": SANDBOX, "show_default": False}
+
+
+def run(
+    ctx: typer.Context,
+    inputs: flags.Inputs,
+    format: flags.Format = None,  # noqa: A002 - the flag's name
+    encoding: flags.Encoding = None,
+    delimiter: flags.Delimiter = None,
+    columns: flags.Map = None,
+    attributes: flags.Attributes = None,
+    all_columns: flags.AllColumns = False,
+    constants: flags.Set = None,
+    only_keys: flags.OnlyKeys = None,
+    empty: flags.Empty = "leave",
+    nested: flags.Nested = "refuse",
+    limit: flags.Limit = None,
+    rate: flags.RateText = None,
+    window: flags.WindowRows = 10_000,
+    concurrency: flags.Concurrency = 32,
+    retries: flags.Retries = 5,
+    timeout: flags.Timeout = 60.0,
+    route: flags.RouteText = "attributes",
+    region: flags.Region = None,
+    profile: flags.Profile = None,
+    api_url: flags.ApiUrl = None,
+    login_url: flags.LoginUrl = None,
+    ca_file: flags.CaFile = None,
+    out: flags.Out = None,
+    no_spool: flags.NoSpool = False,
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+    verbose: flags.Verbose = False,
+    dry: Annotated[bool, typer.Option("--dry-run", help="The same as `check`.", **_PANEL)] = False,
+    sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--sandbox", help="Send to a local sandbox of its own; needs no credentials.", **_PANEL
+        ),
+    ] = False,
+    allowed: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Sandbox: requests per window and token.", **_PANEL),
+    ] = None,
+    window_s: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Sandbox: length of a rate-limit window.", **_PANEL),
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULE", help="Sandbox: such as 'status=503,rate=0.1'.", **_PANEL),
+    ] = None,
+    revoke_after: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Sandbox: refuse the first token after N requests.", **_PANEL
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Sandbox: decides which requests a fault hits.", **_PANEL)
+    ] = None,
+    yes: flags.Yes = False,
+) -> None:
+    """Patch the participants that the rows name, and report on every row.
+
+    Credentials come from GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET (or
+    GENESYSCLOUD_ACCESS_TOKEN) and GENESYSCLOUD_REGION, or from ~/.gc/config.toml (--profile).
+    """
+    read = flags.read_options(
+        format=format,
+        encoding=encoding,
+        delimiter=delimiter,
+        columns=columns,
+        attributes=attributes,
+        all_columns=all_columns,
+        constants=constants,
+        only_keys=only_keys,
+        empty=empty,
+        nested=nested,
+        limit=limit,
+    )
+    if dry:
+        dry_run(inputs, read=read, window=window, rate=rate, json=json)
+    chosen = find_route(route)
+    if chosen.warning and not quiet:
+        say(f"Warning: {chosen.warning}")
+    pace = PaceOptions(parse_rate(rate), follow_server=False) if rate else None
+    arguments = _sandbox_arguments(
+        fault,
+        {
+            "--allowed": allowed,
+            "--window-s": window_s,
+            "--revoke-after": revoke_after,
+            "--seed": seed,
+        },
+    )
+    opening: AbstractContextManager[Account]
+    if sandbox:
+        opening = sandbox_account(arguments)
+    elif arguments:
+        raise SettingsError(f"{arguments[0]} is for the sandbox: add --sandbox.")
+    else:
+        opening = nullcontext(
+            find_account(
+                os.environ, profile=profile, region=region, api_url=api_url, login_url=login_url
+            )
+        )
+    with ExitStack() as stack:
+        account = stack.enter_context(opening)
+        if verbose:
+            log_to_stderr()
+            say(f"{account.hosts.api_url}, credentials from {account.origin}, {chosen.template}")
+        observe = None if quiet else stack.enter_context(shown_progress())
+
+        # Loaded here, because they bring the HTTP client with them.
+        from batchpatch import pipeline  # noqa: PLC0415
+        from batchpatch.genesys.retry import RetryPolicy  # noqa: PLC0415
+        from batchpatch.genesys.transport import ConnectOptions  # noqa: PLC0415
+        from batchpatch.merging.window import MergeOptions  # noqa: PLC0415
+        from batchpatch.storing import RecordOptions  # noqa: PLC0415
+
+        report = run_until_stopped(
+            lambda stopper: pipeline.run(
+                inputs,
+                account=account,
+                read=read,
+                merge=MergeOptions(window_rows=window),
+                connect=ConnectOptions(
+                    concurrency=concurrency,
+                    total_s=timeout,
+                    ca_file=str(ca_file) if ca_file else None,
+                ),
+                retry=RetryPolicy(retries=retries),
+                pace=pace,
+                route=chosen,
+                record=RecordOptions(out=out, spool=not no_spool),
+                stopper=stopper,
+                observe=observe,
+            )
+        )
+    finish(report, again=command_again(ctx, report.failed), json=json, quiet=quiet)
+
+
+def _sandbox_arguments(fault: list[str] | None, given: dict[str, float | None]) -> list[str]:
+    """The flags of the sandbox's own process; checked here, where the error can be read."""
+    sandboxing.sandbox_options(fault=fault)
+    arguments = [word for text in fault or () for word in ("--fault", text)]
+    for flag, value in given.items():
+        if value is not None:
+            arguments += [flag, str(value)]
+    return arguments
+
+
+def finish(report: RunReport, *, again: str, json: bool, quiet: bool) -> None:
+    """Show how a run ended, and leave with its exit code."""
+    summary = report.summary
+    if json:
+        emit(
+            as_json(
+                {
+                    **summary._asdict(),
+                    "directory": str(report.directory),
+                    "failed": [str(path) for path in report.failed],
+                    "send_failed": again if report.failed else None,
+                }
+            )
+            + "\n"
+        )
+    if not quiet:
+        say(*summary_lines(summary), *reason_lines(report.reasons))
+        say(f"Report: {report.directory}")
+        if report.failed:
+            say("To send the failed rows again, once the cause is gone:", f"  {again}")
+    raise typer.Exit(summary.exit_code)

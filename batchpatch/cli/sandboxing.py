@@ -1,0 +1,192 @@
+"""`batchpatch sandbox`: a local Genesys Cloud, and rows that match it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from batchpatch.cli.output import emit, say
+from batchpatch.errors import OutageError, SettingsError
+from batchpatch.sandbox import SandboxOptions, parse_fault, write_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OF_A_CHILD = ("--port", "0", "--until-stdin-closes")
+CLIENT_ID, CLIENT_SECRET = "sandbox", "sandbox"
+
+sandbox_app = typer.Typer(
+    help="Run a local Genesys Cloud to try things on.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+FaultTexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault",
+        metavar="RULE",
+        help="What goes wrong, such as 'status=503,rate=0.1' or 'kind=reset_after,rate=0.05'.",
+    ),
+]
+Allowed = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Requests per window and token.")
+]
+WindowS = Annotated[
+    float, typer.Option("--window-s", metavar="SECONDS", help="Length of a rate-limit window.")
+]
+RevokeAfter = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Refuse the first token after so many requests."),
+]
+Seed = Annotated[int, typer.Option(help="Decides which requests a fault hits.")]
+
+
+@sandbox_app.callback(invoke_without_command=True)
+def sandbox(
+    ctx: typer.Context,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8080,
+    allowed: Allowed = None,
+    window_s: WindowS = 60.0,
+    fault: FaultTexts = None,
+    revoke_after: RevokeAfter = None,
+    expires_in: Annotated[
+        int, typer.Option(metavar="SECONDS", min=1, help="Life of a token.")
+    ] = 86_400,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="404 for a conversation that was not made known.")
+    ] = False,
+    seed: Seed = 0,
+    until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
+) -> None:
+    """Run a local Genesys Cloud on 127.0.0.1 until Ctrl-C.
+
+    It mints tokens, keeps attributes, limits and fails as told. A conversation that it does not
+    know is adopted at first use. See also: batchpatch sandbox rows --help
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    options = sandbox_options(
+        port=port,
+        allowed=allowed,
+        window_s=window_s,
+        fault=fault,
+        revoke_after=revoke_after,
+        expires_in=expires_in,
+        strict=strict,
+        seed=seed,
+    )
+    if until_stdin_closes:
+        threading.Thread(target=_stop_with_stdin, daemon=True).start()
+    from batchpatch.sandbox import serve  # noqa: PLC0415 - --help needs no server
+
+    try:
+        serve(options, ready=_announce)
+    except OSError as error:
+        raise SettingsError(
+            f"Port {port} on 127.0.0.1 cannot be used ({error.strerror}): try --port 0."
+        ) from None
+
+
+def sandbox_options(
+    *,
+    port: int = 0,
+    allowed: int | None = None,
+    window_s: float = 60.0,
+    fault: list[str] | None = None,
+    revoke_after: int | None = None,
+    expires_in: int = 86_400,
+    strict: bool = False,
+    seed: int = 0,
+) -> SandboxOptions:
+    """The sandbox's options.
+
+    Raises:
+        SettingsError: a value out of range, or a fault that cannot be read.
+    """
+    try:
+        return SandboxOptions(
+            port=port,
+            allowed=allowed,
+            window_s=window_s,
+            faults=tuple(parse_fault(text) for text in fault or ()),
+            revoke_after=revoke_after,
+            expires_in_s=expires_in,
+            strict=strict,
+            seed=seed,
+        )
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _announce(url: str) -> None:
+    emit(url + "\n")
+    say(
+        f"The sandbox listens on {url}. In another shell:",
+        f"  export GENESYSCLOUD_OAUTHCLIENT_ID={CLIENT_ID} "
+        f"GENESYSCLOUD_OAUTHCLIENT_SECRET={CLIENT_SECRET}",
+        f"  batchpatch run updates.csv --api-url {url}",
+        "Ctrl-C ends it.",
+    )
+
+
+def _stop_with_stdin() -> None:
+    """Whoever started us holds the other end: when it dies, however it dies, so do we."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@sandbox_app.command("rows")
+def rows(
+    count: Annotated[int, typer.Option(metavar="N", min=0, help="How many rows.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
+    format: Annotated[Literal["csv", "jsonl"], typer.Option()] = "csv",  # noqa: A002
+    repeat: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of rows that name an earlier participant again."),
+    ] = 0.0,
+) -> None:
+    """Write rows whose participants the sandbox will know."""
+    try:
+        write_rows(sys.stdout, count, seed, format=format, repeat=repeat)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def own_sandbox(arguments: list[str]) -> Iterator[str]:
+    """A sandbox in a process of its own, which ends with ours; gives its URL.
+
+    Raises:
+        OutageError: it did not start.
+    """
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "batchpatch", "sandbox", *_OF_A_CHILD, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for us; we end it when we are done
+    )
+    assert process.stdin is not None  # noqa: S101 - both were asked for
+    assert process.stdout is not None  # noqa: S101
+    try:
+        url = process.stdout.readline().strip()
+        if not url:
+            raise OutageError("The sandbox did not start: see `batchpatch sandbox --port 0`.")
+        yield url
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()

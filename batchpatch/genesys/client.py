@@ -1,0 +1,226 @@
+"""Calls: an attempt made again until it is settled.
+
+The loop is all there is: permit, token, attempt, decision. Each of these is a part with one job
+that is given from outside, so a test puts a virtual clock or a scripted server in its place.
+Whatever else may have to wait before an attempt (for an outage to end, for the one token among
+several that has allowance left) belongs into `_admit`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from batchpatch.genesys.credentials import AccessToken, Account
+from batchpatch.genesys.minting import tls_error
+from batchpatch.genesys.pacer import Pacer
+from batchpatch.genesys.rate import DEFAULT_RATE, Rate
+from batchpatch.genesys.replies import NoReply, Reply
+from batchpatch.genesys.retry import (
+    DEFAULT_POLICY,
+    FIRST,
+    OutcomeKind,
+    Renew,
+    RetryPolicy,
+    Settle,
+    Tries,
+    decide,
+)
+from batchpatch.genesys.tokens import MintedTokens, ReadyToken, Token, TokenSource, bearer_headers
+from batchpatch.genesys.transport import (
+    DEFAULT_CONNECT,
+    ERROR_BODY_BYTES,
+    ConnectOptions,
+    Transport,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+
+class Answer(NamedTuple):
+    """How a call was settled."""
+
+    outcome_kind: OutcomeKind
+    reply: Reply | None
+    """The last answer; None where the last attempt got none."""
+    failure: NoReply | None
+    """Why the last attempt got no answer; None where it got one."""
+    attempts: int
+    """Requests that left for this call, the refused and the repeated ones included."""
+
+
+class Attempter(Protocol):
+    """The part of the transport that calls need."""
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        body_limit_bytes: int = ...,
+    ) -> Reply | NoReply:
+        """Make one attempt."""
+
+
+class GenesysClient:
+    """Calls the API of one organisation. Any number of tasks may share one client."""
+
+    def __init__(
+        self,
+        api_url: str,
+        *,
+        transport: Attempter,
+        tokens: TokenSource,
+        pacer: Pacer,
+        policy: RetryPolicy,
+        sleep: Callable[[float], Awaitable[object]],
+        random: Callable[[], float],
+    ) -> None:
+        self.pacer = pacer
+        self._api_url = api_url
+        self._transport = transport
+        self._tokens = tokens
+        self._policy = policy
+        self._sleep = sleep
+        self._random = random
+        self._heard = False
+        self.requests = 0
+        """Attempts made so far."""
+        self.retries = 0
+        """Those among them that repeat an earlier one of the same call."""
+        self.throttled = 0
+        """Those that were answered with 429."""
+
+    @property
+    def tokens_minted(self) -> int:
+        """Tokens minted so far; 0 with a ready access token."""
+        return self._tokens.minted
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        body_limit_bytes: int = ERROR_BODY_BYTES,
+    ) -> Answer:
+        """Send a request until it is settled.
+
+        `path` begins with a slash and is percent-encoded; `body` is JSON. An answer's body is
+        read up to `body_limit_bytes`. The request must be idempotent, because one whose answer
+        was lost is sent again.
+
+        Raises what ends a run: `AccessError` where the credentials are refused, `SettingsError`
+        where a host cannot be the platform's, `OutageError` where no token is to be had. A no
+        from the API, or no answer, is an `Answer`.
+        """
+        url = self._api_url + path
+        tries = FIRST
+        while True:
+            token = await self._admit()
+            self.requests += 1
+            if tries is not FIRST:
+                self.retries += 1
+            answer = await self._transport.send(
+                method, url, token.headers, body, body_limit_bytes=body_limit_bytes
+            )
+            if isinstance(answer, Reply):
+                self._note(answer, token)
+                if 200 <= answer.status < 300:
+                    return Answer(OutcomeKind.ACCEPTED, answer, None, tries.attempts + 1)
+            after = await self._follow_up(answer, tries, token)
+            if isinstance(after, Answer):
+                return after
+            tries = after
+
+    async def _admit(self) -> Token:
+        """Return the token to use, once one more request may leave."""
+        # Asked for first, so that no permits pile up while a token is minted; and asked for
+        # again, because the permit may come minutes later.
+        await self._tokens.current()
+        await self.pacer.permit()
+        return await self._tokens.current()
+
+    def _note(self, reply: Reply, token: Token) -> None:
+        self._heard = True
+        if reply.status != 401:
+            token.accepted = True
+        if reply.quota is not None:
+            self.pacer.follow(reply.quota)
+
+    async def _follow_up(
+        self, answer: Reply | NoReply, tries: Tries, token: Token
+    ) -> Tries | Answer:
+        """Do what has been decided about an attempt that was no success."""
+        if isinstance(answer, NoReply) and answer.kind == "tls" and not self._heard:
+            # Nothing has worked yet: it is the setting that is wrong, and no retry mends it.
+            raise tls_error(urlsplit(self._api_url).netloc)
+        decision = decide(answer, tries, self._policy, self._random())
+        if isinstance(decision, Settle):
+            return _settled(decision, answer, tries)
+        if isinstance(decision, Renew):
+            await self._tokens.replace(token)
+        elif decision.whole_pool:
+            self.throttled += 1
+            # The wait itself is the next permit's, for this call as for all the others.
+            self.pacer.hold(decision.wait_s)
+        else:
+            await self._sleep(decision.wait_s)
+        return decision.tries
+
+
+@asynccontextmanager
+async def open_client(
+    account: Account,
+    connect: ConnectOptions = DEFAULT_CONNECT,
+    policy: RetryPolicy = DEFAULT_POLICY,
+    rate: Rate | None = DEFAULT_RATE,
+    *,
+    version: str,
+    follow_server: bool = True,
+) -> AsyncIterator[GenesysClient]:
+    """Open a client with the real network, clock and randomness.
+
+    `rate` None is no limit. `follow_server` lets the limit that answers bear replace the rate:
+    False where the user has named one. Raises `SettingsError` for a CA file or a proxy that
+    cannot be used; nothing is sent before the first call.
+    """
+    async with Transport(account.hosts, connect, version=version) as transport:
+        yield GenesysClient(
+            account.hosts.api_url,
+            transport=transport,
+            tokens=_token_source(account, transport),
+            pacer=Pacer(rate, follow_server=follow_server),
+            policy=policy,
+            sleep=asyncio.sleep,
+            random=random.random,
+        )
+
+
+def _token_source(account: Account, transport: Transport) -> TokenSource:
+    credentials = account.credentials
+    if isinstance(credentials, AccessToken):
+        headers = bearer_headers(credentials.token, transport)
+        return ReadyToken(Token(credentials.token, headers, 0.0), origin=account.origin)
+    return MintedTokens(
+        account,
+        credentials,
+        transport,
+        clock=time.monotonic,
+        sleep=asyncio.sleep,
+        random=random.random,
+    )
+
+
+def _settled(decision: Settle, answer: Reply | NoReply, tries: Tries) -> Answer:
+    attempts = tries.attempts + 1
+    if isinstance(answer, Reply):
+        return Answer(decision.kind, answer, None, attempts)
+    return Answer(decision.kind, None, answer, attempts)

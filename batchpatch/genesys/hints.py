@@ -1,0 +1,107 @@
+"""What a user can do about an answer that is not the one they hoped for.
+
+Pure tables: by code first, then by status. The facts are those of the official SDK and the
+vendor's documentation; what only threads report is worded as a possibility.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from batchpatch.genesys.replies import NoReply
+
+if TYPE_CHECKING:
+    from batchpatch.genesys.replies import Reply
+
+INVENTED_SCOPES = ("conversation:participant:write", "conversations:interaction:write")
+"""Names that tutorials give; Genesys Cloud has no such permission."""
+
+_PERMISSION = re.compile(r"\b[a-zA-Z]+:[a-zA-Z]+:[a-zA-Z]+\b")
+
+_NO_ANSWER = (
+    "The request went out and may have taken effect: sending the row again is safe,"
+    " the write is idempotent."
+)
+_NOT_SENT = "Nothing was sent: check the network, the region and the proxy, then send it again."
+_INVENTED = (
+    "{} is not a permission of Genesys Cloud: writing participant attributes asks for none,"
+    " reading a conversation needs conversation:communication:view; give the OAuth client a role"
+    " and check that it belongs to this organisation and division."
+)
+
+_BY_CODE = {
+    "too.many.requests": "The token's rate limit is spent: lower --rate, or let others finish.",
+    "too.many.requests.retry.after": (
+        "The token's rate limit is spent: lower --rate, or let others finish."
+    ),
+    "bad.credentials": "The token is not valid here: check the client and its region.",
+    "credentials.expired": "The token has expired: use a client id and secret, or a new token.",
+    "invalid.value": (
+        "A value is not accepted: values are texts, names may not be empty; see the message."
+    ),
+}
+_BY_STATUS = {
+    400: "The request is malformed to the platform: look at the row's ids, names and values.",
+    401: "The token is not accepted: check the client, its secret and the region.",
+    402: "The organisation's subscription does not cover this call: ask its administrator.",
+    405: "This path takes no PATCH: check --route and --api-url.",
+    408: "The platform gave up waiting: send the row again, at a lower --concurrency if it recurs.",
+    409: (
+        "The participant's state forbids it; threads report this for one that has already left"
+        " the conversation: check whether it is the right participant."
+    ),
+    410: "What the row names is gone for good: leave the row out.",
+    413: "The attributes are too large for one request: split them over several rows.",
+    415: "Something on the way changed the request's content type: check the proxy.",
+    429: "The token's rate limit is spent: lower --rate, or let others finish.",
+}
+_FORBIDDEN = (
+    "Writing participant attributes asks for no permission, so the token itself is refused here:"
+    " check the OAuth client's roles and divisions and that it belongs to this organisation."
+)
+_GRANT = "Add the permission {} to a role of the OAuth client, in the conversation's division."
+_NOT_FOUND = (
+    "The platform does not know this conversation or participant: a draft or mistyped id, another"
+    " region or organisation, or a participant that is not in this conversation."
+)
+_NO_SUCH_PATH = (
+    "Route {} is probably not a path of the platform, or the ids are not known here:"
+    " try --route attributes."
+)
+_REDIRECTED = (
+    "The answer is a redirect, which is never followed with a token: check the region or --api-url."
+)
+_SERVER = "The platform failed: send the row again later, and quote the correlation id to support."
+_UNEXPECTED = "An unexpected answer: check --api-url, and quote the correlation id to support."
+
+_STORING_ROUTES = frozenset(
+    {"attributes", "calls", "callbacks", "emails", "messages", "cobrowsesessions"}
+)
+
+
+def hint_for(reply: Reply | NoReply, *, route_name: str = "attributes") -> str:
+    """Return one sentence on what to do about a final no, or about an answer that never came."""
+    if isinstance(reply, NoReply):
+        return _NO_ANSWER if reply.sent else _NOT_SENT
+    if reply.status in (401, 403):
+        return _access_hint(reply)
+    if reply.status == 404:
+        return _NOT_FOUND if route_name in _STORING_ROUTES else _NO_SUCH_PATH.format(route_name)
+    hint = _BY_CODE.get(reply.code or "") or _BY_STATUS.get(reply.status)
+    if hint is not None:
+        return hint
+    if 300 <= reply.status < 400:
+        return _REDIRECTED
+    return _SERVER if reply.status >= 500 else _UNEXPECTED
+
+
+def _access_hint(reply: Reply) -> str:
+    text = f"{reply.code or ''} {reply.message or ''}"
+    for scope in INVENTED_SCOPES:
+        if scope in text:
+            return _INVENTED.format(scope)
+    if reply.status == 401:
+        return _BY_CODE.get(reply.code or "") or _BY_STATUS[401]
+    named = _PERMISSION.findall(text)
+    return _GRANT.format(" or ".join(dict.fromkeys(named))) if named else _FORBIDDEN

@@ -1,0 +1,205 @@
+"""What came back: an answer read into a value, whatever its bytes, or the fact that none came.
+
+Pure, and total: `read_reply` has no input for which it raises. Proxies and load balancers answer
+in the platform's place with HTML, plain text or nothing, and a run must survive all of it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MESSAGE_CHARS = 300
+_CODE_CHARS = 100
+# A wait asked for in an answer is believed up to an hour: beyond that it is more likely a
+# mistake, and asking again costs one request.
+LONGEST_WAIT_S = 3600.0
+
+CORRELATION_HEADER = "ININ-Correlation-Id"
+COUNT_HEADER = "inin-ratelimit-count"
+ALLOWED_HEADER = "inin-ratelimit-allowed"
+RESET_HEADER = "inin-ratelimit-reset"
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+# "Retry the request in [42] seconds"; the older text ends in "... requests within [60] seconds",
+# which names the whole window: longer than needed, never too short.
+_SECONDS_IN_TEXT = re.compile(r"\[\s*([0-9]{1,9})\s*\]\s*seconds", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaHeaders:
+    """The server's view of the token's window. Source: the vendor's page on rate limits."""
+
+    count: int
+    """Requests in this window, the answered one included."""
+    allowed: int
+    """Requests that the window admits."""
+    reset_s: int
+    """Whole seconds left in the window: relative, rounded, not an epoch."""
+
+
+class Reply(NamedTuple):
+    """An answer with an HTTP status."""
+
+    status: int
+    code: str | None = None
+    """The platform's code, such as `not.found`; of the token endpoint, its `error`."""
+    message: str | None = None
+    """The platform's words: at most 300 characters, one line."""
+    correlation_id: str | None = None
+    retry_after_s: float | None = None
+    """From the header, else from the words of the message."""
+    quota: QuotaHeaders | None = None
+    body: bytes = b""
+    """As read; may hold people's data, or a token, so the repr shows its length only."""
+    whole: bool = True
+    """False where the body broke off or was cut at the limit: the status still stands."""
+
+    def __repr__(self) -> str:
+        return (
+            f"Reply(status={self.status}, code={self.code!r}, message={self.message!r},"
+            f" correlation_id={self.correlation_id!r}, retry_after_s={self.retry_after_s},"
+            f" quota={self.quota}, body=<{len(self.body)} bytes>, whole={self.whole})"
+        )
+
+
+class NoReply(NamedTuple):
+    """No answer came, and why."""
+
+    kind: Literal["timeout", "connection", "tls"]
+    """`tls` is a certificate that could not be verified; other TLS trouble is `connection`."""
+    message: str
+    """In words; names the host, holds no secret."""
+    sent: bool
+    """False where no byte of the request went out; True where it did, or may have."""
+
+
+def read_reply(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    now_s: float = 0.0,
+    whole: bool = True,
+) -> Reply:
+    """Read an answer. Never raises.
+
+    `headers` must look names up without regard to case. `now_s` is the wall clock in seconds
+    since the epoch, needed for a Retry-After that is a date.
+    """
+    correlation_id = headers.get(CORRELATION_HEADER)
+    if correlation_id is not None:
+        correlation_id = _tidy(correlation_id, _CODE_CHARS)
+    quota = read_quota(headers)
+    if 200 <= status < 300:
+        return Reply(status, None, None, correlation_id, None, quota, body, whole)
+    envelope = _read_envelope(body)
+    # The platform's words may quote what was sent, an attribute's value for instance. They are
+    # the best explanation there is, so they stay, but cut; the values' own fields (messageParams,
+    # details) are left out.
+    message = _text(envelope, ("message", "error_description", "description"), MESSAGE_CHARS)
+    if message is None:
+        message = _words_of(body)
+    retry_after_s = _read_retry_after(headers.get("Retry-After"), now_s)
+    if retry_after_s is None:
+        retry_after_s = _seconds_in(message)
+    return Reply(
+        status,
+        _text(envelope, ("code", "error"), _CODE_CHARS),
+        message,
+        correlation_id or _text(envelope, ("contextId",), _CODE_CHARS),
+        retry_after_s,
+        quota,
+        body,
+        whole,
+    )
+
+
+def read_quota(headers: Mapping[str, str]) -> QuotaHeaders | None:
+    """Read the three headers; None where one is missing or is no plain number."""
+    allowed = headers.get(ALLOWED_HEADER)
+    if allowed is None:
+        return None
+    numbers = [_read_number(headers.get(name)) for name in (COUNT_HEADER, RESET_HEADER)]
+    limit = _read_number(allowed)
+    count, reset_s = numbers
+    if count is None or limit is None or reset_s is None:
+        return None
+    return QuotaHeaders(count, limit, reset_s)
+
+
+def _read_number(text: str | None) -> int | None:
+    if text is None or not _NUMBER.fullmatch(text.strip()):
+        return None
+    return int(text)
+
+
+def _read_retry_after(text: str | None, now_s: float) -> float | None:
+    if text is None:
+        return None
+    text = text.strip()
+    if _SECONDS.fullmatch(text):
+        return min(float(text), LONGEST_WAIT_S)
+    try:
+        until_s = parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError, OSError):
+        return None
+    return min(max(until_s - now_s, 0.0), LONGEST_WAIT_S)
+
+
+def _seconds_in(message: str | None) -> float | None:
+    found = _SECONDS_IN_TEXT.search(message) if message else None
+    return min(float(found.group(1)), LONGEST_WAIT_S) if found else None
+
+
+def _read_envelope(body: bytes) -> dict[str, Any]:
+    if not body.lstrip().startswith(b"{"):
+        return {}
+    try:
+        envelope = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return envelope if isinstance(envelope, dict) else {}
+
+
+def _text(envelope: dict[str, Any], names: tuple[str, ...], chars: int) -> str | None:
+    for name in names:
+        value = envelope.get(name)
+        if isinstance(value, str) and (text := _tidy(value, chars)):
+            return text
+    return None
+
+
+def _words_of(body: bytes) -> str | None:
+    """Return what a page that is not the platform's envelope says, if it says anything."""
+    text = body[:4096].decode("utf-8", "replace").strip()
+    if text.startswith("<"):
+        title = _TITLE.search(text)
+        return _tidy(title.group(1), MESSAGE_CHARS) if title else None
+    if text.startswith(("{", "[")):
+        return None
+    return _tidy(text, MESSAGE_CHARS)
+
+
+def _tidy(text: str, chars: int) -> str | None:
+    """Return one line of printable text, cut; None where nothing is left.
+
+    Control characters, line breaks and what turns text around become spaces, and a lone surrogate
+    (a header's undecodable byte) is gone: the report and the terminal both take the result.
+    """
+    text = text[: 4 * chars]
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    text = " ".join(text.split())
+    if len(text) > chars:
+        text = text[: chars - 3] + "..."
+    return text or None

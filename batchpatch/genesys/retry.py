@@ -1,0 +1,154 @@
+"""What to do after an attempt: settle, wait and try again, or get another token.
+
+Pure: the answer, the tries so far, the policy and a random number go in, a decision comes out.
+A success never gets here; the client settles it on its fast path.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from batchpatch.genesys.replies import NoReply, Reply
+
+RETRIED = frozenset({408, 500, 502, 503, 504})
+"""Tried again at the cost of a retry; 429, 401 and 409 have rules of their own."""
+
+# Rejections of ever newer tokens for one request: beyond this it is the request that is refused.
+_RENEWALS = 3
+# 2 ** 30 seconds is beyond every cap, and larger powers only risk an overflow.
+_DOUBLINGS = 30
+
+
+class OutcomeKind(StrEnum):
+    """How a call ended."""
+
+    ACCEPTED = "accepted"
+    """An answer 2xx."""
+    REFUSED = "refused"
+    """The last attempt was answered, and the answer is not 2xx."""
+    UNANSWERED = "unanswered"
+    """The last attempt was not answered: nobody knows whether the request took effect."""
+
+
+class RetryPolicy(NamedTuple):
+    """How patient to be."""
+
+    retries: int = 5
+    """Attempts after the first; waiting for a 429 or for a new token uses none."""
+    base_s: float = 0.5
+    cap_s: float = 30.0
+    """The pause before retry n is drawn from 0 to base_s * 2**n, at most cap_s (full jitter)."""
+    conflict_pause_s: float = 2.0
+    """Before the one repetition after a 409."""
+    throttle_margin_s: float = 1.0
+    """Retry-After is rounded; the vendor's sample waits a second longer, and so do we."""
+    throttle_base_s: float = 2.0
+    throttle_cap_s: float = 60.0
+    """A 429 that names no time: the pauses grow from base to cap, the length of a window."""
+
+
+DEFAULT_POLICY = RetryPolicy()
+
+
+class Tries(NamedTuple):
+    """What one call has gone through before the answer at hand."""
+
+    attempts: int = 0
+    """Answered or failed attempts before this one."""
+    retries: int = 0
+    """Retries used."""
+    throttled: int = 0
+    """Refusals for the rate limit, in a row."""
+    conflicts: int = 0
+    renewals: int = 0
+
+
+FIRST = Tries()
+"""Shared, because a tuple cannot change and most calls need no other."""
+
+
+class Settle(NamedTuple):
+    """It is over."""
+
+    kind: OutcomeKind
+
+
+class Wait(NamedTuple):
+    """Try again after a while."""
+
+    wait_s: float
+    tries: Tries
+    whole_pool: bool = False
+    """True where everything that uses this token must wait, not this call alone."""
+    costs_retry: bool = True
+
+
+class Renew(NamedTuple):
+    """Try again with another token."""
+
+    tries: Tries
+
+
+Decision = Settle | Wait | Renew
+
+
+def decide(
+    answer: Reply | NoReply, tries: Tries, policy: RetryPolicy, jitter: float = 0.0
+) -> Decision:
+    """Decide what follows an attempt. `jitter` is random in [0, 1).
+
+    When the tries run out the last attempt names the outcome. A final 5xx is an answer, and so
+    `refused`, although an earlier attempt of the same call may have gone unanswered: the platform
+    was heard to say no after it, and the write is idempotent, so sending the row again is safe
+    either way. `unanswered` is for a call whose last attempt nobody answered.
+    """
+    tries = tries._replace(attempts=tries.attempts + 1)
+    if isinstance(answer, NoReply):
+        return _again(tries, policy, jitter, None, OutcomeKind.UNANSWERED)
+    status = answer.status
+    if 200 <= status < 300:
+        return Settle(OutcomeKind.ACCEPTED)
+    if status == 429:
+        return _throttled(answer, tries, policy)
+    tries = tries._replace(throttled=0)
+    if status == 401 and tries.renewals < _RENEWALS:
+        return Renew(tries._replace(renewals=tries.renewals + 1))
+    if status == 409 and tries.conflicts == 0 and tries.retries < policy.retries:
+        tries = tries._replace(conflicts=1, retries=tries.retries + 1)
+        return Wait(answer.retry_after_s or policy.conflict_pause_s, tries)
+    if status in RETRIED:
+        return _again(tries, policy, jitter, answer.retry_after_s, OutcomeKind.REFUSED)
+    return Settle(OutcomeKind.REFUSED)
+
+
+def backoff_s(turn: int, *, base_s: float, cap_s: float) -> float:
+    """Return the longest pause before the given turn, counted from 0."""
+    return float(min(cap_s, base_s * 2 ** min(turn, _DOUBLINGS)))
+
+
+def _again(
+    tries: Tries,
+    policy: RetryPolicy,
+    jitter: float,
+    retry_after_s: float | None,
+    otherwise: OutcomeKind,
+) -> Decision:
+    if tries.retries >= policy.retries:
+        return Settle(otherwise)
+    wait_s = jitter * backoff_s(tries.retries, base_s=policy.base_s, cap_s=policy.cap_s)
+    if retry_after_s is not None:
+        # The server's word goes first; the jitter keeps the pool from coming back as one.
+        wait_s = retry_after_s + jitter
+    return Wait(wait_s, tries._replace(retries=tries.retries + 1))
+
+
+def _throttled(answer: Reply, tries: Tries, policy: RetryPolicy) -> Wait:
+    if answer.retry_after_s is not None:
+        wait_s = answer.retry_after_s + policy.throttle_margin_s
+    else:
+        wait_s = backoff_s(
+            tries.throttled, base_s=policy.throttle_base_s, cap_s=policy.throttle_cap_s
+        )
+    tries = tries._replace(throttled=tries.throttled + 1)
+    return Wait(wait_s, tries, whole_pool=True, costs_retry=False)

@@ -1,0 +1,107 @@
+"""Files that only their owner reads, written so that a crash leaves the old one or the new one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO
+
+from batchpatch.errors import RecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FILE_MODE = 0o600
+DIRECTORY_MODE = 0o700
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+def record_error(path: Path, error: OSError, *, doing: str = "written") -> RecordError:
+    """The sentence for a file that could not be `doing`: which file, why, what to do."""
+    if error.errno in _FULL:
+        cause = "disk full; free some space and resume the run"
+    elif error.errno in _FORBIDDEN:
+        cause = f"{error.strerror}; check the permissions or choose another directory"
+    else:
+        cause = error.strerror or str(error)
+    return RecordError(f"{path} cannot be {doing}: {cause}")
+
+
+def open_private(path: Path, flags: int) -> int:
+    """A descriptor of a file that is created 0600, whatever the umask says.
+
+    Only regular files are touched: a results path may lead to a device.
+    """
+    flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    descriptor = os.open(path, flags, FILE_MODE)
+    try:
+        _make_private(descriptor)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _make_private(descriptor: int) -> None:
+    if sys.platform != "win32":
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode) and stat.S_IMODE(mode) != FILE_MODE:
+            os.fchmod(descriptor, FILE_MODE)
+
+
+def temporary_path(path: Path) -> Path:
+    """Where the next version of `path` grows until it is whole."""
+    return path.with_name(f".{path.name}.tmp")
+
+
+def sync_directory(path: Path) -> None:
+    """Makes created, renamed and removed names in this directory survive a power loss."""
+    if sys.platform != "win32":
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write; when the block ends well it takes the place of `path`, else it is gone.
+
+    Raises RecordError where the system refuses to write.
+    """
+    temporary = temporary_path(path)
+    try:
+        descriptor = open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        with os.fdopen(descriptor, "wb", buffering=1 << 18) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_directory(path.parent)
+    except OSError as error:
+        _forget(temporary)
+        raise record_error(path, error) from error
+    except BaseException:
+        _forget(temporary)
+        raise
+
+
+def _forget(temporary: Path) -> None:
+    with suppress(OSError):
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replaces `path` by `data`: temporary file, sync, rename, sync of the directory.
+
+    Raises RecordError; the former content is then still there.
+    """
+    with replacing(path) as file:
+        file.write(data)

@@ -1,0 +1,100 @@
+"""How a run ended: its summary and its exit code. Pure: no file, no clock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.model import FailureReason, Outcome, Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from batchpatch.model import RowResult
+    from batchpatch.recording.proof import Proof
+
+EXIT_DONE = 0
+EXIT_SOME_FAILED = 1
+
+
+class Stop(NamedTuple):
+    """Why a run ended before its input did."""
+
+    exit_code: int
+    """3 (threshold, outage, limit, an input gone bad), 4 (credentials) or 130 (interrupted)."""
+    because: str
+    """For a person, such as `interrupted` or `more than 50 rows failed`."""
+
+
+class Counters(NamedTuple):
+    """What the run counted while it went; the outcomes are not here, they come from the proof."""
+
+    rows: int
+    patches: int
+    requests: int
+    retries: int
+    throttled: int
+    tokens_minted: int
+    elapsed_s: float
+    started: str
+    ended: str
+    input_exhausted: bool
+
+
+class ReasonCount:
+    """Counts failed rows by outcome and code, and keeps one message of each kind."""
+
+    MOST_KINDS = 100
+
+    def __init__(self) -> None:
+        self._kinds: dict[tuple[Outcome, str | None], FailureReason] = {}
+
+    def add(self, result: RowResult) -> None:
+        """See one failed row. Kinds beyond `MOST_KINDS` are not told apart: memory is bounded."""
+        code = result.code or (str(result.status) if result.status else None)
+        known = self._kinds.get((result.outcome, code))
+        if known is not None:
+            self._kinds[result.outcome, code] = known._replace(rows=known.rows + 1)
+        elif len(self._kinds) < self.MOST_KINDS:
+            self._kinds[result.outcome, code] = FailureReason(
+                result.outcome, code, 1, result.message, result.hint
+            )
+
+    def most_common(self, most: int = 5) -> list[FailureReason]:
+        """The most frequent reasons."""
+        return sorted(self._kinds.values(), key=lambda reason: -reason.rows)[:most]
+
+
+def exit_code_for(
+    outcomes: Mapping[str, int], *, stop: Stop | None = None, proved: bool = True
+) -> int:
+    """0 when every row made it, 1 when some did not or the counts are not proved; else the stop's.
+
+    A stop wins over failed rows because it says what to do next: resume.
+    """
+    if stop is not None:
+        return stop.exit_code
+    lost = sum(number for word, number in outcomes.items() if not Outcome(word).made_it)
+    return EXIT_SOME_FAILED if lost or not proved else EXIT_DONE
+
+
+def summarize(proof: Proof, counters: Counters, *, stop: Stop | None = None) -> Summary:
+    """The summary of a run whose results were read back as `proof`."""
+    unattempted = counters.rows - proof.settled
+    problems = list(proof.problems)
+    if unattempted and stop is None:
+        problems.append(f"{unattempted} rows were read but have no line")
+    reasons = [stop.because] if stop is not None else []
+    if problems:
+        reasons.append("the counts could not be proved from results.jsonl: " + "; ".join(problems))
+    return Summary(
+        **counters._asdict(),
+        outcomes=_in_order(proof.outcomes),
+        unattempted=unattempted,
+        exit_code=exit_code_for(proof.outcomes, stop=stop, proved=not problems),
+        stopped_because="; ".join(reasons) or None,
+    )
+
+
+def _in_order(outcomes: Mapping[str, int]) -> dict[str, int]:
+    """In the contract's order, so that two summaries can be compared by eye."""
+    return {str(word): outcomes[word] for word in Outcome if outcomes.get(word)}

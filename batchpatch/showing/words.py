@@ -1,0 +1,57 @@
+"""Numbers and progress in words. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchpatch.model import Outcome
+
+if TYPE_CHECKING:
+    from batchpatch.model import Progress
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `3 min 20 s`, `2 h 17 min`, `3 d 4 h`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if 0 < seconds < 10 else f"{whole} s"
+    for unit, size, smaller, step in (
+        ("d", 86400, "h", 3600),
+        ("h", 3600, "min", 60),
+        ("min", 60, "s", 1),
+    ):
+        if whole >= size:
+            rest = whole % size // step
+            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
+    raise AssertionError("unreachable")
+
+
+def count(number: int, thing: str) -> str:
+    """`1 row`, `1,200 rows`."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
+def progress_line(progress: Progress) -> str:
+    """One line about a run that is under way; fits into 80 columns in the usual case."""
+    expected = f"/{progress.rows_expected:,}" if progress.rows_expected is not None else ""
+    parts = [f"{progress.settled:,}{expected} rows", _outcomes(progress)]
+    if progress.settled:
+        parts.append(_pace(progress.rows_per_s))
+    if progress.waiting_for:
+        parts.append(f"waiting for {progress.waiting_for}")
+    if progress.left_s is not None and progress.settled < (progress.rows_expected or 0):
+        parts.append(f"{duration(progress.left_s)} left")
+    return ", ".join(part for part in parts if part)
+
+
+def _outcomes(progress: Progress) -> str:
+    """Those that did not make it by name; what went well is the rest."""
+    return " ".join(
+        f"{progress.outcomes[outcome]:,} {outcome}"
+        for outcome in Outcome
+        if progress.outcomes.get(outcome) and (outcome is Outcome.UPDATED or not outcome.made_it)
+    )
+
+
+def _pace(per_s: float) -> str:
+    return f"{per_s:,.0f}/s" if per_s >= 20 else f"{per_s * 60:,.0f}/min"
