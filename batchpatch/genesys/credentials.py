@@ -6,17 +6,15 @@ command line, where every process of the machine could read them.
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from batchpatch.errors import AccessError, SettingsError
+from batchpatch.errors import AccessError
+from batchpatch.genesys.profiles import PROFILE_KEYS, ProfileFile
 from batchpatch.genesys.regions import Hosts, find_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-DEFAULT_PROFILE = "DEFAULT"
+    from pathlib import Path
 
 
 class Secret:
@@ -99,8 +97,7 @@ _FAMILIES = (
     _Family(None, "GENESYS_CLIENT_ID", "GENESYS_CLIENT_SECRET", "GENESYS_ENV"),
     _Family(None, "GC_CLIENT_ID", "GC_CLIENT_SECRET", None),
 )
-# The gc CLI's own key names: `client_credentials` holds the client's id.
-_PROFILE_KEYS = _Family("access_token", "client_credentials", "client_secret", "environment")
+_PROFILE_KEYS = _Family(*PROFILE_KEYS)
 
 
 class _Found(NamedTuple):
@@ -126,7 +123,7 @@ def find_account(
     Raises `AccessError` where credentials are missing, incomplete or malformed, and
     `SettingsError` where the region or the file is at fault. No message holds a secret.
     """
-    file = _ProfileFile(config_path, profile)
+    file = ProfileFile(config_path, profile)
     if profile is not None:
         table = file.table()
         found = _in_profile(table, file) or _nothing_found(file)
@@ -157,7 +154,7 @@ def _region_in(env: Mapping[str, str]) -> str | None:
     return next((value for value in values if value), None)
 
 
-def _in_profile(table: Mapping[str, str], file: _ProfileFile) -> _Found | None:
+def _in_profile(table: Mapping[str, str], file: ProfileFile) -> _Found | None:
     credentials = _credentials(table, _PROFILE_KEYS, place=file.place)
     return None if credentials is None else _Found(credentials, file.place)
 
@@ -196,7 +193,7 @@ def _clean(value: str | None) -> str | None:
     return (value.strip() or None) if value else None
 
 
-def _nothing_found(file: _ProfileFile) -> NoReturn:
+def _nothing_found(file: ProfileFile) -> NoReturn:
     if file.explicit:
         raise AccessError(
             f"{file.place} has no credentials: set client_credentials (the client's id) and"
@@ -207,64 +204,3 @@ def _nothing_found(file: _ProfileFile) -> NoReturn:
         " GENESYSCLOUD_OAUTHCLIENT_SECRET (or GENESYSCLOUD_ACCESS_TOKEN), or write a profile"
         f" into {file.path}."
     )
-
-
-class _ProfileFile:
-    """The gc CLI's file, read when first asked for: who has all in the environment needs none."""
-
-    def __init__(self, path: Path | None, profile: str | None) -> None:
-        self.explicit = profile is not None
-        self.profile = DEFAULT_PROFILE if profile is None else profile
-        self.path = path if path is not None else Path("~/.gc/config.toml")
-        self._table: dict[str, str] | None = None
-
-    @property
-    def place(self) -> str:
-        return f"profile {self.profile!r} of {self.path}"
-
-    def table(self) -> dict[str, str]:
-        """Return the profile's keys and texts; empty where a file nobody asked for is absent."""
-        if self._table is None:
-            self._table = self._texts(self._find(self._read()))
-        return self._table
-
-    def _read(self) -> dict[str, Any]:
-        try:
-            return tomllib.loads(self.path.expanduser().read_text("utf-8"))
-        except FileNotFoundError:
-            if not self.explicit:
-                return {}
-            raise SettingsError(
-                f"--profile {self.profile}: there is no file {self.path}; write it, or set"
-                " GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET instead."
-            ) from None
-        except (OSError, RuntimeError) as error:
-            reason = getattr(error, "strerror", None) or "no home directory"
-            raise SettingsError(f"{self.path} cannot be read: {reason}.") from None
-        except ValueError:
-            # The parser's own message may quote the line, and the line may be the secret.
-            raise SettingsError(
-                f"{self.path} is not valid TOML: write one table per profile, such as [DEFAULT],"
-                ' with lines such as client_secret = "...".'
-            ) from None
-
-    def _find(self, tables: dict[str, Any]) -> dict[str, Any]:
-        wanted = self.profile.casefold()
-        for name, table in tables.items():
-            if name.casefold() == wanted and isinstance(table, dict):
-                return table
-        if not self.explicit:
-            return {}
-        known = ", ".join(name for name, table in tables.items() if isinstance(table, dict))
-        raise SettingsError(
-            f"{self.path} has no profile {self.profile!r}; it has {known or 'none at all'}."
-        )
-
-    def _texts(self, table: dict[str, Any]) -> dict[str, str]:
-        texts = {}
-        for key in (name for name in _PROFILE_KEYS if name is not None):
-            value = table.get(key, "")
-            if not isinstance(value, str):
-                raise SettingsError(f"{key} in {self.place} must be a text in quotes.")
-            texts[key] = value
-        return texts

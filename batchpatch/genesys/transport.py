@@ -169,7 +169,8 @@ class Transport:
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _explain(error, url)
-        if response.content.at_eof():
+        # A connection that was given back means a body that has ended.
+        if response.connection is None and response.content.at_eof():
             return read_reply(response.status, response.headers, b"", now_s=self._wall_clock())
         return await self._read(response, body_limit_bytes)
 
@@ -193,8 +194,9 @@ class Transport:
         except (aiohttp.ClientError, TimeoutError, OSError):
             whole = False
         finally:
-            if not whole:
-                # Also on cancellation: half an answer makes the connection useless.
+            # Half an answer makes the connection useless, on cancellation too; and one that was
+            # not given back at the end has been upgraded to something that is not HTTP.
+            if not whole or response.connection is not None:
                 response.close()
         del body[limit_bytes:]
         return read_reply(

@@ -1,0 +1,281 @@
+"""A call is made until it is settled, at the cost that the contract names."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from batchpatch.errors import AccessError, SettingsError
+from batchpatch.genesys.client import GenesysClient
+from batchpatch.genesys.pacer import Pacer
+from batchpatch.genesys.rate import DEFAULT_RATE, Rate
+from batchpatch.genesys.replies import NoReply, QuotaHeaders, Reply
+from batchpatch.genesys.retry import OutcomeKind, RetryPolicy
+
+if TYPE_CHECKING:
+    from batchpatch.genesys.tokens import MintedTokens
+
+RunVirtual = Callable[[Any], Any]
+MakeTokens = Callable[[Any], "MintedTokens"]
+MakeClient = Callable[..., GenesysClient]
+
+LOST = NoReply("timeout", "no answer", sent=True)
+BODY = b'{"attributes":{}}'
+
+
+@pytest.fixture
+def make_client(token_source: MakeTokens) -> MakeClient:
+    """Return a maker of clients that talk to the scripted platform."""
+
+    def make(platform: Any, *, rate: Rate | None = None, retries: int = 5) -> GenesysClient:
+        return GenesysClient(
+            "https://api.mypurecloud.ie",
+            transport=platform,
+            tokens=token_source(platform),
+            pacer=Pacer(rate),
+            policy=RetryPolicy(retries=retries),
+            sleep=asyncio.sleep,
+            random=lambda: 0.5,
+        )
+
+    return make
+
+
+def counts(client: GenesysClient) -> tuple[int, int, int, int]:
+    """Return the counters that the summary takes over."""
+    return client.requests, client.retries, client.throttled, client.tokens_minted
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "expected"),
+    [
+        ([], OutcomeKind.ACCEPTED, (1, 0, 0, 1)),
+        ([Reply(503), LOST], OutcomeKind.ACCEPTED, (3, 2, 0, 1)),
+        ([Reply(429), Reply(429)], OutcomeKind.ACCEPTED, (3, 2, 2, 1)),
+        ([Reply(404)], OutcomeKind.REFUSED, (1, 0, 0, 1)),
+        ([Reply(409)], OutcomeKind.ACCEPTED, (2, 1, 0, 1)),
+        ([Reply(409), Reply(409)], OutcomeKind.REFUSED, (2, 1, 0, 1)),
+        ([Reply(503)] * 3, OutcomeKind.REFUSED, (3, 2, 0, 1)),
+        ([LOST] * 3, OutcomeKind.UNANSWERED, (3, 2, 0, 1)),
+        ([LOST, LOST, Reply(500)], OutcomeKind.REFUSED, (3, 2, 0, 1)),
+        ([Reply(500), Reply(429), Reply(500), Reply(429)], OutcomeKind.ACCEPTED, (5, 4, 2, 1)),
+        ([Reply(404), Reply(401)], OutcomeKind.REFUSED, (1, 0, 0, 1)),
+    ],
+)
+def test_a_call_is_settled_and_counted(
+    script: list[Reply | NoReply],
+    kind: OutcomeKind,
+    expected: tuple[int, int, int, int],
+    platform: Any,
+    make_client: MakeClient,
+    run_virtual: RunVirtual,
+) -> None:
+    """With two retries: what the answers lead to, and what they cost."""
+    platform.answers = list(script)
+
+    async def run() -> tuple[OutcomeKind, int, tuple[int, int, int, int]]:
+        client = make_client(platform, retries=2)
+        answer = await client.call("PATCH", "/api/v2/x", BODY)
+        assert (answer.reply is None) is (kind is OutcomeKind.UNANSWERED)
+        assert (answer.failure is None) is (kind is not OutcomeKind.UNANSWERED)
+        return answer.outcome_kind, answer.attempts, counts(client)
+
+    assert run_virtual(run()) == (kind, expected[0], expected)
+
+
+def test_an_expired_token_is_replaced_in_the_middle_of_a_run(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """The pool's thirty-two 401s are one mint, and no call is lost or charged a retry."""
+
+    async def run() -> tuple[int, int, int, int]:
+        client = make_client(platform, retries=0)
+        await client.call("PATCH", "/api/v2/x", BODY)
+        platform.answers = [Reply(401, "credentials.expired")] * 32
+        answers = await asyncio.gather(
+            *(client.call("PATCH", f"/api/v2/{n}", BODY) for n in range(32))
+        )
+        assert {answer.outcome_kind for answer in answers} == {OutcomeKind.ACCEPTED}
+        return counts(client)
+
+    assert run_virtual(run()) == (65, 32, 0, 2)
+    assert {authorization for _, _, authorization in platform.seen[-32:]} == {"Bearer hush-2"}
+
+
+def test_a_token_rejected_at_once_ends_the_run(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """Wrong region or a dead client: exit 4 after one request, not after thousands."""
+    platform.answers = [Reply(401, "bad.credentials")] * 99
+
+    async def run() -> None:
+        await make_client(platform).call("PATCH", "/api/v2/x", BODY)
+
+    with pytest.raises(AccessError, match="just minted") as caught:
+        run_virtual(run())
+    assert len(platform.times("/api/")) == 1
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "hush" not in "".join(line for line in shown.format() if "conftest" not in line)
+
+
+def test_a_429_stops_the_whole_pool(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """Every request until the window's end would be refused, and counted against us."""
+
+    async def run() -> None:
+        client = make_client(platform)
+        await client.call("PATCH", "/api/v2/first", BODY)
+        platform.answers = [Reply(429, retry_after_s=42.0)]
+
+        async def work(n: int) -> None:
+            await asyncio.sleep(n * 0.1)
+            await client.call("PATCH", f"/api/v2/{n}", BODY)
+
+        await asyncio.gather(*(work(n) for n in range(20)))
+
+    run_virtual(run())
+    times = platform.times("/api/")
+    assert len(times) == 22
+    assert not [time_s for time_s in times[2:] if time_s < times[1] + 43]
+
+
+def test_permits_are_taken_per_attempt(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """A retry is a request to the platform like any other."""
+    platform.answers = [Reply(503)] * 3
+
+    async def run() -> float:
+        client = make_client(platform, rate=Rate(0.1))
+        await client.call("PATCH", "/api/v2/x", BODY)
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(run()) >= 30
+
+
+def test_no_permits_pile_up_while_a_token_is_minted(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """After a throttled login the pool would leave as one burst, and be refused."""
+    platform.mints = [Reply(429, retry_after_s=59.0)]
+
+    async def run() -> None:
+        client = make_client(platform, rate=DEFAULT_RATE)
+        await asyncio.gather(*(client.call("PATCH", "/api/v2/x", BODY) for _ in range(32)))
+
+    run_virtual(run())
+    times = platform.times("/api/")
+    assert times[0] > 60
+    assert len([time_s for time_s in times if time_s < times[0] + 1]) <= 5
+
+
+def test_a_token_that_expires_during_the_wait_is_not_sent(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """A permit may come minutes after it was asked for; an old token would waste it."""
+    platform.mints = [platform.grant(expires_in=100)]
+
+    async def run() -> int:
+        client = make_client(platform)
+        await client.call("PATCH", "/api/v2/x", BODY)
+        client.pacer.hold(200)
+        await client.call("PATCH", "/api/v2/x", BODY)
+        return client.tokens_minted
+
+    assert run_virtual(run()) == 2
+    assert platform.seen[-1][2] == "Bearer hush-2"
+
+
+def test_the_limit_in_the_answer_reaches_the_pacer(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """Successes and refusals both bear it."""
+    platform.answers = [Reply(202, quota=QuotaHeaders(1, 600, 59))]
+
+    async def run() -> Rate | None:
+        client = make_client(platform)
+        await client.call("PATCH", "/api/v2/x", BODY)
+        return client.pacer.rate
+
+    assert run_virtual(run()) == Rate(10.0)
+
+
+def test_a_certificate_that_never_worked_ends_the_run(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """It is a setting; retrying it row by row would fail the whole file."""
+    platform.answers = [NoReply("tls", "", sent=False)]
+
+    async def run() -> None:
+        await make_client(platform).call("PATCH", "/api/v2/x", BODY)
+
+    with pytest.raises(SettingsError, match=r"api\.mypurecloud\.ie.*--ca-file"):
+        run_virtual(run())
+
+
+def test_a_certificate_that_fails_later_is_trouble_like_any_other(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """One bad node behind the load balancer must not end a run of hours."""
+
+    async def run() -> OutcomeKind:
+        client = make_client(platform)
+        await client.call("PATCH", "/api/v2/x", BODY)
+        platform.answers = [NoReply("tls", "", sent=False)]
+        return (await client.call("PATCH", "/api/v2/x", BODY)).outcome_kind
+
+    assert run_virtual(run()) == OutcomeKind.ACCEPTED
+
+
+def test_cancelling_at_any_await_leaves_nothing_behind(
+    platform: Any,
+    make_client: MakeClient,
+    run_virtual: RunVirtual,
+    cancel_at_each_await: Callable[..., Any],
+) -> None:
+    """A stop comes when it comes: no lock, no permit, no request in flight may stay."""
+
+    def scene() -> Any:
+        platform.mints = [Reply(503)]
+        platform.answers = [Reply(503), Reply(401), Reply(429), LOST, Reply(409)]
+        client = make_client(platform, rate=DEFAULT_RATE)
+        started_s = asyncio.get_running_loop().time()
+
+        async def check() -> None:
+            assert platform.in_flight == 0
+            platform.mints, platform.answers = [], []
+            async with asyncio.timeout(90):
+                await client.call("PATCH", "/api/v2/x", BODY)
+            assert client.pacer.waiting_for is None
+            assert client.pacer._queued == 0
+            assert not client._tokens._lock.locked()
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            assert asyncio.get_running_loop().time() > started_s
+
+        return client.call("PATCH", "/api/v2/x", BODY), check
+
+    assert run_virtual(cancel_at_each_await(scene)) >= 15
+
+
+def test_the_others_go_on_when_one_is_cancelled(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """The cancelled one may be minting for all, or first in the queue for permits."""
+
+    async def run() -> set[OutcomeKind]:
+        client = make_client(platform, rate=Rate(100))
+        calls = [
+            asyncio.ensure_future(client.call("PATCH", f"/api/v2/{n}", BODY)) for n in range(50)
+        ]
+        for n in range(0, 50, 7):
+            await asyncio.sleep(0.03)
+            calls[n].cancel()
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        return {getattr(answer, "outcome_kind", None) for answer in answers}
+
+    assert run_virtual(run()) == {None, OutcomeKind.ACCEPTED}

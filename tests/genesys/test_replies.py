@@ -1,0 +1,208 @@
+"""Whatever comes back is read into a value, and none of it can hurt the report or the terminal."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from batchpatch.genesys.replies import LONGEST_WAIT_S, QuotaHeaders, Reply, read_reply
+
+NOW_S = 1_700_000_000.0
+
+
+def read(
+    status: int = 400, body: bytes | object = b"", headers: dict[str, str] | None = None
+) -> Reply:
+    """Read a reply, JSON for a body that is not bytes."""
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    return read_reply(status, CIMultiDict(headers or {}), raw, now_s=NOW_S)
+
+
+def test_an_accepted_patch_is_read_without_a_body() -> None:
+    """202 with nothing in it is what every success looks like."""
+    reply = read(202, headers={"inin-correlation-id": "abc"})
+    assert reply == Reply(202, correlation_id="abc")
+
+
+def test_the_envelope_is_read() -> None:
+    """Code, message and correlation id are what support asks for."""
+    envelope = {
+        "message": "The requested operation failed with status 404",
+        "code": "not.found",
+        "status": 404,
+        "contextId": "ctx-1",
+        "details": [],
+        "errors": [],
+    }
+    reply = read(404, envelope)
+    assert (reply.code, reply.message, reply.correlation_id) == (
+        "not.found",
+        "The requested operation failed with status 404",
+        "ctx-1",
+    )
+
+
+def test_the_header_goes_before_the_context_id() -> None:
+    """They agree on the platform; behind a gateway the header is the one that was logged."""
+    assert read(500, {"contextId": "b"}, {"ININ-Correlation-Id": "a"}).correlation_id == "a"
+
+
+@pytest.mark.parametrize("key", ["error_description", "description"])
+def test_the_token_endpoints_errors_are_read(key: str) -> None:
+    """It speaks OAuth's dialect, not the API's, and spells the description two ways."""
+    reply = read(400, {"error": "invalid_client", key: "client not found"})
+    assert (reply.code, reply.message) == ("invalid_client", "client not found")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", None),
+        (b"   ", None),
+        (b"<html><head><TITLE>502 Bad\nGateway</TITLE></head></html>", "502 Bad Gateway"),
+        (b"<html>no title</html>", None),
+        (b"upstream connect error\r\n", "upstream connect error"),
+        (b'{"message": "cut of', None),
+        (b'["a list"]', None),
+        (b'{"message": {"a": 1}, "code": 5}', None),
+        (b'{"message": "", "description": "said here"}', "said here"),
+        (b"\xff\xfe\x00", "\ufffd\ufffd"),
+        (b"[" * 100_000, None),
+        (b'{"a":' * 100_000, None),
+    ],
+)
+def test_a_body_that_is_no_envelope_is_no_trouble(body: bytes, message: str | None) -> None:
+    """Proxies, load balancers and broken connections answer in the platform's place."""
+    reply = read(502, body)
+    assert (reply.code, reply.message) == (None, message)
+
+
+def test_a_message_is_one_short_printable_line() -> None:
+    """It goes to a terminal and into a report: no escape codes, no reversed text, no essay."""
+    message = read(400, {"message": "a\x1b[31m\r\n\u202eb\u0000" + "x" * 5000}).message
+    assert message is not None
+    assert message.startswith("a [31m b x")
+    assert len(message) == 300
+    assert message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("42", 42.0),
+        (" 7 ", 7.0),
+        ("0", 0.0),
+        ("1.5", 1.5),
+        ("999999999", LONGEST_WAIT_S),
+        ("9" * 400, None),
+        ("-3", None),
+        ("soon", None),
+        ("nan", None),
+        (formatdate(NOW_S + 90, usegmt=True), 90.0),
+        (formatdate(NOW_S - 90, usegmt=True), 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_WAIT_S),
+        ("Mon, 99 Foo 99999 99:99:99 GMT", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(header: str, seconds: float | None) -> None:
+    """Both are allowed by HTTP, and a gateway may send either; nonsense must not stop a run."""
+    assert read(503, headers={"Retry-After": header}).retry_after_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [
+        ("Rate limit exceeded the maximum. Retry the request in [42] seconds", 42.0),
+        ("Rate limit exceeded the maximum [300] requests within [60] seconds", 60.0),
+        ("Rate limit exceeded", None),
+        ("[99999999999999999999] seconds", None),
+    ],
+)
+def test_the_message_names_the_seconds_where_no_header_does(
+    message: str, seconds: float | None
+) -> None:
+    """The documented 429 in both its versions; the older one names the whole window."""
+    assert read(429, {"message": message}).retry_after_s == seconds
+
+
+def test_the_header_goes_before_the_message() -> None:
+    """The header is what the documentation promises."""
+    body = {"message": "Retry the request in [42] seconds"}
+    assert read(429, body, {"Retry-After": "5"}).retry_after_s == 5.0
+
+
+@pytest.mark.parametrize(
+    ("count", "allowed", "reset", "quota"),
+    [
+        ("5", "300", "42", QuotaHeaders(5, 300, 42)),
+        ("5", "300", None, None),
+        ("5", "300", "soon", None),
+        ("5", "-1", "1", None),
+        ("5", "1" * 30, "1", None),
+        ("\u0665", "300", "1", None),
+        (None, None, None, None),
+    ],
+)
+def test_the_quota_is_three_numbers_or_nothing(
+    count: str | None, allowed: str | None, reset: str | None, quota: QuotaHeaders | None
+) -> None:
+    """Half of it would be worse than nothing for whoever follows the window."""
+    headers = {
+        f"inin-ratelimit-{name}": value
+        for name, value in (("count", count), ("allowed", allowed), ("reset", reset))
+        if value is not None
+    }
+    assert read(202, headers=headers).quota == quota
+
+
+def test_the_repr_hides_the_body() -> None:
+    """The token endpoint's body is a token, and an assertion's message prints reprs."""
+    reply = read(200, {"access_token": "hush"})
+    assert b"hush" in reply.body
+    assert "hush" not in repr(reply)
+    assert "hush" not in f"{reply}"
+
+
+NAMES = st.sampled_from(
+    [
+        "Retry-After",
+        "ININ-Correlation-Id",
+        "inin-ratelimit-count",
+        "inin-ratelimit-allowed",
+        "inin-ratelimit-reset",
+        "Content-Type",
+    ]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(
+            st.sampled_from(["message", "code", "contextId", "error", "description"]) | st.text(),
+            inner,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    status=st.integers(100, 999),
+    headers=st.dictionaries(NAMES, st.text(st.characters())),
+    body=st.binary() | JSON.map(orjson.dumps) | st.text().map(str.encode),
+)
+@example(status=429, headers={"Retry-After": "Thu, 01 Jan 0001 00:00:00 +2359"}, body=b"")
+@example(status=400, headers={"ININ-Correlation-Id": "\udcff"}, body=b'{"message": "\\ud800"}')
+def test_any_answer_is_a_reply(status: int, headers: dict[str, str], body: bytes) -> None:
+    """A run survives every byte, and what it keeps of them can be written as JSON."""
+    reply = read_reply(status, CIMultiDict(headers), body, now_s=NOW_S)
+    assert reply.status == status
+    kept = [reply.code, reply.message, reply.correlation_id]
+    assert all(text is None or (text.isprintable() and len(text) <= 300) for text in kept)
+    assert orjson.dumps(kept)
+    assert reply.retry_after_s is None or 0 <= reply.retry_after_s <= LONGEST_WAIT_S
