@@ -8,6 +8,8 @@ their outcome without parsing any.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -26,6 +28,7 @@ MAX_ROW = 1 << 33
 
 _WORDS = frozenset(str(outcome) for outcome in Outcome)
 _UNUSABLE = (ValueError, KeyError, TypeError, AttributeError)
+_row_field, _outcome_field = itemgetter("row"), itemgetter("outcome")
 _ROW = re.compile(rb'\{"row":([0-9]+),')
 
 
@@ -50,6 +53,8 @@ class Parsed(NamedTuple):
 
     rows: list[int]
     outcomes: list[str]
+    counts: Counter[str]
+    """How often each of `outcomes` occurs."""
     last_patch: int
     """Highest number of a PATCH, 0 where no line has one."""
     bad: list[tuple[int, int]]
@@ -88,7 +93,7 @@ def parse(block: Block) -> Parsed:
     """Every line of a block read as JSON and checked; a torn tail is one bad line."""
     data = block.data
     if block.torn:
-        return Parsed([], [], 0, [(0, 0)])
+        return Parsed([], [], Counter(), 0, [(0, 0)])
     try:
         # One call for the block: a newline is never inside a JSON string, so a comma in its place
         # makes an array of the lines. Lines that only make sense together change the count.
@@ -102,18 +107,19 @@ def parse(block: Block) -> Parsed:
 
 def _columns(results: list[Any]) -> Parsed:
     """The columns of lines that are all good, else one of `_UNUSABLE`."""
-    rows = [result["row"] for result in results]
-    outcomes = [result["outcome"] for result in results]
-    patches = [result.get("patch") or 0 for result in results]
-    if set(map(type, rows)) != {int} or set(map(type, patches)) != {int}:
+    rows = list(map(_row_field, results))
+    outcomes = list(map(_outcome_field, results))
+    patches = [patch for result in results if (patch := result.get("patch")) is not None]
+    if set(map(type, rows)) != {int} or not set(map(type, patches)) <= {int}:
         raise TypeError
-    if min(rows) < 1 or max(rows) > MAX_ROW or not _WORDS.issuperset(outcomes):
+    counts = Counter(outcomes)
+    if min(rows) < 1 or max(rows) > MAX_ROW or not counts.keys() <= _WORDS:
         raise ValueError
-    return Parsed(rows, outcomes, max(patches), [])
+    return Parsed(rows, outcomes, counts, max(patches, default=0), [])
 
 
 def _one_by_one(data: bytes) -> Parsed:
-    found = Parsed([], [], 0, [])
+    found = Parsed([], [], Counter(), 0, [])
     last_patch = start = 0
     for index, line in enumerate(data[:-1].split(b"\n")):
         try:
@@ -123,6 +129,7 @@ def _one_by_one(data: bytes) -> Parsed:
         else:
             found.rows.extend(one.rows)
             found.outcomes.extend(one.outcomes)
+            found.counts.update(one.counts)
             last_patch = max(last_patch, one.last_patch)
         start += len(line) + 1
     return found._replace(last_patch=last_patch)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
-from contextlib import suppress
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import RecordError
 from batchpatch.recording.files import open_private, record_error
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 if sys.platform == "win32":
     import msvcrt
@@ -58,6 +61,30 @@ def acquire(path: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+@contextmanager
+def claimed(what: str) -> Iterator[bool]:
+    """Claims something of this user on this host while the block runs; gives whether it was free.
+
+    Advice only: where no claim can be kept, it counts as free.
+    """
+    owner = os.getuid() if sys.platform != "win32" else "user"
+    folder = Path(tempfile.gettempdir()) / f"batchpatch-{owner}"
+    descriptor: int | None = None
+    alone = True
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        descriptor = acquire(folder / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.lock")
+    except RecordError as error:
+        alone = not isinstance(error.__cause__, _HELD)
+    except OSError:
+        pass
+    try:
+        yield alone
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _in_use(path: Path, descriptor: int) -> RecordError:

@@ -37,6 +37,8 @@ class InputFile:
     kind: InputKind
     """`file`: can be read again and compared. `spool`: standard input, kept in the run's
     directory. `stream`: a pipe that nobody kept."""
+    name: str = ""
+    """As the user gave it, and as the lines of the report call it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,7 @@ class Manifest:
     organisation: str | None = None
     region: str | None = None
     api_url: str | None = None
+    login_url: str | None = None
     started: str
     """UTC, RFC 3339."""
 

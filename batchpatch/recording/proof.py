@@ -55,16 +55,17 @@ class _Tally:
         self._untold = 0
 
     def take(self, parsed: Parsed) -> None:
-        rows, outcomes = parsed.rows, parsed.outcomes
+        rows, outcomes, counts = parsed.rows, parsed.outcomes, parsed.counts
         if rows and max(rows) > self._rows:
             rows, outcomes = self._within(rows, outcomes)
+            counts = Counter(outcomes)
         again = set(self._seen.add_new(rows))
         if again:
             for position in sorted(again):
                 self.complain(f"row {rows[position]} has more than one line")
             outcomes = [word for at, word in enumerate(outcomes) if at not in again]
             rows = [row for at, row in enumerate(rows) if at not in again]
-        counts = Counter(outcomes)
+            counts = Counter(outcomes)
         self._outcomes.update(counts)
         if not counts.keys() <= _MADE_IT:
             failed = (r for r, word in zip(rows, outcomes, strict=True) if word not in _MADE_IT)

@@ -55,7 +55,7 @@ def read_settled(results_path: Path) -> Settled:
                 f"follow it; restore the file or start a new run"
             )
         rows.add_new(parsed.rows)
-        counts.update(parsed.outcomes)
+        counts.update(parsed.counts)
         last_patch = max(last_patch, parsed.last_patch)
     return Settled(rows, dict(counts), counts.total(), valid, total, last_patch)
 
@@ -88,6 +88,11 @@ def cut_tail(path: Path, valid_bytes: int) -> None:
             os.close(descriptor)
     except OSError as error:
         raise record_error(path, error) from error
+
+
+def rows_with(results_path: Path, outcomes: Collection[Outcome]) -> Bitmap:
+    """The rows that have one of these outcomes. Raises RecordError."""
+    return Bitmap(row_of(line) for _, line in lines_with(results_path, outcomes))
 
 
 def drop_rows(results_path: Path, outcomes: Collection[Outcome]) -> Bitmap:
