@@ -8,7 +8,7 @@ The room-crossing values live here so that no room needs to import another.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class Outcome(StrEnum):
@@ -69,10 +69,19 @@ class InvalidRow(NamedTuple):
     participant_id: str | None = None
 
 
+class RowSet(Protocol):
+    """Some rows, by their numbers."""
+
+    def __contains__(self, row: int, /) -> bool:
+        """True where the row is one of them."""
+
+
 class Batch(NamedTuple):
     """Some rows in input order, handed over together because one by one costs too much."""
 
     rows: list[Row | InvalidRow]
+    last: int
+    """Number of the last row that was read, which may have been left out as settled."""
     starved: bool = False
     """The reader has nothing more at hand: whoever waits for more rows should stop waiting."""
 
@@ -183,6 +192,8 @@ class Progress(NamedTuple):
     rows_read: int
     outcomes: dict[str, int]
     """Rows settled so far, by outcome."""
+    settled_before: int
+    """Those among them that an earlier process of the same run had settled."""
     requests: int
     throttled: int
     waiting_for: str | None
@@ -198,12 +209,13 @@ class Progress(NamedTuple):
 
     @property
     def rows_per_s(self) -> float:
-        """Rows settled per second since the start."""
-        return self.settled / self.elapsed_s if self.elapsed_s > 0 else 0.0
+        """Rows settled per second since this process began."""
+        here = self.settled - self.settled_before
+        return here / self.elapsed_s if self.elapsed_s > 0 else 0.0
 
     @property
     def left_s(self) -> float | None:
         """Seconds to go at that pace; None where it cannot be said."""
-        if self.rows_expected is None or not self.settled:
+        if self.rows_expected is None or not self.rows_per_s:
             return None
         return max(0, self.rows_expected - self.settled) / self.rows_per_s

@@ -1,4 +1,4 @@
-"""How a run is told to stop, from a signal, a threshold or a failure."""
+"""How a run is told to stop, from a signal or a threshold."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ class Stopper:
     Belongs to one event loop. The first reason given stands.
     """
 
-    def __init__(self, *, grace_s: float = 10.0) -> None:
-        self.grace_s = grace_s
-        """Seconds that what is in flight may take."""
+    def __init__(self) -> None:
         self.stop: Stop | None = None
+        """Why the run stops, or ended early; None while nobody has asked."""
         self._asked = asyncio.Event()
         self._urged = asyncio.Event()
 
     def request(self, stop: Stop) -> None:
-        """Stop reading and handing out; the second call stops everything."""
-        if self.stop is None:
-            self.stop = stop
-            self._asked.set()
-        else:
+        """Stop reading and handing out; the second request stops everything."""
+        if self._asked.is_set():
             self._urged.set()
+        self.note(stop)
+        self._asked.set()
+
+    def note(self, stop: Stop) -> None:
+        """Why the run will have ended early, without stopping what is under way."""
+        self.stop = self.stop or stop
 
     async def asked(self) -> None:
         """Returns when a stop has been requested."""
         await self._asked.wait()
 
-    async def grace_is_over(self) -> None:
+    async def grace_is_over(self, grace_s: float) -> None:
         """Returns after the grace, or as soon as a stop was requested again."""
         try:
-            async with asyncio.timeout(self.grace_s):
+            async with asyncio.timeout(grace_s):
                 await self._urged.wait()
         except TimeoutError:
             pass

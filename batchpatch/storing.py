@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -69,7 +69,7 @@ def preflight(names: Sequence[str], read: ReadOptions, record: RecordOptions) ->
 def _prepared(name: str, read: ReadOptions, record: RecordOptions) -> Prepared:
     if not is_regular(name):
         kind = "spool" if record.spool else "stream"
-        return Prepared(InputFile(path=name, size=None, sha256=None, kind=kind), (), [])  # type: ignore[arg-type]
+        return Prepared(InputFile(path=name, size=None, sha256=None, kind=kind, name=name), (), [])  # type: ignore[arg-type]
     opened = Input(name, read)
     try:
         for batch in opened.batches(source=0, first=1):
@@ -77,7 +77,8 @@ def _prepared(name: str, read: ReadOptions, record: RecordOptions) -> Prepared:
                 break
         lines_stand_alone = opened.format == "jsonl" and opened.encoding.startswith("utf-8")
         ensure_whole(name, None if lines_stand_alone else opened.encoding)
-        return Prepared(fingerprint(Path(name)), opened.uses, list(opened.notices.values()))
+        file = replace(fingerprint(Path(name)), name=name)
+        return Prepared(file, opened.uses, list(opened.notices.values()))
     finally:
         opened.close()
 
@@ -109,6 +110,7 @@ def describe(
                 credentials.client_id if isinstance(credentials, ClientCredentials) else None
             ),
             api_url=account.hosts.api_url,
+            login_url=account.hosts.login_url,
             started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         ),
     )
@@ -152,7 +154,7 @@ def write_failed_rows(
                 )
                 if write_failed(
                     path,
-                    _raw_records(opened, first, reader.rows),
+                    _raw_records(opened, first),
                     reasons=reasons,
                     shape=_shape(opened),
                 ):
@@ -162,11 +164,9 @@ def write_failed_rows(
     return written
 
 
-def _raw_records(opened: Input, first: int, last: int) -> Iterator[RawRecord]:
-    """The records of one input, numbered as the run did, up to where it came."""
+def _raw_records(opened: Input, first: int) -> Iterator[RawRecord]:
+    """The records of one input, numbered as the run did."""
     for number, (line, record) in enumerate(opened.records, first):
-        if number > last:
-            return
         if isinstance(record, bytes):
             yield RawRecord(number, line, raw=record)
         else:

@@ -8,6 +8,7 @@ import typer
 
 from batchpatch import __version__
 from batchpatch.cli.checking import check
+from batchpatch.cli.resuming import purge, resume
 from batchpatch.cli.running import run
 from batchpatch.cli.sandboxing import sandbox_app
 
@@ -54,4 +55,6 @@ def batchpatch(
 
 app.command("run")(run)
 app.command("check")(check)
+app.command("resume")(resume)
+app.command("purge")(purge)
 app.add_typer(sandbox_app, name="sandbox")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from batchpatch.cli.output import say
 from batchpatch.cli.sandboxing import CLIENT_ID, CLIENT_SECRET, own_sandbox
-from batchpatch.genesys.credentials import Account, find_account
+from batchpatch.genesys.credentials import Account, ClientCredentials, find_account
+from batchpatch.recording.lock import claimed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -75,6 +77,32 @@ def _signals(stopper: Stopper) -> Iterator[None]:
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+
+
+@contextmanager
+def configured_account(
+    *, profile: str | None, region: str | None, api_url: str | None, login_url: str | None
+) -> Iterator[Account]:
+    """Credentials from the environment or a profile."""
+    yield find_account(
+        os.environ, profile=profile, region=region, api_url=api_url, login_url=login_url
+    )
+
+
+@contextmanager
+def announced(account: Account) -> Iterator[None]:
+    """Warn where another run on this host uses the same client: they share one allowance."""
+    credentials = account.credentials
+    if not isinstance(credentials, ClientCredentials):
+        yield
+        return
+    with claimed(f"{account.hosts.api_url} {credentials.client_id}") as alone:
+        if not alone:
+            say(
+                "Warning: another run on this host uses the same OAuth client; both are slower, "
+                "and rows of one participant in both may overtake each other."
+            )
+        yield
 
 
 @contextmanager

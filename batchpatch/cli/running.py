@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import ExitStack, nullcontext
-from typing import TYPE_CHECKING, Annotated, Any
+from contextlib import ExitStack
+from typing import Annotated, Any
 
 import typer
 
@@ -12,20 +11,19 @@ from batchpatch.cli import options as flags
 from batchpatch.cli import sandboxing
 from batchpatch.cli.again import command_again
 from batchpatch.cli.checking import dry_run
-from batchpatch.cli.engine import log_to_stderr, run_until_stopped, sandbox_account
-from batchpatch.cli.output import as_json, emit, say
+from batchpatch.cli.ending import finish
+from batchpatch.cli.engine import (
+    announced,
+    configured_account,
+    log_to_stderr,
+    run_until_stopped,
+    sandbox_account,
+)
+from batchpatch.cli.output import say
 from batchpatch.errors import SettingsError
-from batchpatch.genesys.credentials import find_account
 from batchpatch.genesys.rate import PaceOptions, parse_rate
 from batchpatch.genesys.routes import find_route
 from batchpatch.showing.progress import shown_progress
-from batchpatch.showing.summaries import reason_lines, summary_lines
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from batchpatch.genesys.credentials import Account
-    from batchpatch.pipeline import RunReport
 
 SANDBOX = "Trying it out"
 _PANEL: dict[str, Any] = {"rich_help_panel": SANDBOX, "show_default": False}
@@ -51,6 +49,11 @@ def run(
     retries: flags.Retries = 5,
     timeout: flags.Timeout = 60.0,
     route: flags.RouteText = "attributes",
+    max_failures: flags.MaxFailuresText = None,
+    max_duration: flags.MaxDuration = None,
+    between: flags.Between = None,
+    max_outage: flags.MaxOutage = "15m",
+    grace: flags.Grace = "10s",
     region: flags.Region = None,
     profile: flags.Profile = None,
     api_url: flags.ApiUrl = None,
@@ -111,6 +114,13 @@ def run(
     )
     if dry:
         dry_run(inputs, read=read, window=window, rate=rate, json=json)
+    limits = flags.limit_options(
+        max_failures=max_failures,
+        max_duration=max_duration,
+        between=between,
+        max_outage=max_outage,
+        grace=grace,
+    )
     chosen = find_route(route)
     if chosen.warning and not quiet:
         say(f"Warning: {chosen.warning}")
@@ -124,22 +134,20 @@ def run(
             "--seed": seed,
         },
     )
-    opening: AbstractContextManager[Account]
-    if sandbox:
-        opening = sandbox_account(arguments)
-    elif arguments:
+    if arguments and not sandbox:
         raise SettingsError(f"{arguments[0]} is for the sandbox: add --sandbox.")
-    else:
-        opening = nullcontext(
-            find_account(
-                os.environ, profile=profile, region=region, api_url=api_url, login_url=login_url
+    with ExitStack() as stack:
+        account = stack.enter_context(
+            sandbox_account(arguments)
+            if sandbox
+            else configured_account(
+                profile=profile, region=region, api_url=api_url, login_url=login_url
             )
         )
-    with ExitStack() as stack:
-        account = stack.enter_context(opening)
         if verbose:
             log_to_stderr()
             say(f"{account.hosts.api_url}, credentials from {account.origin}, {chosen.template}")
+        stack.enter_context(announced(account))
         observe = None if quiet else stack.enter_context(shown_progress())
 
         # Loaded here, because they bring the HTTP client with them.
@@ -158,12 +166,13 @@ def run(
                 connect=ConnectOptions(
                     concurrency=concurrency,
                     total_s=timeout,
-                    ca_file=str(ca_file) if ca_file else None,
+                    ca_file=str(ca_file.absolute()) if ca_file else None,
                 ),
                 retry=RetryPolicy(retries=retries),
                 pace=pace,
                 route=chosen,
                 record=RecordOptions(out=out, spool=not no_spool),
+                limits=limits,
                 stopper=stopper,
                 observe=observe,
             )
@@ -179,26 +188,3 @@ def _sandbox_arguments(fault: list[str] | None, given: dict[str, float | None]) 
         if value is not None:
             arguments += [flag, str(value)]
     return arguments
-
-
-def finish(report: RunReport, *, again: str, json: bool, quiet: bool) -> None:
-    """Show how a run ended, and leave with its exit code."""
-    summary = report.summary
-    if json:
-        emit(
-            as_json(
-                {
-                    **summary._asdict(),
-                    "directory": str(report.directory),
-                    "failed": [str(path) for path in report.failed],
-                    "send_failed": again if report.failed else None,
-                }
-            )
-            + "\n"
-        )
-    if not quiet:
-        say(*summary_lines(summary), *reason_lines(report.reasons))
-        say(f"Report: {report.directory}")
-        if report.failed:
-            say("To send the failed rows again, once the cause is gone:", f"  {again}")
-    raise typer.Exit(summary.exit_code)

@@ -9,6 +9,7 @@ several that has allowance left) belongs into `_admit`, and nowhere else.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 
 from batchpatch.genesys.credentials import AccessToken, Account
 from batchpatch.genesys.minting import tls_error
+from batchpatch.genesys.outage import MAX_OUTAGE_S, OutageGate
 from batchpatch.genesys.pacer import Pacer
 from batchpatch.genesys.rate import DEFAULT_RATE, Rate
 from batchpatch.genesys.replies import NoReply, Reply
@@ -29,6 +31,7 @@ from batchpatch.genesys.retry import (
     Settle,
     Tries,
     decide,
+    is_down,
 )
 from batchpatch.genesys.tokens import MintedTokens, ReadyToken, Token, TokenSource, bearer_headers
 from batchpatch.genesys.transport import (
@@ -40,6 +43,8 @@ from batchpatch.genesys.transport import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+_log = logging.getLogger(__name__)
 
 
 class Answer(NamedTuple):
@@ -82,8 +87,13 @@ class GenesysClient:
         policy: RetryPolicy,
         sleep: Callable[[float], Awaitable[object]],
         random: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
+        max_outage_s: float = MAX_OUTAGE_S,
     ) -> None:
         self.pacer = pacer
+        self._outage = OutageGate(
+            urlsplit(api_url).netloc, max_outage_s=max_outage_s, clock=clock, sleep=sleep
+        )
         self._api_url = api_url
         self._transport = transport
         self._tokens = tokens
@@ -97,6 +107,11 @@ class GenesysClient:
         """Those among them that repeat an earlier one of the same call."""
         self.throttled = 0
         """Those that were answered with 429."""
+
+    @property
+    def waiting_for(self) -> str | None:
+        """What all calls wait for at this moment, in words; None where nothing holds them up."""
+        return self._outage.waiting_for or self.pacer.waiting_for
 
     @property
     def tokens_minted(self) -> int:
@@ -123,19 +138,27 @@ class GenesysClient:
         """
         url = self._api_url + path
         tries = FIRST
+        outage = self._outage
         while True:
-            token = await self._admit()
-            self.requests += 1
-            if tries is not FIRST:
-                self.retries += 1
-            answer = await self._transport.send(
-                method, url, token.headers, body, body_limit_bytes=body_limit_bytes
-            )
+            probe = outage.down and await outage.turn()
+            try:
+                token = await self._admit()
+                self.requests += 1
+                if tries is not FIRST:
+                    self.retries += 1
+                answer = await self._transport.send(
+                    method, url, token.headers, body, body_limit_bytes=body_limit_bytes
+                )
+            except BaseException:
+                if probe:
+                    outage.abandoned()
+                raise
             if isinstance(answer, Reply):
                 self._note(answer, token)
                 if 200 <= answer.status < 300:
+                    outage.answered()
                     return Answer(OutcomeKind.ACCEPTED, answer, None, tries.attempts + 1)
-            after = await self._follow_up(answer, tries, token)
+            after = await self._follow_up(answer, tries, token, probe=probe)
             if isinstance(after, Answer):
                 return after
             tries = after
@@ -156,13 +179,21 @@ class GenesysClient:
             self.pacer.follow(reply.quota)
 
     async def _follow_up(
-        self, answer: Reply | NoReply, tries: Tries, token: Token
+        self, answer: Reply | NoReply, tries: Tries, token: Token, *, probe: bool
     ) -> Tries | Answer:
         """Do what has been decided about an attempt that was no success."""
         if isinstance(answer, NoReply) and answer.kind == "tls" and not self._heard:
             # Nothing has worked yet: it is the setting that is wrong, and no retry mends it.
             raise tls_error(urlsplit(self._api_url).netloc)
         decision = decide(answer, tries, self._policy, self._random())
+        if not is_down(answer):
+            self._outage.answered()
+        elif self._outage.failed(
+            fresh=tries.attempts == 0, last_try=isinstance(decision, Settle), probe=probe
+        ):
+            _log.debug("outage: %s", _words(answer))
+            return tries._replace(attempts=tries.attempts + 1)  # it waits, and is not charged
+        _log.debug("%s: %s", _words(answer), decision.__class__.__name__)
         if isinstance(decision, Settle):
             return _settled(decision, answer, tries)
         if isinstance(decision, Renew):
@@ -185,9 +216,11 @@ async def open_client(
     *,
     version: str,
     follow_server: bool = True,
+    max_outage_s: float = MAX_OUTAGE_S,
 ) -> AsyncIterator[GenesysClient]:
     """Open a client with the real network, clock and randomness.
 
+    `max_outage_s` is how long everything may fail before calls raise `OutageError`.
     `rate` None is no limit. `follow_server` lets the limit that answers bear replace the rate:
     False where the user has named one. Raises `SettingsError` for a CA file or a proxy that
     cannot be used; nothing is sent before the first call.
@@ -201,6 +234,7 @@ async def open_client(
             policy=policy,
             sleep=asyncio.sleep,
             random=random.random,
+            max_outage_s=max_outage_s,
         )
 
 
@@ -224,3 +258,10 @@ def _settled(decision: Settle, answer: Reply | NoReply, tries: Tries) -> Answer:
     if isinstance(answer, Reply):
         return Answer(decision.kind, answer, None, attempts)
     return Answer(decision.kind, None, answer, attempts)
+
+
+def _words(answer: Reply | NoReply) -> str:
+    """For the log: no body, no value, no token."""
+    if isinstance(answer, NoReply):
+        return f"no answer ({answer.kind})"
+    return f"{answer.status} {answer.code or ''} {answer.correlation_id or ''}".rstrip()

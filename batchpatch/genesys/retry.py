@@ -122,6 +122,11 @@ def decide(
     return Settle(OutcomeKind.REFUSED)
 
 
+def is_down(answer: Reply | NoReply) -> bool:
+    """True for what a platform that is down does: no answer, or a gateway's or server's error."""
+    return isinstance(answer, NoReply) or answer.status >= 500
+
+
 def backoff_s(turn: int, *, base_s: float, cap_s: float) -> float:
     """Return the longest pause before the given turn, counted from 0."""
     return float(min(cap_s, base_s * 2 ** min(turn, _DOUBLINGS)))

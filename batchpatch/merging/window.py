@@ -49,7 +49,8 @@ class Window:
     one patch out; a patch leaves only when the window is full or the caller drains it.
     """
 
-    def __init__(self, options: MergeOptions | None = None) -> None:
+    def __init__(self, options: MergeOptions | None = None, *, patches: int = 0) -> None:
+        """An empty window; `patches` is the number of the last patch of an earlier run."""
         options = options or MergeOptions()
         self._most_rows = options.window_rows
         self._most_bytes = options.window_bytes
@@ -58,8 +59,8 @@ class Window:
         self._ready: deque[_Participant] = deque()
         """Waiting and not leased, the longest waiting first; each of them once."""
         self._leased: set[_Participant] = set()
-        self.patches = 0
-        """Patches handed out so far."""
+        self.patches = patches
+        """Number of the last patch handed out."""
         self.rows = 0
         """Rows that wait."""
         self._bytes = 0

@@ -17,8 +17,10 @@ from batchpatch.reading.sources import ByteSource, detect_encoding, open_source
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from batchpatch.model import RowSet
     from batchpatch.reading.options import InputFormat, ReadOptions
 
+_NO_ROWS: frozenset[int] = frozenset()
 BATCH_ROWS = 500
 BATCH_BYTES = 4 << 20
 HOPELESS_ROWS = 1000
@@ -99,13 +101,21 @@ class Input:
         mapping = self.mapping or (self._lines.first_mapping if self._lines else None)
         return mapping.uses if mapping else ()
 
-    def batches(self, *, source: int, first: int, most: int | None = None) -> Iterator[Batch]:
+    def batches(
+        self,
+        *,
+        source: int,
+        first: int,
+        most: int | None = None,
+        settled: RowSet | None = None,
+    ) -> Iterator[Batch]:
         """The rows, numbered from `first`; a batch ends early where the next row is yet to come.
 
         Args:
             source: index of this input, for the rows.
             first: number of its first row.
             most: stop after this many rows.
+            settled: rows that need no second look: counted, and left out.
 
         Raises:
             InputError: the input turns bad halfway, or begins with `HOPELESS_ROWS` invalid rows.
@@ -115,23 +125,23 @@ class Input:
         live = self.live
         records: Any = self.records  # text for one maker, cells for the other
         stop = None if most is None else first + most
-        hope = _Hope(self.name)
-        number, batch = first, list[Row | InvalidRow]()
+        hope = _Hope(self.name, needed=settled is None)
+        number, batch, settled = first, list[Row | InvalidRow](), settled or _NO_ROWS
         cut = _cut(number, stop)
         rest = iter(records)
         for line, record in rest:
-            batch.append(quick(number, line, record) or careful(number, line, record))
+            if number not in settled:
+                batch.append(quick(number, line, record) or careful(number, line, record))
             number += 1
             if number == cut or maker.weight > BATCH_BYTES or (live and records.starved):
                 hope.look_at(batch)
-                yield Batch(batch, starved=live and records.starved)
+                yield Batch(batch, number - 1, starved=live and records.starved)
                 if number == stop:
                     self.more = live or next(rest, None) is not None
                     return
                 batch, maker.weight, cut = [], 0, _cut(number, stop)
         hope.look_at(batch)
-        if batch:
-            yield Batch(batch)
+        yield Batch(batch, number - 1)
 
     def _maker(self, source: int) -> RowMaker | LineMaker:
         if self.mapping is not None:
@@ -152,12 +162,17 @@ class Reader:
 
     def __init__(
         self,
-        names: Sequence[str],
+        paths: Sequence[str],
         options: ReadOptions,
         *,
+        names: Sequence[str] | None = None,
         spool: Callable[[bytes], None] | None = None,
+        settled: RowSet | None = None,
     ) -> None:
-        self.names = list(names)
+        self.names = list(names or paths)
+        """What the report calls them."""
+        self._paths = list(paths)
+        self._settled = settled
         self.rows = 0
         self.exhausted = False
         """Every input was read to its end."""
@@ -171,17 +186,19 @@ class Reader:
         self._spool = spool
 
     def __iter__(self) -> Iterator[Batch]:
-        for index, name in enumerate(self.names):
+        for index, name in enumerate(self._paths):
             opened = Input(name, self._options, spool=self._spool)
             self.inputs.append(opened)
             self.first_rows.append((name, self.rows + 1))
             try:
-                for batch in opened.batches(source=index, first=self.rows + 1, most=self._left):
-                    self.rows += len(batch.rows)
+                for batch in opened.batches(
+                    source=index, first=self.rows + 1, most=self._left, settled=self._settled
+                ):
+                    self.rows = batch.last
                     yield batch
             finally:
                 opened.close()
-            if self._left == 0 and (opened.more or name != self.names[-1]):
+            if self._left == 0 and (opened.more or index + 1 < len(self._paths)):
                 self.limit_reached = True
                 return
         self.exhausted = True
@@ -214,9 +231,9 @@ def _cut(number: int, stop: int | None) -> int:
 class _Hope:
     """Refuses an input of which nothing can be sent, before anything is."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, needed: bool) -> None:
         self._name = name
-        self._invalid: int | None = 0
+        self._invalid: int | None = 0 if needed else None
 
     def look_at(self, batch: list[Row | InvalidRow]) -> None:
         if self._invalid is None or not batch:

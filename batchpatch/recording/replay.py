@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.errors import RecordError
 from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.files import open_private, record_error, replacing
-from batchpatch.recording.lines import Block, blocks, outcome_pattern, parse, row_of, spans_with
+from batchpatch.recording.lines import (
+    Block,
+    blocks,
+    lines_with,
+    outcome_pattern,
+    parse,
+    row_of,
+    spans_with,
+)
 
 if TYPE_CHECKING:
     import re

@@ -35,7 +35,7 @@ def progress_line(progress: Progress) -> str:
     """One line about a run that is under way; fits into 80 columns in the usual case."""
     expected = f"/{progress.rows_expected:,}" if progress.rows_expected is not None else ""
     parts = [f"{progress.settled:,}{expected} rows", _outcomes(progress)]
-    if progress.settled:
+    if progress.rows_per_s:
         parts.append(_pace(progress.rows_per_s))
     if progress.waiting_for:
         parts.append(f"waiting for {progress.waiting_for}")

@@ -1,0 +1,50 @@
+"""How a run's end is shown."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from batchpatch.cli.output import as_json, emit, say
+from batchpatch.showing.summaries import reason_lines, summary_lines
+
+if TYPE_CHECKING:
+    from batchpatch.pipeline import RunReport
+
+
+def finish(report: RunReport, *, again: str, json: bool, quiet: bool) -> NoReturn:
+    """Show how a run ended, and leave with its exit code.
+
+    Args:
+        report: of the run.
+        again: the command that sends the failed rows again.
+        json: a document on stdout.
+        quiet: nothing on stderr, unless it ended before its time.
+    """
+    summary = report.summary
+    resume = f"batchpatch resume {shlex.quote(str(report.directory))}" if report.resumable else None
+    if not quiet:
+        say(*summary_lines(summary), *reason_lines(report.reasons))
+        say(f"Report: {report.directory}")
+        if report.failed:
+            say("To send the failed rows again, once the cause is gone:", f"  {again}")
+    elif summary.stopped_because:
+        say(f"batchpatch: {summary.stopped_because}")
+    if resume:
+        say("To go on with this run:", f"  {resume}")
+    if json:
+        emit(
+            as_json(
+                {
+                    **summary._asdict(),
+                    "directory": str(report.directory),
+                    "failed": [str(path) for path in report.failed],
+                    "send_failed": again if report.failed else None,
+                    "resume": resume,
+                }
+            )
+            + "\n"
+        )
+    raise typer.Exit(summary.exit_code)

@@ -1,0 +1,125 @@
+"""`batchpatch resume` and `batchpatch purge`: what comes after a run."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from batchpatch.cli import options as flags
+from batchpatch.cli.again import command_again
+from batchpatch.cli.ending import finish
+from batchpatch.cli.engine import (
+    announced,
+    configured_account,
+    log_to_stderr,
+    run_until_stopped,
+    sandbox_account,
+)
+from batchpatch.cli.output import say
+from batchpatch.genesys.rate import PaceOptions, parse_rate
+from batchpatch.model import Outcome
+from batchpatch.recording.manifest import read_manifest
+from batchpatch.recording.purge import purge as purge_directory
+from batchpatch.recording.rundir import RunDirectory
+from batchpatch.showing.progress import shown_progress
+
+Directory = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Directory of the run.", show_default=False)
+]
+_RETRIED = {
+    "rejected": frozenset({Outcome.REJECTED}),
+    "unknown": frozenset({Outcome.UNKNOWN}),
+    "all": frozenset({Outcome.REJECTED, Outcome.UNKNOWN, Outcome.CONFLICT, Outcome.NOT_STORED}),
+}
+"""Invalid rows are left: the input is the same, so they would be invalid again."""
+
+
+def resume(
+    ctx: typer.Context,
+    directory: Directory,
+    retry: Annotated[
+        Literal["rejected", "unknown", "all"] | None,
+        typer.Option(help="Send these rows again as well; later rows keep what they have set."),
+    ] = None,
+    rate: flags.RateText = None,
+    max_failures: flags.MaxFailuresText = None,
+    max_duration: flags.MaxDuration = None,
+    between: flags.Between = None,
+    max_outage: flags.MaxOutage = "15m",
+    grace: flags.Grace = "10s",
+    region: flags.Region = None,
+    profile: flags.Profile = None,
+    api_url: flags.ApiUrl = None,
+    login_url: flags.LoginUrl = None,
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+    verbose: flags.Verbose = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Send the rest to a new local sandbox.")
+    ] = False,
+    yes: flags.Yes = False,
+) -> None:
+    """Finish a run that was stopped, killed or cut off, in its own directory.
+
+    Rows that are settled are left alone; the others are sent with the options of the run. The
+    input must be the same, which is checked.
+    """
+    limits = flags.limit_options(
+        max_failures=max_failures,
+        max_duration=max_duration,
+        between=between,
+        max_outage=max_outage,
+        grace=grace,
+    )
+    pace = PaceOptions(parse_rate(rate), follow_server=False) if rate else None
+    with ExitStack() as stack:
+        if sandbox:
+            account = stack.enter_context(sandbox_account([]))
+        else:
+            if api_url is None and region is None:
+                api_url, login_url = _hosts_of(directory, login_url)
+            account = stack.enter_context(
+                configured_account(
+                    profile=profile, region=region, api_url=api_url, login_url=login_url
+                )
+            )
+        if verbose:
+            log_to_stderr()
+            say(f"{account.hosts.api_url}, credentials from {account.origin}")
+        stack.enter_context(announced(account))
+        observe = None if quiet else stack.enter_context(shown_progress())
+
+        from batchpatch import pipeline  # noqa: PLC0415 - it brings the HTTP client with it
+
+        report = run_until_stopped(
+            lambda stopper: pipeline.resume(
+                directory,
+                account=account,
+                retry_outcomes=_RETRIED[retry] if retry else (),
+                pace=pace,
+                limits=limits,
+                stopper=stopper,
+                observe=observe,
+            )
+        )
+    finish(report, again=command_again(ctx, report.failed), json=json, quiet=quiet)
+
+
+def _hosts_of(directory: Path, login_url: str | None) -> tuple[str | None, str | None]:
+    """The hosts that the run was for: whoever resumes need not say them again."""
+    with RunDirectory.open(directory, lock=False) as run:
+        manifest = read_manifest(run.manifest_path)
+    return manifest.api_url, login_url or manifest.login_url
+
+
+def purge(directory: Directory, yes: flags.Yes = False) -> None:
+    """Remove what holds customers' values: spool, failed rows, undo. The results stay.
+
+    A run that is purged can be neither resumed from standard input nor undone.
+    """
+    with RunDirectory.open(directory) as run:
+        removed = purge_directory(run)
+    say(*[f"removed {path}" for path in removed] or ["nothing to remove"])

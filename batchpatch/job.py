@@ -1,0 +1,277 @@
+"""One run at work: the tasks, and what they share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.errors import BatchpatchError, InputError, RecordError
+from batchpatch.finding.identity import find
+from batchpatch.flow import Flow
+from batchpatch.merging.window import MergeOptions, Window
+from batchpatch.model import InvalidRow, Progress, Row
+from batchpatch.reading.background import BackgroundReader
+from batchpatch.recording.results import ResultsLog
+from batchpatch.recording.settlement import of_patch, of_unsent
+from batchpatch.recording.summary import ReasonCount, Stop
+from batchpatch.sending.access import AccessGate, Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from batchpatch.genesys.client import GenesysClient
+    from batchpatch.limits import LimitOptions
+    from batchpatch.model import Patch, RowResult, RowSet
+    from batchpatch.reading.reader import Reader
+    from batchpatch.sending.sender import Sender
+    from batchpatch.stopping import Stopper
+
+SYNC_EVERY_S = 1.0
+OBSERVE_EVERY_S = 0.25
+_SPLIT = frozenset({400, 413})
+"""A merged PATCH refused so is sent again row by row: one bad row must not sink the others."""
+
+
+class Before(NamedTuple):
+    """What an earlier process of the same run has settled."""
+
+    outcomes: dict[str, int] = {}  # noqa: RUF012 - never changed
+    settled: RowSet | None = None
+    last_row: int = 0
+    last_patch: int = 0
+    newer: Mapping[int, frozenset[str]] = {}
+    """Of rows that are sent again: the names that a later row has applied in the meantime."""
+
+
+class Job:
+    """Rows from the reader to the log, until the input ends or something else does it."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        results_path: Path,
+        *,
+        client: GenesysClient,
+        sender: Sender,
+        merge: MergeOptions,
+        limits: LimitOptions,
+        stopper: Stopper,
+        before: Before,
+    ) -> None:
+        self._reader = reader
+        self._client = client
+        self._sender = sender
+        self._limits = limits
+        self._stopper = stopper
+        self._newer = before.newer
+        self._window = Window(merge, patches=before.last_patch)
+        self._flow = Flow(self._window)
+        self._gate = AccessGate()
+        self._log = ResultsLog(results_path)
+        self._counts = Counter(before.outcomes)
+        self._settled_before = self._counts.total()
+        self._failed = 0
+        self._began_s = monotonic()
+        self._closed_until: datetime | None = None
+        self.reasons = ReasonCount()
+        self.rows = before.last_row
+        """Number of the last row that was read, now or by an earlier process."""
+        self.exhausted = False
+        """Every input was read to its end."""
+        self.anything_to_send = before.settled is not None
+        """A row was found that can be sent, now or earlier."""
+
+    @property
+    def patches(self) -> int:
+        """Number of the last patch."""
+        return self._window.patches
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start."""
+        return monotonic() - self._began_s
+
+    async def work(self, *, workers: int, observe: Callable[[Progress], None] | None) -> None:
+        """Run to the end of the input, to a stop, or to what makes going on useless.
+
+        Raises:
+            BatchpatchError: what ended it; all lines up to then are in the file.
+        """
+        failure: BatchpatchError | None = None
+        try:
+            async with asyncio.TaskGroup() as background:
+                beside = [background.create_task(self._sync())]
+                if self._limits.max_duration_s is not None:
+                    beside.append(background.create_task(self._expire(self._limits.max_duration_s)))
+                if observe is not None:
+                    beside.append(background.create_task(self._observe(observe)))
+                await self._send_all(workers)
+                for task in beside:
+                    task.cancel()
+            for delivery in self._gate.release():
+                self._record(delivery)
+        except* BatchpatchError as group:
+            failure = _first(group)
+        finally:
+            self._close(failed=failure is not None)
+        if failure is not None:
+            raise failure
+
+    def _close(self, *, failed: bool) -> None:
+        if failed:
+            with suppress(RecordError):  # the first failure is the one to tell
+                self._log.close()
+        else:
+            self._log.close()
+
+    async def _send_all(self, workers: int) -> None:
+        async with asyncio.TaskGroup() as group:
+            feeding = group.create_task(self._feed())
+            working = [group.create_task(self._work()) for _ in range(workers)]
+            watching = group.create_task(self._watch(feeding, working))
+            await asyncio.wait([feeding, *working])
+            watching.cancel()
+
+    async def _feed(self) -> None:
+        source = BackgroundReader(self._reader)
+        try:
+            while (batch := await source.next()) is not None:
+                self.rows = max(self.rows, batch.last)
+                found = await find(batch)
+                await self._flow.put(self._to_send(found.rows), starved=found.starved)
+            self.exhausted = self._reader.exhausted
+        except InputError as error:
+            if not self.anything_to_send:
+                raise
+            self._stopper.note(Stop(3, f"The input turned bad after row {self.rows:,}: {error}"))
+        finally:
+            source.stop()
+            self._flow.end()
+
+    def _to_send(self, rows: list[Row | InvalidRow]) -> list[Row]:
+        """Those that ask for something; the others are recorded here and now."""
+        if self._newer:
+            rows = [self._without_newer(row) for row in rows]
+        wanted = [row for row in rows if row.__class__ is Row and row.names]
+        if len(wanted) < len(rows):
+            at = _now()
+            for row in rows:
+                if isinstance(row, InvalidRow) or not row.names:
+                    self._add(of_unsent(row, sources=self._reader.names, at=at))
+        self.anything_to_send = self.anything_to_send or bool(wanted)
+        return wanted
+
+    def _without_newer(self, row: Row | InvalidRow) -> Row | InvalidRow:
+        """Old never beats new: what a later row has applied is left out."""
+        newer = self._newer.get(row.number)
+        if newer is None or isinstance(row, InvalidRow):
+            return row
+        kept = [(n, v) for n, v in zip(row.names, row.values, strict=True) if n not in newer]
+        return row._replace(names=tuple(n for n, _ in kept), values=tuple(v for _, v in kept))
+
+    async def _work(self) -> None:
+        while (patch := await self._flow.take()) is not None:
+            if self._limits.between is not None:
+                await self._wait_until_open()
+            for judged in self._gate.judge(await self._deliver(patch)):
+                self._record(judged)
+
+    async def _deliver(self, patch: Patch) -> Delivery:
+        outcome = await self._sender.send(patch)
+        if outcome.status not in _SPLIT or len(patch.rows) == 1:
+            return Delivery(patch, [(patch, outcome)])
+        parts = self._window.split(patch)
+        return Delivery(patch, [(part, await self._sender.send(part)) for part in parts])
+
+    async def _wait_until_open(self) -> None:
+        between = self._limits.between
+        while between and (wait_s := between.wait_s(datetime.now().astimezone())) > 0:
+            self._closed_until = datetime.now().astimezone()
+            await asyncio.sleep(min(wait_s, 60))  # short: clocks are set, laptops sleep
+        self._closed_until = None
+
+    def _record(self, delivery: Delivery) -> None:
+        at = _now()
+        for part, outcome in delivery.parts:
+            for result in of_patch(part, outcome, sources=self._reader.names, at=at):
+                self._add(result)
+        self._flow.give_back(delivery.patch)
+
+    def _add(self, result: RowResult) -> None:
+        self._log.add(result)
+        self._counts[result.outcome] += 1
+        if not result.outcome.made_it:
+            self.reasons.add(result)
+            self._failed += 1
+            self._judge_failures()
+
+    def _judge_failures(self) -> None:
+        most = self._limits.max_failures
+        if most is None or self._stopper.stop is not None:
+            return
+        if most.exceeded(self._failed, self._counts.total()):
+            self._stopper.request(
+                Stop(3, f"More rows failed than --max-failures {most} allows: {self._failed:,}.")
+            )
+
+    async def _watch(self, feeding: asyncio.Task[None], working: list[asyncio.Task[None]]) -> None:
+        """On a stop: read no more, hand out no more, and after the grace wait no more."""
+        await self._stopper.asked()
+        feeding.cancel()
+        self._flow.close()
+        await self._stopper.grace_is_over(self._limits.grace_s)
+        for task in working:
+            task.cancel()
+
+    async def _expire(self, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        if self._stopper.stop is None:
+            self._stopper.request(Stop(3, f"--max-duration of {after_s:g} s is over."))
+
+    async def _sync(self) -> None:
+        """What is settled survives a power loss a second later."""
+        while True:
+            await asyncio.sleep(SYNC_EVERY_S)
+            self._log.flush()
+            await asyncio.to_thread(self._log.sync)
+
+    async def _observe(self, observe: Callable[[Progress], None]) -> None:
+        while True:
+            observe(self.progress())
+            await asyncio.sleep(OBSERVE_EVERY_S)
+
+    def progress(self) -> Progress:
+        """How far it is."""
+        closed = f"{self._limits.between}" if self._closed_until else None
+        return Progress(
+            rows_read=self.rows,
+            outcomes=dict(self._counts),
+            settled_before=self._settled_before,
+            requests=self._client.requests,
+            throttled=self._client.throttled,
+            waiting_for=closed or self._client.waiting_for,
+            elapsed_s=self.elapsed_s,
+            rows_expected=self._reader.rows_expected,
+        )
+
+
+def _first(group: BaseExceptionGroup[BatchpatchError]) -> BatchpatchError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, BatchpatchError)  # noqa: S101 - the group was filtered by this type
+    return error
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with milliseconds and a Z."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _now() -> str:
+    return rfc3339(datetime.now(UTC))

@@ -1,0 +1,144 @@
+"""What a run left behind when it stopped or broke -> what is still to do."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from batchpatch.errors import InputError, RecordError, SettingsError
+from batchpatch.genesys.regions import is_loopback
+from batchpatch.job import Before
+from batchpatch.recording.files import write_atomically
+from batchpatch.recording.manifest import changed_inputs, read_manifest, read_summary
+from batchpatch.recording.replay import cut_tail, drop_rows, read_settled, rows_with
+from batchpatch.recording.skips import find_skips
+from batchpatch.settings import Settings, settings_from
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from batchpatch.genesys.credentials import Account
+    from batchpatch.genesys.rate import PaceOptions
+    from batchpatch.model import Outcome, Summary
+    from batchpatch.recording.manifest import Manifest
+    from batchpatch.recording.rundir import RunDirectory
+    from batchpatch.recording.summary import Counters
+
+
+class Resumption(NamedTuple):
+    """An earlier run, ready to go on."""
+
+    manifest: Manifest
+    before: Before
+    summary: Summary | None
+    """Of the process before; None where it was killed."""
+    inputs: list[str]
+    """Where to read now: a spooled standard input lies in the run's directory."""
+    names: list[str]
+    """What the lines of the report call them."""
+
+    def settings(self, pace: PaceOptions | None) -> Settings:
+        """The options of the run, with another pace where one is given."""
+        settings = settings_from(self.manifest.options)
+        return replace(settings, pace=pace) if pace is not None else settings
+
+    def added_to(self, counters: Counters) -> Counters:
+        """The counts of the whole run; a killed process could not tell its own."""
+        counters = counters._replace(started=self.manifest.started)
+        if self.summary is None:
+            return counters
+        return counters._replace(
+            requests=counters.requests + self.summary.requests,
+            retries=counters.retries + self.summary.retries,
+            throttled=counters.throttled + self.summary.throttled,
+            tokens_minted=counters.tokens_minted + self.summary.tokens_minted,
+            elapsed_s=round(counters.elapsed_s + self.summary.elapsed_s, 3),
+        )
+
+
+def prepare_resumption(
+    directory: RunDirectory, account: Account, retry_outcomes: Collection[Outcome]
+) -> Resumption:
+    """Read what is settled, mend the torn end, and take out what is to be sent again.
+
+    Raises:
+        InputError: an input is gone or has changed.
+        RecordError: the results are damaged.
+        SettingsError: the run was for another platform.
+    """
+    manifest = read_manifest(directory.manifest_path)
+    _refuse_another_platform(manifest, account)
+    if changes := changed_inputs(manifest, spool_path=directory.spool_path):
+        raise InputError(f"{changes[0]}; a run goes on with the input it began with.")
+    settled = read_settled(directory.results_path)
+    if settled.valid_bytes < settled.total_bytes:
+        cut_tail(directory.results_path, settled.valid_bytes)
+    newer = _read_newer(directory)
+    if retry_outcomes and settled.lines:
+        newer = _take_out(directory, retry_outcomes, newer)
+        settled = read_settled(directory.results_path)
+    summary = None
+    with suppress(RecordError):
+        summary = read_summary(directory.summary_path)
+    return Resumption(
+        manifest,
+        Before(
+            settled.outcomes,
+            settled.rows,
+            settled.rows.highest() or 0,
+            settled.last_patch,
+            newer,
+        ),
+        summary,
+        [
+            str(directory.spool_path) if file.kind == "spool" else file.path
+            for file in manifest.inputs
+        ],
+        [file.name or file.path for file in manifest.inputs],
+    )
+
+
+def _refuse_another_platform(manifest: Manifest, account: Account) -> None:
+    began, now = manifest.api_url or "", account.hosts.api_url
+    if began != now and not (is_loopback(began) and is_loopback(now)):
+        raise SettingsError(
+            f"This run was for {began}, the settings now say {now}: set --region or --api-url."
+        )
+
+
+def _retry_path(directory: RunDirectory) -> Path:
+    return directory.path / "retry.json"
+
+
+def _take_out(
+    directory: RunDirectory,
+    outcomes: Collection[Outcome],
+    newer: dict[int, frozenset[str]],
+) -> dict[int, frozenset[str]]:
+    """Rewrite the results without these rows, which are then to be sent again.
+
+    What later rows have applied meanwhile is noted first, because the lines that tell which
+    attributes a row asked for are about to go; a crash in between leaves a note too many, no more.
+    """
+    asked = rows_with(directory.results_path, outcomes)
+    for row, names in find_skips(directory.results_path, list(asked)).items():
+        newer[row] = newer.get(row, frozenset()) | frozenset(names)
+    document = {str(row): sorted(names) for row, names in newer.items()}
+    write_atomically(_retry_path(directory), orjson.dumps({"newer": document}))
+    drop_rows(directory.results_path, outcomes)
+    return newer
+
+
+def _read_newer(directory: RunDirectory) -> dict[int, frozenset[str]]:
+    path = _retry_path(directory)
+    if not path.exists():
+        return {}
+    try:
+        document = orjson.loads(path.read_bytes())["newer"]
+        return {int(row): frozenset(names) for row, names in document.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RecordError(f"{path} cannot be read ({error}): start a new run instead.") from None

@@ -1,0 +1,73 @@
+"""The options of one run as `run.json` keeps them, so that resuming does the same again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from batchpatch.errors import RecordError
+from batchpatch.genesys.rate import PaceOptions, Rate
+from batchpatch.genesys.retry import RetryPolicy
+from batchpatch.genesys.routes import Route, find_route
+from batchpatch.genesys.transport import ConnectOptions
+from batchpatch.merging.window import MergeOptions
+from batchpatch.reading.options import ReadOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What each room was told. Holds no secret."""
+
+    read: ReadOptions
+    merge: MergeOptions
+    connect: ConnectOptions
+    retry: RetryPolicy
+    pace: PaceOptions | None
+    """None: the platform's default, until the server says otherwise."""
+    route: Route
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for `run.json`."""
+        read = asdict(self.read)
+        read["only_keys"] = None if read["only_keys"] is None else sorted(read["only_keys"])
+        # Constants are what the user wrote on the command line, not a customer's data.
+        return {
+            "read": read,
+            "merge": asdict(self.merge),
+            "connect": self.connect._asdict(),
+            "retry": self.retry._asdict(),
+            "rate": None if self.pace is None else [self.pace.rate and self.pace.rate.per_s],
+            "route": self.route.template,
+        }
+
+
+def settings_from(options: dict[str, Any]) -> Settings:
+    """The settings of an earlier run.
+
+    Raises:
+        RecordError: `run.json` does not hold them.
+    """
+    try:
+        read = dict(options["read"])
+        read["attributes"] = tuple(read["attributes"])
+        read["only_keys"] = None if read["only_keys"] is None else frozenset(read["only_keys"])
+        rate = options["rate"]
+        return Settings(
+            read=ReadOptions(**read),
+            merge=MergeOptions(**options["merge"]),
+            connect=ConnectOptions(**options["connect"]),
+            retry=RetryPolicy(**options["retry"]),
+            pace=None
+            if rate is None
+            else PaceOptions(Rate(rate[0]) if rate[0] else None, follow_server=False),
+            route=find_route(options["route"]),
+        )
+    except (KeyError, TypeError, IndexError) as error:
+        raise RecordError(
+            f"run.json does not hold the options of a run ({error}): start a new run instead."
+        ) from None
+
+
+def without_limit(read: ReadOptions) -> ReadOptions:
+    """The same, to the end of the input: a canary is resumed to finish the job."""
+    return replace(read, limit=None)
