@@ -114,9 +114,8 @@ class OutageGate:
                     raise
                 # An answer to what was in flight may have ended the outage, and the probe with it.
                 return self._probing
-            else:
-                self._changed = self._changed or asyncio.Event()
-                await self._changed.wait()
+            self._changed = self._changed or asyncio.Event()
+            await self._changed.wait()
         return False
 
     def answered(self) -> None:
