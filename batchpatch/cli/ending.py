@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from batchpatch.cli.output import as_json, emit, say
+from batchpatch.cli.output import OutputError, as_json, emit, say
 from batchpatch.showing.summaries import reason_lines, summary_lines
 
 if TYPE_CHECKING:
@@ -35,16 +35,15 @@ def finish(report: RunReport, *, again: str, json: bool, quiet: bool) -> NoRetur
     if resume:
         say("To go on with this run:", f"  {resume}")
     if json:
-        emit(
-            as_json(
-                {
-                    **summary._asdict(),
-                    "directory": str(report.directory),
-                    "failed": [str(path) for path in report.failed],
-                    "send_failed": again if report.failed else None,
-                    "resume": resume,
-                }
-            )
-            + "\n"
-        )
+        document = {
+            **summary._asdict(),
+            "directory": str(report.directory),
+            "failed": [str(path) for path in report.failed],
+            "send_failed": again if report.failed else None,
+            "resume": resume,
+        }
+        try:
+            emit(as_json(document) + "\n")
+        except OutputError as error:  # the run is over, and its report is on disk
+            say(f"batchpatch: {error}")
     raise typer.Exit(summary.exit_code)

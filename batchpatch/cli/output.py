@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import orjson
+
+from batchpatch.errors import BatchpatchError
 
 
 def say(*lines: str) -> None:
@@ -18,10 +22,30 @@ def say(*lines: str) -> None:
         pass
 
 
+class OutputError(BatchpatchError):
+    """Nobody reads standard output any more, or it cannot be written."""
+
+    exit_code = 3
+
+
 def emit(text: str) -> None:
-    """Text for a program."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Text for a program.
+
+    Raises:
+        OutputError: it could not be written, whole.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        abandon_stdout()
+        raise OutputError("Standard output was closed before everything was written.") from None
+
+
+def abandon_stdout() -> None:
+    """Nothing more goes there, so that the interpreter does not trip over it at the exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def as_json(document: Any) -> str:

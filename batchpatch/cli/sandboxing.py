@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from batchpatch.cli.output import emit, say
+from batchpatch.cli.output import abandon_stdout, emit, say
 from batchpatch.errors import OutageError, SettingsError
 from batchpatch.sandbox import SandboxOptions, parse_fault, write_rows
 
@@ -157,7 +157,7 @@ def rows(
         write_rows(sys.stdout, count, seed, format=format, repeat=repeat)
         sys.stdout.flush()
     except BrokenPipeError:  # `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon_stdout()
 
 
 @contextmanager

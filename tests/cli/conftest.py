@@ -1,0 +1,172 @@
+"""The program as a user runs it: a subprocess, a directory, an environment without credentials."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+import uuid
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+PROGRAM = [sys.executable, "-m", "batchpatch"]
+CREDENTIALS = {
+    "GENESYSCLOUD_OAUTHCLIENT_ID": "tester",
+    "GENESYSCLOUD_OAUTHCLIENT_SECRET": "kept-to-itself",
+}
+
+
+class Sandbox(NamedTuple):
+    """A sandbox in a process of its own."""
+
+    url: str
+
+    def get(self, path: str) -> Any:
+        """What an admin endpoint says."""
+        with urllib.request.urlopen(f"{self.url}/sandbox/{path}") as reply:  # noqa: S310
+            return json.loads(reply.read())
+
+    def state(self) -> dict[str, dict[str, str]]:
+        """Attributes by participant."""
+        with urllib.request.urlopen(f"{self.url}/sandbox/state") as reply:  # noqa: S310
+            participants = [json.loads(line) for line in reply.read().splitlines()]
+        return {who["participantId"]: who["attributes"] for who in participants}
+
+    def set_faults(self, *rules: str) -> None:
+        """From now on these go wrong."""
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.url}/sandbox/faults", json.dumps(rules).encode(), method="POST"
+        )
+        with urllib.request.urlopen(request):  # noqa: S310
+            pass
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Nobody's credentials: no variable of the platform, and a home without a profile."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("GENESYS", "GC_", "HTTP"))}
+    return {**kept, "HOME": str(tmp_path / "home"), "COLUMNS": "80", "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture
+def batchpatch(
+    tmp_path: Path, environment: dict[str, str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the program to its end."""
+
+    def run(
+        *words: str, stdin: str | None = None, env: dict[str, str] | None = None, **more: Any
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*PROGRAM, *words],
+            cwd=tmp_path,
+            env=environment | (env or {}),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+            **more,
+        )
+
+    return run
+
+
+@pytest.fixture
+def start_batchpatch(
+    tmp_path: Path, environment: dict[str, str]
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts the program and leaves it to the test; what still runs in the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: str, env: dict[str, str] | None = None, **more: Any) -> Any:
+        process = subprocess.Popen(
+            [*PROGRAM, *words],
+            cwd=tmp_path,
+            env=environment | (env or {}),
+            stdout=more.pop("stdout", subprocess.PIPE),
+            stderr=more.pop("stderr", subprocess.PIPE),
+            text=True,
+            **more,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def start_sandbox(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., Sandbox]]:
+    """Starts sandboxes, which end with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: str) -> Sandbox:
+        process = subprocess.Popen(
+            [*PROGRAM, "sandbox", "--port", "0", *words],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        return Sandbox(process.stdout.readline().strip())
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+
+
+@pytest.fixture
+def sandbox(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
+    """A sandbox without limits or faults."""
+    return start_sandbox()
+
+
+@pytest.fixture
+def make_rows(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a CSV of rows, each of a participant of its own unless the row says which."""
+
+    def make(count: int, *, name: str = "rows.csv", participants: list[int] | None = None) -> Path:
+        lines = ["conversationId,participantId,attr.result,attr.note"]
+        for index, who in enumerate(participants or range(count)):
+            conversation, participant = uuid.UUID(int=2 * who + 1), uuid.UUID(int=2 * who + 2)
+            lines.append(f"{conversation},{participant},result-{index},private-{index}")
+        path = tmp_path / name
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    return make
+
+
+def read_results(directory: Path) -> list[dict[str, Any]]:
+    """The lines of a run, by row."""
+    lines = (directory / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    return sorted((json.loads(line) for line in lines), key=lambda line: int(line["row"]))
+
+
+@pytest.fixture
+def results() -> Callable[[Path], list[dict[str, Any]]]:
+    """Reads a run's lines back."""
+    return read_results
+
+
+@pytest.fixture
+def credentials() -> dict[str, str]:
+    """Environment of somebody who has a client."""
+    return dict(CREDENTIALS)

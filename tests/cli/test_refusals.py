@@ -1,0 +1,171 @@
+"""What a user can do wrong is one sentence and an exit code; nothing is sent, nothing is left."""
+
+from __future__ import annotations
+
+import gzip
+import http.server
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+ROW = "3f2504e0-4f89-41d3-9a0c-0305e82c3301,3f2504e0-4f89-41d3-9a0c-0305e82c3302,x"
+HEADER = "conversationId,participantId,attr.a"
+BAD_INPUTS = {
+    "empty": (b"", "empty"),
+    "no header": (ROW.encode(), "no header"),
+    "no such column": (b"a,participantId,attr.b\n1,2,3\n", "--map conversation="),
+    "no attribute": (b"conversationId,participantId,tier\n", "--attributes tier"),
+    "undecodable": (HEADER.encode() + b"\n" + ROW.encode() + b"\xe9\n", "--encoding cp1252"),
+    "array": (b'[{"conversationId": 1}]', "jq -c"),
+    "cut off": (gzip.compress((HEADER + "\n" + f"{ROW}\n" * 5000).encode())[:-40], "cut off"),
+    "hopeless": ((HEADER + "\n" + "no,id,x\n" * 1200).encode(), "all invalid"),
+    "two columns": (b"conversationId,conversation_id,participantId,attr.a\n", "more than one"),
+    "UTF-16 unmarked": ((HEADER + "\n" + ROW).encode("utf-16-le"), "--encoding utf-16-le"),
+}
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("kind", BAD_INPUTS)
+def test_unusable_input_is_one_sentence(
+    batchpatch: Run, tmp_path: Path, kind: str, command: str
+) -> None:
+    """A traceback tells a user nothing; the sentence names the file and the way out."""
+    content, expected = BAD_INPUTS[kind]
+    path = tmp_path / "rows"
+    path.write_bytes(content)
+    done = batchpatch(command, "rows", *(["--sandbox"] if command == "run" else []))
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "batchpatch-runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected", "code"),
+    [
+        (["run", "missing.csv", "--sandbox"], "does not exist", 2),
+        (["run", ".", "--sandbox"], "is a directory", 2),
+        (["run", "rows.csv"], "GENESYSCLOUD_OAUTHCLIENT_ID", 4),
+        (["run", "rows.csv", "--sandbox", "--rate", "fast"], "300/min", 2),
+        (["run", "rows.csv", "--sandbox", "--route", "nowhere"], "attributes", 2),
+        (["run", "rows.csv", "--sandbox", "--fault", "statu=5"], "statu", 2),
+        (["run", "rows.csv", "--sandbox", "--set", "tier"], "NAME=VALUE", 2),
+        (["run", "rows.csv", "--sandbox", "--map", "conversation=nope"], "no such column", 2),
+        (["run", "rows.csv", "--sandbox", "--encoding", "base64"], "--encoding", 2),
+        (["run", "rows.csv", "rows.csv", "--sandbox"], "named twice", 2),
+        (["run", "rows.csv", "--fault", "status=503"], "--sandbox", 2),
+        (["run", "rows.csv", "--sandbox", "--between", "late"], "22:00-06:00", 2),
+        (["run", "rows.csv", "--sandbox", "--max-failures", "many"], "5%", 2),
+        (["run", "rows.csv", "--sandbox", "--ca-file", "none.pem"], "none.pem", 2),
+        (["run", "rows.csv", "--sandbox", "--out", "rows.csv"], "--out", 2),
+        (["resume", "nowhere"], "run.json", 2),
+        (["purge", "nowhere"], "run.json", 2),
+        (["run", "rows.csv", "--concurrency", "0"], "concurrency", 2),
+        (["sandbox", "--port", "70000"], "port", 2),
+    ],
+)
+def test_wrong_usage_is_one_sentence(
+    batchpatch: Run, make_rows: Callable[..., Path], words: list[str], expected: str, code: int
+) -> None:
+    """Each says what was wrong with what, and what would be right."""
+    make_rows(3)
+    done = batchpatch(*words)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert expected in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("env", "expected", "code"),
+    [
+        ({"GENESYSCLOUD_OAUTHCLIENT_ID": "x"}, "GENESYSCLOUD_OAUTHCLIENT_SECRET", 4),
+        ({"GENESYSCLOUD_REGION": "mars-1"}, "eu-central-1", 2),
+        ({"GENESYSCLOUD_REGION": ""}, "region", 2),
+    ],
+    ids=["half a pair", "unknown region", "no region"],
+)
+def test_settings_that_cannot_work_name_the_variable(
+    batchpatch: Run,
+    make_rows: Callable[..., Path],
+    credentials: dict[str, str],
+    env: dict[str, str],
+    expected: str,
+    code: int,
+) -> None:
+    """Whoever sets up a cron job reads this, and nothing else."""
+    base = {} if "GENESYSCLOUD_OAUTHCLIENT_ID" in env else credentials
+    done = batchpatch("run", str(make_rows(3)), env=base | env)
+    assert (done.returncode, expected in done.stderr) == (code, True), done.stderr
+    assert "kept-to-itself" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "url", ["http://api.mypurecloud.com", "https://user:pw@api.example.com", "ftp://127.0.0.1"]
+)
+def test_a_token_goes_to_no_strange_host(
+    batchpatch: Run, make_rows: Callable[..., Path], credentials: dict[str, str], url: str
+) -> None:
+    """Plain http beyond loopback would show the token to everybody on the way."""
+    done = batchpatch("run", str(make_rows(3)), "--api-url", url, env=credentials)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+class _Redirecting(http.server.BaseHTTPRequestHandler):
+    """Mints a token, and sends every PATCH elsewhere."""
+
+    seen: list[str]
+
+    def do_POST(self) -> None:
+        body = b'{"access_token": "t0k3n", "token_type": "bearer", "expires_in": 86400}'
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_PATCH(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.seen.append(self.path)
+        self.send_response(307)
+        self.send_header("Location", f"/elsewhere{self.path}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def redirecting() -> Iterator[tuple[str, list[str]]]:
+    """A server that redirects, and the paths it was asked for."""
+    seen: list[str] = []
+    handler = type("Handler", (_Redirecting,), {"seen": seen})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", seen
+        server.shutdown()
+        thread.join()
+
+
+def test_a_redirect_is_never_followed(
+    batchpatch: Run,
+    make_rows: Callable[..., Path],
+    credentials: dict[str, str],
+    redirecting: tuple[str, list[str]],
+) -> None:
+    """The token would go wherever the answer points to."""
+    url, seen = redirecting
+    done = batchpatch("run", str(make_rows(2)), "--api-url", url, env=credentials)
+    assert done.returncode == 1
+    assert "redirect" in done.stderr
+    assert len(seen) == 2
+    assert not any("elsewhere" in path for path in seen)
