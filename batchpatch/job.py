@@ -180,6 +180,9 @@ class Job:
                 await self._wait_until_open()
             for judged in self._gate.judge(await self._deliver(patch)):
                 self._record(judged)
+            # A denial that the gate holds back changed nothing, and its lines still come first:
+            # its participant goes on, or the end of a short input would wait for itself.
+            self._flow.give_back(patch)
 
     async def _deliver(self, patch: Patch) -> Delivery:
         outcome = await self._sender.send(patch)
@@ -200,7 +203,6 @@ class Job:
         for part, outcome in delivery.parts:
             for result in of_patch(part, outcome, sources=self._reader.names, at=at):
                 self._add(result)
-        self._flow.give_back(delivery.patch)
 
     def _add(self, result: RowResult) -> None:
         self._log.add(result)

@@ -31,6 +31,7 @@ from batchpatch.storing import RecordOptions, describe, preflight, spooling, wri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from batchpatch.genesys.client import GenesysClient
@@ -154,7 +155,9 @@ async def resume(
             return await task.run(observe)
 
 
-def _client(account: Account, settings: Settings, limits: LimitOptions | None):  # type: ignore[no-untyped-def]
+def _client(
+    account: Account, settings: Settings, limits: LimitOptions | None
+) -> AbstractAsyncContextManager[GenesysClient]:
     pace = settings.pace
     if pace is None:
         pace = PaceOptions(rate=None) if is_loopback(account.hosts.api_url) else PaceOptions()

@@ -8,6 +8,7 @@ import typer
 
 from batchpatch import __version__
 from batchpatch.cli.checking import check
+from batchpatch.cli.output import unwrapped
 from batchpatch.cli.resuming import purge, resume
 from batchpatch.cli.running import run
 from batchpatch.cli.sandboxing import sandbox_app
@@ -30,7 +31,7 @@ Exit codes: 0 all rows made it, 1 some did not, 2 wrong usage or input, 3 stoppe
 
 app = typer.Typer(
     name="batchpatch",
-    help=HELP,
+    help=unwrapped(HELP),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -53,8 +54,8 @@ def batchpatch(
     """Hold the options that come before a command."""
 
 
-app.command("run")(run)
-app.command("check")(check)
-app.command("resume")(resume)
-app.command("purge")(purge)
+app.command("run", help=unwrapped(run.__doc__))(run)
+app.command("check", help=unwrapped(check.__doc__))(check)
+app.command("resume", help=unwrapped(resume.__doc__))(resume)
+app.command("purge", help=unwrapped(purge.__doc__))(purge)
 app.add_typer(sandbox_app, name="sandbox")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
 import sys
 from contextlib import suppress
 from typing import Any
@@ -46,6 +48,11 @@ def abandon_stdout() -> None:
     """Nothing more goes there, so that the interpreter does not trip over it at the exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def unwrapped(text: str | None) -> str:
+    """A docstring as help text: a line for each paragraph, so that the terminal wraps it."""
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(text or ""))
 
 
 def as_json(document: Any) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from batchpatch.cli.output import abandon_stdout, emit, say
+from batchpatch.cli.output import abandon_stdout, emit, say, unwrapped
 from batchpatch.errors import OutageError, SettingsError
 from batchpatch.sandbox import SandboxOptions, parse_fault, write_rows
 
@@ -48,7 +48,6 @@ RevokeAfter = Annotated[
 Seed = Annotated[int, typer.Option(help="Decides which requests a fault hits.")]
 
 
-@sandbox_app.callback(invoke_without_command=True)
 def sandbox(
     ctx: typer.Context,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8080,
@@ -92,6 +91,9 @@ def sandbox(
         raise SettingsError(
             f"Port {port} on 127.0.0.1 cannot be used ({error.strerror}): try --port 0."
         ) from None
+
+
+sandbox_app.callback(invoke_without_command=True, help=unwrapped(sandbox.__doc__))(sandbox)
 
 
 def sandbox_options(
