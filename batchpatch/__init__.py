@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from batchpatch.version import VERSION
+
 if TYPE_CHECKING:
     from batchpatch.checking import CheckReport, check
     from batchpatch.errors import (
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from batchpatch.stopping import Stopper
     from batchpatch.storing import RecordOptions
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOMES = {
     "batchpatch.checking": ("CheckReport", "check"),

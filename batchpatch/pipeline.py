@@ -6,7 +6,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch import __version__
 from batchpatch.errors import BatchpatchError, InputError, RecordError
 from batchpatch.genesys.client import open_client
 from batchpatch.genesys.rate import PaceOptions
@@ -28,6 +27,7 @@ from batchpatch.sending.sender import Sender
 from batchpatch.settings import Settings, without_limit
 from batchpatch.stopping import Stopper
 from batchpatch.storing import RecordOptions, describe, preflight, spooling, write_failed_rows
+from batchpatch.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -166,7 +166,7 @@ def _client(
         settings.connect,
         settings.retry,
         pace.rate,
-        version=__version__,
+        version=VERSION,
         follow_server=pace.follow_server,
         max_outage_s=(limits or LimitOptions()).max_outage_s,
     )

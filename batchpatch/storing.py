@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from batchpatch import __version__
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.credentials import ClientCredentials
 from batchpatch.reading.csv_records import CsvRecords
@@ -19,6 +18,7 @@ from batchpatch.recording.failed import CsvShape, RawRecord, write_failed
 from batchpatch.recording.manifest import InputFile, Manifest, fingerprint, write_manifest
 from batchpatch.recording.reasons import Reasons
 from batchpatch.recording.spool import Spool
+from batchpatch.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -99,7 +99,7 @@ def describe(
     write_manifest(
         directory.manifest_path,
         Manifest(
-            version=__version__,
+            version=VERSION,
             inputs=tuple(prepared.file for prepared in inputs),
             mapping={
                 prepared.file.path: {use.column: use.use for use in prepared.uses}

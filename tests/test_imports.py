@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "batchpatch"
 
-GROUND = {"errors", "model"}
+GROUND = {"errors", "model", "version"}
 FLOOR = {"genesys"}
 ROOMS = {"reading", "finding", "merging", "sending", "recording", "showing"}
 UPSTAIRS = {
@@ -69,7 +69,7 @@ def _names(node: ast.AST) -> list[str]:
     if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("batchpatch."):
         return [str(node.module)]
     if isinstance(node, ast.ImportFrom) and node.module == "batchpatch":
-        return [f"batchpatch.{alias.name}" for alias in node.names if alias.name != "__version__"]
+        return [f"batchpatch.{alias.name}" for alias in node.names]
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names if alias.name.startswith("batchpatch.")]
     return []

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from batchpatch import __version__
 from batchpatch.cli.checking import check
 from batchpatch.cli.output import unwrapped
 from batchpatch.cli.resuming import purge, resume
 from batchpatch.cli.running import run
 from batchpatch.cli.sandboxing import sandbox_app
+from batchpatch.version import VERSION
 
 HELP = """Patch participant attributes on Genesys Cloud conversations, in bulk, from CSV or JSONL.
 
@@ -40,7 +40,7 @@ app = typer.Typer(
 
 def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"batchpatch {__version__}")
+        typer.echo(f"batchpatch {VERSION}")
         raise typer.Exit
 
 

@@ -10,41 +10,40 @@ if TYPE_CHECKING:
 
 EXACT_UP_TO = 100_000
 _HASHES = 1 << sys.hash_info.width
+_LOWEST = -(_HASHES // 2)
 
 
 class DistinctCount:
-    """Counts exactly up to a bound, and from there by the k smallest hashes.
+    """Counts exactly up to a bound, and from there by a sample: the hashes below a limit.
 
-    With k hashes kept the estimate's standard error is about 1/sqrt(k): 0.3 % for 100,000.
+    Whenever the sample outgrows the bound, the limit is halved. So it holds half the bound at
+    least, and the estimate's standard error is at most sqrt(2 / bound): 0.45 % for 100,000.
     """
 
     def __init__(self, exact_up_to: int = EXACT_UP_TO) -> None:
         self._most = exact_up_to
-        self._smallest: set[int] = set()
-        self._limit = _HASHES // 2
-        self.exact = True
-        """False once `count` is an estimate."""
+        self._sample: set[int] = set()
+        self._share = _HASHES
+        """How many of the possible hashes are below the limit."""
 
     def update(self, hashes: Iterable[int]) -> None:
         """See more things, each by its `hash()`; repeated ones count once."""
-        limit = self._limit
-        self._smallest.update([h for h in hashes if h < limit])
-        if len(self._smallest) > 2 * self._most:
-            self._prune()
+        sample = self._sample
+        if self._share < _HASHES:
+            limit = _LOWEST + self._share
+            hashes = [h for h in hashes if h < limit]
+        sample.update(hashes)
+        while len(sample) > self._most:
+            self._share //= 2
+            limit = _LOWEST + self._share
+            sample.difference_update([h for h in sample if h >= limit])
 
-    def _prune(self) -> None:
-        """Keep the smallest; done rarely, so that adding stays cheap."""
-        kept = sorted(self._smallest)[: self._most + 1]
-        self._limit = kept[-1]
-        self._smallest = set(kept[:-1])
-        self.exact = False
+    @property
+    def exact(self) -> bool:
+        """False where `count` is an estimate."""
+        return self._share == _HASHES
 
     @property
     def count(self) -> int:
         """Different things seen so far."""
-        if self.exact and len(self._smallest) <= self._most:
-            return len(self._smallest)
-        if len(self._smallest) > self._most:
-            self._prune()
-        share = (self._limit + _HASHES // 2) / _HASHES
-        return round(len(self._smallest) / share)
+        return round(len(self._sample) * (_HASHES / self._share))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from batchpatch.merging.distinct import DistinctCount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from batchpatch.model import Row
 
@@ -30,22 +30,20 @@ class Forecast:
         self._order: deque[int] = deque()
         self._rows = 0
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, rows: Sequence[Row]) -> None:
         """See some rows, then hand out what a full window would."""
-        waiting, order, hashes = self._waiting, self._order, []
-        for row in rows:
-            if not row[5]:
-                self.nothing_to_set += 1
-                continue
-            participant = hash(row[3:5])
-            hashes.append(participant)
+        waiting, order = self._waiting, self._order
+        participants = [hash(row[3:5]) for row in rows if row[5]]
+        self.nothing_to_set += len(rows) - len(participants)
+        self.participants.update(participants)
+        known = len(order)
+        for participant in participants:
             if participant in waiting:
                 waiting[participant] += 1
             else:
                 waiting[participant] = 1
                 order.append(participant)
-                self.patches += 1
-        self.participants.update(hashes)
-        self._rows += len(hashes)
+        self.patches += len(order) - known
+        self._rows += len(participants)
         while self._rows >= self._window_rows:
             self._rows -= waiting.pop(order.popleft())

@@ -16,13 +16,15 @@ ROW_BYTES = 400
 _ESCAPED = 6
 """Bytes that a character takes in JSON at the most (`\\u0001`)."""
 _FRAME_BYTES = len(b'{"attributes":{}}')
+_NO_COMMA_BYTES = -len(b",")
+"""The last attribute has none behind it."""
 _PER_ATTRIBUTE = len(b'"":"",')
 _NOTHING_LOST: dict[int, int] = {}
 
 
 def row_bytes(row: Row) -> int:
     """Memory that a waiting row takes, about."""
-    return ROW_BYTES + sum(map(len, row[6]))
+    return ROW_BYTES + sum(map(len, row.names)) + sum(map(len, row.values))
 
 
 def merged(rows: Sequence[Row]) -> dict[str, str]:
@@ -54,7 +56,7 @@ def fitting(rows: Sequence[Row], limit_bytes: int) -> Sequence[Row]:
     if len(rows) == 1 or sum(map(_most_body_bytes, rows)) + _FRAME_BYTES <= limit_bytes:
         return rows
     sizes: dict[str, int] = {}
-    total = _FRAME_BYTES
+    total = _FRAME_BYTES + _NO_COMMA_BYTES
     for count, row in enumerate(rows):
         for name, value in zip(row.names, row.values, strict=True):
             size = len(orjson.dumps(name)) + len(orjson.dumps(value)) + len(":,")

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from batchpatch.errors import SettingsError
 from batchpatch.merging.merge import fitting, merged, row_bytes, superseded
 from batchpatch.model import Patch, Row
 
@@ -22,7 +23,11 @@ _Participant = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeOptions:
-    """Bounds of the window."""
+    """Bounds of the window.
+
+    Raises:
+        SettingsError: one of them would hold no row.
+    """
 
     window_rows: int = 10_000
     """Rows that may wait, and so the distance within which rows of a participant meet."""
@@ -30,6 +35,10 @@ class MergeOptions:
     """Text that may wait, whichever is reached first."""
     body_bytes: int = 512_000
     """The platform's `request.bytes.max`: a merge that would pass it starts the next patch."""
+
+    def __post_init__(self) -> None:
+        if min(self.window_rows, self.window_bytes, self.body_bytes) < 1:
+            raise SettingsError("--window takes a number of rows, from 1.")
 
 
 class _Waiting:

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import InputError
 from batchpatch.reading import faults
-from batchpatch.reading.mapping import FIELD_NAMES, is_uuid, normalized
-from batchpatch.reading.sources import ByteSource, TextLines
+from batchpatch.reading.block import Block
+from batchpatch.reading.decoding import MAX_LINE_BYTES, TextLines, too_long
+from batchpatch.reading.ids import canonical_uuid
+from batchpatch.reading.mapping import FIELD_NAMES, normalized
+from batchpatch.reading.options import NO_DELIMITERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from batchpatch.reading.faults import Fault
+    from batchpatch.reading.sources import ByteSource
 
-MAX_CELL_BYTES = 16 << 20
+MAX_CELL_LENGTH = 16 << 20
+MAX_HEADER_LENGTH = 1 << 20
 _DELIMITERS = (",", ";", "\t", "|")
+_UNFINISHED = "unexpected end of data"
+"""What the parser says where a quote is open at the end."""
+_OBJECT = re.compile(r'\s*\{\s*"')
 
 
 class CsvRecords:
     """The header of a CSV input, and its records with the physical line each begins on.
 
-    Blank lines are no records. A record whose quotes are broken comes as a `Fault`; reading goes
-    on behind it.
+    Blank lines are no records. A record whose quotes are broken comes as a `Fault`, which names
+    the lines that it took; reading goes on behind it.
 
     Raises:
         InputError: no text, no header, or an undecodable byte.
@@ -31,72 +43,167 @@ class CsvRecords:
 
     def __init__(self, source: ByteSource, *, encoding: str, delimiter: str | None) -> None:
         # The module's limit is process-wide and 128 KiB by default: too small for a transcript.
-        csv.field_size_limit(MAX_CELL_BYTES)
-        self.lines = TextLines(source, encoding)
-        self._text = iter(self.lines)
-        self._skipped = 0
-        first = self._first_line(source.name)
+        csv.field_size_limit(MAX_CELL_LENGTH)
+        self._name = source.name
+        self._text = TextLines(source, encoding)
+        self._lists = iter(self._text)
+        self._ahead: list[str] = []
+        """Lines that were read and belong to no record yet."""
+        self._line = 1
+        """Physical number of the first of them."""
+        first = self._first_line()
         named = _separator_line(first)
         if named:  # "sep=;", with which Excel is told the delimiter
-            self._skipped += 1
-            first = self._first_line(source.name)
+            self._drop(1)
+            first = self._first_line()
+        if _OBJECT.match(first):
+            raise InputError(f"{self._name} holds JSON, not CSV: add --format jsonl.")
         self.delimiter = delimiter or named or _detect_delimiter(first)
-        self._reader = csv.reader(_chain(first, self._text), delimiter=self.delimiter, strict=True)
-        self.header = self._read_header(source.name)
+        self._parser = partial(csv.reader, delimiter=self.delimiter, strict=True)
+        self.header = self._read_header()
 
-    def _first_line(self, name: str) -> str:
-        for line in self._text:
-            if line.strip():
-                return line
-            self._skipped += 1
-        raise InputError(f"{name} is empty: it needs a header line and rows.")
+    def _read_ahead(self) -> bool:
+        """Take more lines; False at the end."""
+        lines = next(filter(None, self._lists), None)
+        self._ahead += lines or []
+        return lines is not None
 
-    def _read_header(self, name: str) -> list[str]:
-        try:
-            header = [cell.strip() for cell in next(self._reader)]
-        except csv.Error as error:
-            raise InputError(f"The header of {name} cannot be read: {error}.") from None
-        if any(is_uuid(cell) for cell in header):
+    def _drop(self, lines: int) -> None:
+        del self._ahead[:lines]
+        self._line += lines
+
+    def _first_line(self) -> str:
+        """The first line that is not blank; what is before it is dropped."""
+        while True:
+            for index, line in enumerate(self._ahead):
+                if line.strip():
+                    self._drop(index)
+                    return line
+            self._drop(len(self._ahead))
+            if not self._read_ahead():
+                raise InputError(f"{self._name} is empty: it needs a header line and rows.")
+
+    def _read_header(self) -> list[str]:
+        while True:
+            reader = self._parser(self._ahead)
+            try:
+                header = [cell.strip() for cell in next(reader)]
+            except csv.Error as error:
+                unfinished = _UNFINISHED in str(error)
+                if unfinished and _length(self._ahead) < MAX_HEADER_LENGTH and self._read_ahead():
+                    continue
+                reason = "a quote is opened and never closed" if unfinished else str(error)
+                raise InputError(
+                    f"The header of {self._name} (line {self._line}) cannot be read: {reason}."
+                ) from None
+            break
+        if any(map(canonical_uuid, header)):
             raise InputError(
-                f"{name} has no header: its first line holds an id. Add a first line such as "
+                f"{self._name} has no header: its first line holds an id. Add a first line such as "
                 f"conversationId{self.delimiter}participantId{self.delimiter}attr.NAME."
             )
+        self._drop(reader.line_num)
         return header
 
-    @property
-    def starved(self) -> bool:
-        """The next record of a live input has not come yet."""
-        return self.lines.starved
-
     def __iter__(self) -> Iterator[tuple[int, list[str] | Fault]]:
-        reader = self._reader
-        skipped = self._skipped + 1
-        line = reader.line_num + skipped
-        while True:
+        for block in self.blocks():
+            for line, record in zip(block.lines, block.records, strict=True) if block else ():
+                if not is_blank(record):
+                    yield line, record
+
+    def blocks(self) -> Iterator[Block | None]:
+        """The records, as many at a time as one read has completed; blank ones are left in.
+
+        None where a live input has nothing more at hand: all records before it were handed out.
+        """
+        ahead, self._ahead = self._ahead, []
+        enough = 0
+        for lines in chain([ahead], self._lists):
+            # A record of many lines is looked at again only when it has doubled, or at a pause.
+            if lines is not None and enough:
+                self._ahead += lines
+                if _length(self._ahead) < enough:
+                    continue
+            elif lines is not None:
+                self._ahead = lines
+            yield from self._parsed(final=False)
+            if lines is None:
+                yield None
+            enough = 2 * _length(self._ahead)
+            if enough > 2 * MAX_LINE_BYTES:
+                raise too_long(self._name, self._line)
+        yield from self._parsed(final=True)
+
+    def _parsed(self, *, final: bool) -> Iterator[Block]:
+        """The records that are complete; the lines of one that is not stay ahead."""
+        lines = self._ahead
+        if not lines:
+            return
+        reader = self._parser(lines)
+        try:
+            records: list[list[str] | Fault] = list(reader)
+        except csv.Error:
+            records = []
+        if len(records) == len(lines):  # each of them on one line
+            numbers = range(self._line, self._line + len(lines))
+            self._drop(len(lines))
+            yield Block(numbers, records, plain=not self._text.has_nul)
+        elif (block := self._one_by_one(final=final)).records:
+            yield block
+
+    def _one_by_one(self, *, final: bool) -> Block:
+        """The same where quotes span lines or are broken."""
+        lines, rest = self._ahead, iter(self._ahead)
+        numbers: list[int] = []
+        records: list[list[str] | Fault] = []
+        begin = end = 0  # the lines of one record, counted from the first ahead
+        while end < len(lines):
+            reader, passed = self._parser(rest), end
             try:
                 for cells in reader:
-                    if cells:
-                        yield line, cells
-                    line = reader.line_num + skipped
+                    numbers.append(self._line + begin)
+                    records.append(cells)
+                    begin = end = passed + reader.line_num
             except csv.Error as error:
-                last = reader.line_num + skipped - 1
-                yield line, _fault(str(error), line, last)
-                line = last + 1
-            else:
-                return
+                end = passed + reader.line_num
+                if _UNFINISHED in str(error) and not final:
+                    break
+                numbers.append(self._line + begin)
+                records.append(self._fault(str(error), begin, end))
+                begin = end
+        self._drop(begin)
+        return Block(numbers, records, plain=not self._text.has_nul)
+
+    def _fault(self, error: str, begin: int, end: int) -> Fault:
+        first, last = self._line + begin, self._line + end - 1
+        if _UNFINISHED in error:
+            opened = first + self._opening(self._ahead[begin:end])
+            return faults.unclosed_quote(first, opened, last)
+        if "field larger" in error:
+            return faults.cell_too_large(first, last, MAX_CELL_LENGTH >> 20)
+        return faults.bad_quotes(first, last)
+
+    def _opening(self, lines: list[str]) -> int:
+        """Index of the line with the quote that is open at the end."""
+        *_, cell = next(csv.reader(lines, delimiter=self.delimiter))
+        spanned = len(list(io.StringIO(cell, newline="")))
+        return len(lines) - max(1, spanned)
 
 
-def _fault(error: str, first: int, last: int) -> Fault:
-    if "unexpected end of data" in error:
-        return faults.unclosed_quote(first, last)
-    if "field larger" in error:
-        return faults.cell_too_large(first, MAX_CELL_BYTES >> 20)
-    return faults.bad_quotes(first, last)
+def is_blank(record: list[str] | Fault) -> bool:
+    """True for a line without a cell, or with white space alone."""
+    return not record or (len(record) == 1 and not record[0].strip())
+
+
+def _length(lines: Iterable[str]) -> int:
+    return sum(map(len, lines))
 
 
 def _separator_line(line: str) -> str | None:
     text = line.strip("\r\n")
-    return text[4] if len(text) == 5 and text.lower().startswith("sep=") else None
+    if len(text) != len("sep=;") or not text.lower().startswith("sep="):
+        return None
+    return text[-1] if text[-1] not in NO_DELIMITERS else None
 
 
 def _detect_delimiter(header_line: str) -> str:
@@ -110,8 +217,3 @@ def _detect_delimiter(header_line: str) -> str:
         return (sum(normalized(cell) in FIELD_NAMES for cell in cells), len(cells))
 
     return max(_DELIMITERS, key=score)
-
-
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest

@@ -13,6 +13,14 @@ class Fault(NamedTuple):
     hint: str
 
 
+SHOWN_LENGTH = 60
+
+
+def shown(name: str) -> str:
+    """A name as a message shows it: quoted, on one line, and not endlessly."""
+    return repr(name if len(name) <= SHOWN_LENGTH else name[: SHOWN_LENGTH - 3] + "...")
+
+
 UUID_HINT = "An id is a UUID such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301; copy it whole."
 
 
@@ -23,22 +31,27 @@ def bad_id(field: str, *, empty: bool) -> Fault:
     return Fault(f"bad_{field}_id", f"the {field} id is not a UUID", UUID_HINT)
 
 
-def ragged(cells: int, columns: int) -> Fault:
+def ragged(cells: int, columns: int, first: int, last: int) -> Fault:
     """The record has another number of cells than the header has columns."""
+    message = f"{cells} cells where the header has {columns} columns"
+    if last > first:
+        hint = f"If these are several rows, a quote in line {first} is not closed where it should."
+        return Fault("ragged", f"{message}, in lines {first} to {last}", hint)
     hint = (
         "Put a cell that contains the delimiter or a line break in double quotes."
         if cells > columns
         else "A line was cut off, or trailing delimiters are missing: write the empty cells out."
     )
-    return Fault("ragged", f"{cells} cells where the header has {columns} columns", hint)
+    return Fault("ragged", message, hint)
 
 
-def unclosed_quote(first: int, last: int) -> Fault:
-    """A quote swallowed the rest of the file."""
+def unclosed_quote(first: int, opened: int, last: int) -> Fault:
+    """A quote swallowed the rest of the file; the record may begin before the quote."""
+    lines = f"line {last}" if first == last else f"lines {first} to {last}"
     return Fault(
         "unclosed_quote",
-        f"the quote opened in line {first} is never closed (read up to line {last})",
-        f'Close it in line {first}, or double it ("") if it belongs to the text.',
+        f"the quote opened in line {opened} is never closed ({lines} cannot be read)",
+        f'Close it in line {opened}, or double it ("") if it belongs to the text.',
     )
 
 
@@ -52,11 +65,12 @@ def bad_quotes(first: int, last: int) -> Fault:
     )
 
 
-def cell_too_large(first: int, limit_mib: int) -> Fault:
+def cell_too_large(first: int, last: int, limit_mib: int) -> Fault:
     """A cell past the limit, most often a quote that is never closed."""
+    where = f"line {first}" if first == last else f"lines {first} to {last}"
     return Fault(
         "cell_too_large",
-        f"a cell that begins in line {first} is larger than {limit_mib} MiB",
+        f"a cell in {where} is larger than {limit_mib} MiB",
         f"Look for a quote in line {first} that is never closed.",
     )
 
@@ -102,7 +116,7 @@ def nested(name: str) -> Fault:
     """A value is an object or array; the platform keeps strings."""
     return Fault(
         "nested_value",
-        f"the value of {name!r} is an object or array",
+        f"the value of {shown(name)} is an object or array",
         "Attribute values are text: flatten it, or add --nested json to send its JSON.",
     )
 
@@ -111,7 +125,7 @@ def not_allowed(name: str) -> Fault:
     """--only-keys was given and does not list this name."""
     return Fault(
         "unexpected_key",
-        f"the attribute {name!r} is not among --only-keys",
+        f"the attribute {shown(name)} is not among --only-keys",
         "Correct the name, or add it to --only-keys.",
     )
 
@@ -122,5 +136,5 @@ def unmapped(sentence: str) -> Fault:
     Args:
         sentence: of the mapping's error: what is missing, then what to do.
     """
-    problem, _, advice = sentence.partition(": ") if ": " in sentence else (sentence, "", "")
-    return Fault("unmapped", problem, advice or "See --help for --map, --attributes and --set.")
+    problem, _, advice = sentence.rstrip(".").partition(". " if ". " in sentence else ": ")
+    return Fault("unmapped", problem, f"{advice or 'See --help for --map and --attributes'}.")

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import InputError
-from batchpatch.reading.sources import ByteLines, ByteSource, TextLines
+from batchpatch.reading.block import Block
+from batchpatch.reading.decoding import ByteLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from batchpatch.reading.sources import ByteSource
+
 _UTF8_BOM = b"\xef\xbb\xbf"
+_BLANK = "\ufeff \t\r\n"
 
 
 class JsonlRecords:
@@ -21,24 +25,39 @@ class JsonlRecords:
     """
 
     def __init__(self, source: ByteSource, *, encoding: str) -> None:
-        head = source.head().removeprefix(_UTF8_BOM).lstrip()
-        if head.startswith(b"["):
+        if source.head().decode(encoding, "ignore").lstrip(_BLANK).startswith("["):
             raise InputError(
                 f"{source.name} is one JSON array, not an object on each line: convert it with "
                 "jq -c '.[]' FILE > FILE.jsonl."
             )
-        self._bytes = ByteLines(source) if encoding in ("utf-8", "utf-8-sig") else None
-        self._text = TextLines(source, encoding)
-
-    @property
-    def starved(self) -> bool:
-        """The next record of a live input has not come yet."""
-        return self._bytes.starved if self._bytes else self._text.starved
+        self._name = source.name
+        self._lists = ByteLines(source, encoding)
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
-        lines = iter(self._bytes) if self._bytes else (line.encode() for line in self._text)
-        for number, line in enumerate(lines, 1):
-            if number == 1 and line.startswith(_UTF8_BOM):
-                line = line.removeprefix(_UTF8_BOM)  # noqa: PLW2901 - the mark is no content
-            if line and not line.isspace():
-                yield number, line
+        for block in self.blocks():
+            for line, text in zip(block.lines, block.records, strict=True) if block else ():
+                if not is_blank(text):
+                    yield line, text
+
+    def blocks(self) -> Iterator[Block | None]:
+        """The lines, as many at a time as one read has completed; blank ones are left in.
+
+        None where a live input has nothing more at hand.
+        """
+        first, empty = 1, True
+        for lines in self._lists:
+            if lines is None:
+                yield None
+                continue
+            if first == 1:
+                lines[0] = lines[0].removeprefix(_UTF8_BOM)
+            empty = empty and all(map(is_blank, lines))
+            yield Block(range(first, first + len(lines)), lines)
+            first += len(lines)
+        if empty:
+            raise InputError(f"{self._name} is empty: it needs rows.")
+
+
+def is_blank(text: bytes) -> bool:
+    """True for a line of white space alone."""
+    return not text.strip()

@@ -1,8 +1,10 @@
-"""One line of JSONL -> `Row` or `InvalidRow`. Pure."""
+"""Lines of JSONL -> `Row` or `InvalidRow`. Pure; the same three ways as in `rows`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import chain
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -10,44 +12,102 @@ from batchpatch.errors import InputError
 from batchpatch.model import InvalidRow, Row
 from batchpatch.reading import faults
 from batchpatch.reading.faults import Fault
+from batchpatch.reading.ids import are_canonical
+from batchpatch.reading.jsonl_records import is_blank
 from batchpatch.reading.mapping import Mapping, map_columns
-from batchpatch.reading.rows import ObjectMaker, RowMaker
+from batchpatch.reading.names import Names, keepable
+from batchpatch.reading.rows import RowMaker, new_row, rows_of
 from batchpatch.reading.values import load_exactly
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from batchpatch.reading.block import Block
     from batchpatch.reading.options import ReadOptions
 
-_LAYOUTS_KEPT = 1000
-"""Distinct sets of keys whose mapping is remembered; past that each line is mapped anew."""
-_FIELDS = 3
+
+class _Fields(NamedTuple):
+    """The three keys of an object whose attributes are one object, and all keys it has."""
+
+    conversation: str
+    participant: str
+    attributes: str
+    all: tuple[str, ...]
 
 
 class LineMaker:
-    """Makes rows of the lines of one input; as `RowMaker`, with the JSON text as the record."""
+    """Makes rows of the lines of one input; as `RowMaker`, with JSON texts as the records."""
 
     def __init__(
         self, options: ReadOptions, *, source: int, notices: dict[str, str] | None = None
     ) -> None:
-        self._notices = {} if notices is None else notices
         self.first_mapping: Mapping | None = None
         """How the keys of the first understandable line were understood."""
-        self.weight = 0
         self._options = options
         self._source = source
+        self._names = Names(options.only_keys, {} if notices is None else notices)
         self._layouts: dict[tuple[str, ...], RowMaker | Fault] = {}
-        self._quick: dict[tuple[str, ...], ObjectMaker] = {}
-        self._usual: ObjectMaker = _not_yet
-        """For objects of the three fields alone, by the spelling met first."""
+        self._usual: _Fields | None = None
+        """Of the objects met last that can take the quick way."""
 
-    def quick(self, number: int, line: int, text: bytes) -> Row | None:
-        """The row, where nothing about the line needs a second look; None where it does."""
+    def rows(self, number: int, block: Block) -> list[Row | InvalidRow]:
+        """The rows of a block, the first of them with this number; blank lines make none."""
+        made = self._all_at_once(number, block)
+        return list(self._one_by_one(number, block)) if made is None else made
+
+    def _all_at_once(self, number: int, block: Block) -> list[Row | InvalidRow] | None:
+        """Column by column; None where a line is not ordinary."""
+        usual = self._usual
+        if usual is None:
+            return None
+        try:
+            objects = list(map(orjson.loads, block.records))
+            if set(map(len, objects)) != {len(usual.all)} or (
+                len(usual.all) > _FIELDS and set(map(tuple, objects)) != {usual.all}
+            ):
+                return None
+            conversations = list(map(itemgetter(usual.conversation), objects))
+            participants = list(map(itemgetter(usual.participant), objects))
+            attributes = list(map(itemgetter(usual.attributes), objects))
+            names = list(map(self._names.good.__getitem__, map(tuple, attributes)))
+            values = [tuple(one.values()) for one in attributes]
+            if not (are_canonical(conversations) and are_canonical(participants)):
+                return None
+            # The text fails where a value is none, and shows a NUL in any of them.
+            if not all(map(all, values)) or "\\0" in "".join(chain.from_iterable(values)):
+                return None
+        except _NOT_ORDINARY:
+            return None
+        return rows_of(
+            number, block.lines, self._source, conversations, participants, names, values
+        )
+
+    def _one_by_one(self, number: int, block: Block) -> Iterator[Row | InvalidRow]:
+        for line, text in zip(block.lines, block.records, strict=True):
+            row = self._quick(number, line, text)
+            if row is None and is_blank(text):
+                continue
+            yield row or self.careful(number, line, text)
+            number += 1
+
+    def _quick(self, number: int, line: int, text: bytes) -> Row | None:
+        """The row of an ordinary line, else None."""
+        usual = self._usual
+        if usual is None:
+            return None
         try:
             value = orjson.loads(text)
-            if len(value) == _FIELDS:  # all three are needed, so these keys are always the same
-                return self._usual(number, line, value)
-            return self._quick[tuple(value)](number, line, value)
-        except (ValueError, TypeError, KeyError):
+            if len(value) != _FIELDS and tuple(value) != usual.all:
+                return None
+            ids = value[usual.conversation], value[usual.participant]
+            attributes = value[usual.attributes]
+            names = self._names.good[tuple(attributes)]
+            values = tuple(attributes.values())
+            if not (are_canonical(ids) and all(values)) or "\\0" in "".join(values):
+                return None
+        except _NOT_ORDINARY:
             return None
+        return new_row(Row, (number, line, self._source, *ids, names, values))
 
     def careful(self, number: int, line: int, text: bytes) -> Row | InvalidRow:
         """The row, or what is wrong with the line; any bytes get an answer."""
@@ -61,10 +121,7 @@ class LineMaker:
         maker = self._maker(tuple(value))
         if isinstance(maker, Fault):
             return InvalidRow(number, line, self._source, *maker)
-        row = maker.careful(number, line, list(value.values()))
-        self.weight += maker.weight
-        maker.weight = 0
-        return row
+        return maker.careful(number, line, list(value.values()))
 
     def _maker(self, keys: tuple[str, ...]) -> RowMaker | Fault:
         """What these keys mean; a line that lacks a needed one is an invalid row, no more."""
@@ -77,15 +134,19 @@ class LineMaker:
             made = faults.unmapped(str(error))
         else:
             self.first_mapping = self.first_mapping or mapping
-            made = RowMaker(mapping, self._options, source=self._source, notices=self._notices)
-        if len(self._layouts) < _LAYOUTS_KEPT:
+            self._usual = self._fields(keys, mapping) or self._usual
+            made = RowMaker(mapping, self._options, source=self._source, names=self._names)
+        if keepable(keys, self._layouts):
             self._layouts[keys] = made
-            if isinstance(made, RowMaker):
-                self._quick[keys] = made.quick_object(keys)
-                if len(keys) == _FIELDS and self._usual is _not_yet:
-                    self._usual = self._quick[keys]
         return made
 
+    def _fields(self, keys: tuple[str, ...], mapping: Mapping) -> _Fields | None:
+        at = mapping.object_at
+        if at is None or not mapping.is_object_only or self._options.constants:
+            return None
+        return _Fields(keys[mapping.conversation], keys[mapping.participant], keys[at], keys)
 
-def _not_yet(_number: int, _line: int, _value: object) -> None:
-    """Until the first such line has been mapped."""
+
+_FIELDS = 3
+"""An object with no more keys than it needs has always the same ones, in whatever order."""
+_NOT_ORDINARY = (ValueError, TypeError, KeyError, AttributeError)

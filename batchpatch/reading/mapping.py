@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import InputError
+from batchpatch.reading.faults import SHOWN_LENGTH, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batchpatch.reading.options import ReadOptions
 
-OWN_PREFIX = "batchpatch_"
-SKIP_COLUMN = "batchpatch_skip"
+_OWN_COLUMN = re.compile(r"\s*batchpatch[\s_-].*", re.IGNORECASE | re.DOTALL)
+_SKIP_COLUMN = "batchpatchskip"
 _ALIASES = {
     "conversation": ("conversationid", "conversation", "interactionid"),
     "participant": ("participantid", "participant"),
@@ -26,10 +27,9 @@ _ALIASES = {
     "key": ("key",),
     "value": ("value",),
 }
+FIELDS = tuple(_ALIASES)
 FIELD_NAMES = frozenset(name for names in _ALIASES.values() for name in names)
 _ATTRIBUTE_COLUMN = re.compile(r"\s*attr(?:ibute)?s?\.(.*)", re.IGNORECASE | re.DOTALL)
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-is_canonical_uuid = _UUID.fullmatch
 
 
 def normalized(column: str) -> str:
@@ -37,17 +37,9 @@ def normalized(column: str) -> str:
     return re.sub(r"[\s_-]", "", column).lower()
 
 
-def canonical_uuid(text: str) -> str | None:
-    """Lower case, without braces or outer spaces; None where it is no UUID."""
-    bare = text.strip().lower()
-    if bare.startswith("{") and bare.endswith("}"):
-        bare = bare[1:-1]
-    return bare if _UUID.fullmatch(bare) else None
-
-
-def is_uuid(text: str) -> bool:
-    """True for a UUID in any accepted spelling."""
-    return canonical_uuid(text) is not None
+def is_field(name: str) -> bool:
+    """True for what `--map` can give a column to."""
+    return name in FIELDS or bool(_ATTRIBUTE_COLUMN.fullmatch(name))
 
 
 class ColumnUse(NamedTuple):
@@ -116,7 +108,7 @@ def map_columns(header: Sequence[str], options: ReadOptions, *, name: str) -> Ma
         names=tuple(kept),
         object_at=fields["attributes"],
         pair_at=pair,
-        skip_at=finder.own_column(SKIP_COLUMN),
+        skip_at=finder.skip_column(),
         uses=finder.uses(fields, attributes),
         unmapped=tuple(finder.unmapped()),
     )
@@ -154,7 +146,7 @@ class _Finder:
             return self._take(self._named(asked, f"--map {field}={asked}"))
         found = [i for i, c in enumerate(self.header) if normalized(c) in _ALIASES[field]]
         if len(found) > 1:
-            columns = " and ".join(repr(self.header[i]) for i in found)
+            columns = " and ".join(shown(self.header[i]) for i in found)
             raise InputError(
                 f"{self._name} has more than one {field} column ({columns}): "
                 f"choose with --map {field}=COLUMN, or rename one."
@@ -172,7 +164,8 @@ class _Finder:
                 self._add(found, match[1].strip(), position)
         for column in self._options.attributes:
             position = self._named(column, f"--attributes {column}")
-            self._add(found, self.header[position].strip(), position)
+            if position not in found.values():  # "attr.tier" is the attribute "tier" already
+                self._add(found, self.header[position].strip(), position)
         if self._options.all_columns:
             for position in self._unused():
                 self._add(found, self.header[position].strip(), position)
@@ -183,12 +176,12 @@ class _Finder:
             return
         if not attribute:
             raise InputError(
-                f"Column {position + 1} of {self._name} ({self.header[position]!r}) would be an "
-                "attribute without a name: name it, or use --attributes to choose columns."
+                f"Column {position + 1} of {self._name} ({shown(self.header[position])}) would be "
+                "an attribute without a name: name it, or use --attributes to choose columns."
             )
         if attribute in found:
             raise InputError(
-                f"{self._name} has two columns for the attribute {attribute!r}: remove one."
+                f"{self._name} has two columns for the attribute {shown(attribute)}: remove one."
             )
         found[attribute] = self._take(position)
 
@@ -207,18 +200,17 @@ class _Finder:
         self._taken.add(position)
         return position
 
-    def own_column(self, wanted: str) -> int | None:
-        return next((i for i, c in enumerate(self.header) if c.strip().lower() == wanted), None)
+    def skip_column(self) -> int | None:
+        found = [i for i, c in enumerate(self.header) if normalized(c) == _SKIP_COLUMN]
+        if len(found) > 1:
+            raise InputError(f"{self._name} has more than one batchpatch_skip column: remove one.")
+        return found[0] if found else None
 
     def unmapped(self) -> list[str]:
         return [self.header[i] for i in self._unused()]
 
     def _unused(self) -> list[int]:
-        return [
-            i
-            for i, c in enumerate(self.header)
-            if i not in self._taken and not c.strip().lower().startswith(OWN_PREFIX)
-        ]
+        return [i for i, c in enumerate(self.header) if i not in self._taken and not _is_own(c)]
 
     def missing(self, field: str) -> str:
         usual = f"{field}Id"
@@ -236,7 +228,8 @@ class _Finder:
             )
         return (
             f"No attribute was found in {self._name}. Columns without a use: {_listed(left)}. "
-            f"Send some with --attributes {left[0]} (several: A,B), or all with --all-columns."
+            f"Send some with --attributes {_plainly(left[0])} (several: A,B), or all with "
+            "--all-columns."
         )
 
     def uses(
@@ -261,12 +254,21 @@ class _Finder:
         )
 
     def _idle_use(self, column: str) -> str:
-        bare = column.strip().lower()
-        if bare == SKIP_COLUMN:
+        if normalized(column) == _SKIP_COLUMN:
             return "names of attributes not to send"
-        return "ignored (batchpatch's own)" if bare.startswith(OWN_PREFIX) else "not sent"
+        return "ignored (batchpatch's own)" if _is_own(column) else "not sent"
+
+
+def _is_own(column: str) -> bool:
+    return bool(_OWN_COLUMN.fullmatch(column)) or normalized(column) == _SKIP_COLUMN
 
 
 def _listed(columns: Sequence[str]) -> str:
-    shown = ", ".join(c or "(no name)" for c in columns[:20])
-    return shown + (f" and {len(columns) - 20} more" if len(columns) > 20 else "")
+    first = ", ".join(_plainly(c) for c in columns[:20])
+    return first + (f" and {len(columns) - 20} more" if len(columns) > 20 else "")
+
+
+def _plainly(column: str) -> str:
+    if not column:
+        return "(no name)"
+    return column if column.isprintable() and len(column) <= SHOWN_LENGTH else shown(column)

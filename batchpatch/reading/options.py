@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from batchpatch.errors import SettingsError
+from batchpatch.reading.mapping import FIELDS, is_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 InputFormat = Literal["csv", "jsonl"]
+NO_DELIMITERS = '"\r\n\0'
+"""What means something else in a CSV."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +48,25 @@ class ReadOptions:
     """Read this many rows, over all inputs together."""
 
     def __post_init__(self) -> None:
+        for flag, value, allowed in (
+            ("--format", self.format, (None, *get_args(InputFormat))),
+            ("--empty", self.empty, ("leave", "set")),
+            ("--nested", self.nested, ("refuse", "json")),
+        ):
+            if value not in allowed:
+                raise SettingsError(f"{flag} is one of {', '.join(filter(None, allowed))}.")
         for name, value in self.constants.items():
             _check_constant(name, value)
             if self.only_keys is not None and name not in self.only_keys:
                 raise SettingsError(f"--set names {name!r}, which --only-keys does not list.")
-        if self.delimiter is not None and len(self.delimiter) != 1:
-            raise SettingsError("--delimiter takes a single character.")
+        for name in self.columns:
+            if not is_field(name):
+                raise SettingsError(
+                    f"--map {name}=...: a field is {', '.join(FIELDS)} or attr.NAME."
+                )
+        delimiter = self.delimiter
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in NO_DELIMITERS):
+            raise SettingsError("--delimiter takes a single character, no quote or line break.")
         if self.limit is not None and self.limit < 1:
             raise SettingsError("--limit takes a number of rows, from 1.")
 

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from batchpatch.errors import InputError
 from batchpatch.model import Batch, InvalidRow, Row
 from batchpatch.reading.csv_records import CsvRecords
+from batchpatch.reading.decoding import detect_encoding
 from batchpatch.reading.jsonl_records import JsonlRecords
 from batchpatch.reading.lines import LineMaker
 from batchpatch.reading.mapping import ColumnUse, Mapping, map_columns
+from batchpatch.reading.names import Names
 from batchpatch.reading.rows import RowMaker
-from batchpatch.reading.sources import ByteSource, detect_encoding, open_source
+from batchpatch.reading.sources import HEAD_BYTES, ByteSource, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from batchpatch.model import RowSet
+    from batchpatch.reading.block import Block
     from batchpatch.reading.options import InputFormat, ReadOptions
 
-_NO_ROWS: frozenset[int] = frozenset()
 BATCH_ROWS = 500
-BATCH_BYTES = 4 << 20
 HOPELESS_ROWS = 1000
 """An input that begins with this many invalid rows is refused."""
+_THE_END = object()
 _EXTENSIONS: dict[str, InputFormat] = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -66,7 +68,7 @@ class Input:
 
     def _detect(self, source: ByteSource) -> None:
         head = source.head()
-        if not head.strip():
+        if not head.strip() and len(head) < HEAD_BYTES:
             raise InputError(f"{source.name} is empty: it needs rows.")
         self.encoding = detect_encoding(head, self._options.encoding, name=source.name)
         self.format = self._options.format or _format_of(self.name, head)
@@ -109,7 +111,9 @@ class Input:
         most: int | None = None,
         settled: RowSet | None = None,
     ) -> Iterator[Batch]:
-        """The rows, numbered from `first`; a batch ends early where the next row is yet to come.
+        """The rows, numbered from `first`.
+
+        Where the next row is yet to come, an empty batch says so: all before it were handed over.
 
         Args:
             source: index of this input, for the rows.
@@ -121,31 +125,27 @@ class Input:
             InputError: the input turns bad halfway, or begins with `HOPELESS_ROWS` invalid rows.
         """
         maker = self._maker(source)
-        quick, careful = maker.quick, maker.careful
-        live = self.live
-        records: Any = self.records  # text for one maker, cells for the other
-        stop = None if most is None else first + most
-        hope = _Hope(self.name, needed=settled is None)
-        number, batch, settled = first, list[Row | InvalidRow](), settled or _NO_ROWS
-        cut = _cut(number, stop)
-        rest = iter(records)
-        for line, record in rest:
-            if number not in settled:
-                batch.append(quick(number, line, record) or careful(number, line, record))
-            number += 1
-            if number == cut or maker.weight > BATCH_BYTES or (live and records.starved):
-                hope.look_at(batch)
-                yield Batch(batch, number - 1, starved=live and records.starved)
-                if number == stop:
-                    self.more = live or next(rest, None) is not None
-                    return
-                batch, maker.weight, cut = [], 0, _cut(number, stop)
-        hope.look_at(batch)
-        yield Batch(batch, number - 1)
+        hope = _Hope(self.name) if settled is None else None
+        number, stop = first, None if most is None else first + most
+        blocks = self.records.blocks()
+        for block in blocks:
+            if block is None:
+                yield Batch([], number - 1, starved=True)
+                continue
+            rows = maker.rows(number, block)
+            if hope is not None and not hope.look_at(rows):
+                hope = None
+            surplus = 0 if stop is None else max(0, number + len(rows) - stop)
+            yield from _batches(rows[: len(rows) - surplus], number, settled)
+            number += len(rows) - surplus
+            if number == stop:
+                self.more = surplus > 0 or _goes_on(blocks)
+                return
 
     def _maker(self, source: int) -> RowMaker | LineMaker:
         if self.mapping is not None:
-            return RowMaker(self.mapping, self._options, source=source, notices=self.notices)
+            names = Names(self._options.only_keys, self.notices)
+            return RowMaker(self.mapping, self._options, source=source, names=names)
         self._lines = LineMaker(self._options, source=source, notices=self.notices)
         return self._lines
 
@@ -223,31 +223,43 @@ class Reader:
         return None if limit is None else limit - self.rows
 
 
-def _cut(number: int, stop: int | None) -> int:
-    """The row number before which the batch that begins with `number` ends."""
-    return number + BATCH_ROWS if stop is None else min(number + BATCH_ROWS, stop)
+def _batches(rows: list[Row | InvalidRow], number: int, settled: RowSet | None) -> Iterator[Batch]:
+    """The rows in batches; `number` is that of the first."""
+    for at in range(0, len(rows), BATCH_ROWS):
+        some = rows[at : at + BATCH_ROWS]
+        last = number + at + len(some) - 1
+        if settled is not None:
+            some = [row for row in some if row.number not in settled]
+        yield Batch(some, last)
+
+
+def _goes_on(blocks: Iterator[Block | None]) -> bool:
+    """True where there is something more, readable or not, or may yet come."""
+    try:
+        return next(blocks, _THE_END) is not _THE_END
+    except InputError:
+        return True
 
 
 class _Hope:
     """Refuses an input of which nothing can be sent, before anything is."""
 
-    def __init__(self, name: str, *, needed: bool) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._invalid: int | None = 0 if needed else None
+        self._invalid = 0
 
-    def look_at(self, batch: list[Row | InvalidRow]) -> None:
-        if self._invalid is None or not batch:
-            return
-        last = batch[-1]
-        if isinstance(last, Row) or any(isinstance(row, Row) for row in batch):
-            self._invalid = None
-            return
-        self._invalid += len(batch)
-        if self._invalid >= HOPELESS_ROWS:
-            raise InputError(
-                f"The first {self._invalid:,} rows of {self._name} are all invalid; line "
-                f"{last.line}, for one: {last.message}. {last.hint}"
-            )
+    def look_at(self, rows: list[Row | InvalidRow]) -> bool:
+        """False once a row is valid: there is no need to look further."""
+        for row in rows:
+            if isinstance(row, Row):
+                return False
+            self._invalid += 1
+            if self._invalid == HOPELESS_ROWS:
+                raise InputError(
+                    f"The first {HOPELESS_ROWS:,} rows of {self._name} are all invalid; line "
+                    f"{row.line}, for one: {row.message}. {row.hint}"
+                )
+        return True
 
 
 def _format_of(name: str, head: bytes) -> InputFormat:

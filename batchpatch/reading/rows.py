@@ -1,8 +1,14 @@
-"""Record + mapping -> `Row` or `InvalidRow`. Pure, and the hottest code of the reading room."""
+"""Record + mapping -> `Row` or `InvalidRow`. Pure, and the hottest code of the reading room.
+
+There are three ways to a row, each for what the one before leaves, and they agree. A block whose
+records are all ordinary becomes rows column by column, without a step of Python for each row. Else
+each record that is ordinary takes the quick way, and the others the careful one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from itertools import compress, count, islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -10,30 +16,24 @@ import orjson
 
 from batchpatch.model import InvalidRow, Row
 from batchpatch.reading import faults
+from batchpatch.reading.csv_records import is_blank
 from batchpatch.reading.faults import Fault
-from batchpatch.reading.mapping import Mapping, canonical_uuid, is_canonical_uuid
+from batchpatch.reading.ids import are_canonical, canonical_uuid
+from batchpatch.reading.names import Names
 from batchpatch.reading.values import UnsendableError, load_exactly, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from batchpatch.reading.block import Block
+    from batchpatch.reading.mapping import Mapping
     from batchpatch.reading.options import ReadOptions
 
-QuickMaker = Callable[[int, int, Sequence[Any]], Row | None]
-ObjectMaker = Callable[[int, int, dict[str, Any]], Row | None]
-
-QUICK_LENGTH = 4096
-"""Longer rows take the careful way, where they are weighed."""
-_NOTICES_KEPT = 20
-_SHAPES_KEPT = 1000
-"""Distinct sets of attribute names whose verdict is remembered; past that each row is judged."""
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class RowMaker:
-    """Makes rows of the records of one input, all understood by one mapping.
-
-    `quick(number, line, cells)` makes the row where nothing about the record needs a second look,
-    and answers None where something does; `careful` takes the same arguments and always answers.
-    `weight` grows by the text of each row, so that a batch of large ones can be kept short.
-    """
+    """Makes rows of the records of one input, all understood by one mapping."""
 
     def __init__(
         self,
@@ -41,108 +41,89 @@ class RowMaker:
         options: ReadOptions,
         *,
         source: int,
-        notices: dict[str, str] | None = None,
+        names: Names | None = None,
     ) -> None:
-        self._notices = {} if notices is None else notices
         self._mapping = mapping
         self._options = options
         self._source = source
         self._constants = dict(options.constants)
-        self._shapes: dict[tuple[str, ...], Fault | None] = {}
-        self.weight = 0
-        names = mapping.names + tuple(self._constants)
-        if mapping.is_plain and self._name_fault(names) is None:
-            self.quick = self._quick_columns(names)
-        else:
-            self.quick = _never
-
-    def _quick_columns(self, names: tuple[str, ...]) -> QuickMaker:
-        """For records whose attributes have columns of their own: the usual CSV."""
-        source, mapping, new = self._source, self._mapping, tuple.__new__
-        width, conversation_at, participant_at = (
-            mapping.width,
-            mapping.conversation,
-            mapping.participant,
+        self._names = names or Names(options.only_keys, {})
+        self._own_names = mapping.names + tuple(self._constants)
+        self._values_of = _taker(mapping.positions)
+        self._plain = (
+            mapping.is_plain
+            and "" not in self._constants.values()
+            and self._names.fault(self._own_names) is None
         )
-        take = _taker(mapping.positions)
-        constants = tuple(self._constants.values())
-        is_id = is_canonical_uuid
 
-        def quick(number: int, line: int, cells: Sequence[Any]) -> Row | None:
-            try:
-                conversation, participant = cells[conversation_at], cells[participant_at]
-                if len(cells) != width or not (is_id(conversation) and is_id(participant)):
-                    return None
-                values = take(cells) + constants if constants else take(cells)
-                text = "".join(values)  # fails on what is not text; its length bounds the batch
-                if "" in values or "\0" in text or len(text) > QUICK_LENGTH:
-                    return None
-            except (TypeError, IndexError):
-                return None
-            # Past NamedTuple's own __new__, which costs as much as all of the above.
-            return new(Row, (number, line, source, conversation, participant, names, values))
+    def rows(self, number: int, block: Block) -> list[Row | InvalidRow]:
+        """The rows of a block, the first of them with this number; blank records make none."""
+        plain = self._plain and block.plain
+        made = self._all_at_once(number, block) if plain else None
+        return list(self._one_by_one(number, block, plain=plain)) if made is None else made
 
-        return quick
+    def _all_at_once(self, number: int, block: Block) -> list[Row | InvalidRow] | None:
+        """Column by column; None where a record is not ordinary."""
+        mapping, records = self._mapping, block.records
+        if set(map(len, records)) != {mapping.width}:
+            return None
+        conversations = list(map(itemgetter(mapping.conversation), records))
+        participants = list(map(itemgetter(mapping.participant), records))
+        columns = [map(itemgetter(position), records) for position in mapping.positions]
+        constants = map(repeat, self._constants.values())
+        values = list(islice(zip(*columns, *constants, strict=False), len(records)))
+        if self._options.empty == "leave" and not all(map(all, values)):
+            return None
+        if not (are_canonical(conversations) and are_canonical(participants)):
+            return None
+        names = repeat(self._own_names)
+        return rows_of(
+            number, block.lines, self._source, conversations, participants, names, values
+        )
 
-    def quick_object(self, keys: tuple[str, ...]) -> ObjectMaker:
-        """As `quick`, for JSON objects with these keys, whose attributes are one object."""
+    def _one_by_one(self, number: int, block: Block, *, plain: bool) -> Iterator[Row | InvalidRow]:
+        for line, record in zip(block.lines, block.records, strict=True):
+            row = self._quick(number, line, record) if plain else None
+            if row is None and is_blank(record):
+                continue
+            yield row or self.careful(number, line, record)
+            number += 1
+
+    def _quick(self, number: int, line: int, cells: Sequence[str]) -> Row | None:
+        """The row of an ordinary record, some of whose cells may be empty; else None."""
         mapping = self._mapping
-        if not mapping.is_object_only or mapping.object_at is None or self._constants:
-            return _never
-        source, new, shapes = self._source, tuple.__new__, self._shapes
-        width, object_key = mapping.width, keys[mapping.object_at]
-        conversation_key, participant_key = keys[mapping.conversation], keys[mapping.participant]
-        is_id = is_canonical_uuid
-
-        def quick(number: int, line: int, value: dict[str, Any]) -> Row | None:
-            try:
-                conversation, participant = value[conversation_key], value[participant_key]
-                attributes = value[object_key]
-                if not (is_id(conversation) and is_id(participant)) or len(value) != width:
-                    return None
-                names, values = tuple(attributes), tuple(attributes.values())
-                text = "".join(values)
-                if "" in values or "\0" in text or len(text) > QUICK_LENGTH:
-                    return None
-                if shapes[names] is not None:
-                    return None
-            except (TypeError, AttributeError, KeyError):
+        if len(cells) != mapping.width:
+            return None
+        ids = cells[mapping.conversation], cells[mapping.participant]
+        if not are_canonical(ids):
+            return None
+        names, values = self._own_names, self._values_of(cells)
+        values += tuple(self._constants.values())
+        if "" in values and self._options.empty == "leave":
+            known = self._names.good.get(tuple(compress(names, values)))
+            if known is None:
                 return None
-            return new(Row, (number, line, source, conversation, participant, names, values))
-
-        return quick
+            names, values = known, tuple(filter(None, values))
+        return new_row(Row, (number, line, self._source, *ids, names, values))
 
     def careful(self, number: int, line: int, cells: Sequence[Any]) -> Row | InvalidRow:
         """The row, or what is wrong with it; any record gets an answer."""
         mapping = self._mapping
-        conversation = participant = None
+        ids: list[str | None] = [None, None]
         if isinstance(cells, Fault):
-            return self.invalid(number, line, cells)
+            return InvalidRow(number, line, self._source, *cells)
         try:
             if len(cells) != mapping.width:
-                _refuse_ragged(cells, mapping.width)
-            conversation, participant = _canonical(
-                cells[mapping.conversation], cells[mapping.participant]
-            )
+                _refuse_ragged(cells, mapping.width, line)
+            given = cells[mapping.conversation], cells[mapping.participant]
+            ids = [canonical_uuid(text) if isinstance(text, str) else None for text in given]
+            conversation, participant = _both(ids, given)
             wanted = self._wanted(cells)
-            names, values = tuple(wanted), tuple(wanted.values())
-            if (fault := self._name_fault(names)) is not None:
-                raise UnsendableError(fault)
-            self.weight += sum(map(len, values))
+            names = self._names.shared(tuple(wanted))
         except UnsendableError as unsendable:
-            return self.invalid(number, line, unsendable.fault, conversation, participant)
+            return InvalidRow(number, line, self._source, *unsendable.fault, *ids)
+        values = tuple(wanted.values())
         return Row(number, line, self._source, conversation, participant, names, values)
-
-    def invalid(
-        self,
-        number: int,
-        line: int,
-        fault: Fault,
-        conversation: str | None = None,
-        participant: str | None = None,
-    ) -> InvalidRow:
-        """A record that cannot be sent."""
-        return InvalidRow(number, line, self._source, *fault, conversation, participant)
 
     def _wanted(self, cells: Sequence[Any]) -> dict[str, str]:
         """The attributes to send; later columns win over earlier ways to name an attribute."""
@@ -167,74 +148,58 @@ class RowMaker:
             key, value = (cells[position] for position in mapping.pair_at)
             if not isinstance(key, str) or not key.strip():
                 raise UnsendableError(faults.KEY_WITHOUT_NAME)
-            given.append((key, value))
+            given.append((str(key), value))
         given.extend((n, cells[p]) for n, p in zip(mapping.names, mapping.positions, strict=True))
         return given
 
-    def _name_fault(self, names: tuple[str, ...]) -> Fault | None:
-        """What is wrong with this set of names, judged once for each set."""
-        try:
-            return self._shapes[names]
-        except KeyError:
-            fault = _judged(names, self._options.only_keys)
-            for name in names[: _NOTICES_KEPT - len(self._notices)]:
-                if notice := notice_of(name):
-                    self._notices[name] = notice
-            if len(self._shapes) < _SHAPES_KEPT:
-                self._shapes[names] = fault
-            return fault
+
+new_row: Callable[[type[Row], tuple[Any, ...]], Row] = tuple.__new__
+"""Past NamedTuple's own `__new__`, which costs as much as all else about a row."""
 
 
-def notice_of(name: str) -> str | None:
-    """What to know before this attribute is written; None for an ordinary name.
-
-    Source: the platform's documentation of participant data.
-    """
-    if name.startswith(("context.genesys.", "context._genesys_")):
-        return f"{name} is an attribute that the platform itself sets; it may be overwritten."
-    if name.startswith("conversationDetails.participantData."):
-        return f"{name} is shown to agents on their screen."
-    return None
-
-
-def _judged(names: tuple[str, ...], only_keys: frozenset[str] | None) -> Fault | None:
-    for name in names:
-        if not name.strip():
-            return faults.EMPTY_NAME
-        if "\0" in name:
-            return faults.NUL_TEXT
-        if only_keys is not None and name not in only_keys:
-            return faults.not_allowed(name)
-    return None
-
-
-def _never(_number: int, _line: int, _record: object) -> Row | None:
-    return None
+def rows_of(
+    number: int,
+    lines: Sequence[int],
+    source: int,
+    conversations: Iterable[str],
+    participants: Iterable[str],
+    names: Iterable[tuple[str, ...]],
+    values: Iterable[tuple[str, ...]],
+) -> list[Row | InvalidRow]:
+    """Rows of whole columns, the first of them with this number."""
+    fields = zip(
+        count(number),
+        lines,
+        repeat(source),
+        conversations,
+        participants,
+        names,
+        values,
+        strict=False,  # two of them never end
+    )
+    return list(map(new_row, repeat(Row), fields))
 
 
-def _taker(positions: tuple[int, ...]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+def _taker(positions: tuple[int, ...]) -> Callable[[Sequence[str]], tuple[str, ...]]:
     if len(positions) > 1:
         return itemgetter(*positions)
-    if positions:
-        return lambda cells, position=positions[0]: (cells[position],)  # type: ignore[misc]
-    return lambda cells: ()
+    return lambda cells: tuple(cells[position] for position in positions)
 
 
-def _refuse_ragged(cells: Sequence[Any], width: int) -> None:
+def _refuse_ragged(cells: Sequence[str], width: int, line: int) -> None:
     """Surplus cells that are all empty are only delimiters at the end of the line."""
     if len(cells) < width or any(cells[width:]):
-        raise UnsendableError(faults.ragged(len(cells), width))
+        last = line + sum(len(_LINE_BREAK.findall(cell)) for cell in cells)
+        raise UnsendableError(faults.ragged(len(cells), width, line, last))
 
 
-def _canonical(conversation: object, participant: object) -> tuple[str, str]:
-    ids = []
-    for field, value in (("conversation", conversation), ("participant", participant)):
-        text = value if isinstance(value, str) else ""
-        found = canonical_uuid(text)
-        if found is None:
-            raise UnsendableError(faults.bad_id(field, empty=value is None or value == ""))
-        ids.append(found)
-    return ids[0], ids[1]
+def _both(found: Sequence[str | None], given: Sequence[object]) -> tuple[str, str]:
+    conversation, participant = found
+    if conversation is None:
+        raise UnsendableError(faults.bad_id("conversation", empty=given[0] in (None, "")))
+    if participant is None:
+        raise UnsendableError(faults.bad_id("participant", empty=given[1] in (None, "")))
+    return conversation, participant
 
 
 def _object(cell: object) -> dict[str, Any]:
@@ -256,13 +221,13 @@ def _object(cell: object) -> dict[str, Any]:
 def _skipped(cell: object) -> list[str]:
     """`batchpatch_skip`: names joined by `;`, or a JSON array where a name holds that."""
     names: object = cell or []
-    if isinstance(cell, str) and cell.startswith("["):
+    if isinstance(cell, str) and cell.lstrip().startswith("["):
         try:
             names = orjson.loads(cell)
         except ValueError:
             names = None
     elif isinstance(cell, str):
-        names = [name for name in cell.split(";") if name]
+        names = [name.strip() for name in cell.split(";") if name.strip()]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UnsendableError(faults.bad_skip())
     return names

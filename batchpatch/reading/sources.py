@@ -1,13 +1,12 @@
-"""Bytes of an input, and the lines in them, whatever it is stored or packed as.
+"""Bytes of an input, whatever it is stored or packed as.
 
-One pass, bounded memory, and every foreign exception of files, codecs and decompressors leaves
-here as an `InputError` in one sentence.
+One pass, bounded memory, and every foreign exception of files and decompressors leaves here as an
+`InputError` in one sentence.
 """
 
 from __future__ import annotations
 
 import bz2
-import codecs
 import gzip
 import io
 import lzma
@@ -16,26 +15,18 @@ import select
 import stat
 import sys
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from batchpatch.errors import InputError, SettingsError
+from batchpatch.errors import InputError
+from batchpatch.reading.decoding import TextLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 16
 HEAD_BYTES = 1 << 16
-MAX_LINE_BYTES = 64 << 20
-"""A line longer than this is no row of anything: memory stays bounded."""
-
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with the same two bytes
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 class ByteSource:
@@ -58,8 +49,11 @@ class ByteSource:
         self._head = b""
 
     def head(self) -> bytes:
-        """Look at the first bytes without taking them: a whole first line, or `HEAD_BYTES`."""
-        while len(self._head) < HEAD_BYTES and b"\n" not in self._head:
+        """Look at the first bytes without taking them.
+
+        They hold a whole line that is not blank; less only at the end, or past `HEAD_BYTES`.
+        """
+        while len(self._head) < HEAD_BYTES and b"\n" not in self._head.lstrip():
             chunk = self._read_chunk()
             if not chunk:
                 break
@@ -76,6 +70,20 @@ class ByteSource:
             head, self._head = self._head, b""
             return head
         return self._read_chunk()
+
+    def chunks(self) -> Iterator[bytes | None]:
+        """The chunks to the end; a None before each that a live source still has to wait for.
+
+        Raises:
+            InputError: as `read`.
+        """
+        while True:
+            if self.live and not self._head and self.would_block():
+                yield None
+            chunk = self.read()
+            if not chunk:
+                return
+            yield chunk
 
     def _read_chunk(self) -> bytes:
         try:
@@ -121,8 +129,7 @@ def open_source(name: str, *, spool: Callable[[bytes], None] | None = None) -> B
     """
     try:
         if name == "-":
-            descriptor = os.dup(sys.stdin.fileno())
-            raw: io.RawIOBase = io.FileIO(descriptor, "rb")
+            raw: io.RawIOBase = io.FileIO(_standard_input(), "rb")
         else:
             raw = io.FileIO(name, "rb")
     except FileNotFoundError:
@@ -137,7 +144,16 @@ def open_source(name: str, *, spool: Callable[[bytes], None] | None = None) -> B
     try:
         return ByteSource("standard input" if name == "-" else name, raw, live=live)
     except OSError as error:
+        raw.close()
         raise InputError(f"{name} cannot be read: {_reason(error)}.") from None
+
+
+def _standard_input() -> int:
+    """A descriptor of our own, which waits: a pause in a stream must not be taken for its end."""
+    descriptor = os.dup(sys.stdin.fileno())
+    with suppress(OSError, AttributeError):  # Windows
+        os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def is_regular(name: str) -> bool:
@@ -188,155 +204,6 @@ def _unpacked(buffered: io.BufferedReader) -> BinaryIO:
 
 def _reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
-
-
-def detect_encoding(head: bytes, asked: str | None, *, name: str) -> str:
-    """The codec to read with: what the user said, else the byte order mark, else UTF-8.
-
-    Raises:
-        SettingsError: the user named no text codec.
-        InputError: the bytes look like UTF-16 without a mark.
-    """
-    if asked is not None:
-        try:
-            found = codecs.lookup(asked)
-        except (LookupError, ValueError):
-            found = None
-        if found is None or not getattr(found, "_is_text_encoding", True):
-            raise SettingsError(
-                f"--encoding {asked} is not a known text encoding; try utf-8, cp1252 or utf-16."
-            )
-        marked = next((codec for bom, codec in _BOMS if head.startswith(bom)), "")
-        return marked if marked and found.name in {"utf-8", "utf-16", "utf-32"} else found.name
-    for bom, codec in _BOMS:
-        if head.startswith(bom):
-            return codec
-    if b"\0" in head[:2] or head[:200].count(0) > len(head[:200]) // 4:
-        endian = "le" if head[1:2] == b"\0" else "be"
-        raise InputError(
-            f"{name} looks like UTF-16 without a byte order mark: add --encoding utf-16-{endian}."
-        )
-    return "utf-8"
-
-
-class TextLines:
-    """The lines of a source as text, line ends kept, split as `csv` wants them.
-
-    `starved` says, between two lines of a live source, that the next one has not come yet.
-    """
-
-    def __init__(self, source: ByteSource, encoding: str) -> None:
-        self.starved = False
-        self._source = source
-        self._encoding = encoding
-        self._line = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self._live_lines() if self._source.live else self._lines()
-
-    def _lines(self) -> Iterator[str]:
-        for lines in self._line_lists():
-            yield from lines
-            self._line += len(lines)
-
-    def _live_lines(self) -> Iterator[str]:
-        for lines in self._line_lists():
-            last = len(lines) - 1
-            for index, line in enumerate(lines):
-                self.starved = index == last and self._source.would_block()
-                yield line
-            self._line += len(lines)
-        self.starved = False
-
-    def _line_lists(self) -> Iterator[list[str]]:
-        """Cut the text after the last line end that is at hand; the rest waits for more."""
-        rest: list[str] = []
-        rest_length = 0
-        for text in self.texts():
-            cut = text.rfind("\n") + 1
-            if cut == 0:
-                rest.append(text)
-                rest_length += len(text)
-                if rest_length > MAX_LINE_BYTES:
-                    raise _too_long(self._source.name, self._line + 1)
-                continue
-            whole = "".join(rest) + text[:cut] if rest else text[:cut]
-            rest, rest_length = [text[cut:]], len(text) - cut
-            yield list(io.StringIO(whole, newline=""))
-        if last := "".join(rest):
-            yield list(io.StringIO(last, newline=""))
-
-    def texts(self) -> Iterator[str]:
-        """The decoded chunks, wherever they are cut.
-
-        Raises:
-            InputError: a byte that is not of this encoding.
-        """
-        decoder = codecs.getincrementaldecoder(self._encoding)("strict")
-        while chunk := self._source.read():
-            yield self._decode(decoder, chunk, final=False)
-        yield self._decode(decoder, b"", final=True)
-
-    def _decode(self, decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool) -> str:
-        try:
-            return decoder.decode(chunk, final)
-        except UnicodeError as error:
-            raise InputError(self._undecodable(error)) from None
-
-    def _undecodable(self, error: UnicodeError) -> str:
-        where = self._line + 1
-        byte = ""
-        if isinstance(error, UnicodeDecodeError) and error.start < len(error.object):
-            where += error.object.count(b"\n", 0, error.start)
-            byte = f" (byte 0x{error.object[error.start]:02x})"
-        return (
-            f"{self._source.name} is not {self._encoding} text near line {where}{byte}: save it as "
-            "UTF-8, or name its encoding, such as --encoding cp1252 for a Windows export."
-        )
-
-
-class ByteLines:
-    """The lines of a source as bytes, for JSONL in UTF-8, where a line stands alone."""
-
-    def __init__(self, source: ByteSource) -> None:
-        self.starved = False
-        self._source = source
-        self._line = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        live = self._source.live
-        for lines in self._line_lists():
-            if live:
-                last = len(lines) - 1
-                for index, line in enumerate(lines):
-                    self.starved = index == last and self._source.would_block()
-                    yield line
-            else:
-                yield from lines
-            self._line += len(lines)
-        self.starved = False
-
-    def _line_lists(self) -> Iterator[list[bytes]]:
-        rest: list[bytes] = []
-        rest_length = 0
-        while chunk := self._source.read():
-            lines = chunk.split(b"\n")
-            rest.append(lines[0])
-            rest_length += len(lines[0])
-            if rest_length > MAX_LINE_BYTES:
-                raise _too_long(self._source.name, self._line + 1)
-            if len(lines) > 1:
-                lines[0] = b"".join(rest)
-                rest = [lines.pop()]
-                rest_length = len(rest[0])
-                yield lines
-        if last := b"".join(rest):
-            yield [last]
-
-
-def _too_long(name: str, line: int) -> InputError:
-    limit = MAX_LINE_BYTES >> 20
-    return InputError(f"{name} has a line of over {limit} MiB (line {line}): is it CSV or JSONL?")
 
 
 def ensure_whole(name: str, encoding: str | None) -> None:

@@ -1,0 +1,179 @@
+"""Bytes in chunks -> lines, a list of them at a time: as text for CSV, as bytes for JSONL.
+
+Whoever reads a live source is told where it would have to wait: a None comes between two lists
+where nothing more is at hand. What was read up to there can go its way.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+from typing import TYPE_CHECKING, AnyStr
+
+from batchpatch.errors import InputError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from batchpatch.reading.sources import ByteSource
+
+MAX_LINE_BYTES = 64 << 20
+"""A line longer than this is no row of anything: memory stays bounded."""
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with the same two bytes
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_NO_FILE_CODECS = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
+"""Nothing exports files in these, and some of them decode to lone surrogates."""
+
+
+def detect_encoding(head: bytes, asked: str | None, *, name: str) -> str:
+    """The codec to read with: what the user said, else the byte order mark, else UTF-8.
+
+    Raises:
+        SettingsError: the user named no text codec.
+        InputError: the bytes look like UTF-16 without a mark.
+    """
+    marked = next((codec for bom, codec in _BOMS if head.startswith(bom)), None)
+    if asked is not None:
+        codec = _codec(asked)
+        family = codec.removesuffix("-le").removesuffix("-be")
+        return marked if marked and marked.startswith(family) else codec
+    if marked:
+        return marked
+    if b"\0" in head[:2] or head[:200].count(0) > len(head[:200]) // 4:
+        endian = "le" if head[1:2] == b"\0" else "be"
+        raise InputError(
+            f"{name} looks like UTF-16 without a byte order mark: add --encoding utf-16-{endian}."
+        )
+    return "utf-8"
+
+
+def _codec(asked: str) -> str:
+    try:
+        found = codecs.lookup(asked)
+    except (LookupError, ValueError):
+        found = None
+    text = found is not None and getattr(found, "_is_text_encoding", True)
+    if found is None or not text or found.name in _NO_FILE_CODECS:
+        raise SettingsError(
+            f"--encoding {asked!a} is not a known text encoding; try utf-8, cp1252 or utf-16."
+        )
+    return found.name
+
+
+class TextLines:
+    """The lines of a source as text, line ends kept, split as `csv` wants them."""
+
+    def __init__(self, source: ByteSource, encoding: str) -> None:
+        self.has_nul = False
+        """A NUL character has come by, so that cells need a look for it."""
+        self._name = source.name
+        self._source = source
+        self._encoding = encoding
+        self._line = 0
+
+    def __iter__(self) -> Iterator[list[str] | None]:
+        for text in _whole_lines(self.texts(), "\n", self._too_long):
+            if text is None:
+                yield None
+                continue
+            self.has_nul = self.has_nul or "\0" in text
+            lines = list(io.StringIO(text, newline=""))
+            yield lines
+            self._line += len(lines)
+
+    def texts(self) -> Iterator[str | None]:
+        """The decoded chunks, wherever they are cut.
+
+        Raises:
+            InputError: a byte that is not of this encoding.
+        """
+        decoder = codecs.getincrementaldecoder(self._encoding)("strict")
+        for chunk in self._source.chunks():
+            yield None if chunk is None else self._decoded(decoder, chunk, final=False)
+        yield self._decoded(decoder, b"", final=True)
+
+    def _decoded(self, decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool) -> str:
+        try:
+            return decoder.decode(chunk, final)
+        except UnicodeError as error:
+            raise InputError(self._undecodable(error)) from None
+
+    def _undecodable(self, error: UnicodeError) -> str:
+        where = self._line + 1
+        byte = ""
+        if isinstance(error, UnicodeDecodeError) and error.start < len(error.object):
+            where += error.object.count(b"\n", 0, error.start)
+            byte = f" (byte 0x{error.object[error.start]:02x})"
+        return (
+            f"{self._name} is not {self._encoding} text near line {where}{byte}: save it as "
+            "UTF-8, or name its encoding, such as --encoding cp1252 for a Windows export."
+        )
+
+    def _too_long(self) -> InputError:
+        return too_long(self._name, self._line + 1)
+
+
+class ByteLines:
+    """The lines of a source in UTF-8 without their ends, for JSONL, where a line stands alone."""
+
+    def __init__(self, source: ByteSource, encoding: str) -> None:
+        self._source = source
+        self._encoding = encoding
+        self._line = 0
+
+    def __iter__(self) -> Iterator[list[bytes] | None]:
+        for text in _whole_lines(self._chunks(), b"\n", self._too_long):
+            if text is None:
+                yield None
+                continue
+            lines = text.split(b"\n")
+            if not lines[-1]:
+                lines.pop()
+            yield lines
+            self._line += len(lines)
+
+    def _chunks(self) -> Iterator[bytes | None]:
+        if self._encoding.startswith("utf-8"):
+            yield from self._source.chunks()
+            return
+        for text in TextLines(self._source, self._encoding).texts():
+            yield None if text is None else text.encode()
+
+    def _too_long(self) -> InputError:
+        return too_long(self._source.name, self._line + 1)
+
+
+def _whole_lines(
+    pieces: Iterable[AnyStr | None], end: AnyStr, refusal: Callable[[], InputError]
+) -> Iterator[AnyStr | None]:
+    """Cut after the last line end that is at hand; the rest waits for more."""
+    nothing = end[:0]
+    rest: list[AnyStr] = []
+    length = 0
+    for piece in pieces:
+        if piece is None:
+            yield None
+            continue
+        cut = piece.rfind(end) + 1
+        if cut:
+            rest.append(piece[:cut])
+            yield nothing.join(rest)
+            rest, length = [], 0
+        rest.append(piece[cut:])
+        length += len(piece) - cut
+        if length > MAX_LINE_BYTES:
+            raise refusal()
+    if last := nothing.join(rest):
+        yield last
+
+
+def too_long(name: str, line: int) -> InputError:
+    """What is said of a line, or of a record of many lines, that never ends."""
+    limit = MAX_LINE_BYTES >> 20
+    return InputError(f"{name} has a row of over {limit} MiB (line {line}): is it CSV or JSONL?")
