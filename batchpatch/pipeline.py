@@ -26,7 +26,14 @@ from batchpatch.resuming import Resumption, prepare_resumption
 from batchpatch.sending.sender import Sender
 from batchpatch.settings import Settings, without_limit
 from batchpatch.stopping import Stopper
-from batchpatch.storing import RecordOptions, describe, preflight, spooling, write_failed_rows
+from batchpatch.storing import (
+    RecordOptions,
+    describe,
+    describe_spool,
+    preflight,
+    spooling,
+    write_failed_rows,
+)
 from batchpatch.version import VERSION
 
 if TYPE_CHECKING:
@@ -48,11 +55,8 @@ class RunReport(NamedTuple):
     """Files of the rows that did not make it, one for each input that has any."""
     reasons: list[FailureReason]
     """Why rows did not make it, the most frequent reasons first; what this process saw."""
-
-    @property
-    def resumable(self) -> bool:
-        """There is more to do, and `resume` would do it."""
-        return bool(self.summary.unattempted) or not self.summary.input_exhausted
+    resumable: bool
+    """There is more to do, and `resume` would do it."""
 
 
 async def run(
@@ -215,6 +219,8 @@ class _Task:
             self._stopper.note(Stop(error.exit_code, str(error)))
         if observe is not None:
             observe(self._job.progress())
+        if self._job.exhausted and self._directory.spool_path.exists() and not self._earlier:
+            describe_spool(self._directory)
         return self._report()
 
     def _report(self) -> RunReport:
@@ -227,13 +233,25 @@ class _Task:
             failed = write_failed_rows(self._directory, reader, self._settings.read, proof.failed)
         except (RecordError, InputError) as error:
             stop = stop or Stop(3, f"The failed rows could not be written: {error}")
+        if stop is None and self._earlier is not None and self._earlier.cut_off:
+            stop = Stop(
+                3,
+                f"Standard input was not read to its end: what came after row {self._job.rows:,} "
+                "is not here, send it as a run of its own.",
+            )
         if stop is None and reader.limit_reached:
             limit = self._settings.read.limit
             stop = Stop(3, f"--limit {limit} was reached and there is more input.")
         summary = summarize(proof, self._counters(), stop=stop)
         with suppress(RecordError):  # a full disk: the summary is printed all the same
             write_summary(self._directory.summary_path, summary)
-        return RunReport(summary, self._directory.path, failed, self._job.reasons.most_common())
+        return RunReport(
+            summary,
+            self._directory.path,
+            failed,
+            self._job.reasons.most_common(),
+            resumable=bool(summary.unattempted) or not self._job.exhausted,
+        )
 
     def _counters(self) -> Counters:
         """What this process and those before it have done, as far as they could say."""
@@ -247,6 +265,7 @@ class _Task:
             elapsed_s=round(self._job.elapsed_s, 3),
             started=rfc3339(self._started),
             ended=rfc3339(datetime.now(UTC)),
-            input_exhausted=self._job.exhausted,
+            input_exhausted=self._job.exhausted
+            and not (self._earlier is not None and self._earlier.cut_off),
         )
         return self._earlier.added_to(counters) if self._earlier else counters

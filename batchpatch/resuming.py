@@ -41,6 +41,11 @@ class Resumption(NamedTuple):
     names: list[str]
     """What the lines of the report call them."""
 
+    @property
+    def cut_off(self) -> bool:
+        """Standard input ended with the process that read it: what was not read yet is lost."""
+        return any(file.kind == "spool" and file.size is None for file in self.manifest.inputs)
+
     def settings(self, pace: PaceOptions | None) -> Settings:
         """The options of the run, with another pace where one is given."""
         settings = settings_from(self.manifest.options)

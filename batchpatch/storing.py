@@ -15,7 +15,13 @@ from batchpatch.reading.faults import Fault
 from batchpatch.reading.reader import Input
 from batchpatch.reading.sources import ensure_whole, is_regular
 from batchpatch.recording.failed import CsvShape, RawRecord, write_failed
-from batchpatch.recording.manifest import InputFile, Manifest, fingerprint, write_manifest
+from batchpatch.recording.manifest import (
+    InputFile,
+    Manifest,
+    fingerprint,
+    read_manifest,
+    write_manifest,
+)
 from batchpatch.recording.reasons import Reasons
 from batchpatch.recording.spool import Spool
 from batchpatch.version import VERSION
@@ -114,6 +120,21 @@ def describe(
             started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         ),
     )
+
+
+def describe_spool(directory: RunDirectory) -> None:
+    """Note in `run.json` that standard input was kept to its end, and what it was.
+
+    Raises:
+        RecordError: it cannot be written.
+    """
+    manifest = read_manifest(directory.manifest_path)
+    spooled = fingerprint(directory.spool_path)
+    inputs = tuple(
+        replace(file, size=spooled.size, sha256=spooled.sha256) if file.kind == "spool" else file
+        for file in manifest.inputs
+    )
+    write_manifest(directory.manifest_path, replace(manifest, inputs=inputs))
 
 
 @contextmanager

@@ -24,7 +24,8 @@ def finish(report: RunReport, *, again: str, json: bool, quiet: bool) -> NoRetur
         quiet: nothing on stderr, unless it ended before its time.
     """
     summary = report.summary
-    resume = f"batchpatch resume {shlex.quote(str(report.directory))}" if report.resumable else None
+    where = shlex.quote(str(report.directory))
+    resume = f"batchpatch resume {where}" if report.resumable else None
     if not quiet:
         say(*summary_lines(summary), *reason_lines(report.reasons))
         say(f"Report: {report.directory}")

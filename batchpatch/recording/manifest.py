@@ -93,8 +93,12 @@ def _change(known: InputFile, spool_path: Path | None) -> str | None:
         return f"{known.path} was a pipe that was not kept, so it cannot be read again"
     if known.kind == "spool":
         path = spool_path if spool_path is not None else Path(known.path)
-        return None if path.is_file() else f"{path}, the copy of standard input, is gone"
-    path = Path(known.path)
+        if not path.is_file():
+            return f"{path}, the copy of standard input, is gone"
+        if known.size is None:  # the run broke before its input ended
+            return None
+    else:
+        path = Path(known.path)
     if not path.is_file():
         return f"{path} is gone"
     try:

@@ -18,8 +18,9 @@ def summary_lines(summary: Summary) -> list[str]:
     lines += [f"  {outcome:<11}{number:>12,}" for outcome, number in summary.outcomes.items()]
     if summary.unattempted:
         lines.append(f"  {'unattempted':<11}{summary.unattempted:>12,}")
+    patches = "1 patch" if summary.patches == 1 else f"{summary.patches:,} patches"
     lines.append(
-        f"{count(summary.requests, 'request')}: {summary.patches:,} patches, "
+        f"{count(summary.requests, 'request')}: {patches}, "
         f"{summary.retries:,} repeated, {summary.throttled:,} throttled; "
         f"{count(summary.tokens_minted, 'token')} minted"
     )
