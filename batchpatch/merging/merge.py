@@ -24,7 +24,7 @@ _NOTHING_LOST: dict[int, int] = {}
 
 def row_bytes(row: Row) -> int:
     """Memory that a waiting row takes, about."""
-    return ROW_BYTES + sum(map(len, row.names)) + sum(map(len, row.values))
+    return ROW_BYTES + len("".join(row[5])) + len("".join(row[6]))  # hot: by position
 
 
 def merged(rows: Sequence[Row]) -> dict[str, str]:

@@ -41,16 +41,6 @@ class MergeOptions:
             raise SettingsError("--window takes a number of rows, from 1.")
 
 
-class _Waiting:
-    """The rows of one participant that wait."""
-
-    __slots__ = ("rows", "weight")
-
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-        self.weight = 0
-
-
 class Window:
     """The waiting rows.
 
@@ -64,7 +54,8 @@ class Window:
         self._most_rows = options.window_rows
         self._most_bytes = options.window_bytes
         self._body_bytes = options.body_bytes
-        self._waiting: dict[_Participant, _Waiting] = {}
+        self._waiting: dict[_Participant, Sequence[Row]] = {}
+        """By participant; a list only once there are several rows, which most never have."""
         self._ready: deque[_Participant] = deque()
         """Waiting and not leased, the longest waiting first; each of them once."""
         self._leased: set[_Participant] = set()
@@ -86,17 +77,18 @@ class Window:
 
     def add(self, row: Row) -> None:
         """Let a row wait. Rows come in input order, and ask for something."""
-        participant = (row.conversation_id, row.participant_id)
+        participant = row[3:5]
         waiting = self._waiting.get(participant)
         if waiting is None:
-            waiting = self._waiting[participant] = _Waiting()
+            self._waiting[participant] = (row,)
             if participant not in self._leased:
                 self._ready.append(participant)
-        weight = row_bytes(row)
-        waiting.rows.append(row)
-        waiting.weight += weight
+        elif isinstance(waiting, list):
+            waiting.append(row)
+        else:
+            self._waiting[participant] = [*waiting, row]
         self.rows += 1
-        self._bytes += weight
+        self._bytes += row_bytes(row)
 
     def take(self, *, drain: bool = False) -> Patch | None:
         """Hand out the participant that has waited longest, and lease it.
@@ -113,16 +105,16 @@ class Window:
         participant = self._ready.popleft()
         waiting = self._waiting.pop(participant)
         self._leased.add(participant)
-        self.rows -= len(waiting.rows)
-        self._bytes -= waiting.weight
-        rows = fitting(waiting.rows, self._body_bytes)
-        for row in waiting.rows[len(rows) :]:
+        self.rows -= len(waiting)
+        self._bytes -= sum(map(row_bytes, waiting))
+        rows = fitting(waiting, self._body_bytes)
+        for row in waiting[len(rows) :]:
             self.add(row)  # what does not fit waits on, for the lease to come back
         return self._patch(rows)
 
     def settle(self, patch: Patch) -> None:
         """Take the lease back: the participant's next rows may leave."""
-        participant = (patch.conversation_id, patch.participant_id)
+        participant = patch.rows[0][3:5]
         self._leased.remove(participant)
         if participant in self._waiting:
             self._ready.appendleft(participant)  # it has waited longer than any that is ready

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -49,12 +50,16 @@ class BackgroundReader:
 
     def _read(self) -> None:
         end: BaseException | None = None
+        batches = iter(self._batches)
         try:
-            for batch in self._batches:
+            for batch in batches:
                 if not self._hand_over(batch):
                     return
         except BaseException as error:  # noqa: BLE001 - raised again by next()
             end = error
+        finally:
+            if isinstance(batches, Generator):
+                batches.close()  # and with it the file
         self._hand_over(end)
 
     def _hand_over(self, item: Batch | BaseException | None) -> bool:

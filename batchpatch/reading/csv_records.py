@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from batchpatch.errors import InputError
 from batchpatch.reading import faults
 from batchpatch.reading.block import Block
+from batchpatch.reading.columns import FIELD_NAMES, normalized
 from batchpatch.reading.decoding import MAX_LINE_BYTES, TextLines, too_long
 from batchpatch.reading.ids import canonical_uuid
-from batchpatch.reading.mapping import FIELD_NAMES, normalized
 from batchpatch.reading.options import NO_DELIMITERS
 
 if TYPE_CHECKING:
@@ -117,20 +117,22 @@ class CsvRecords:
         None where a live input has nothing more at hand: all records before it were handed out.
         """
         ahead, self._ahead = self._ahead, []
-        enough = 0
+        length = enough = 0
         for lines in chain([ahead], self._lists):
             # A record of many lines is looked at again only when it has doubled, or at a pause.
-            if lines is not None and enough:
+            if lines and enough:
                 self._ahead += lines
-                if _length(self._ahead) < enough:
+                length += _length(lines)
+                if length < enough:
                     continue
-            elif lines is not None:
+            elif lines:
                 self._ahead = lines
             yield from self._parsed(final=False)
             if lines is None:
                 yield None
-            enough = 2 * _length(self._ahead)
-            if enough > 2 * MAX_LINE_BYTES:
+            length = _length(self._ahead)
+            enough = min(2 * length, length + MAX_CELL_LENGTH)
+            if length > MAX_LINE_BYTES:
                 raise too_long(self._name, self._line)
         yield from self._parsed(final=True)
 
@@ -191,8 +193,8 @@ class CsvRecords:
 
 
 def is_blank(record: list[str] | Fault) -> bool:
-    """True for a line without a cell, or with white space alone."""
-    return not record or (len(record) == 1 and not record[0].strip())
+    """True for a line without a cell, or with blanks alone; `""` is a cell."""
+    return not record or (len(record) == 1 and record[0] != "" and not record[0].strip(" \t"))
 
 
 def _length(lines: Iterable[str]) -> int:

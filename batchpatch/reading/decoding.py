@@ -75,7 +75,8 @@ class TextLines:
         self._name = source.name
         self._source = source
         self._encoding = encoding
-        self._line = 0
+        self._line_ends = 0
+        """In the text decoded so far."""
 
     def __iter__(self) -> Iterator[list[str] | None]:
         for text in _whole_lines(self.texts(), "\n", self._too_long):
@@ -83,9 +84,7 @@ class TextLines:
                 yield None
                 continue
             self.has_nul = self.has_nul or "\0" in text
-            lines = list(io.StringIO(text, newline=""))
-            yield lines
-            self._line += len(lines)
+            yield list(io.StringIO(text, newline=""))
 
     def texts(self) -> Iterator[str | None]:
         """The decoded chunks, wherever they are cut.
@@ -95,7 +94,12 @@ class TextLines:
         """
         decoder = codecs.getincrementaldecoder(self._encoding)("strict")
         for chunk in self._source.chunks():
-            yield None if chunk is None else self._decoded(decoder, chunk, final=False)
+            if chunk is None:
+                yield None
+                continue
+            text = self._decoded(decoder, chunk, final=False)
+            self._line_ends += text.count("\n")
+            yield text
         yield self._decoded(decoder, b"", final=True)
 
     def _decoded(self, decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool) -> str:
@@ -105,7 +109,7 @@ class TextLines:
             raise InputError(self._undecodable(error)) from None
 
     def _undecodable(self, error: UnicodeError) -> str:
-        where = self._line + 1
+        where = self._line_ends + 1
         byte = ""
         if isinstance(error, UnicodeDecodeError) and error.start < len(error.object):
             where += error.object.count(b"\n", 0, error.start)
@@ -116,7 +120,7 @@ class TextLines:
         )
 
     def _too_long(self) -> InputError:
-        return too_long(self._name, self._line + 1)
+        return too_long(self._name, self._line_ends + 1)
 
 
 class ByteLines:

@@ -6,40 +6,25 @@ keys that occurs.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import InputError
-from batchpatch.reading.faults import SHOWN_LENGTH, shown
+from batchpatch.reading.columns import (
+    ALIASES,
+    attribute_of,
+    is_own,
+    is_skip,
+    listed,
+    normalized,
+    plainly,
+)
+from batchpatch.reading.faults import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batchpatch.reading.options import ReadOptions
-
-_OWN_COLUMN = re.compile(r"\s*batchpatch[\s_-].*", re.IGNORECASE | re.DOTALL)
-_SKIP_COLUMN = "batchpatchskip"
-_ALIASES = {
-    "conversation": ("conversationid", "conversation", "interactionid"),
-    "participant": ("participantid", "participant"),
-    "attributes": ("attributes",),
-    "key": ("key",),
-    "value": ("value",),
-}
-FIELDS = tuple(_ALIASES)
-FIELD_NAMES = frozenset(name for names in _ALIASES.values() for name in names)
-_ATTRIBUTE_COLUMN = re.compile(r"\s*attr(?:ibute)?s?\.(.*)", re.IGNORECASE | re.DOTALL)
-
-
-def normalized(column: str) -> str:
-    """The column name without what people vary: case, spaces, `_` and `-`."""
-    return re.sub(r"[\s_-]", "", column).lower()
-
-
-def is_field(name: str) -> bool:
-    """True for what `--map` can give a column to."""
-    return name in FIELDS or bool(_ATTRIBUTE_COLUMN.fullmatch(name))
 
 
 class ColumnUse(NamedTuple):
@@ -134,7 +119,7 @@ class _Finder:
 
     def fields(self) -> dict[str, int | None]:
         """The position of each field; a key without a value, or a value alone, is no pair."""
-        found = {field: self._field(field) for field in _ALIASES}
+        found = {field: self._field(field) for field in ALIASES}
         if found["key"] is None or found["value"] is None:
             self._taken -= {found["key"], found["value"]}
             found["key"] = found["value"] = None
@@ -144,7 +129,7 @@ class _Finder:
         """The position of a field, by --map or by its usual names; None where it is absent."""
         if (asked := self._options.columns.get(field)) is not None:
             return self._take(self._named(asked, f"--map {field}={asked}"))
-        found = [i for i, c in enumerate(self.header) if normalized(c) in _ALIASES[field]]
+        found = [i for i, c in enumerate(self.header) if normalized(c) in ALIASES[field]]
         if len(found) > 1:
             columns = " and ".join(shown(self.header[i]) for i in found)
             raise InputError(
@@ -157,11 +142,11 @@ class _Finder:
         """Attribute name to position, in the order of the columns."""
         found: dict[str, int] = {}
         for field, column in self._options.columns.items():
-            if match := _ATTRIBUTE_COLUMN.fullmatch(field):
-                self._add(found, match[1].strip(), self._named(column, f"--map {field}={column}"))
+            if (name := attribute_of(field)) is not None:
+                self._add(found, name, self._named(column, f"--map {field}={column}"))
         for position, column in enumerate(self.header):
-            if position not in self._taken and (match := _ATTRIBUTE_COLUMN.fullmatch(column)):
-                self._add(found, match[1].strip(), position)
+            if position not in self._taken and (name := attribute_of(column)) is not None:
+                self._add(found, name, position)
         for column in self._options.attributes:
             position = self._named(column, f"--attributes {column}")
             if position not in found.values():  # "attr.tier" is the attribute "tier" already
@@ -194,14 +179,14 @@ class _Finder:
         if len(found) == 1:
             return found[0]
         what = "has no such column" if not found else "has that column more than once"
-        raise InputError(f"{flag}: {self._name} {what}. Its columns: {_listed(self.header)}.")
+        raise InputError(f"{flag}: {self._name} {what}. Its columns: {listed(self.header)}.")
 
     def _take(self, position: int) -> int:
         self._taken.add(position)
         return position
 
     def skip_column(self) -> int | None:
-        found = [i for i, c in enumerate(self.header) if normalized(c) == _SKIP_COLUMN]
+        found = [i for i, c in enumerate(self.header) if is_skip(c)]
         if len(found) > 1:
             raise InputError(f"{self._name} has more than one batchpatch_skip column: remove one.")
         return found[0] if found else None
@@ -210,12 +195,12 @@ class _Finder:
         return [self.header[i] for i in self._unused()]
 
     def _unused(self) -> list[int]:
-        return [i for i, c in enumerate(self.header) if i not in self._taken and not _is_own(c)]
+        return [i for i, c in enumerate(self.header) if i not in self._taken and not is_own(c)]
 
     def missing(self, field: str) -> str:
         usual = f"{field}Id"
         return (
-            f"{self._name} has no {field} column. Its columns: {_listed(self.header)}. "
+            f"{self._name} has no {field} column. Its columns: {listed(self.header)}. "
             f"Name one {usual}, or say which it is: --map {field}=COLUMN."
         )
 
@@ -227,8 +212,8 @@ class _Finder:
                 "or --set NAME=VALUE."
             )
         return (
-            f"No attribute was found in {self._name}. Columns without a use: {_listed(left)}. "
-            f"Send some with --attributes {_plainly(left[0])} (several: A,B), or all with "
+            f"No attribute was found in {self._name}. Columns without a use: {listed(left)}. "
+            f"Send some with --attributes {plainly(left[0])} (several: A,B), or all with "
             "--all-columns."
         )
 
@@ -254,21 +239,6 @@ class _Finder:
         )
 
     def _idle_use(self, column: str) -> str:
-        if normalized(column) == _SKIP_COLUMN:
+        if is_skip(column):
             return "names of attributes not to send"
-        return "ignored (batchpatch's own)" if _is_own(column) else "not sent"
-
-
-def _is_own(column: str) -> bool:
-    return bool(_OWN_COLUMN.fullmatch(column)) or normalized(column) == _SKIP_COLUMN
-
-
-def _listed(columns: Sequence[str]) -> str:
-    first = ", ".join(_plainly(c) for c in columns[:20])
-    return first + (f" and {len(columns) - 20} more" if len(columns) > 20 else "")
-
-
-def _plainly(column: str) -> str:
-    if not column:
-        return "(no name)"
-    return column if column.isprintable() and len(column) <= SHOWN_LENGTH else shown(column)
+        return "ignored (batchpatch's own)" if is_own(column) else "not sent"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from batchpatch.errors import SettingsError
-from batchpatch.reading.mapping import FIELDS, is_field
+from batchpatch.reading.columns import FIELDS, is_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,13 +48,9 @@ class ReadOptions:
     """Read this many rows, over all inputs together."""
 
     def __post_init__(self) -> None:
-        for flag, value, allowed in (
-            ("--format", self.format, (None, *get_args(InputFormat))),
-            ("--empty", self.empty, ("leave", "set")),
-            ("--nested", self.nested, ("refuse", "json")),
-        ):
-            if value not in allowed:
-                raise SettingsError(f"{flag} is one of {', '.join(filter(None, allowed))}.")
+        _check_choice("--format", self.format or "csv", get_args(InputFormat))
+        _check_choice("--empty", self.empty, ("leave", "set"))
+        _check_choice("--nested", self.nested, ("refuse", "json"))
         for name, value in self.constants.items():
             _check_constant(name, value)
             if self.only_keys is not None and name not in self.only_keys:
@@ -69,6 +65,11 @@ class ReadOptions:
             raise SettingsError("--delimiter takes a single character, no quote or line break.")
         if self.limit is not None and self.limit < 1:
             raise SettingsError("--limit takes a number of rows, from 1.")
+
+
+def _check_choice(flag: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SettingsError(f"{flag} is one of {', '.join(allowed)}.")
 
 
 def _check_constant(name: str, value: str) -> None:

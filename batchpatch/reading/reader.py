@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import InputError
 from batchpatch.model import Batch, InvalidRow, Row
 from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.decoding import detect_encoding
+from batchpatch.reading.formats import detect_format
+from batchpatch.reading.hope import Hope
 from batchpatch.reading.jsonl_records import JsonlRecords
 from batchpatch.reading.lines import LineMaker
 from batchpatch.reading.mapping import ColumnUse, Mapping, map_columns
@@ -21,20 +22,11 @@ if TYPE_CHECKING:
 
     from batchpatch.model import RowSet
     from batchpatch.reading.block import Block
-    from batchpatch.reading.options import InputFormat, ReadOptions
+    from batchpatch.reading.options import ReadOptions
 
-BATCH_ROWS = 500
-HOPELESS_ROWS = 1000
-"""An input that begins with this many invalid rows is refused."""
+BATCH_ROWS = 1000
+"""At most; mostly it is what one read of the file has completed, some 500."""
 _THE_END = object()
-_EXTENSIONS: dict[str, InputFormat] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-}
-_PACKED = {".gz", ".bz2", ".xz"}
 
 
 class Input:
@@ -71,7 +63,7 @@ class Input:
         if not head.strip() and len(head) < HEAD_BYTES:
             raise InputError(f"{source.name} is empty: it needs rows.")
         self.encoding = detect_encoding(head, self._options.encoding, name=source.name)
-        self.format = self._options.format or _format_of(self.name, head)
+        self.format = self._options.format or detect_format(self.name, head)
         self.records: CsvRecords | JsonlRecords
         self.mapping: Mapping | None = None
         if self.format == "csv":
@@ -122,10 +114,10 @@ class Input:
             settled: rows that need no second look: counted, and left out.
 
         Raises:
-            InputError: the input turns bad halfway, or begins with `HOPELESS_ROWS` invalid rows.
+            InputError: the input turns bad halfway, or begins with a thousand invalid rows.
         """
         maker = self._maker(source)
-        hope = _Hope(self.name) if settled is None else None
+        hope = Hope(self.name) if settled is None else None
         number, stop = first, None if most is None else first + most
         blocks = self.records.blocks()
         for block in blocks:
@@ -133,11 +125,13 @@ class Input:
                 yield Batch([], number - 1, starved=True)
                 continue
             rows = maker.rows(number, block)
+            surplus = 0 if stop is None else max(0, number + len(rows) - stop)
+            if surplus:
+                del rows[-surplus:]
             if hope is not None and not hope.look_at(rows):
                 hope = None
-            surplus = 0 if stop is None else max(0, number + len(rows) - stop)
-            yield from _batches(rows[: len(rows) - surplus], number, settled)
-            number += len(rows) - surplus
+            yield from _batches(rows, number, settled)
+            number += len(rows)
             if number == stop:
                 self.more = surplus > 0 or _goes_on(blocks)
                 return
@@ -239,34 +233,3 @@ def _goes_on(blocks: Iterator[Block | None]) -> bool:
         return next(blocks, _THE_END) is not _THE_END
     except InputError:
         return True
-
-
-class _Hope:
-    """Refuses an input of which nothing can be sent, before anything is."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._invalid = 0
-
-    def look_at(self, rows: list[Row | InvalidRow]) -> bool:
-        """False once a row is valid: there is no need to look further."""
-        for row in rows:
-            if isinstance(row, Row):
-                return False
-            self._invalid += 1
-            if self._invalid == HOPELESS_ROWS:
-                raise InputError(
-                    f"The first {HOPELESS_ROWS:,} rows of {self._name} are all invalid; line "
-                    f"{row.line}, for one: {row.message}. {row.hint}"
-                )
-        return True
-
-
-def _format_of(name: str, head: bytes) -> InputFormat:
-    """By extension, below that of a packed file; else an object in front makes it JSONL."""
-    suffixes = [s.lower() for s in Path(name).suffixes]
-    if suffixes and suffixes[-1] in _PACKED:
-        suffixes.pop()
-    known = _EXTENSIONS.get(suffixes[-1]) if suffixes else None
-    text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
-    return known or ("jsonl" if text.startswith((b"{", b"[")) else "csv")

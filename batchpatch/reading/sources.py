@@ -43,9 +43,9 @@ class ByteSource:
         self.size = None if live else os.fstat(raw.fileno()).st_size
         """Bytes of the file as it lies on disk; None for a pipe."""
         self.bytes_read = 0
-        buffered: io.BufferedReader = io.BufferedReader(raw, CHUNK_BYTES)
-        self._stream = _unpacked(buffered)
-        self._packed = self._stream is not buffered
+        self._buffered: io.BufferedReader = io.BufferedReader(raw, CHUNK_BYTES)
+        self._stream = _unpacked(self._buffered)
+        self._packed = self._stream is not self._buffered
         self._head = b""
 
     def head(self) -> bytes:
@@ -114,7 +114,7 @@ class ByteSource:
     def close(self) -> None:
         """Let go of the file."""
         self._stream.close()
-        self._raw.close()
+        self._buffered.close()
 
 
 def open_source(name: str, *, spool: Callable[[bytes], None] | None = None) -> ByteSource:

@@ -1,0 +1,60 @@
+"""Columns are known whatever their spelling, and shown so that they can be typed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchpatch.reading.columns import attribute_of, is_field, is_own, is_skip, listed, normalized
+
+
+@given(column=st.text(), marks=st.text(alphabet=" _-\t"))
+def test_a_spelling_is_normalised_once_and_for_all(column: str, marks: str) -> None:
+    """Comparing normalised names is comparing what people mean."""
+    assert normalized(f"{marks}{column}{marks}") == normalized(column)
+
+
+@pytest.mark.parametrize(
+    ("column", "attribute"),
+    [
+        ("attributes.tier", "tier"),
+        ("ATTR. Tier ", "Tier"),
+        ("attr.a.b", "a.b"),
+        ("attr.", ""),
+        ("attributes", None),
+        ("my attr.x", None),
+    ],
+)
+def test_the_name_of_an_attribute_is_its_own(column: str, attribute: str | None) -> None:
+    """Only the prefix is matched freely: the platform tells `tier` from `Tier`."""
+    assert attribute_of(column) == attribute
+
+
+@pytest.mark.parametrize(
+    ("column", "own", "skip"),
+    [
+        ("batchpatch_skip", True, True),
+        (" BatchPatch Skip", True, True),
+        ("batchpatch_error", True, False),
+        ("Batchpatch-Hint", True, False),
+        ("batchpatched", False, False),
+    ],
+)
+def test_its_own_columns_are_known_in_any_spelling(column: str, own: bool, skip: bool) -> None:
+    """A spreadsheet may have tidied the header of the failed rows; none of it is to be sent."""
+    assert (is_own(column), is_skip(column)) == (own, skip)
+
+
+@pytest.mark.parametrize(("name", "known"), [("key", True), ("attr.x", True), ("id", False)])
+def test_a_column_can_be_mapped_to_what_there_is(name: str, known: bool) -> None:
+    """A field that nobody reads would be ignored in silence."""
+    assert is_field(name) == known
+
+
+@given(columns=st.lists(st.text(), min_size=1, max_size=60))
+def test_a_list_of_columns_is_one_line_and_not_endless(columns: list[str]) -> None:
+    """Terminals run escapes, and a file that is no CSV has thousands of columns."""
+    text = listed(columns)
+    assert text.isprintable()
+    assert text.endswith(f" and {len(columns) - 20} more") == (len(columns) > 20)

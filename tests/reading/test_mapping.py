@@ -1,0 +1,173 @@
+"""Which column means what, and what is said where one is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchpatch.errors import InputError
+from batchpatch.reading.mapping import Mapping, map_columns
+from batchpatch.reading.options import ReadOptions
+
+IDS = ["conversationId", "participantId"]
+
+
+def mapped(header: list[str], **options: Any) -> Mapping:
+    return map_columns(header, ReadOptions(**options), name="rows.csv")
+
+
+def refusal(header: list[str], **options: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        mapped(header, **options)
+    return str(caught.value)
+
+
+spellings = st.builds(
+    lambda name, marks, upper: "".join(
+        mark + (letter.upper() if big else letter)
+        for letter, mark, big in zip(name, marks, upper, strict=False)
+    ),
+    st.sampled_from(["conversationid", "conversation", "interactionid"]),
+    st.lists(st.sampled_from(["", "", " ", "_", "-"]), min_size=20, max_size=20),
+    st.lists(st.booleans(), min_size=20, max_size=20),
+)
+
+
+@given(column=spellings)
+def test_case_spaces_and_dashes_do_not_matter(column: str) -> None:
+    """Every export spells its columns in its own way."""
+    assert mapped(["a", column, "participantId", "attr.x"]).conversation == 1
+
+
+@pytest.mark.parametrize("column", ["participantId", "participant", "PARTICIPANT_ID"])
+def test_the_participant_has_its_names(column: str) -> None:
+    """As the contract lists them."""
+    assert mapped(["conversation", column, "attr.x"]).participant == 1
+
+
+@pytest.mark.parametrize("prefix", ["attributes.", "attr.", "Attribute.", " ATTRS."])
+def test_a_prefix_makes_an_attribute(prefix: str) -> None:
+    """The rest of the name is the attribute's own, its case included."""
+    mapping = mapped([*IDS, f"{prefix}Customer Tier", "note"])
+    assert (mapping.names, mapping.positions) == (("Customer Tier",), (2,))
+    assert mapping.unmapped == ("note",)
+
+
+def test_columns_can_be_chosen_by_name() -> None:
+    """They are sent under the names that they have, in the order of the file."""
+    mapping = mapped([*IDS, "b", "Other One", "a"], attributes=("a", "other_one"))
+    assert mapping.names == ("Other One", "a")
+    assert mapping.unmapped == ("b",)
+
+
+def test_all_columns_are_those_without_another_use() -> None:
+    """Neither the ids nor what batchpatch itself has written are sent."""
+    header = [*IDS, "batchpatch_error", "Batchpatch Skip", "a", "attr.b"]
+    mapping = mapped(header, all_columns=True)
+    assert mapping.names == ("a", "b")
+    assert mapping.skip_at == 3
+
+
+def test_a_column_that_was_chosen_by_its_prefixed_name_is_sent_once() -> None:
+    """An attribute named "attr.tier" beside "tier" could never be deleted again."""
+    assert mapped([*IDS, "attr.tier"], attributes=("attr.tier",)).names == ("tier",)
+
+
+def test_any_column_can_be_mapped_to_any_field() -> None:
+    """An export that cannot be changed is usable all the same."""
+    header = ["Ticket", "Who", "participantId", "Level", "k", "v"]
+    fields = {"conversation": "ticket", "participant": "Who", "attr.tier": "Level"}
+    mapping = mapped(header, columns={**fields, "key": "k", "value": "v"})
+    assert (mapping.conversation, mapping.participant) == (0, 1)
+    assert (mapping.names, mapping.positions, mapping.pair_at) == (("tier",), (3,), (4, 5))
+
+
+@pytest.mark.parametrize("header", [[*IDS, "attributes"], [*IDS, "Key", "VALUE"]])
+def test_an_object_or_a_pair_is_enough(header: list[str]) -> None:
+    """Those inputs name their attributes in the rows."""
+    mapping = mapped(header)
+    assert not mapping.is_plain
+    assert not mapping.unmapped
+
+
+@pytest.mark.parametrize("alone", ["key", "value"])
+def test_half_a_pair_is_a_column_like_any_other(alone: str) -> None:
+    """A CRM's own "value" column does not become unusable."""
+    assert mapped([*IDS, alone], all_columns=True).names == (alone,)
+
+
+def test_a_constant_replaces_the_column_of_its_name() -> None:
+    """--set wins, and `check` says so."""
+    mapping = mapped([*IDS, "attr.a", "attr.b"], constants={"a": "1"})
+    assert mapping.names == ("b",)
+    assert [use.use for use in mapping.uses][2:] == ["replaced by --set a", "attribute b"]
+
+
+def test_each_column_has_a_word_about_its_use() -> None:
+    """What `check` shows is what a run does."""
+    header = [*IDS, "attributes", "key", "value", "batchpatch_skip", "batchpatch_hint", "x"]
+    assert [use.use for use in mapped(header).uses] == [
+        "conversation id",
+        "participant id",
+        "attributes, as a JSON object",
+        "attribute name",
+        "attribute value",
+        "names of attributes not to send",
+        "ignored (batchpatch's own)",
+        "not sent",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "words"),
+    [
+        (["id", "participant"], {}, ["no conversation column", "id, part", "--map conversation="]),
+        (["conversation", ""], {}, ["no participant column", "(no name)", "--map participant="]),
+        ([*IDS], {}, ["attr.NAME", "--set"]),
+        ([*IDS, "tier", "note"], {}, ["tier, note", "--attributes tier", "--all-columns"]),
+        ([*IDS, "a"], {"attributes": ("b",)}, ["--attributes b", "no such column", "Id, a"]),
+        ([*IDS, "a"], {"columns": {"attr.x": "b"}}, ["--map attr.x=b", "no such column"]),
+        ([*IDS, "a", "A "], {"attributes": ("_a",)}, ["--attributes _a", "more than once"]),
+        ([*IDS, "Interaction ID"], {}, ["more than one conversation", "--map conversation="]),
+        ([*IDS, "attr.a", "attributes.a"], {}, ["two columns", "'a'"]),
+        ([*IDS, "a", "a"], {"all_columns": True}, ["two columns", "'a'"]),
+        ([*IDS, "a", ""], {"all_columns": True}, ["without a name", "Column 4"]),
+        ([*IDS, "attr. "], {}, ["without a name"]),
+        ([*IDS, "attr.a", "batchpatch_skip", "Batchpatch-Skip"], {}, ["batchpatch_skip"]),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_mapped_names_the_columns_and_the_way_out(
+    header: list[str], options: dict[str, Any], words: list[str]
+) -> None:
+    """The sentence is all that the user has to repair the command with."""
+    text = refusal(header, **options)
+    assert [word for word in words if word not in text] == []
+
+
+def test_equal_names_without_a_use_do_no_harm() -> None:
+    """Exports repeat columns; only one that is needed must be clear."""
+    assert mapped([*IDS, "x", "x", "attr.a"]).unmapped == ("x", "x")
+
+
+@given(header=st.lists(st.text(max_size=200) | st.just("y" * 5000), max_size=40))
+def test_a_refusal_stays_readable(header: list[str]) -> None:
+    """A file that is no CSV has a header of anything; it is neither dumped nor run as escapes."""
+    text = refusal(header)
+    assert len(text) < 6000
+    assert text.isprintable()
+
+
+@given(header=st.lists(st.text(max_size=8)), all_columns=st.booleans(), name=st.text(max_size=3))
+def test_no_name_is_used_twice_or_empty(header: list[str], all_columns: bool, name: str) -> None:
+    """Whatever the header, what comes out can be sent."""
+    try:
+        mapping = mapped([*IDS, *header, "attr.a"], all_columns=all_columns, attributes=(name,))
+    except InputError:
+        return
+    assert len({*mapping.names}) == len(mapping.names) == len({*mapping.positions})
+    assert all(map(str.strip, mapping.names))
+    assert not {mapping.conversation, mapping.participant} & set(mapping.positions) or name
+    assert [use.column for use in mapping.uses] == [*IDS, *header, "attr.a"]
