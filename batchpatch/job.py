@@ -6,7 +6,8 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
-from time import monotonic
+from functools import lru_cache
+from time import monotonic, time_ns
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import BatchpatchError, InputError, RecordError
@@ -176,8 +177,8 @@ class Job:
 
     async def _work(self) -> None:
         while (patch := await self._flow.take()) is not None:
-            if self._limits.between is not None:
-                await self._wait_until_open()
+            if self._limits.between is not None and not await self._is_open():
+                return
             for judged in self._gate.judge(await self._deliver(patch)):
                 self._record(judged)
             # A denial that the gate holds back changed nothing, and its lines still come first:
@@ -191,12 +192,17 @@ class Job:
         parts = self._window.split(patch)
         return Delivery(patch, [(part, await self._sender.send(part)) for part in parts])
 
-    async def _wait_until_open(self) -> None:
+    async def _is_open(self) -> bool:
+        """True, once the hours are open; False where a stop was asked for before that."""
         between = self._limits.between
         while between and (wait_s := between.wait_s(datetime.now().astimezone())) > 0:
             self._closed_until = datetime.now().astimezone()
-            await asyncio.sleep(min(wait_s, 60))  # short: clocks are set, laptops sleep
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(wait_s, 60)):  # short: clocks are set, laptops sleep
+                    await self._stopper.asked()
+                    return False
         self._closed_until = None
+        return True
 
     def _record(self, delivery: Delivery) -> None:
         at = _now()
@@ -216,7 +222,8 @@ class Job:
         most = self._limits.max_failures
         if most is None or self._stopper.stop is not None:
             return
-        if most.exceeded(self._failed, self._counts.total()):
+        # Of this process: what was settled before it would hide that nothing works any more.
+        if most.exceeded(self._failed, self._counts.total() - self._settled_before):
             self._stopper.request(
                 Stop(3, f"More rows failed than --max-failures {most} allows: {self._failed:,}.")
             )
@@ -275,5 +282,12 @@ def rfc3339(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@lru_cache(maxsize=2)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def _now() -> str:
-    return rfc3339(datetime.now(UTC))
+    """As `rfc3339`; every line has one, and most share their second with the line before."""
+    second, millisecond = divmod(time_ns() // 1_000_000, 1000)
+    return f"{_second(second)}.{millisecond:03d}Z"

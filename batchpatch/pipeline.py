@@ -195,6 +195,7 @@ class _Task:
         self._settings = settings
         self._stopper = stopper or Stopper()
         self._earlier = earlier
+        self._before = earlier.before if earlier else Before()
         self._started = datetime.now(UTC)
         self._job = Job(
             reader,
@@ -204,7 +205,7 @@ class _Task:
             merge=settings.merge,
             limits=limits or LimitOptions(),
             stopper=self._stopper,
-            before=earlier.before if earlier else Before(),
+            before=self._before,
         )
 
     async def run(self, observe: Callable[[Progress], None] | None) -> RunReport:
@@ -230,7 +231,9 @@ class _Task:
         stop = self._stopper.stop
         failed: list[Path] = []
         try:
-            failed = write_failed_rows(self._directory, reader, self._settings.read, proof.failed)
+            failed = write_failed_rows(
+                self._directory, reader, self._settings.read, proof.failed, self._before.newer
+            )
         except (RecordError, InputError) as error:
             stop = stop or Stop(3, f"The failed rows could not be written: {error}")
         if stop is None and self._earlier is not None and self._earlier.cut_off:

@@ -27,7 +27,7 @@ from batchpatch.recording.spool import Spool
 from batchpatch.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from batchpatch.genesys.credentials import Account
     from batchpatch.reading.mapping import ColumnUse
@@ -150,11 +150,16 @@ def spooling(
 
 
 def write_failed_rows(
-    directory: RunDirectory, reader: Reader, read: ReadOptions, failed: Bitmap
+    directory: RunDirectory,
+    reader: Reader,
+    read: ReadOptions,
+    failed: Bitmap,
+    newer: Mapping[int, Collection[str]],
 ) -> list[Path]:
     """Derive the failed rows of each input by reading it again; answers the files written.
 
-    A stream that was not kept has none.
+    A stream that was not kept has none. `newer`: of rows that were sent again, the names that had
+    been left out because a later row had set them.
 
     Raises:
         InputError: an input is gone or cannot be read any more.
@@ -163,7 +168,7 @@ def write_failed_rows(
     if not failed:
         return []
     written = []
-    with Reasons(directory.results_path, failed) as reasons:
+    with Reasons(directory.results_path, failed, newer=newer) as reasons:
         for source, (name, first) in enumerate(reader.first_rows):
             again = name if is_regular(name) else str(directory.spool_path)
             if not Path(again).exists():

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from batchpatch.errors import OutageError
 from batchpatch.genesys.credentials import AccessToken, Account
 from batchpatch.genesys.minting import tls_error
 from batchpatch.genesys.outage import MAX_OUTAGE_S, OutageGate
@@ -133,8 +134,8 @@ class GenesysClient:
         was lost is sent again.
 
         Raises what ends a run: `AccessError` where the credentials are refused, `SettingsError`
-        where a host cannot be the platform's, `OutageError` where no token is to be had. A no
-        from the API, or no answer, is an `Answer`.
+        where a host cannot be the platform's, `OutageError` where the platform is down for too
+        long, or was never heard of. A no from the API, or no answer, is an `Answer`.
         """
         url = self._api_url + path
         tries = FIRST
@@ -142,14 +143,17 @@ class GenesysClient:
         while True:
             probe = outage.down and await outage.turn()
             try:
-                token = await self._admit()
+                token = (self.pacer.free and self._tokens.ready()) or await self._admit()
                 self.requests += 1
                 if tries is not FIRST:
                     self.retries += 1
                 answer = await self._transport.send(
                     method, url, token.headers, body, body_limit_bytes=body_limit_bytes
                 )
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, OutageError) and self._heard:
+                    outage.no_token(error, probe=probe)
+                    continue
                 if probe:
                     outage.abandoned()
                 raise
@@ -197,7 +201,10 @@ class GenesysClient:
         if isinstance(decision, Settle):
             return _settled(decision, answer, tries)
         if isinstance(decision, Renew):
-            await self._tokens.replace(token)
+            try:
+                await self._tokens.replace(token)
+            except OutageError as error:
+                self._outage.no_token(error, probe=False)
         elif decision.whole_pool:
             self.throttled += 1
             # The wait itself is the next permit's, for this call as for all the others.

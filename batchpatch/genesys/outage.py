@@ -85,7 +85,10 @@ class OutageGate:
         self._sleep = sleep
         self._watch = OutageWatch()
         self._heard = False
-        self._probing = False
+        self._told: OutageError | None = None
+        """What the token endpoint's trouble was, where it is that which lasts."""
+        self._prober: object | None = None
+        """Stands for the one call that probes; None where none does."""
         self._probe_s = _FIRST_PROBE_S
         self._changed: asyncio.Event | None = None
 
@@ -105,17 +108,21 @@ class OutageGate:
         """
         while self.down:
             self._give_up_in_time()
-            if not self._probing:
-                self._probing = True
-                try:
-                    await self._sleep(self._probe_s)
-                except BaseException:
+            if self._prober is not None:
+                self._changed = self._changed or asyncio.Event()
+                await self._changed.wait()
+                continue
+            mine = self._prober = object()
+            try:
+                await self._sleep(self._probe_s)
+            except BaseException:
+                if self._prober is mine:
                     self.abandoned()
-                    raise
-                # An answer to what was in flight may have ended the outage, and the probe with it.
-                return self._probing
-            self._changed = self._changed or asyncio.Event()
-            await self._changed.wait()
+                raise
+            # An answer to what was in flight may have ended the outage, and another may have
+            # begun, with a prober of its own.
+            if self._prober is mine:
+                return True
         return False
 
     def answered(self) -> None:
@@ -124,7 +131,8 @@ class OutageGate:
         if self._watch.began_s is not None:
             self._watch.answered()
         if self.down:
-            self.down = self._probing = False
+            self.down = False
+            self._told = self._prober = None
             self._probe_s = _FIRST_PROBE_S
             self._wake()
 
@@ -141,16 +149,33 @@ class OutageGate:
         """
         now_s = self._clock()
         self._watch.failed(now_s, fresh=fresh)
+        self._told = None
         if probe:
-            self._probe_s = min(2 * self._probe_s, _LAST_PROBE_S)
-            self.abandoned()
+            self._probed_in_vain()
         self.down = self.down or self._watch.is_outage(now_s, last_try=last_try)
         return self.down
 
+    def no_token(self, error: OutageError, *, probe: bool) -> None:
+        """A platform that has answered before mints no token now: it is down, as a whole or not.
+
+        Args:
+            error: what there is to say where it lasts too long.
+            probe: `turn` had said so.
+        """
+        self._watch.failed(self._clock(), fresh=True)
+        self._told = error
+        self.down = True
+        if probe:
+            self._probed_in_vain()
+
     def abandoned(self) -> None:
         """A probe came to nothing: it is another's turn."""
-        self._probing = False
+        self._prober = None
         self._wake()
+
+    def _probed_in_vain(self) -> None:
+        self._probe_s = min(2 * self._probe_s, _LAST_PROBE_S)
+        self.abandoned()
 
     def _wake(self) -> None:
         changed, self._changed = self._changed, None
@@ -161,7 +186,7 @@ class OutageGate:
         most_s = self._max_outage_s if self._heard else min(self._max_outage_s, _UNHEARD_S)
         lasted_s = self._clock() - (self._watch.began_s or self._clock())
         if lasted_s >= most_s:
-            raise OutageError(
+            raise self._told or OutageError(
                 f"{self._host} has answered nothing for {lasted_s:.0f} s: check the network and "
                 "the platform's status, then resume."
             )

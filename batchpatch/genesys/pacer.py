@@ -48,6 +48,11 @@ class Pacer:
         return self._rate
 
     @property
+    def free(self) -> bool:
+        """No limit and no hold: a permit would come at once."""
+        return self._limiter is None and not self._held
+
+    @property
     def waiting_for(self) -> str | None:
         """What permits are waiting for, in words for the progress line; None when for nothing."""
         left_s = self._left_s()

@@ -80,6 +80,9 @@ class TokenSource(Protocol):
     def minted(self) -> int:
         """Tokens minted so far."""
 
+    def ready(self) -> Token | None:
+        """Return the token where no waiting is needed for it, else None."""
+
     async def current(self) -> Token:
         """Return a token that is believed to be valid, minting one where needed."""
 
@@ -95,6 +98,10 @@ class ReadyToken:
     def __init__(self, token: Token, *, origin: str) -> None:
         self._token = token
         self._origin = origin
+
+    def ready(self) -> Token:
+        """Return the token."""
+        return self._token
 
     async def current(self) -> Token:
         """Return the token; whether it still holds, the API will say."""
@@ -143,15 +150,20 @@ class MintedTokens:
         self._token: Token | None = None
         self.minted = 0
 
+    def ready(self) -> Token | None:
+        """Return the token where there is one that is not about to expire."""
+        token = self._token
+        return token if token is not None and self._clock() < token.renew_at_s else None
+
     async def current(self) -> Token:
         """Return the token, minted anew where there is none or where it is about to expire.
 
         Raises `AccessError` where the credentials are refused, `SettingsError` where the host
         cannot be right, and `OutageError` where it does not answer.
         """
-        token = self._token
-        if token is not None and self._clock() < token.renew_at_s:
+        if (token := self.ready()) is not None:
             return token
+        token = self._token
         async with self._lock:
             if self._token is None or self._token is token:
                 self._token = await self._mint()

@@ -15,6 +15,7 @@ from batchpatch.recording.lines import lines_with, row_of
 from batchpatch.recording.skips import find_skips, find_suspects
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from batchpatch.recording.bitmap import Bitmap
@@ -46,12 +47,18 @@ class Reasons:
         results_path: Path,
         failed: Bitmap,
         *,
+        newer: Mapping[int, Collection[str]] | None = None,
         rows_at_once: int = _ROWS_AT_ONCE,
         skips_at_once: int = _SKIPS_AT_ONCE,
     ) -> None:
-        """Opens the results. Raises RecordError where they cannot be read."""
+        """Opens the results. Raises RecordError where they cannot be read.
+
+        `newer`: names that had been left out of rows when they were sent again. The lines of such
+        rows do not name them, but a later row holds them still.
+        """
         self.failed = failed
         self._path = results_path
+        self._newer = newer or {}
         self._rows_at_once = rows_at_once
         self._skips_at_once = skips_at_once
         self._rows = array("Q")
@@ -105,6 +112,11 @@ class Reasons:
         self._rows, self._places = rows, offsets
 
     def _skip(self, row: int) -> list[str]:
+        newer = self._newer.get(row)
+        found = self._found_skip(row)
+        return sorted({*found, *newer}) if newer else found
+
+    def _found_skip(self, row: int) -> list[str]:
         if row not in self._suspects:
             return []
         if row > self._skips_until:

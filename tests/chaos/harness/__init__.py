@@ -1,0 +1,1 @@
+"""Seeded cases of trouble, played against a sandbox with real processes, and judged."""

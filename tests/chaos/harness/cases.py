@@ -1,0 +1,113 @@
+"""What happens in one case: drawn from its seed alone."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import NamedTuple
+
+from harness.inputs import FORMATS, RowSpec, make_rows
+
+TROUBLES = (
+    ("--fault", "status=503,rate=0.04"),
+    ("--fault", "status=500,rate=0.04"),
+    ("--fault", "status=429,retry_after=0,rate=0.01"),
+    ("--fault", "kind=empty,status=429,rate=0.01"),
+    ("--fault", "kind=reset_before,rate=0.03"),
+    ("--fault", "kind=reset_after,rate=0.03"),
+    ("--fault", "kind=latency,ms=20,rate=0.05"),
+    ("--fault", "kind=html,status=502,rate=0.03"),
+    ("--fault", "kind=malformed,status=500,rate=0.03"),
+    ("--fault", "kind=empty,status=503,rate=0.03"),
+    ("--fault", "kind=late,ms=30,times=1"),
+    ("--expires-in", "1"),
+    ("--revoke-after", "60"),
+    ("--fault", "status=404,times=always"),
+)
+"""What the sandbox can be told to do. `late` and 404 are aimed at some participants only."""
+LATE, REFUSED = 10, 13
+STOPS = ("kill", "kill and cut", "SIGINT", "max-duration", "SIGTERM")
+
+
+class StopAt(NamedTuple):
+    """A stop, and when it comes."""
+
+    kind: str
+    share: float
+    """How far the run is when it comes: writes that the server has counted, of those expected."""
+
+
+class Case(NamedTuple):
+    """One input, one sandbox, and what goes wrong."""
+
+    seed: int
+    format: str
+    rows: list[RowSpec]
+    window_rows: int
+    concurrency: int
+    buffer_bytes: int
+    """Of lines that are settled and not yet in the file."""
+    sandbox: list[str]
+    """Arguments of `batchpatch sandbox`."""
+    refused: frozenset[str]
+    """Participants that the sandbox refuses with 404 until it is told otherwise."""
+    stops: list[StopAt]
+
+
+def draw_case(seed: int, *, rows: int) -> Case:
+    """The case of this seed.
+
+    Two troubles and the first kind of stop follow from the seed in turn, so that any eight seeds
+    in a row see all of them; the rest is drawn. Every case has a kill.
+    """
+    dice = Random(seed)  # noqa: S311 - nothing here is a secret
+    format = dice.choice(FORMATS)  # noqa: A001 - the word of the command line
+    specs = make_rows(dice, rows, marked=format != "csv")
+    turn = {2 * seed % len(TROUBLES), (2 * seed + 1) % len(TROUBLES)}
+    drawn = turn | set(dice.sample(range(len(TROUBLES)), dice.randint(0, 3)))
+    refused = _some_people(dice, specs) if REFUSED in drawn else []
+    alone = _who_come_once(specs) if LATE in drawn else []
+    kinds = [STOPS[seed % len(STOPS)], *dice.choices(STOPS[:3], k=dice.randint(0, 2))]
+    if not any("kill" in kind for kind in kinds):
+        kinds.append("kill")
+    return Case(
+        seed,
+        format,
+        specs,
+        window_rows=dice.choice((1, 50, rows // 10, 2 * rows)),
+        concurrency=dice.choice((4, 16, 32)),
+        buffer_bytes=dice.choice((1, 2_000, 30_000)),
+        sandbox=["--seed", str(seed), *_aimed(sorted(drawn), refused, alone[:5])],
+        refused=frozenset(refused),
+        stops=[StopAt(kind, at) for kind, at in zip(kinds, _spread(dice, len(kinds)), strict=True)],
+    )
+
+
+def _spread(dice: Random, count: int) -> list[float]:
+    """Evenly over the run; its last tenth is left out, because the count is a guess."""
+    return sorted(dice.uniform(0, 0.9) for _ in range(count))
+
+
+def _some_people(dice: Random, specs: list[RowSpec]) -> list[str]:
+    return sorted({dice.choice(specs).who[1] for _ in range(5)})
+
+
+def _who_come_once(specs: list[RowSpec]) -> list[str]:
+    """Of these a late write can do no harm: it says what the next attempt says."""
+    seen: dict[str, int] = {}
+    for row in specs:
+        seen[row.who[1]] = seen.get(row.who[1], 0) + 1
+    return [participant for participant, times in seen.items() if times == 1]
+
+
+def _aimed(drawn: list[int], refused: list[str], alone: list[str]) -> list[str]:
+    """The arguments; those who are refused first, because the first rule that fits decides."""
+    aims = {LATE: alone, REFUSED: refused}
+    words: list[str] = []
+    for trouble in sorted(drawn, key=lambda trouble: trouble not in aims):
+        flag, rule = TROUBLES[trouble]
+        if trouble in aims:
+            for participant in aims[trouble]:
+                words += [flag, f"{rule},participant={participant}"]
+        else:
+            words += [flag, rule]
+    return words

@@ -1,0 +1,162 @@
+"""What must be true after trouble, checked from outside: the sandbox's memory and the files."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from harness.inputs import MARK, State, Who, state_after
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from harness.inputs import RowSpec
+
+_UNSENT = frozenset({"invalid", "unchanged"})
+MADE_IT = frozenset({"updated", "unchanged", "superseded"})
+
+
+class Epoch(NamedTuple):
+    """One process of a run, when it had ended (and its file was cut, where that was its fate)."""
+
+    last_write: int
+    """Number of the last request that the sandbox had seen."""
+    settled: frozenset[int]
+    """Rows that have a line."""
+
+
+class Verdict(NamedTuple):
+    """What is wrong. All of it empty, or 0, for a run that kept its promises."""
+
+    differing: list[Who]
+    """Participants that hold something else than the rows say."""
+    lost: list[int]
+    """Rows without a line."""
+    doubled: list[int]
+    """Rows with several."""
+    overlaps: int
+    """Requests that arrived while another for the same participant was in flight."""
+    problems: list[str]
+    """Everything else, in words."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Every promise was kept."""
+        return not any(self)
+
+
+def whole_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a results file; what a kill tore off at its end is left out."""
+    data = path.read_bytes() if path.exists() else b""
+    return [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
+
+
+def differing(rows: Iterable[RowSpec], state: State, *, without: frozenset[str]) -> list[Who]:
+    """Participants whose state is not that of the rows applied one after the other.
+
+    `without`: participants that were refused so far, and so hold nothing.
+    """
+    wanted = {who: held for who, held in state_after(rows).items() if who[1] not in without}
+    return sorted(who for who in wanted.keys() | state.keys() if wanted.get(who) != state.get(who))
+
+
+def gaps(rows: Iterable[RowSpec], settled: frozenset[int]) -> list[str]:
+    """Where a row is still to be sent although a later one of its participant has been settled.
+
+    Sending it would put an old value over a new one, so a file must never look like this,
+    wherever it was cut.
+    """
+    to_send: dict[Who, int] = {}
+    found = []
+    for row in rows:
+        if row.valid and row.attributes:
+            if row.number not in settled:
+                to_send.setdefault(row.who, row.number)
+            elif row.who in to_send:
+                found.append(f"row {row.number} is settled, row {to_send[row.who]} before it not")
+    return found
+
+
+def disorder(writes: Iterable[dict[str, Any]], epochs: Sequence[Epoch]) -> list[str]:
+    """Where writes took effect in another order than that of the rows.
+
+    Within one process the rows of a request come after those of the request before it, or are
+    the very same (sent again, because its answer was lost). A later process sends no row that the
+    file said was settled when it began.
+    """
+    found = []
+    effects: dict[tuple[str, str, int], list[tuple[int, list[int]]]] = defaultdict(list)
+    for write in writes:
+        marks = sorted(int(k.removeprefix(MARK)) for k in write["keys"] if k.startswith(MARK))
+        if write["applied"] is None or not marks:
+            continue
+        epoch = sum(write["number"] > ended.last_write for ended in epochs)
+        if epoch and (again := epochs[epoch - 1].settled.intersection(marks)):
+            found.append(f"rows {sorted(again)} were settled and have been sent again")
+        who = (write["conversation_id"], write["participant_id"], epoch)
+        effects[who].append((write["applied"], marks))
+    for one in effects.values():
+        in_order = [marks for _, marks in sorted(one)]
+        for before, after in itertools.pairwise(in_order):
+            if before != after and before[-1] >= after[0]:
+                found.append(f"rows {after} took effect after rows {before}")
+    return found
+
+
+def line_problems(rows: Sequence[RowSpec], lines: Sequence[dict[str, Any]]) -> list[str]:
+    """What the lines say that the rows do not bear out."""
+    outcomes = {line["row"]: line["outcome"] for line in lines}
+    found = []
+    for row in rows:
+        outcome = outcomes.get(row.number)
+        wanted = "invalid" if not row.valid else "unchanged" if not row.attributes else "sent"
+        if outcome is not None and (outcome if outcome in _UNSENT else "sent") != wanted:
+            found.append(f"row {row.number} is {outcome}, and should be {wanted}")
+    for line in lines:
+        taker = line.get("superseded_by")
+        if (taker is not None) is not (line["outcome"] == "superseded"):
+            found.append(f"row {line['row']} is {line['outcome']} by {taker}")
+        elif taker is not None and not _takes(rows, outcomes, line["row"], taker):
+            found.append(f"row {line['row']} is superseded by {taker}, which did not take over")
+    return found
+
+
+def _takes(rows: Sequence[RowSpec], outcomes: dict[int, str], row: int, taker: int) -> bool:
+    """A later row of the same participant that is settled.
+
+    It may be superseded itself, by a row that it met only when it was sent again.
+    """
+    return taker > row and rows[taker - 1].who == rows[row - 1].who and taker in outcomes
+
+
+def summary_problems(
+    rows: Sequence[RowSpec], lines: Sequence[dict[str, Any]], summary: dict[str, Any], code: int
+) -> list[str]:
+    """Where the summary of a run that ended by itself contradicts its lines."""
+    counted = Counter(line["outcome"] for line in lines)
+    wanted = {
+        "rows": len(rows),
+        "outcomes": dict(counted),
+        "unattempted": 0,
+        "input_exhausted": True,
+        "stopped_because": None,
+        "exit_code": 0 if counted.keys() <= MADE_IT else 1,
+    }
+    found = [
+        f"summary: {name} is {summary[name]}, not {value}"
+        for name, value in wanted.items()
+        if summary[name] != value
+    ]
+    return found if code == wanted["exit_code"] else [*found, f"the process exited with {code}"]
+
+
+def line_counts(
+    rows: Sequence[RowSpec], lines: Sequence[dict[str, Any]]
+) -> tuple[list[int], list[int]]:
+    """Rows without a line, and rows with several."""
+    times = Counter(line["row"] for line in lines)
+    lost = [row.number for row in rows if row.number not in times]
+    return lost, sorted(row for row, count in times.items() if count > 1)

@@ -1,0 +1,103 @@
+"""The sandbox as a process of its own, which outlives every client that is killed."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from harness.inputs import State
+
+LONG_S = 120.0
+_POLL_S = 0.002
+
+
+def wait_until(condition: Callable[[], bool], what: str, *, within_s: float = LONG_S) -> None:
+    """Ask again and again until it is so. Raises TimeoutError, which says what never was."""
+    until_s = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > until_s:
+            raise TimeoutError(f"after {within_s:g} s still not: {what}")
+        time.sleep(_POLL_S)
+
+
+class Sandbox:
+    """A sandbox that listens at `url`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+
+    def stats(self) -> dict[str, Any]:
+        """Its counts."""
+        stats: dict[str, Any] = json.loads(self._ask("GET", "stats"))
+        return stats
+
+    def state(self) -> State:
+        """What it holds, by conversation and participant."""
+        lines = map(json.loads, self._ask("GET", "state").splitlines())
+        return {(e["conversationId"], e["participantId"]): e["attributes"] for e in lines}
+
+    def writes(self) -> list[dict[str, Any]]:
+        """Its log of PATCH requests, in order of arrival."""
+        return [json.loads(line) for line in self._ask("GET", "writes").splitlines()]
+
+    def replace_faults(self, faults: list[str]) -> None:
+        """Let these go wrong from now on, and nothing else."""
+        self._ask("POST", "faults", json.dumps(faults).encode())
+
+    def come_to_rest(self) -> None:
+        """Return when no request is under way and no late write is pending."""
+
+        def is_at_rest() -> bool:
+            stats = self.stats()
+            return not stats["in_flight"] and not stats["late_writes_pending"]
+
+        wait_until(is_at_rest, "the sandbox at rest")
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+    def _ask(self, method: str, what: str, body: bytes | None = None) -> bytes:
+        self._connection.request(method, f"/sandbox/{what}", body)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{method} {what}: {answer.status} {content!r}")
+        return content
+
+
+@contextmanager
+def sandbox_process(arguments: Sequence[str]) -> Iterator[Sandbox]:
+    """Run a sandbox until the block ends."""
+    command = [sys.executable, "-m", "batchpatch", "sandbox", "--port", "0"]
+    process = subprocess.Popen(
+        [*command, "--until-stdin-closes", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().strip()
+        if not url:
+            raise RuntimeError(f"the sandbox did not start with {arguments}")
+        server = Sandbox(url)
+        try:
+            yield server
+        finally:
+            server.close()
+    finally:
+        process.stdin.close()
+        process.wait(timeout=LONG_S)
+        process.stdout.close()

@@ -1,0 +1,105 @@
+"""Kill and resume, many times over: `python tests/chaos/run.py --runs 200 --rows 5000`.
+
+Prints one table, and exits with 1 where a promise was broken. Needs batchpatch installed and
+nothing else. A case follows from its seed; only the instant at which a kill lands varies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cases import draw_case
+from harness.judging import Verdict
+from harness.playing import Played, play
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_COLUMNS = (
+    "runs",
+    "rows each",
+    "kills",
+    "other stops",
+    "resumes",
+    "faults met",
+    "differing participants",
+    "rows lost",
+    "rows with two lines",
+    "overlapping writes",
+    "seconds",
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Play the cases, print what came of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--rows", type=int, default=5000, help="of each run")
+    parser.add_argument("--seed", type=int, default=1, help="of the first run; then one more each")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
+    options = parser.parse_args(arguments)
+    seeds = range(options.seed, options.seed + options.runs)
+    began_s = time.monotonic()
+    with ThreadPoolExecutor(options.jobs) as pool:
+        played = list(pool.map(lambda seed: _play(seed, rows=options.rows), seeds))
+    for seed, one in zip(seeds, played, strict=True):
+        if not one.verdict.is_clean:
+            _tell(seed, one, rows=options.rows)
+    print(_table(played, rows=options.rows, seconds=time.monotonic() - began_s))
+    return 0 if all(one.verdict.is_clean for one in played) else 1
+
+
+def _play(seed: int, *, rows: int) -> Played:
+    folder = Path(tempfile.mkdtemp(prefix=f"batchpatch-chaos-{seed}-"))
+    try:
+        played = play(draw_case(seed, rows=rows), folder)
+    except (TimeoutError, RuntimeError, OSError, subprocess.TimeoutExpired) as error:
+        verdict = Verdict([], [], [], 0, [f"could not be played to its end: {error!r}"])
+        played = Played(verdict, 0, 0, 0, 0, 0.0)
+    if played.verdict.is_clean:
+        shutil.rmtree(folder)
+    else:
+        print(f"seed {seed}: what it left is in {folder}", file=sys.stderr)
+    return played
+
+
+def _tell(seed: int, played: Played, *, rows: int) -> None:
+    verdict = played.verdict
+    again = f"python {sys.argv[0]} --runs 1 --rows {rows} --seed {seed}"
+    print(f"seed {seed} broke a promise; to repeat it: {again}")
+    print(f"  differing participants: {verdict.differing[:3]} ({len(verdict.differing)})")
+    print(f"  rows lost: {verdict.lost[:10]}, with two lines: {verdict.doubled[:10]}")
+    print(f"  overlapping writes: {verdict.overlaps}")
+    for problem in verdict.problems[:10]:
+        print(f"  {problem}")
+
+
+def _table(played: Sequence[Played], *, rows: int, seconds: float) -> str:
+    verdicts = [one.verdict for one in played]
+    cells = (
+        len(played),
+        rows,
+        sum(one.kills for one in played),
+        sum(one.stops for one in played),
+        sum(one.resumes for one in played),
+        sum(one.faults for one in played),
+        sum(len(verdict.differing) for verdict in verdicts),
+        sum(len(verdict.lost) for verdict in verdicts),
+        sum(len(verdict.doubled) for verdict in verdicts),
+        sum(verdict.overlaps for verdict in verdicts),
+        round(seconds),
+    )
+    lines = (_COLUMNS, ["---:"] * len(_COLUMNS), [f"{cell:,}" for cell in cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
