@@ -1,0 +1,15 @@
+"""`check` as a library call: the real reading room, without the command line around it.
+
+    reading_room.py INPUT
+
+Prints how many rows are valid.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from batchpatch.checking import check
+
+if __name__ == "__main__":
+    print(check([sys.argv[1]]).valid)
