@@ -15,6 +15,7 @@ import typer
 from batchpatch.cli.output import abandon_stdout, emit, say, unwrapped
 from batchpatch.errors import OutageError, SettingsError
 from batchpatch.sandbox import SandboxOptions, parse_fault, write_rows
+from batchpatch.sandbox.windows import parse_allowed_change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +63,21 @@ def sandbox(
         bool, typer.Option("--strict", help="404 for a conversation that was not made known.")
     ] = False,
     seed: Seed = 0,
+    window_model: Annotated[
+        Literal["grid", "first-call", "sliding"],
+        typer.Option(help="How windows follow each other."),
+    ] = "grid",
+    reset_rounding: Annotated[
+        Literal["floor", "ceil", "nearest"],
+        typer.Option(help="How inin-ratelimit-reset is rounded to whole seconds."),
+    ] = "nearest",
+    foreign: Annotated[
+        float, typer.Option(metavar="R", min=0, help="Requests a second that others spend.")
+    ] = 0.0,
+    allowed_change: Annotated[
+        list[str] | None,
+        typer.Option(metavar="T:N", help="After T seconds, N requests a window are allowed."),
+    ] = None,
     until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
 ) -> None:
     """Run a local Genesys Cloud on 127.0.0.1 until Ctrl-C.
@@ -80,6 +96,10 @@ def sandbox(
         expires_in=expires_in,
         strict=strict,
         seed=seed,
+        window_model=window_model,
+        reset_rounding=reset_rounding,
+        foreign=foreign,
+        allowed_change=allowed_change,
     )
     if until_stdin_closes:
         threading.Thread(target=_stop_with_stdin, daemon=True).start()
@@ -106,6 +126,10 @@ def sandbox_options(
     expires_in: int = 86_400,
     strict: bool = False,
     seed: int = 0,
+    window_model: Literal["grid", "first-call", "sliding"] = "grid",
+    reset_rounding: Literal["floor", "ceil", "nearest"] = "nearest",
+    foreign: float = 0.0,
+    allowed_change: list[str] | None = None,
 ) -> SandboxOptions:
     """The sandbox's options.
 
@@ -122,6 +146,10 @@ def sandbox_options(
             expires_in_s=expires_in,
             strict=strict,
             seed=seed,
+            window_model=window_model,
+            reset_rounding=reset_rounding,
+            foreign_per_s=foreign,
+            allowed_changes=tuple(parse_allowed_change(text) for text in allowed_change or ()),
         )
     except ValueError as error:
         raise SettingsError(str(error)) from None

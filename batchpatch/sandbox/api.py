@@ -108,7 +108,7 @@ class Api:
         if token.windows is None:
             return
         admission = token.windows.admit(self._state.clock.now_s())
-        reset_s = whole_seconds(admission.left_s)
+        reset_s = whole_seconds(admission.left_s, self._options.reset_rounding)
         if admission.admitted or self._options.headers_on_429:
             call.headers["inin-ratelimit-count"] = str(admission.used)
             call.headers["inin-ratelimit-allowed"] = str(admission.allowed)
@@ -180,8 +180,9 @@ class Api:
 
     def _limits(self) -> Reply:
         limits: dict[str, int] = {"request.bytes.max": MAX_BODY_BYTES}
-        if self._options.allowed is not None:
-            per_minute = math.floor(self._options.allowed * 60 / self._options.window_s)
+        allowed = self._state.tokens.allowed
+        if allowed is not None:
+            per_minute = math.floor(allowed * 60 / self._options.window_s)
             limits |= dict.fromkeys(_TOKEN_RATES, per_minute)
         entities = [
             {"key": key, "namespace": _NAMESPACE, "value": value} for key, value in limits.items()

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from batchpatch.sandbox.windows import ROUNDINGS, WINDOW_MODELS
+
 if TYPE_CHECKING:
     from batchpatch.sandbox.faults import Fault
+    from batchpatch.sandbox.windows import AllowedChange, Rounding, WindowModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,14 @@ class SandboxOptions:
     """Requests per window and token; None sets no limit."""
     window_s: float = 60
     """Length of a rate-limit window, in seconds."""
+    window_model: WindowModel = "grid"
+    """When a window begins, see `WindowModel`."""
+    reset_rounding: Rounding = "nearest"
+    """How the seconds left become whole, in the header and in Retry-After."""
+    foreign_per_s: float = 0.0
+    """Requests a second that others send on every token, from its first request on."""
+    allowed_changes: tuple[AllowedChange, ...] = ()
+    """When `allowed` becomes another, see `parse_allowed_change`; needs `allowed`."""
     headers_on_429: bool = False
     """Send the inin-ratelimit headers with a 429 too; the platform often does not."""
     strict: bool = False
@@ -48,11 +59,21 @@ class SandboxOptions:
         _require(self.window_s > 0, "window_s must be above 0", self.window_s)
         _require(self.mint_throttle >= 0, "mint_throttle must be 0 or more", self.mint_throttle)
         _require(self.log_writes >= 0, "log_writes must be 0 or more", self.log_writes)
+        self._check_windows()
         for name in ("allowed", "revoke_after"):
             value = getattr(self, name)
             _require(value is None or value >= 1, f"{name} must be 1 or more", value)
         for name in ("client_id", "client_secret", "accept_token"):
             _require(getattr(self, name) != "", f"{name} must not be empty", "an empty text")
+
+    def _check_windows(self) -> None:
+        model, rounding, per_s = self.window_model, self.reset_rounding, self.foreign_per_s
+        _require(model in WINDOW_MODELS, f"window_model must be of {WINDOW_MODELS}", model)
+        _require(rounding in ROUNDINGS, f"reset_rounding must be of {ROUNDINGS}", rounding)
+        # More than that would only keep the sandbox busy with counting.
+        _require(0 <= per_s <= 1000, "foreign_per_s must be from 0 to 1000", per_s)
+        changes = self.allowed_changes
+        _require(not changes or self.allowed is not None, "allowed_changes need allowed", changes)
 
 
 def _require(condition: bool, rule: str, value: object) -> None:

@@ -87,12 +87,15 @@ class SandboxState:
     def stats(self) -> dict[str, Any]:
         """The counts, as one JSON document."""
         counts = self.counts
+        foreign_admitted, foreign_throttled = self.tokens.foreign()
         return {
             "requests": counts.requests,
             "patches_applied": self.writes.applied,
             "statuses": {str(status): n for status, n in sorted(counts.statuses.items())},
             "connections_cut": counts.cut,
             "throttled": counts.throttled,
+            "foreign_admitted": foreign_admitted,
+            "foreign_throttled": foreign_throttled,
             "tokens_minted": self.tokens.minted,
             "mints_refused": self.tokens.refused,
             "overlaps": self.writes.overlaps,

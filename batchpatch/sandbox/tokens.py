@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from batchpatch.sandbox.replies import Refusal, Reply, json_reply, token_refusal
-from batchpatch.sandbox.windows import FixedWindows
+from batchpatch.sandbox.windows import Allowance, make_windows
 
 if TYPE_CHECKING:
     from batchpatch.sandbox.clock import Clock
     from batchpatch.sandbox.options import SandboxOptions
+    from batchpatch.sandbox.windows import SharedWindows
 
 _FAILED = "authentication failed"
 
@@ -28,7 +29,7 @@ class Token:
     calls_left: float
     """API requests until it is revoked."""
     client_id: str
-    windows: FixedWindows | None
+    windows: SharedWindows | None
 
 
 class TokenBook:
@@ -39,6 +40,11 @@ class TokenBook:
         self._clock = clock
         self._tokens: dict[str, Token] = {}
         self._throttles_left = options.mint_throttle
+        self._allowance: Allowance | None = None
+        if options.allowed is not None:
+            self._allowance = Allowance(
+                options.allowed, options.allowed_changes, start_s=clock.now_s()
+            )
         self.minted = 0
         """Tokens minted."""
         self.refused = 0
@@ -74,13 +80,28 @@ class TokenBook:
         token.calls_left -= 1
         return token
 
+    @property
+    def allowed(self) -> int | None:
+        """Requests that a window of each token admits now; None where there is no limit."""
+        return None if self._allowance is None else self._allowance.at(self._clock.now_s())
+
+    def foreign(self) -> tuple[int, int]:
+        """The others' requests on all tokens: admitted, refused. Counted up to our own last."""
+        shared = [token.windows for token in self._tokens.values() if token.windows is not None]
+        return sum(one.admitted for one in shared), sum(one.refused for one in shared)
+
     def _add(self, value: str, expires_at_s: float, client_id: str) -> None:
         options = self._options
         # Only the first: the one that replaces it must carry the rest of the run.
         calls = math.inf if self._tokens or not options.revoke_after else options.revoke_after
         windows = None
-        if options.allowed is not None:
-            windows = FixedWindows(allowed=options.allowed, window_s=options.window_s)
+        if self._allowance is not None:
+            windows = make_windows(
+                options.window_model,
+                self._allowance,
+                window_s=options.window_s,
+                foreign_per_s=options.foreign_per_s,
+            )
         self._tokens[value] = Token(expires_at_s, calls, client_id, windows)
 
     def _refusal(self, client_id: str, secret: str, form: bytes) -> Reply | None:

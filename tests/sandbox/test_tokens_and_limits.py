@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from batchpatch.sandbox import SandboxOptions
+from batchpatch.sandbox.windows import AllowedChange
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -166,3 +169,50 @@ async def test_without_a_limit_there_are_no_headers(start: Start) -> None:
     caller = await start()
     _, headers, _ = await caller.send("GET", ME)
     assert not [name for name in headers if name.lower().startswith("inin-ratelimit")]
+
+
+async def test_how_the_limit_counts_can_be_chosen(start: Start, clock: ManualClock) -> None:
+    """Nobody knows for certain how the platform does it, so a client is tried with each."""
+    caller = await start(
+        allowed=10,
+        window_model="first-call",
+        reset_rounding="floor",
+        foreign_per_s=0.5,
+        allowed_changes=(AllowedChange(70, 20),),
+    )
+    limits = []
+    for wait_s in (0, 4.5, 70):
+        clock.advance(wait_s)
+        _, headers, _ = await caller.send("GET", ME)
+        limits.append([headers[f"inin-ratelimit-{name}"] for name in ("count", "allowed", "reset")])
+    assert limits[:2] == [["1", "10", "60"], ["4", "10", "55"]]
+    assert limits[2][1] == "20"
+    stats = await caller.stats()
+    assert stats["foreign_admitted"] + stats["foreign_throttled"] == 37
+    assert stats["foreign_throttled"] == 21
+
+
+async def test_the_limits_namespace_follows_a_change(start: Start, clock: ManualClock) -> None:
+    """A client that reads it at the start must see what the windows enforce."""
+    caller = await start(allowed=10, window_s=60, allowed_changes=(AllowedChange(5, 30),))
+    clock.advance(5)
+    path = "/api/v2/organizations/limits/namespaces/platform.api"
+    _, _, body = await caller.send("GET", path)
+    values = {entity["key"]: entity["value"] for entity in orjson.loads(body)["entities"]}
+    assert values["token.rate.per.minute"] == 30
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"window_model": "calendar"},
+        {"reset_rounding": "half-even"},
+        {"foreign_per_s": -1},
+        {"foreign_per_s": 1001},
+        {"allowed_changes": (AllowedChange(1, 5),)},
+    ],
+)
+async def test_what_cannot_be_counted_is_refused(wrong: dict[str, Any]) -> None:
+    """An option that is quietly ignored makes a test pass that has tested nothing."""
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        SandboxOptions(**wrong)
