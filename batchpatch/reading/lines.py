@@ -73,8 +73,9 @@ class LineMaker:
             values = [tuple(one.values()) for one in attributes]
             if not (are_canonical(conversations) and are_canonical(participants)):
                 return None
-            # The text fails where a value is none, and shows a NUL in any of them.
-            if not all(map(all, values)) or "\\0" in "".join(chain.from_iterable(values)):
+            texts = list(chain.from_iterable(values))
+            # Joining fails where one is no text, and shows a NUL in any of them.
+            if not all(texts) or "\0" in "".join(texts):
                 return None
         except _NOT_ORDINARY:
             return None
@@ -103,7 +104,7 @@ class LineMaker:
             attributes = value[usual.attributes]
             names = self._names.good[tuple(attributes)]
             values = tuple(attributes.values())
-            if not (are_canonical(ids) and all(values)) or "\\0" in "".join(values):
+            if not (are_canonical(ids) and all(values)) or "\0" in "".join(values):
                 return None
         except _NOT_ORDINARY:
             return None

@@ -8,7 +8,7 @@ each record that is ordinary takes the quick way, and the others the careful one
 from __future__ import annotations
 
 import re
-from itertools import compress, count, islice, repeat
+from itertools import chain, compress, count, islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,7 @@ class RowMaker:
         columns = [map(itemgetter(position), records) for position in mapping.positions]
         constants = map(repeat, self._constants.values())
         values = list(islice(zip(*columns, *constants, strict=False), len(records)))
-        if self._options.empty == "leave" and not all(map(all, values)):
+        if self._options.empty == "leave" and not all(chain.from_iterable(values)):
             return None
         if not (are_canonical(conversations) and are_canonical(participants)):
             return None

@@ -193,7 +193,7 @@ def test_old_never_beats_new_when_rejected_rows_are_sent_again(
     results: Results,
 ) -> None:
     """Row 1 failed, the last of its participant went through: retrying 1 must not undo that."""
-    rows = make_rows(601, participants=[0, *range(1, 600), 0])  # too far apart to be merged
+    rows = make_rows(2001, participants=[0, *range(1, 2000), 0])  # too far apart to be merged
     who = "00000000-0000-0000-0000-000000000002"
     sandbox.set_faults(f"status=404,rate=1,times=1,participant={who}")
     run = ("run", str(rows), "--api-url", sandbox.url, "--window", "1", "--concurrency", "1")
@@ -204,7 +204,7 @@ def test_old_never_beats_new_when_rejected_rows_are_sent_again(
     assert "note;result" in failed
     sandbox.set_faults()
     assert batchpatch("resume", "r", "--retry", "rejected", env=credentials).returncode == 0
-    assert sandbox.state()[who]["result"] == "result-600"
+    assert sandbox.state()[who]["result"] == "result-2000"
     assert results(tmp_path / "r")[0]["outcome"] == "unchanged"
 
 

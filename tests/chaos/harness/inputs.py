@@ -20,6 +20,7 @@ FORMATS = ("csv", "jsonl", "json-column")
 NAMES = ("stage", "note", "agent")
 MARK = "row_"
 _NEAR_ROWS = 25
+_BUSY = 3
 
 Who = tuple[str, str]
 State = dict[Who, dict[str, str]]
@@ -40,14 +41,18 @@ class RowSpec(NamedTuple):
 def make_rows(dice: Random, count: int, *, marked: bool) -> list[RowSpec]:
     """Rows over fewer participants, so that those of one participant meet near and far.
 
+    A few participants have many rows: when the others are done, all workers wait for these.
     Every value tells its row. `marked` gives every other row an attribute that no other row has,
     named after it: the sandbox's log of writes then shows which rows a request carried.
     """
     people = [_who(dice) for _ in range(max(2, round(count * dice.uniform(0.2, 0.6))))]
+    busy = people[:_BUSY]
     rows: list[RowSpec] = []
     for number in range(1, count + 1):
         near = rows[-_NEAR_ROWS:]
-        who = dice.choice(near).who if near and dice.random() < 0.3 else dice.choice(people)
+        who = dice.choice(busy if dice.random() < 0.04 else people)
+        if near and dice.random() < 0.3:
+            who = dice.choice(near).who
         named = [name for name in NAMES if dice.random() < 0.6]
         attributes = {name: f"{name} of {number}" for name in named}
         if marked and number % 2:
