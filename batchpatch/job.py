@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 SYNC_EVERY_S = 1.0
 OBSERVE_EVERY_S = 0.25
+WIRE_EVERY_S = 0.05
 _SPLIT = frozenset({400, 413})
 """A merged PATCH refused so is sent again row by row: one bad row must not sink the others."""
 
@@ -233,9 +234,19 @@ class Job:
         await self._stopper.asked()
         feeding.cancel()
         self._flow.close()
-        await self._stopper.grace_is_over(self._limits.grace_s)
+        settling = asyncio.create_task(self._nothing_on_the_wire())
+        try:
+            await self._stopper.grace_is_over(self._limits.grace_s, unless=settling)
+        finally:
+            settling.cancel()
         for task in working:
             task.cancel()
+
+    async def _nothing_on_the_wire(self) -> None:
+        """Returns when what has left is answered: a worker that waits for its turn has sent
+        nothing, and need not be waited for."""
+        while self._client.on_the_wire:  # noqa: ASYNC110 - an event would cost every request
+            await asyncio.sleep(WIRE_EVERY_S)
 
     async def _expire(self, after_s: float) -> None:
         await asyncio.sleep(after_s)

@@ -112,7 +112,8 @@ async def run(
     async with _client(account, settings, limits) as client:
         directory = RunDirectory.create(record.out, input_name=inputs[0], now=datetime.now(UTC))
         with directory:
-            describe(directory, prepared, account=account, options=settings.as_json())
+            options = settings.as_json() | {"flags": record.flags}
+            describe(directory, prepared, account=account, options=options)
             with spooling(directory, inputs, record) as spool:
                 reader = Reader(inputs, settings.read, spool=spool)
                 task = _Task(directory, reader, client, settings, limits, stopper)
@@ -227,7 +228,9 @@ class _Task:
     def _report(self) -> RunReport:
         """Read the results back, derive the failed rows, and write the summary."""
         reader = self._reader
-        proof = prove(self._directory.results_path, rows=self._job.rows)
+        # Read to its end, the input itself says how many rows there are.
+        rows = reader.rows if self._job.exhausted else self._job.rows
+        proof = prove(self._directory.results_path, rows=rows)
         stop = self._stopper.stop
         failed: list[Path] = []
         try:
@@ -236,7 +239,7 @@ class _Task:
             )
         except (RecordError, InputError) as error:
             stop = stop or Stop(3, f"The failed rows could not be written: {error}")
-        if stop is None and self._earlier is not None and self._earlier.cut_off:
+        if stop is None and self._cut_off:
             stop = Stop(
                 3,
                 f"Standard input was not read to its end: what came after row {self._job.rows:,} "
@@ -253,8 +256,13 @@ class _Task:
             self._directory.path,
             failed,
             self._job.reasons.most_common(),
-            resumable=bool(summary.unattempted) or not self._job.exhausted,
+            resumable=bool(summary.unattempted) or not (self._job.exhausted or self._cut_off),
         )
+
+    @property
+    def _cut_off(self) -> bool:
+        """What is resumed is a pipe of which the end was never read, and never will be."""
+        return self._earlier is not None and self._earlier.cut_off
 
     def _counters(self) -> Counters:
         """What this process and those before it have done, as far as they could say."""
@@ -268,7 +276,6 @@ class _Task:
             elapsed_s=round(self._job.elapsed_s, 3),
             started=rfc3339(self._started),
             ended=rfc3339(datetime.now(UTC)),
-            input_exhausted=self._job.exhausted
-            and not (self._earlier is not None and self._earlier.cut_off),
+            input_exhausted=self._job.exhausted and not self._cut_off,
         )
         return self._earlier.added_to(counters) if self._earlier else counters

@@ -80,6 +80,11 @@ def prepare_resumption(
     if changes := changed_inputs(manifest, spool_path=directory.spool_path):
         raise InputError(f"{changes[0]}; a run goes on with the input it began with.")
     settled = read_settled(directory.results_path)
+    if settled.lines != settled.rows.count():
+        raise RecordError(
+            f"{directory.results_path} is damaged: a row has more than one line; restore the file "
+            "or start a new run."
+        )
     if settled.valid_bytes < settled.total_bytes:
         cut_tail(directory.results_path, settled.valid_bytes)
     newer = _read_newer(directory)

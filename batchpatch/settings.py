@@ -52,17 +52,20 @@ def settings_from(options: dict[str, Any]) -> Settings:
         read["attributes"] = tuple(read["attributes"])
         read["only_keys"] = None if read["only_keys"] is None else frozenset(read["only_keys"])
         rate = options["rate"]
+        connect = ConnectOptions(**options["connect"])
+        if connect.concurrency < 1:
+            raise ValueError("concurrency below 1")
         return Settings(
             read=ReadOptions(**read),
             merge=MergeOptions(**options["merge"]),
-            connect=ConnectOptions(**options["connect"]),
+            connect=connect,
             retry=RetryPolicy(**options["retry"]),
             pace=None
             if rate is None
             else PaceOptions(Rate(rate[0]) if rate[0] else None, follow_server=False),
             route=find_route(options["route"]),
         )
-    except (KeyError, TypeError, IndexError) as error:
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
         raise RecordError(
             f"run.json does not hold the options of a run ({error}): start a new run instead."
         ) from None

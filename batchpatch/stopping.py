@@ -36,10 +36,17 @@ class Stopper:
         """Returns when a stop has been requested."""
         await self._asked.wait()
 
-    async def grace_is_over(self, grace_s: float) -> None:
-        """Returns after the grace, or as soon as a stop was requested again."""
+    async def grace_is_over(self, grace_s: float, *, unless: asyncio.Task[None]) -> None:
+        """Returns after the grace, or as soon as a stop was requested again.
+
+        Args:
+            grace_s: how long to wait at most.
+            unless: when this is done, there is nothing to wait for.
+        """
+        urged = asyncio.create_task(self._urged.wait())
         try:
-            async with asyncio.timeout(grace_s):
-                await self._urged.wait()
-        except TimeoutError:
-            pass
+            await asyncio.wait(
+                [urged, unless], timeout=grace_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            urged.cancel()

@@ -46,6 +46,8 @@ class RecordOptions:
     base: Path = Path("batchpatch-runs")
     spool: bool = True
     """Keep a copy of standard input, without which such a run cannot be resumed."""
+    flags: tuple[str, ...] = ()
+    """Of the command line, kept in `run.json` to print the command for the failed rows."""
 
 
 class Prepared(NamedTuple):

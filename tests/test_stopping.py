@@ -55,7 +55,9 @@ def test_the_grace_ends_early_for_the_impatient(
         await stopper.asked()
         if again_after_s is not None:
             loop.call_later(again_after_s, stopper.request, FIRST)
-        await stopper.grace_is_over(10)
+        at_work = asyncio.create_task(asyncio.Event().wait())
+        await stopper.grace_is_over(10, unless=at_work)
+        at_work.cancel()
         return loop.time()
 
     assert run_virtual(run()) == pytest.approx(wanted_s, abs=0.01)
@@ -68,7 +70,22 @@ def test_two_requests_at_once_leave_no_grace(run_virtual: RunVirtual) -> None:
         stopper = Stopper()
         stopper.request(FIRST)
         stopper.request(FIRST)
-        await stopper.grace_is_over(10)
+        at_work = asyncio.create_task(asyncio.Event().wait())
+        await stopper.grace_is_over(10, unless=at_work)
+        at_work.cancel()
         return asyncio.get_running_loop().time()
 
     assert run_virtual(run()) == pytest.approx(0, abs=0.01)
+
+
+def test_nothing_is_waited_for_when_nothing_is_under_way(run_virtual: RunVirtual) -> None:
+    """A run that only waits for its turn has nothing to settle."""
+
+    async def run() -> float:
+        stopper = Stopper()
+        stopper.request(FIRST)
+        settling = asyncio.create_task(asyncio.sleep(2))
+        await stopper.grace_is_over(10, unless=settling)
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(run()) == pytest.approx(2, abs=0.01)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from batchpatch.cli.app import app
-from batchpatch.cli.output import say
+from batchpatch.cli.output import abandon_stdout, reopen_streams, say
 from batchpatch.errors import BatchpatchError
 
 __all__ = ["app", "main"]
@@ -13,11 +13,16 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line; every expected failure is one sentence and its exit code."""
+    reopen_streams()
     try:
         app(prog_name="batchpatch")
     except BatchpatchError as error:
         complain(error)
         sys.exit(error.exit_code)
+    except OSError as error:  # a full disk behind stdout, for one
+        abandon_stdout()
+        say(f"batchpatch: {error.strerror or error}")
+        sys.exit(3)
 
 
 def complain(error: BatchpatchError) -> None:

@@ -15,9 +15,17 @@ _LEFT_OUT = frozenset({"inputs", "out", "limit", "json", "no_spool", "dry"})
 """What belongs to the run that was, not to the next one."""
 
 
-def command_again(ctx: typer.Context, inputs: Iterable[Path]) -> str:
-    """The full command that sends these files as this run sent its inputs."""
-    words = ["batchpatch", ctx.info_name or "run", *map(str, inputs)]
+def command_again(inputs: Iterable[Path], flags: Iterable[str]) -> str:
+    """The full command that sends these files with the flags of an earlier run."""
+    return shlex.join(["batchpatch", "run", *map(str, inputs), *flags])
+
+
+def flags_given(ctx: typer.Context) -> tuple[str, ...]:
+    """The flags that the user gave to `run` and that hold for its failed rows too.
+
+    None of them can be a secret: those are never taken from the command line.
+    """
+    words: list[str] = []
     for parameter in ctx.command.params:
         name = parameter.name or ""
         source = ctx.get_parameter_source(name)
@@ -31,4 +39,4 @@ def command_again(ctx: typer.Context, inputs: Iterable[Path]) -> str:
             words += [word for item in value for word in (flag, str(item))]
         elif value is not False and value is not None:
             words += [flag, str(value)]
-    return shlex.join(words)
+    return tuple(words)

@@ -109,13 +109,14 @@ def announced(account: Account) -> Iterator[None]:
 def sandbox_account(arguments: list[str]) -> Iterator[Account]:
     """A sandbox of our own, and credentials for it."""
     with own_sandbox(arguments) as url:
-        yield find_account(
+        account = find_account(
             {
                 "GENESYSCLOUD_OAUTHCLIENT_ID": CLIENT_ID,
                 "GENESYSCLOUD_OAUTHCLIENT_SECRET": CLIENT_SECRET,
             },
             api_url=url,
         )
+        yield account._replace(origin="the sandbox")
 
 
 def log_to_stderr() -> None:

@@ -191,7 +191,11 @@ Retries = Annotated[
 Timeout = Annotated[
     float,
     typer.Option(
-        metavar="SECONDS", min=0.1, help="For one attempt as a whole.", rich_help_panel=SENDING
+        metavar="SECONDS",
+        min=0.1,
+        max=3600,
+        help="For one attempt as a whole.",
+        rich_help_panel=SENDING,
     ),
 ]
 RouteText = Annotated[

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 
@@ -42,6 +42,23 @@ def emit(text: str) -> None:
     except (OSError, ValueError):
         abandon_stdout()
         raise OutputError("Standard output was closed before everything was written.") from None
+
+
+def reopen_streams() -> None:
+    """Give stdout and stderr somewhere to go where a daemon has closed them.
+
+    Otherwise the first file that is opened would get their number, and our words with it.
+    """
+    if sys.stdin is None:  # its number must not go to another stream
+        os.open(os.devnull, os.O_RDONLY)
+    if sys.stdout is None:
+        sys.stdout = _nowhere()
+    if sys.stderr is None:
+        sys.stderr = _nowhere()
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - for as long as we live
 
 
 def abandon_stdout() -> None:

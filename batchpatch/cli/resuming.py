@@ -38,7 +38,6 @@ _RETRIED = {
 
 
 def resume(
-    ctx: typer.Context,
     directory: Directory,
     retry: Annotated[
         Literal["rejected", "unknown", "all"] | None,
@@ -105,7 +104,9 @@ def resume(
                 observe=observe,
             )
         )
-    finish(report, again=command_again(ctx, report.failed), json=json, quiet=quiet)
+    with RunDirectory.open(directory, lock=False) as run:
+        words = read_manifest(run.manifest_path).options.get("flags", ())
+    finish(report, again=command_again(report.failed, words), json=json, quiet=quiet)
 
 
 def _hosts_of(directory: Path, login_url: str | None) -> tuple[str | None, str | None]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from batchpatch.cli import options as flags
 from batchpatch.cli import sandboxing
-from batchpatch.cli.again import command_again
+from batchpatch.cli.again import command_again, flags_given
 from batchpatch.cli.checking import dry_run
 from batchpatch.cli.ending import finish
 from batchpatch.cli.engine import (
@@ -171,18 +171,23 @@ def run(
                 retry=RetryPolicy(retries=retries),
                 pace=pace,
                 route=chosen,
-                record=RecordOptions(out=out, spool=not no_spool),
+                record=RecordOptions(out=out, spool=not no_spool, flags=flags_given(ctx)),
                 limits=limits,
                 stopper=stopper,
                 observe=observe,
             )
         )
-    finish(report, again=command_again(ctx, report.failed), json=json, quiet=quiet)
+    again = command_again(report.failed, flags_given(ctx))
+    finish(report, again=again, json=json, quiet=quiet)
 
 
 def _sandbox_arguments(fault: list[str] | None, given: dict[str, float | None]) -> list[str]:
     """The flags of the sandbox's own process; checked here, where the error can be read."""
-    sandboxing.sandbox_options(fault=fault)
+    sandboxing.sandbox_options(
+        fault=fault,
+        allowed=cast("int | None", given["--allowed"]),
+        window_s=60.0 if given["--window-s"] is None else given["--window-s"],
+    )
     arguments = [word for text in fault or () for word in ("--fault", text)]
     for flag, value in given.items():
         if value is not None:

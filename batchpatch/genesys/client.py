@@ -31,6 +31,7 @@ from batchpatch.genesys.retry import (
     RetryPolicy,
     Settle,
     Tries,
+    Wait,
     decide,
     is_down,
 )
@@ -104,6 +105,8 @@ class GenesysClient:
         self._heard = False
         self.requests = 0
         """Attempts made so far."""
+        self.on_the_wire = 0
+        """Requests that have left and have no answer yet."""
         self.retries = 0
         """Those among them that repeat an earlier one of the same call."""
         self.throttled = 0
@@ -147,9 +150,13 @@ class GenesysClient:
                 self.requests += 1
                 if tries is not FIRST:
                     self.retries += 1
-                answer = await self._transport.send(
-                    method, url, token.headers, body, body_limit_bytes=body_limit_bytes
-                )
+                self.on_the_wire += 1
+                try:
+                    answer = await self._transport.send(
+                        method, url, token.headers, body, body_limit_bytes=body_limit_bytes
+                    )
+                finally:
+                    self.on_the_wire -= 1
             except BaseException as error:
                 if isinstance(error, OutageError) and self._heard:
                     outage.no_token(error, probe=probe)
@@ -197,7 +204,7 @@ class GenesysClient:
         ):
             _log.debug("outage: %s", _words(answer))
             return tries._replace(attempts=tries.attempts + 1)  # it waits, and is not charged
-        _log.debug("%s: %s", _words(answer), decision.__class__.__name__)
+        _log.debug("%s: %s", _words(answer), _FOLLOWS[decision.__class__])
         if isinstance(decision, Settle):
             return _settled(decision, answer, tries)
         if isinstance(decision, Renew):
@@ -265,6 +272,9 @@ def _settled(decision: Settle, answer: Reply | NoReply, tries: Tries) -> Answer:
     if isinstance(answer, Reply):
         return Answer(decision.kind, answer, None, attempts)
     return Answer(decision.kind, None, answer, attempts)
+
+
+_FOLLOWS = {Settle: "final", Wait: "tried again after a pause", Renew: "another token is taken"}
 
 
 def _words(answer: Reply | NoReply) -> str:

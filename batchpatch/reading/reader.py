@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from batchpatch.reading.options import ReadOptions
 
 BATCH_ROWS = 1000
-"""At most; mostly it is what one read of the file has completed, some 500."""
+"""At most; mostly it is what one read of the file has completed, a few hundred."""
 _THE_END = object()
 
 

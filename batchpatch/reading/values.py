@@ -36,13 +36,24 @@ def load_exactly(line: bytes) -> Any:
     Raises:
         ValueError: it is no JSON.
     """
-    value = orjson.loads(line)
+    try:
+        value = orjson.loads(line)
+    except ValueError as error:
+        if "infinity" not in str(error) or b"\\u" in line:
+            raise
+        value = 0  # a number beyond a double, which is text to us
     if not _has_number(value):
         return value
     try:
-        return json.loads(line, parse_int=NumberText, parse_float=NumberText)
+        return json.loads(
+            line, parse_int=NumberText, parse_float=NumberText, parse_constant=_no_number
+        )
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON")
 
 
 def _has_number(value: Any) -> bool:

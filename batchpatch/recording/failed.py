@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from batchpatch.recording.reasons import Reason, Reasons
 
 ERROR, HINT, SKIP = "batchpatch_error", "batchpatch_hint", "batchpatch_skip"
-LINE = "batchpatch_line"
+LINE, TEXT = "batchpatch_line", "batchpatch_text"
+_MOST_TEXT_BYTES = 1 << 16
 _COLUMNS = (ERROR, HINT, SKIP)
-_FIELDS = {*_COLUMNS, LINE}
+_FIELDS = {*_COLUMNS, LINE, TEXT}
 _SPELLINGS = {name.replace("_", ""): name for name in _COLUMNS}
 
 
@@ -174,6 +175,8 @@ def spliced(record: RawRecord, reason: Reason) -> bytes:
     fields = _object(raw)
     if fields is None:
         lost = {ERROR: _with_line(record, reason), HINT: reason.hint, LINE: record.line}
+        if len(raw) <= _MOST_TEXT_BYTES:
+            lost[TEXT] = raw.decode("utf-8", "backslashreplace")
         return orjson.dumps(lost, option=orjson.OPT_APPEND_NEWLINE)
     raw = _without_own(raw)
     own: dict[str, Any] = {ERROR: reason.error, HINT: reason.hint}

@@ -17,8 +17,9 @@ PLAIN_EVERY_S = 5.0
 
 
 @contextmanager
-def shown_progress(stream: TextIO = sys.stderr) -> Iterator[Callable[[Progress], None]]:
-    """Show what the returned function is given, in the way that suits the stream."""
+def shown_progress() -> Iterator[Callable[[Progress], None]]:
+    """Show on stderr what the returned function is given, in the way that suits it."""
+    stream = sys.stderr
     if stream.isatty():
         with _live_line(stream) as show:
             yield show

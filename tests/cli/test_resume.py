@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -282,3 +283,50 @@ def test_closed_stdout_keeps_the_run(
     assert "Traceback" not in said
     assert "Exception ignored" not in said
     assert len(results(tmp_path / "r")) == 20
+
+
+def test_the_command_for_failed_rows_is_that_of_the_run_after_a_resume_too(
+    batchpatch: Run,
+    make_rows: Callable[..., Path],
+    sandbox: Any,
+    credentials: dict[str, str],
+) -> None:
+    """Whoever pastes it must get the run's own mapping, which resume was never told."""
+    sandbox.set_faults("status=404,rate=0.5,times=always")
+    words = ("--api-url", sandbox.url, "--only-keys", "result,note")
+    batchpatch("run", str(make_rows(40)), "--limit", "20", "--out", "r", *words, env=credentials)
+    done = batchpatch("resume", "r", "--json", env=credentials)
+    assert json.loads(done.stdout)["send_failed"].split() == [
+        "batchpatch", "run", "r/failed.csv", *("--only-keys", "result,note"), *words[:2],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&-", ">&- 2>&-"])
+def test_a_daemon_that_has_closed_its_streams_still_sends(
+    make_rows: Callable[..., Path],
+    environment: dict[str, str],
+    results: Results,
+    tmp_path: Path,
+    closed: str,
+) -> None:
+    """A file that is opened gets the lowest free number: our words must not land in it."""
+    make_rows(5)
+    line = f"{sys.executable} -m batchpatch run rows.csv --sandbox --json --out r {closed}"
+    done = subprocess.run(
+        ["/bin/sh", "-c", line], cwd=tmp_path, env=environment, capture_output=True, check=False
+    )
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
+    assert len(results(tmp_path / "r")) == 5
+
+
+def test_a_run_that_only_waits_for_its_turn_stops_at_once(
+    start_batchpatch: Start, make_rows: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Nothing is on the wire, so there is nothing to give grace to."""
+    process = start_batchpatch(
+        "run", str(make_rows(9)), "--sandbox", "--rate", "1/h", "--out", "r", "--grace", "50s"
+    )
+    wait_for_lines(tmp_path / "r" / "results.jsonl", 1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=15)
+    assert process.returncode == 130

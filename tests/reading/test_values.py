@@ -16,7 +16,7 @@ numbers = st.one_of(
     st.integers(10**22, 10**40).map(str),
     st.decimals(allow_nan=False, allow_infinity=False, places=3).map(str),
     st.from_regex(r"-?(0|[1-9][0-9]{0,4})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", fullmatch=True),
-    st.sampled_from(["1.10", "-0", "-0.0", "1e5", "1E+5", "12345678901234567890123"]),
+    st.sampled_from(["1.10", "-0", "-0.0", "1e5", "1E+5", "1e999", "12345678901234567890123"]),
 )
 values = st.recursive(
     st.none() | st.booleans() | st.text(max_size=4),
@@ -50,15 +50,20 @@ def test_any_bytes_are_json_or_a_value_error(data: bytes) -> None:
         load_exactly(data)
     except ValueError:
         return
-    orjson.loads(data)
+    try:
+        orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        if "infinity" not in str(error):  # a number beyond a double is text to us
+            raise
 
 
 @pytest.mark.parametrize(
-    "line", [b"NaN", b"[Infinity]", rb'"\ud800"', b"[1e999]", b"\xff", b'"\0"']
+    "line",
+    [b"NaN", b"[Infinity]", rb'"\ud800"', b'[1e999, "\\ud800"]', b"[1e999, NaN]", b"\xff", b'"\0"'],
 )
 def test_what_the_standard_library_would_let_through_is_no_json(line: bytes) -> None:
     """A lone surrogate could not be sent, and NaN is no value of the platform's."""
-    with pytest.raises(orjson.JSONDecodeError):
+    with pytest.raises(ValueError, match=r"JSON|surrogate|infinity|UTF-8|character"):
         load_exactly(line)
 
 
@@ -98,7 +103,10 @@ def test_what_is_no_text_has_one(value: object, empty: str, text: str | None) ->
     assert text_of("a", value, empty=empty, nested="refuse") == text
 
 
-@given(value=st.lists(values) | st.dictionaries(st.text(), values), number=numbers)
+@given(
+    value=st.lists(values) | st.dictionaries(st.text(), values),
+    number=numbers.filter(lambda text: text != "1e999"),
+)
 def test_nested_values_are_refused_or_sent_as_json(value: object, number: str) -> None:
     """Sent, they hold the same value, with the digits of the file."""
     line = orjson.dumps([value]).removesuffix(b"]") + f",{number}]".encode()

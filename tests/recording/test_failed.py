@@ -259,17 +259,22 @@ def test_numbers_and_spelling_are_not_touched(line: bytes, head: bytes) -> None:
     assert json.loads(found.decode().replace("9" * 5000, "9"))["batchpatch_error"] == "e"
 
 
+def as_text(line: bytes | None) -> str:
+    """What a person can still make of a line that is no JSON."""
+    return (line or b"").decode("utf-8", "backslashreplace")
+
+
 @pytest.mark.parametrize(
     "line", [b"", b"[1]", b"{", b"7", b"\xff\xfe{}", b'{"a":1}{', None, b"[" * 99_999]
 )
 def test_a_line_that_is_no_object_says_where_it_was(line: bytes | None) -> None:
-    """It can only be mended in the input, so it is named rather than copied."""
+    """It cannot be sent as it is, so its text is kept beside the reason, where it is small."""
     found = spliced(RawRecord(3, 12, raw=line), Reason("bad_json", "mend it", []))
     assert json.loads(found) == {
         "batchpatch_error": "line 12: bad_json",
         "batchpatch_hint": "mend it",
         "batchpatch_line": 12,
-    }
+    } | ({} if len(line or b"") > 65_536 else {"batchpatch_text": as_text(line)})
 
 
 def test_jsonl_rows_get_their_reason_and_skips(

@@ -33,17 +33,17 @@ class ScriptedCaller:
         self._judge = judge or (lambda _: Reply(202))
         self.bodies: list[dict[str, str]] = []
         """The attributes of each call, in order."""
-        self.in_flight = 0
+        self.on_the_wire = 0
 
     async def call(self, method: str, path: str, body: bytes | None = None) -> Answer:
         """Take a moment, then answer."""
         attributes = orjson.loads(body or b"")["attributes"]
         self.bodies.append(attributes)
-        self.in_flight += 1
+        self.on_the_wire += 1
         try:
             await asyncio.sleep(LATENCY_S)
         finally:
-            self.in_flight -= 1
+            self.on_the_wire -= 1
         answer = self._judge(attributes)
         if isinstance(answer, NoReply):
             return Answer(OutcomeKind.UNANSWERED, None, answer, 6)
