@@ -234,6 +234,7 @@ class Job:
         await self._stopper.asked()
         feeding.cancel()
         self._flow.close()
+        self._client.drain()
         settling = asyncio.create_task(self._nothing_on_the_wire())
         try:
             await self._stopper.grace_is_over(self._limits.grace_s, unless=settling)

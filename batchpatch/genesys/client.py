@@ -103,6 +103,7 @@ class GenesysClient:
         self._sleep = sleep
         self._random = random
         self._heard = False
+        self._draining = False
         self.requests = 0
         """Attempts made so far."""
         self.on_the_wire = 0
@@ -111,6 +112,10 @@ class GenesysClient:
         """Those among them that repeat an earlier one of the same call."""
         self.throttled = 0
         """Those that were answered with 429."""
+
+    def drain(self) -> None:
+        """Send nothing more: what has left is awaited, and every other call waits for its end."""
+        self._draining = True
 
     @property
     def waiting_for(self) -> str | None:
@@ -147,6 +152,8 @@ class GenesysClient:
             probe = outage.down and await outage.turn()
             try:
                 token = (self.pacer.free and self._tokens.ready()) or await self._admit()
+                if self._draining:
+                    await asyncio.get_running_loop().create_future()  # until it is cancelled
                 self.requests += 1
                 if tries is not FIRST:
                     self.retries += 1

@@ -35,6 +35,9 @@ class ScriptedCaller:
         """The attributes of each call, in order."""
         self.on_the_wire = 0
 
+    def drain(self) -> None:
+        """A call of its own that has begun is on the wire already."""
+
     async def call(self, method: str, path: str, body: bytes | None = None) -> Answer:
         """Take a moment, then answer."""
         attributes = orjson.loads(body or b"")["attributes"]
