@@ -16,12 +16,13 @@ _LOWEST = -(_HASHES // 2)
 class DistinctCount:
     """Counts exactly up to a bound, and from there by a sample: the hashes below a limit.
 
-    Whenever the sample outgrows the bound, the limit is halved. So it holds half the bound at
-    least, and the estimate's standard error is at most sqrt(2 / bound): 0.45 % for 100,000.
+    Whenever the sample outgrows its bound, the limit is halved; once it is a sample, half the
+    bound is enough, so that memory has its peak there and never again. It then holds a quarter of
+    the bound at least, and the standard error is at most 2 / sqrt(bound): 0.63 % for 100,000.
     """
 
     def __init__(self, exact_up_to: int = EXACT_UP_TO) -> None:
-        self._most = exact_up_to
+        self._bound = self._most = exact_up_to
         self._sample: set[int] = set()
         self._share = _HASHES
         """How many of the possible hashes are below the limit."""
@@ -36,7 +37,13 @@ class DistinctCount:
         while len(sample) > self._most:
             self._share //= 2
             limit = _LOWEST + self._share
-            sample.difference_update([h for h in sample if h >= limit])
+            kept = [h for h in sample if h < limit]
+            # Emptied first: a set that only loses members keeps their places, and then grows by
+            # a second table beside the first.
+            sample.clear()
+            sample.update(kept)
+            del kept
+            self._most = self._bound // 2
 
     @property
     def exact(self) -> bool:

@@ -38,12 +38,12 @@ def test_it_says_so_when_it_is_no_longer_exact(bound: int, more: int) -> None:
     assert not count.exact
 
 
-@pytest.mark.parametrize("different", [20_001, 50_000, 300_000])
+@pytest.mark.parametrize("different", [100_001, 250_000, 600_000])
 @pytest.mark.parametrize("repeats", [1, 3])
 def test_beyond_it_is_within_two_percent(different: int, repeats: int) -> None:
     """With fixed hashes, so that chance has no part in this test."""
     hashes = [fixed_hash(number) for number in range(different)]
-    count = DistinctCount(exact_up_to=20_000)
+    count = DistinctCount()  # its own bound: the error follows from it
     for _ in range(repeats):
         for at in range(0, different, 500):
             count.update(hashes[at : at + 500])
