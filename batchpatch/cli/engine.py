@@ -7,17 +7,19 @@ import logging
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from batchpatch.cli.output import say
 from batchpatch.cli.sandboxing import CLIENT_ID, CLIENT_SECRET, own_sandbox
 from batchpatch.genesys.credentials import Account, ClientCredentials, find_account
 from batchpatch.recording.lock import claimed
+from batchpatch.showing.progress import shown_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
+    from batchpatch.model import Progress
     from batchpatch.stopping import Stopper
 
 Report = TypeVar("Report")
@@ -87,6 +89,23 @@ def configured_account(
     yield find_account(
         os.environ, profile=profile, region=region, api_url=api_url, login_url=login_url
     )
+
+
+@contextmanager
+def sending_to(
+    opening: AbstractContextManager[Account], *, verbose: bool, quiet: bool
+) -> Iterator[tuple[Account, Callable[[Progress], None] | None]]:
+    """What every command that sends does first: account, log, warning, progress.
+
+    Gives the account, and what is to be shown the progress; None where nothing is.
+    """
+    with ExitStack() as stack:
+        account = stack.enter_context(opening)
+        if verbose:
+            log_to_stderr()
+            say(f"{account.hosts.api_url}, credentials from {account.origin}")
+        stack.enter_context(announced(account))
+        yield account, None if quiet else stack.enter_context(shown_progress())
 
 
 @contextmanager

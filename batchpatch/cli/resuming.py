@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,11 +11,10 @@ from batchpatch.cli import options as flags
 from batchpatch.cli.again import command_again
 from batchpatch.cli.ending import finish
 from batchpatch.cli.engine import (
-    announced,
     configured_account,
-    log_to_stderr,
     run_until_stopped,
     sandbox_account,
+    sending_to,
 )
 from batchpatch.cli.output import say
 from batchpatch.genesys.rate import PaceOptions, parse_rate
@@ -24,7 +22,6 @@ from batchpatch.model import Outcome
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.purge import purge as purge_directory
 from batchpatch.recording.rundir import RunDirectory
-from batchpatch.showing.progress import shown_progress
 
 Directory = Annotated[
     Path, typer.Argument(metavar="DIR", help="Directory of the run.", show_default=False)
@@ -74,23 +71,16 @@ def resume(
         grace=grace,
     )
     pace = PaceOptions(parse_rate(rate), follow_server=False) if rate else None
-    with ExitStack() as stack:
-        if sandbox:
-            account = stack.enter_context(sandbox_account([]))
-        else:
-            if api_url is None and region is None:
-                api_url, login_url = _hosts_of(directory, login_url)
-            account = stack.enter_context(
-                configured_account(
-                    profile=profile, region=region, api_url=api_url, login_url=login_url
-                )
-            )
-        if verbose:
-            log_to_stderr()
-            say(f"{account.hosts.api_url}, credentials from {account.origin}")
-        stack.enter_context(announced(account))
-        observe = None if quiet else stack.enter_context(shown_progress())
-
+    if api_url is None and region is None and not sandbox:
+        api_url, login_url = _hosts_of(directory, login_url)
+    opening = (
+        sandbox_account([])
+        if sandbox
+        else configured_account(
+            profile=profile, region=region, api_url=api_url, login_url=login_url
+        )
+    )
+    with sending_to(opening, verbose=verbose, quiet=quiet) as (account, observe):
         from batchpatch import pipeline  # noqa: PLC0415 - it brings the HTTP client with it
 
         report = run_until_stopped(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Annotated, Any, cast
 
 import typer
@@ -13,17 +12,15 @@ from batchpatch.cli.again import command_again, flags_given
 from batchpatch.cli.checking import dry_run
 from batchpatch.cli.ending import finish
 from batchpatch.cli.engine import (
-    announced,
     configured_account,
-    log_to_stderr,
     run_until_stopped,
     sandbox_account,
+    sending_to,
 )
 from batchpatch.cli.output import say
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.rate import PaceOptions, parse_rate
 from batchpatch.genesys.routes import find_route
-from batchpatch.showing.progress import shown_progress
 
 SANDBOX = "Trying it out"
 _PANEL: dict[str, Any] = {"rich_help_panel": SANDBOX, "show_default": False}
@@ -136,20 +133,16 @@ def run(
     )
     if arguments and not sandbox:
         raise SettingsError(f"{arguments[0]} is for the sandbox: add --sandbox.")
-    with ExitStack() as stack:
-        account = stack.enter_context(
-            sandbox_account(arguments)
-            if sandbox
-            else configured_account(
-                profile=profile, region=region, api_url=api_url, login_url=login_url
-            )
+    opening = (
+        sandbox_account(arguments)
+        if sandbox
+        else configured_account(
+            profile=profile, region=region, api_url=api_url, login_url=login_url
         )
-        if verbose:
-            log_to_stderr()
-            say(f"{account.hosts.api_url}, credentials from {account.origin}, {chosen.template}")
-        stack.enter_context(announced(account))
-        observe = None if quiet else stack.enter_context(shown_progress())
-
+    )
+    if verbose:
+        say(f"Route: {chosen.template}")
+    with sending_to(opening, verbose=verbose, quiet=quiet) as (account, observe):
         # Loaded here, because they bring the HTTP client with them.
         from batchpatch import pipeline  # noqa: PLC0415
         from batchpatch.genesys.retry import RetryPolicy  # noqa: PLC0415
