@@ -8,13 +8,15 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from batchpatch.cli.output import abandon_stdout, emit, say, unwrapped
 from batchpatch.errors import OutageError, SettingsError
 from batchpatch.sandbox import SandboxOptions, parse_fault, write_rows
+from batchpatch.sandbox.permissions import parse_deny_reads
 from batchpatch.sandbox.windows import parse_allowed_change
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ RevokeAfter = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, help="Refuse the first token after so many requests."),
 ]
-Seed = Annotated[int, typer.Option(help="Decides which requests a fault hits.")]
+Seed = Annotated[int, typer.Option(help="Decides what faults and shares hit.")]
 
 
 def sandbox(
@@ -78,6 +80,34 @@ def sandbox(
         list[str] | None,
         typer.Option(metavar="T:N", help="After T seconds, N requests a window are allowed."),
     ] = None,
+    ended: Annotated[
+        float,
+        typer.Option(metavar="SHARE", min=0, max=1, help="Share of conversations that have ended."),
+    ] = 0.0,
+    analytics_unknown: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE", min=0, max=1, help="Share of conversations unknown to analytics."
+        ),
+    ] = 0.0,
+    analytics_max_ids: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="Most ids in a request to analytics.")
+    ] = 100,
+    apply_delay: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", min=0, help="A write can be read so long after its 202."),
+    ] = 0.0,
+    deny_reads: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="403 for reads: 'conversation', 'analytics' or 'conversation,analytics'.",
+        ),
+    ] = None,
+    organization: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Whose the tokens are, a UUID; ID:NAME names it too."),
+    ] = None,
     until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
 ) -> None:
     """Run a local Genesys Cloud on 127.0.0.1 until Ctrl-C.
@@ -100,6 +130,15 @@ def sandbox(
         reset_rounding=reset_rounding,
         foreign=foreign,
         allowed_change=allowed_change,
+    )
+    options = _furnished(
+        options,
+        deny_reads,
+        organization,
+        ended=ended,
+        analytics_unknown=analytics_unknown,
+        analytics_max_ids=analytics_max_ids,
+        apply_delay_s=apply_delay,
     )
     if until_stdin_closes:
         threading.Thread(target=_stop_with_stdin, daemon=True).start()
@@ -151,6 +190,21 @@ def sandbox_options(
             foreign_per_s=foreign,
             allowed_changes=tuple(parse_allowed_change(text) for text in allowed_change or ()),
         )
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _furnished(
+    options: SandboxOptions, deny_reads: str | None, organization: str | None, **more: Any
+) -> SandboxOptions:
+    """With what only `batchpatch sandbox` can be told, as its own options or as text."""
+    try:
+        if deny_reads is not None:
+            more["deny_reads"] = parse_deny_reads(deny_reads)
+        if organization is not None:
+            more["organization_id"], colon, name = organization.partition(":")
+            more |= {"organization_name": name} if colon else {}
+        return replace(options, **more)
     except ValueError as error:
         raise SettingsError(str(error)) from None
 

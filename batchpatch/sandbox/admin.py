@@ -4,9 +4,10 @@
 - `GET  state`: what is stored, JSONL, one line for each participant that holds attributes.
 - `GET  writes`: the log of PATCH requests, JSONL, in order of arrival.
 - `POST faults`: a JSON list of faults in their text form; replaces those in force.
-- `POST conversations`: JSONL as `state` gives it: makes participants known, with their attributes.
-  `participantId`, `purpose` and `attributes` may be absent.
-- `POST reset`: forget conversations, writes, attempts and counts.
+- `POST conversations`: JSONL as `state` gives it: makes participants known, with their attributes,
+  and changes those that are known. All but `conversationId` may be absent; see `seeds` for
+  `userId`, `externalContactId`, `address`, `ani`, `name`, `left`, `ended`, `analytics`.
+- `POST reset`: forget conversations, writes (those not yet applied too), attempts and counts.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import orjson
 from aiohttp import web
 
 from batchpatch.sandbox.faults import parse_fault
-from batchpatch.sandbox.identities import is_uuid
 from batchpatch.sandbox.replies import Reply, json_reply
+from batchpatch.sandbox.seeds import read_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,32 +66,10 @@ class Admin:
 
     def _add_conversations(self, body: bytes) -> dict[str, Any]:
         # All are checked before the first is added: a refused list changes nothing.
-        seeds = [_seed(orjson.loads(line)) for line in body.splitlines() if line.strip()]
+        seeds = [read_seed(line) for line in body.splitlines() if line.strip()]
         for seed in seeds:
-            self._state.conversations.add(
-                seed["conversationId"].lower(),
-                (seed.get("participantId") or "").lower() or None,
-                purpose=seed.get("purpose"),
-                attributes=seed.get("attributes"),
-            )
+            self._state.conversations.add(seed)
         return {"added": len(seeds)}
-
-
-def _seed(document: Any) -> dict[str, Any]:
-    if not isinstance(document, dict) or not _is_id(document.get("conversationId")):
-        raise ValueError("Each line must be an object with a conversationId that is a UUID.")
-    if document.get("participantId") is not None and not _is_id(document["participantId"]):
-        raise ValueError("A participantId must be a UUID.")
-    if not isinstance(document.get("purpose"), str | None):
-        raise ValueError("A purpose must be a string.")
-    attributes = document.get("attributes") or {}
-    if not isinstance(attributes, dict) or not all(isinstance(v, str) for v in attributes.values()):
-        raise ValueError("The attributes must be an object of strings.")
-    return document
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, str) and is_uuid(value)
 
 
 def _or_400(act: Callable[[bytes], dict[str, Any]], body: bytes) -> Reply:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from batchpatch.sandbox.bodies import MAX_BODY_BYTES, check_size, read_attributes, read_document
+from batchpatch.sandbox import reads
+from batchpatch.sandbox.bodies import check_size, read_attributes, read_document
 from batchpatch.sandbox.faults import FaultKind
+from batchpatch.sandbox.injection import Target, patch_target, read_target
 from batchpatch.sandbox.replies import Refusal, Reply, fault_reply, json_reply, too_many_requests
-from batchpatch.sandbox.routes import Resource, Route, check_route, find_route
+from batchpatch.sandbox.routes import Resource, Route, check_route, find_ids, find_route
 from batchpatch.sandbox.windows import whole_seconds
 
 if TYPE_CHECKING:
+    from batchpatch.sandbox.faults import Fault
     from batchpatch.sandbox.state import SandboxState
     from batchpatch.sandbox.tokens import Token
     from batchpatch.sandbox.writes import Write
-
-_ORGANIZATION = {"id": "5a7d6b1e-0c52-4a39-9f4e-1f2d3c4b5a69", "name": "Sandbox"}
-_NAMESPACE = "platform.api"
-_TOKEN_RATES = ("client.credentials.token.rate.per.minute", "token.rate.per.minute")
 
 
 @dataclass(slots=True)
@@ -58,7 +56,7 @@ class Api:
         call = _Call(request, route, correlation_id, {"ININ-Correlation-Id": correlation_id})
         write = self._begin_write(call)
         reply: Reply | None = None
-        state.enter()
+        state.enter(route.resource)
         try:
             reply = await self._handle(call, write)
         except Refusal as refusal:
@@ -97,12 +95,12 @@ class Api:
             await asyncio.sleep(0)
             return await self._patch(call, write)
         match call.route.resource:
-            case Resource.CONVERSATION:
-                return self._conversation(call.route.conversation_id)
             case Resource.TOKEN:
-                return self._token(token)
+                return reads.token(self._state, token)
+            case Resource.LIMITS:
+                return reads.limits(self._state)
             case _:
-                return self._limits()
+                return await self._read(call)
 
     def _admit(self, token: Token, call: _Call) -> None:
         if token.windows is None:
@@ -115,33 +113,52 @@ class Api:
             call.headers["inin-ratelimit-reset"] = str(reset_s)
         if not admission.admitted:
             self._state.counts.throttled += 1
-            limit = {"key": _TOKEN_RATES[0], "namespace": _NAMESPACE, "value": admission.allowed}
+            limit = {
+                "key": reads.TOKEN_RATES[0],
+                "namespace": reads.NAMESPACE,
+                "value": admission.allowed,
+            }
             raise too_many_requests(max(1, reset_s), limit)
 
-    async def _patch(self, call: _Call, write: Write) -> Reply | None:
-        state = self._state
-        injection = state.injector.draw(
-            conversation_id=call.route.conversation_id, participant_id=call.route.participant_id
-        )
+    async def _draw(self, target: Target) -> Fault | None:
+        """What goes wrong with a request, after it was held back as the faults say."""
+        injection = self._state.injector.draw(target)
         if injection.delay_s:
-            await state.clock.sleep(injection.delay_s)
-        fault = injection.fault
+            await self._state.clock.sleep(injection.delay_s)
+        return injection.fault
+
+    async def _read(self, call: _Call) -> Reply | None:
+        """Answer a request for conversations; None is a connection to be reset."""
+        what = call.route.resource
+        ids = [call.route.conversation_id]
+        if what is Resource.ANALYTICS:
+            ids = find_ids(call.request.raw_path, most=self._options.analytics_max_ids)
+        fault = await self._draw(read_target(what.name, ids))
+        if fault is not None:
+            is_cut = fault.kind is FaultKind.RESET_BEFORE
+            return None if is_cut else fault_reply(fault, call.correlation_id)
+        if what is Resource.ANALYTICS:
+            return reads.analytics(self._state, ids)
+        return reads.conversation(self._state, ids[0])
+
+    async def _patch(self, call: _Call, write: Write) -> Reply | None:
+        """Answer a PATCH; None is a connection to be reset."""
+        fault = await self._draw(patch_target(write.conversation_id, write.participant_id))
         if fault is None:
             return await self._accept(call, write)
         match fault.kind:
             case FaultKind.RESET_BEFORE:
                 return None
-            case FaultKind.RESET_AFTER:
-                await self._accept(call, write)
-                return None
-            case FaultKind.LATE:
-                await self._accept(call, write, late_s=fault.ms / 1000)
+            case FaultKind.DROP:
+                return await self._accept(call, write, fault)
+            case FaultKind.RESET_AFTER | FaultKind.LATE:
+                await self._accept(call, write, fault)
                 return None
             case _:
                 return fault_reply(fault, call.correlation_id)
 
-    async def _accept(self, call: _Call, write: Write, *, late_s: float | None = None) -> Reply:
-        """Do what a PATCH asks for; `late_s` puts its effect off."""
+    async def _accept(self, call: _Call, write: Write, fault: Fault | None = None) -> Reply:
+        """Do what a PATCH asks for; `fault` may put its effect off, or lose it."""
         route, state = call.route, self._state
         body = await _read_body(call.request)
         if route.resource is Resource.PARTICIPANT:
@@ -151,43 +168,14 @@ class Api:
             return json_reply(200, {})
         attributes = read_attributes(call.request.content_type, body)
         write.keys = tuple(attributes)
-        if late_s is not None:
-            state.store_later(write, attributes, late_s)
-        elif not state.store(write, attributes):
-            raise Refusal(404)
+        participant = state.open_participant(*route[1:])
+        if fault is not None and fault.kind is FaultKind.DROP:
+            state.counts.dropped += 1
+        elif fault is not None and fault.kind is FaultKind.LATE:
+            state.store_late(participant, write, attributes, fault.ms / 1000)
+        else:
+            state.store(participant, write, attributes)
         return Reply(202)
-
-    def _conversation(self, conversation_id: str) -> Reply:
-        resource = self._state.conversations.as_resource(conversation_id)
-        if resource is None:
-            raise Refusal(404)
-        return json_reply(200, resource)
-
-    def _token(self, token: Token) -> Reply:
-        return json_reply(
-            200,
-            {
-                "organization": _ORGANIZATION,
-                "homeOrganization": _ORGANIZATION,
-                "authorizedScope": [],
-                "OAuthClient": {
-                    "id": token.client_id,
-                    "name": "Sandbox client",
-                    "organization": _ORGANIZATION,
-                },
-            },
-        )
-
-    def _limits(self) -> Reply:
-        limits: dict[str, int] = {"request.bytes.max": MAX_BODY_BYTES}
-        allowed = self._state.tokens.allowed
-        if allowed is not None:
-            per_minute = math.floor(allowed * 60 / self._options.window_s)
-            limits |= dict.fromkeys(_TOKEN_RATES, per_minute)
-        entities = [
-            {"key": key, "namespace": _NAMESPACE, "value": value} for key, value in limits.items()
-        ]
-        return json_reply(200, {"entities": entities, "total": len(entities)})
 
 
 async def _read_body(request: web.BaseRequest) -> bytes:

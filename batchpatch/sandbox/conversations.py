@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.sandbox.identities import agent_id, customer_id, participant_id
+from batchpatch.sandbox.shares import share_of
+from batchpatch.sandbox.times import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from batchpatch.sandbox.options import SandboxOptions
+    from batchpatch.sandbox.seeds import Seed
+
+# They have been going on for a while when they are first heard of.
+_BEFORE_THE_START = timedelta(hours=1)
 
 
 @dataclass(slots=True)
 class Participant:
-    """One participant; `purpose` is the platform's word for its part in the conversation."""
+    """One participant. Times are ISO texts in UTC."""
 
     purpose: str
+    """The platform's word for its part in the conversation."""
     attributes: dict[str, str] = field(default_factory=dict)
+    made_up: bool = False
+    """It came by adoption: the fields that nobody told follow from the ids."""
+    fields: dict[str, str] | None = None
+    """What was told of it, under the platform's names: `userId`, `externalContactId`, ..."""
+    left_at: str | None = None
+    """Since when it is gone while the conversation may go on; its attributes are closed then."""
 
 
 @dataclass(slots=True)
@@ -25,22 +40,27 @@ class Conversation:
     """One conversation; an adopted one takes in every participant that is named."""
 
     adopted: bool
+    started_at: str
+    ended_at: str | None
+    """None while it is live; an ended one still accepts writes."""
+    in_analytics: bool
     participants: dict[str, Participant] = field(default_factory=dict)
 
 
 class Conversations:
     """Everything stored. Ids are UUIDs in lower case."""
 
-    def __init__(self, *, strict: bool) -> None:
-        self._strict = strict
+    def __init__(self, options: SandboxOptions) -> None:
+        self._options = options
         self._known: dict[str, Conversation] = {}
-        self._started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        now = datetime.now(UTC)
+        self._started_at, self._ended_at = as_text(now - _BEFORE_THE_START), as_text(now)
 
     def find(self, conversation_id: str) -> Conversation | None:
         """The conversation; one that is unknown is adopted, or None where that is forbidden."""
         found = self._known.get(conversation_id)
-        if found is None and not self._strict:
-            found = self._known[conversation_id] = Conversation(adopted=True)
+        if found is None and not self._options.strict:
+            found = self._known[conversation_id] = self._new(conversation_id, adopted=True)
         return found
 
     def find_participant(self, conversation_id: str, wanted_id: str) -> Participant | None:
@@ -50,47 +70,36 @@ class Conversations:
             return None
         found = conversation.participants.get(wanted_id)
         if found is None and conversation.adopted:
-            found = Participant(_purpose(conversation_id, wanted_id))
+            found = Participant(_purpose(conversation_id, wanted_id), made_up=True)
             conversation.participants[wanted_id] = found
         return found
 
-    def add(
-        self,
-        conversation_id: str,
-        wanted_id: str | None = None,
-        *,
-        purpose: str | None = None,
-        attributes: Mapping[str, str] | None = None,
-    ) -> None:
-        """Make a participant known; without an id, the customer and the agent of adoption.
-
-        A conversation made known in this way takes in no others.
-        """
-        both = (customer_id(conversation_id), agent_id(conversation_id))
-        conversation = self._known.setdefault(conversation_id, Conversation(adopted=False))
-        for known_id in (wanted_id,) if wanted_id else both:
-            participant = conversation.participants.setdefault(
-                known_id, Participant(purpose or _purpose(conversation_id, known_id))
-            )
-            participant.attributes.update(attributes or {})
-
-    def as_resource(self, conversation_id: str) -> dict[str, Any] | None:
-        """The conversation as the API shows it, or None."""
+    def find_whole(self, conversation_id: str) -> Conversation | None:
+        """The conversation for a reader: an adopted one has its customer and its agent."""
         conversation = self.find(conversation_id)
-        if conversation is None:
-            return None
-        if conversation.adopted:
+        if conversation is not None and conversation.adopted:
             for index in (0, 1):
                 self.find_participant(conversation_id, participant_id(conversation_id, index))
-        return {
-            "id": conversation_id,
-            "startTime": self._started,
-            "participants": [
-                self._participant_resource(known_id, participant)
-                for known_id, participant in conversation.participants.items()
-            ],
-            "selfUri": f"/api/v2/conversations/{conversation_id}",
-        }
+        return conversation
+
+    def add(self, seed: Seed) -> None:
+        """Make a participant known; without an id, the customer and the agent of adoption.
+
+        What is told of one that is known already is learned. A conversation made known in this
+        way takes in no others.
+        """
+        known = self._known.get(seed.conversation_id)
+        if known is None:
+            known = self._new(seed.conversation_id, adopted=False)
+            self._known[seed.conversation_id] = known
+        seed.tell_conversation(known)
+        both = (customer_id(seed.conversation_id), agent_id(seed.conversation_id))
+        for known_id in (seed.participant_id,) if seed.participant_id else both:
+            purpose = _purpose(seed.conversation_id, known_id)
+            participant = known.participants.setdefault(
+                known_id, Participant(purpose, made_up=not seed.participant_id)
+            )
+            seed.tell_participant(participant)
 
     def stored(self) -> Iterator[dict[str, Any]]:
         """One document for each participant that holds attributes; safe while others write."""
@@ -108,16 +117,17 @@ class Conversations:
         """Drop everything."""
         self._known.clear()
 
-    def _participant_resource(self, known_id: str, participant: Participant) -> dict[str, Any]:
-        return {
-            "id": known_id,
-            "name": participant.purpose.capitalize(),
-            "purpose": participant.purpose,
-            "startTime": self._started,
-            "connectedTime": self._started,
-            "attributes": participant.attributes,
-            "calls": [{"id": known_id, "state": "connected"}],
-        }
+    def _new(self, conversation_id: str, *, adopted: bool) -> Conversation:
+        options = self._options
+        ended = adopted and self._is_hit("ended", conversation_id, options.ended)
+        unknown = self._is_hit("analytics", conversation_id, options.analytics_unknown)
+        return Conversation(
+            adopted, self._started_at, self._ended_at if ended else None, in_analytics=not unknown
+        )
+
+    def _is_hit(self, what: str, conversation_id: str, share: float) -> bool:
+        # A million are adopted: where nothing is asked for, nothing is computed.
+        return share > 0 and share_of(f"{self._options.seed}/{what}/{conversation_id}") < share
 
 
 def _purpose(conversation_id: str, known_id: str) -> str:

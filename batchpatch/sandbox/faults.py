@@ -1,13 +1,16 @@
-"""What may go wrong on a PATCH, and the text in which a user asks for it.
+"""What may go wrong, and the text in which a user asks for it.
 
 `status=503,rate=0.1` reads: one request in ten is answered 503. The keys:
 
 - `status=400..599`, or `kind=` with one of `latency`, `reset_before`, `reset_after`, `late`,
-  `html`, `malformed`, `empty`, `429`; the last four bodies take a `status=` beside `kind=`.
+  `drop`, `html`, `malformed`, `empty`, `429`; the last four bodies take a `status=` beside `kind=`.
+- `on=patch` (default), `on=read` (GET conversation and analytics) or `on=any` (both): what is hit.
+  `reset_after`, `late` and `drop` are about writes, and so is `participant=`.
 - `rate=0..1`: share of the requests that are hit (default 1).
 - `participant=UUID`, `conversation=UUID`: hit these only.
 - `times=1..3`: at most so many faults in a row for one participant (default 3). `times=always`
   lifts that, and then the participant alone decides: it is hit at every attempt, or at none.
+  Of reads, what is read stands in for the participant: a conversation, or a set of them.
 - `ms=`: how slow `latency` is, or how late the write of `late` is applied.
 - `retry_after=SECONDS|none`: the Retry-After of a 429 (default 1).
 """
@@ -17,6 +20,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal, get_args
 
 from batchpatch.sandbox.identities import is_uuid
 
@@ -37,6 +41,8 @@ class FaultKind(StrEnum):
     """The write is applied, then the connection is reset."""
     LATE = "late"
     """The connection is reset, and the write is applied `ms` later all the same."""
+    DROP = "drop"
+    """The write is accepted and never applied."""
     HTML = "html"
     """An HTML error page, as a proxy sends it."""
     MALFORMED = "malformed"
@@ -45,11 +51,17 @@ class FaultKind(StrEnum):
     """An error without a body."""
 
 
+FaultOn = Literal["patch", "read", "any"]
+"""What a fault hits: PATCH requests, GET conversation and analytics, or all of these."""
+
+_ONS: tuple[FaultOn, ...] = get_args(FaultOn)
+_OF_WRITES = {FaultKind.RESET_AFTER, FaultKind.LATE, FaultKind.DROP}
 _WITH_STATUS = {FaultKind.HTML, FaultKind.MALFORMED, FaultKind.EMPTY, FaultKind.STATUS}
 _WITH_MS = {FaultKind.LATENCY, FaultKind.LATE}
 _KEYS = (
     "status",
     "kind",
+    "on",
     "rate",
     "participant",
     "conversation",
@@ -66,6 +78,7 @@ class Fault:
     kind: FaultKind
     status: int | None = None
     """HTTP status, for the kinds that answer."""
+    on: FaultOn = "patch"
     rate: float = 1.0
     """Share of the requests that are hit, 0 to 1."""
     ms: int = 0
@@ -79,7 +92,7 @@ class Fault:
 
     @property
     def permanent(self) -> bool:
-        """True where the participant alone decides, so that every attempt fares the same."""
+        """True where the participant (or what is read) decides: all its attempts fare the same."""
         return self.times is None and self.kind is not FaultKind.LATENCY
 
 
@@ -94,6 +107,7 @@ def parse_fault(text: str) -> Fault:
     return Fault(
         kind=kind,
         status=status,
+        on=_on(text, pairs, kind),
         rate=_rate(text, pairs),
         ms=ms or 0,
         retry_after_s=_retry_after(text, pairs, status),
@@ -147,6 +161,18 @@ def _number(text: str, pairs: dict[str, str], key: str, low: int, high: int) -> 
             f"Fault {text!r}: {key} must be a whole number from {low} to {high}, not {value!r}."
         )
     return int(value)
+
+
+def _on(text: str, pairs: dict[str, str], kind: FaultKind) -> FaultOn:
+    value = pairs.get("on", "patch")
+    on = next((known for known in _ONS if known == value), None)
+    if on is None:
+        raise ValueError(f"Fault {text!r}: on must be one of {', '.join(_ONS)}, not {value!r}.")
+    if on != "patch" and kind in _OF_WRITES:
+        raise ValueError(f"Fault {text!r}: {kind.value} is about writes and takes on=patch only.")
+    if on != "patch" and "participant" in pairs:
+        raise ValueError(f"Fault {text!r}: a read names no participant, aim with conversation=.")
+    return on
 
 
 def _rate(text: str, pairs: dict[str, str]) -> float:

@@ -27,8 +27,28 @@ def agent_id(conversation_id: str) -> str:
 
 def participant_id(conversation_id: str, index: int) -> str:
     """Id of a conversation's participant: 0 the customer, 1 the agent, others above."""
+    return _derived(f"{conversation_id}/{index}")
+
+
+def external_contact_id(conversation_id: str) -> str:
+    """The `externalContactId` of an adopted conversation's customer."""
+    return _derived(f"{conversation_id}/contact")
+
+
+def user_id(conversation_id: str) -> str:
+    """The `userId` of an adopted conversation's agent."""
+    return _derived(f"{conversation_id}/user")
+
+
+def phone_number(conversation_id: str) -> str:
+    """The `ani` and `address` of an adopted conversation's customer: `tel:+1` and ten digits."""
+    # Area codes begin with 2 to 9.
+    number = int(_derived(f"{conversation_id}/phone")[:8], 16)
+    return f"tel:+1{2_000_000_000 + number}"
+
+
+def _derived(name: str) -> str:
     # uuid.uuid5() by hand: a million rows need a million of them, and it takes three times as long.
-    name = f"{conversation_id}/{index}".encode()
-    text = sha1(_NAMESPACE + name, usedforsecurity=False).hexdigest()
+    text = sha1(_NAMESPACE + name.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(text[16], 16) & 3]
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"

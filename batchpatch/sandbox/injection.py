@@ -6,9 +6,25 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.sandbox.faults import Fault, FaultKind
+from batchpatch.sandbox.shares import share_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
+
+
+class Target(NamedTuple):
+    """What a fault may hit: one PATCH, or one read."""
+
+    subject: str
+    """Whose attempts are counted: a participant, or what is read."""
+    conversation_ids: Collection[str]
+    participant_id: str | None = None
+    """None for a read."""
+
+    @property
+    def verb(self) -> str:
+        """What a fault's `on` calls it."""
+        return "read" if self.participant_id is None else "patch"
 
 
 class Injection(NamedTuple):
@@ -19,36 +35,41 @@ class Injection(NamedTuple):
     fault: Fault | None = None
     """What goes wrong after that."""
     bounded: bool = False
-    """True where it counts towards the faults in a row of its participant."""
+    """True where it counts towards the faults in a row of its subject."""
 
 
 _NOTHING = Injection()
 
 
+def patch_target(conversation_id: str, participant_id: str) -> Target:
+    """A PATCH of one participant."""
+    return Target(participant_id, (conversation_id,), participant_id)
+
+
+def read_target(what: str, conversation_ids: Collection[str]) -> Target:
+    """A read of conversations; in whatever order they are named, it is the same one."""
+    ids = "/".join(sorted(conversation_ids))
+    # An analytics request names a hundred: what is remembered of it must not be that long.
+    digest = blake2b(ids.encode(), digest_size=16).hexdigest()
+    return Target(f"{what}/{digest}", conversation_ids)
+
+
 def choose(
-    faults: Sequence[Fault],
-    *,
-    seed: int,
-    conversation_id: str,
-    participant_id: str,
-    attempt: int,
-    in_a_row: int,
+    faults: Sequence[Fault], target: Target, *, seed: int, attempt: int, in_a_row: int
 ) -> Injection:
-    """Choose what happens to a participant's attempt (from 1) after `in_a_row` bounded faults.
+    """Choose what happens to a subject's attempt (from 1) after `in_a_row` bounded faults.
 
     The first rule that fits decides what goes wrong; every latency rule that fits adds its delay.
     """
     delay_s = 0.0
     bounded = False
     for rule, fault in enumerate(faults):
-        if fault.participant_id not in (None, participant_id):
-            continue
-        if fault.conversation_id not in (None, conversation_id):
+        if not _fits(fault, target):
             continue
         if fault.times is not None and in_a_row >= fault.times:
             continue
         moment = 0 if fault.permanent else attempt
-        if _share(f"{seed}/{rule}/{participant_id}/{moment}") >= fault.rate:
+        if share_of(f"{seed}/{rule}/{target.subject}/{moment}") >= fault.rate:
             continue
         bounded = bounded or fault.times is not None
         if fault.kind is not FaultKind.LATENCY:
@@ -57,41 +78,39 @@ def choose(
     return Injection(delay_s, None, bounded) if delay_s else _NOTHING
 
 
-def _share(text: str) -> float:
-    """Spread texts evenly over 0 <= share < 1."""
-    # 53 bits, because a float holds no more and 1.0 must stay out of reach.
-    return (int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 11) / 2**53
+def _fits(fault: Fault, target: Target) -> bool:
+    if fault.on not in ("any", target.verb):
+        return False
+    if fault.participant_id not in (None, target.participant_id):
+        return False
+    return fault.conversation_id is None or fault.conversation_id in target.conversation_ids
 
 
 class Injector:
-    """The rules in force, and how often each participant was asked."""
+    """The rules in force, and how often each subject was asked for."""
 
     def __init__(self, faults: Sequence[Fault], *, seed: int) -> None:
-        self._faults = tuple(faults)
         self._seed = seed
         self._asked: dict[str, tuple[int, int]] = {}
+        self.replace(faults)
 
     def replace(self, faults: Sequence[Fault]) -> None:
-        """Put other rules in force; participants keep their count of attempts."""
+        """Put other rules in force; subjects keep their count of attempts."""
         self._faults = tuple(faults)
+        self._ons = {fault.on for fault in faults}
 
     def forget(self) -> None:
-        """Count every participant's attempts from the start again."""
+        """Count every subject's attempts from the start again."""
         self._asked.clear()
 
-    def draw(self, *, conversation_id: str, participant_id: str) -> Injection:
-        """Count one more attempt of this participant and choose what happens to it."""
-        if not self._faults:
+    def draw(self, target: Target) -> Injection:
+        """Count one more attempt of this subject and choose what happens to it."""
+        if self._ons.isdisjoint(("any", target.verb)):
             # Nothing to choose from: a million participants need not be remembered.
             return _NOTHING
-        attempt, in_a_row = self._asked.get(participant_id, (0, 0))
+        attempt, in_a_row = self._asked.get(target.subject, (0, 0))
         chosen = choose(
-            self._faults,
-            seed=self._seed,
-            conversation_id=conversation_id,
-            participant_id=participant_id,
-            attempt=attempt + 1,
-            in_a_row=in_a_row,
+            self._faults, target, seed=self._seed, attempt=attempt + 1, in_a_row=in_a_row
         )
-        self._asked[participant_id] = (attempt + 1, in_a_row + 1 if chosen.bounded else 0)
+        self._asked[target.subject] = (attempt + 1, in_a_row + 1 if chosen.bounded else 0)
         return chosen

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from batchpatch.sandbox.identities import is_uuid
+from batchpatch.sandbox.permissions import check_deny_reads
 from batchpatch.sandbox.windows import ROUNDINGS, WINDOW_MODELS
 
 if TYPE_CHECKING:
@@ -46,10 +48,24 @@ class SandboxOptions:
     """Send the inin-ratelimit headers with a 429 too; the platform often does not."""
     strict: bool = False
     """Answer 404 for what was not made known, instead of adopting it."""
+    ended: float = 0.0
+    """Share (0 to 1) of the adopted conversations that have ended."""
+    analytics_unknown: float = 0.0
+    """Share (0 to 1) of the conversations that analytics does not know."""
+    analytics_max_ids: int = 100
+    """Most ids that one request to analytics may name."""
+    apply_delay_s: float = 0.0
+    """Seconds from accepting a write until it can be read."""
+    deny_reads: frozenset[str] = frozenset()
+    """Reads that the tokens have no permission for, see `parse_deny_reads`."""
+    organization_id: str = "5a7d6b1e-0c52-4a39-9f4e-1f2d3c4b5a69"
+    """The organisation that every token belongs to, a UUID."""
+    organization_name: str = "Sandbox"
     faults: tuple[Fault, ...] = ()
-    """What goes wrong on PATCH requests, see `parse_fault`."""
+    """What goes wrong, see `parse_fault`."""
     seed: int = 0
-    """Decides, with participant and attempt number, which requests a fault hits."""
+    """Decides, with participant and attempt number, which requests a fault hits; with the
+    conversation's id, which have ended and which analytics does not know."""
     log_writes: int = 100_000
     """How many of the newest writes the log keeps; 0 keeps none."""
 
@@ -60,10 +76,11 @@ class SandboxOptions:
         _require(self.mint_throttle >= 0, "mint_throttle must be 0 or more", self.mint_throttle)
         _require(self.log_writes >= 0, "log_writes must be 0 or more", self.log_writes)
         self._check_windows()
+        self._check_conversations()
         for name in ("allowed", "revoke_after"):
             value = getattr(self, name)
             _require(value is None or value >= 1, f"{name} must be 1 or more", value)
-        for name in ("client_id", "client_secret", "accept_token"):
+        for name in ("client_id", "client_secret", "accept_token", "organization_name"):
             _require(getattr(self, name) != "", f"{name} must not be empty", "an empty text")
 
     def _check_windows(self) -> None:
@@ -74,6 +91,18 @@ class SandboxOptions:
         _require(0 <= per_s <= 1000, "foreign_per_s must be from 0 to 1000", per_s)
         changes = self.allowed_changes
         _require(not changes or self.allowed is not None, "allowed_changes need allowed", changes)
+
+    def _check_conversations(self) -> None:
+        for name in ("ended", "analytics_unknown"):
+            share = getattr(self, name)
+            _require(0 <= share <= 1, f"{name} must be from 0 to 1", share)
+        # The line of a request that names more would be longer than the server reads.
+        most, delay_s = self.analytics_max_ids, self.apply_delay_s
+        _require(1 <= most <= 1000, "analytics_max_ids must be from 1 to 1000", most)
+        _require(0 <= delay_s <= 3600, "apply_delay_s must be from 0 to 3600", delay_s)
+        owner = self.organization_id
+        _require(is_uuid(owner), "organization_id must be a UUID", owner)
+        check_deny_reads(self.deny_reads)
 
 
 def _require(condition: bool, rule: str, value: object) -> None:

@@ -98,6 +98,15 @@ def too_many_requests(retry_after_s: int | None, limit: dict[str, object] | None
     )
 
 
+def missing_permission(permission: str) -> Refusal:
+    """The 403 of a request that asks for a permission the token has not."""
+    return Refusal(
+        403,
+        message="Unable to perform the requested action. You must have at least one of the"
+        f" following permissions assigned: [{permission}]",
+    )
+
+
 def fault_reply(fault: Fault, correlation_id: str) -> Reply:
     """The answer of a fault that answers; the kinds that cut the connection have none."""
     status = fault.status or 500

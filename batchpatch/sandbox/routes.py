@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from enum import Enum, auto
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from batchpatch.sandbox.identities import is_uuid
 from batchpatch.sandbox.replies import Refusal
 
 MEDIA = frozenset({"calls", "callbacks", "emails", "messages", "cobrowsesessions"})
+# None of the platform's paths, but threads report that a PATCH of it "works".
+_OF_THREADS = "interactions"
+_INFIXES = MEDIA | {_OF_THREADS}
 
 
 class Resource(Enum):
@@ -20,6 +23,8 @@ class Resource(Enum):
     PARTICIPANT = auto()
     """A participant's state: accepts a PATCH and has no attributes field to keep."""
     CONVERSATION = auto()
+    ANALYTICS = auto()
+    """Details of many conversations, by their ids, without attributes."""
     TOKEN = auto()
     LIMITS = auto()
     NOWHERE = auto()
@@ -29,11 +34,13 @@ _METHODS = {
     Resource.ATTRIBUTES: "PATCH",
     Resource.PARTICIPANT: "PATCH",
     Resource.CONVERSATION: "GET",
+    Resource.ANALYTICS: "GET",
     Resource.TOKEN: "GET",
     Resource.LIMITS: "GET",
 }
 _FIXED = {
     "tokens/me": Resource.TOKEN,
+    "analytics/conversations/details": Resource.ANALYTICS,
     "organizations/limits/namespaces/platform.api": Resource.LIMITS,
 }
 
@@ -61,18 +68,36 @@ def find_route(raw_path: str) -> Route:
     parts = [unquote(part) for part in rest.split("/")]
     if parts[0] != "conversations":
         return _NOWHERE
-    if len(parts) > 1 and parts[1] in MEDIA:
-        del parts[1]
-    elif len(parts) == 2:
+    media = parts.pop(1) if len(parts) > 1 and parts[1] in _INFIXES else ""
+    if len(parts) == 2 and not media:
         return Route(Resource.CONVERSATION, parts[1].lower())
-    return _participant_route(parts)
+    return _participant_route(parts, stored=media != _OF_THREADS)
 
 
-def _participant_route(parts: list[str]) -> Route:
+def _participant_route(parts: list[str], *, stored: bool) -> Route:
     if len(parts) < 4 or parts[2] != "participants" or parts[4:] not in ([], ["attributes"]):
         return _NOWHERE
-    resource = Resource.ATTRIBUTES if parts[4:] else Resource.PARTICIPANT
+    resource = Resource.ATTRIBUTES if parts[4:] and stored else Resource.PARTICIPANT
     return Route(resource, parts[1].lower(), parts[3].lower())
+
+
+def find_ids(raw_path: str, *, most: int) -> list[str]:
+    """The conversations that a request to analytics names, each once.
+
+    `id=` takes several, parted by commas, encoded or not, and may come again. Raises the Refusal
+    for an id that is none, and for more than `most`, counted as they were sent.
+    """
+    pairs = parse_qsl(raw_path.partition("?")[2], keep_blank_values=True)
+    ids = [
+        piece.strip().lower() for name, value in pairs if name == "id" for piece in value.split(",")
+    ]
+    if not ids:
+        raise Refusal(400, message="The request must name conversations with the parameter [id].")
+    if len(ids) > most:
+        raise Refusal(400, message=f"[{len(ids)}] ids are over the maximum of [{most}].")
+    if not all(map(is_uuid, ids)):
+        raise Refusal(400, "invalid.value", "The value of id is not a list of valid ids.")
+    return list(dict.fromkeys(ids))
 
 
 def check_route(route: Route, method: str) -> None:

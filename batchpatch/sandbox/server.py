@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from batchpatch.sandbox.options import SandboxOptions
 
 HOST = "127.0.0.1"
+# The ids of a request to analytics are all in its first line: 1000 of them, commas encoded.
+_LINE_BYTES = 65_536
 # A request that a fault holds back must not hold back the end.
 _SHUTDOWN_S = 0.1
 # Linger on, for zero seconds: closing sends RST, where it would otherwise send FIN.
@@ -83,7 +85,8 @@ async def running(
     """
     server = SandboxServer(options, clock or SystemClock())
     runner = web.ServerRunner(
-        web.Server(server.handle, access_log=None), shutdown_timeout=_SHUTDOWN_S
+        web.Server(server.handle, access_log=None, max_line_size=_LINE_BYTES),
+        shutdown_timeout=_SHUTDOWN_S,
     )
     await runner.setup()
     try:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.sandbox.conversations import Conversations
 from batchpatch.sandbox.injection import Injector
+from batchpatch.sandbox.replies import Refusal
+from batchpatch.sandbox.routes import Resource
 from batchpatch.sandbox.tokens import TokenBook
 from batchpatch.sandbox.writes import WriteLog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from batchpatch.sandbox.clock import Clock
+    from batchpatch.sandbox.conversations import Participant
     from batchpatch.sandbox.options import SandboxOptions
     from batchpatch.sandbox.writes import Write
 
@@ -25,6 +28,8 @@ class Counts:
 
     requests: int = 0
     """Requests that arrived."""
+    resources: Counter[Resource] = field(default_factory=Counter)
+    """Requests by what they were for."""
     statuses: Counter[int] = field(default_factory=Counter)
     """Requests by the status that they were answered with."""
     cut: int = 0
@@ -33,6 +38,10 @@ class Counts:
     """Requests refused by the rate limit itself, not by a fault."""
     peak_in_flight: int = 0
     """Most requests in flight at once."""
+    dropped: int = 0
+    """Writes that were accepted and never applied."""
+    pending: int = 0
+    """Writes that are to be applied later."""
 
 
 class SandboxState:
@@ -41,17 +50,18 @@ class SandboxState:
     def __init__(self, options: SandboxOptions, clock: Clock) -> None:
         self.options = options
         self.clock = clock
-        self.conversations = Conversations(strict=options.strict)
+        self.conversations = Conversations(options)
         self.tokens = TokenBook(options, clock)
         self.injector = Injector(options.faults, seed=options.seed)
         self.writes = WriteLog(cap=options.log_writes, now_s=clock.now_s)
         self.counts = Counts()
         self._in_flight = 0
-        self._late = 0
+        self._accepted: deque[Callable[[], None]] = deque()
 
-    def enter(self) -> None:
+    def enter(self, resource: Resource) -> None:
         """Count an API request that arrives."""
         self.counts.requests += 1
+        self.counts.resources[resource] += 1
         self._in_flight += 1
         self.counts.peak_in_flight = max(self.counts.peak_in_flight, self._in_flight)
 
@@ -63,24 +73,52 @@ class SandboxState:
         else:
             self.counts.statuses[status] += 1
 
-    def store(self, write: Write, attributes: Mapping[str, str]) -> bool:
-        """Merge attributes into their participant; False where there is no such participant."""
-        participant = self.conversations.find_participant(
-            write.conversation_id, write.participant_id
-        )
+    def open_participant(self, conversation_id: str, participant_id: str) -> Participant:
+        """The participant whose attributes may be written; raises the Refusal if there is none."""
+        participant = self.conversations.find_participant(conversation_id, participant_id)
         if participant is None:
-            return False
-        participant.attributes.update(attributes)
-        self.writes.apply(write, attributes)
-        return True
+            raise Refusal(404)
+        if participant.left_at is not None:
+            raise Refusal(409, message=f"The participant [{participant_id}] has already left.")
+        return participant
 
-    def store_later(self, write: Write, attributes: Mapping[str, str], delay_s: float) -> None:
-        """Merge attributes after `delay_s`, whatever their client knows about it."""
-        self._late += 1
+    def store(self, participant: Participant, write: Write, attributes: Mapping[str, str]) -> None:
+        """Merge attributes into their participant, after the delay of all writes."""
+
+        def apply() -> None:
+            participant.attributes.update(attributes)
+            self.writes.apply(write, attributes)
+
+        if self.options.apply_delay_s:
+            # Timers that are due together need not fire in order; what was accepted first is first.
+            self._accepted.append(apply)
+            self._later(self.options.apply_delay_s, self._apply_oldest)
+        else:
+            apply()
+
+    def store_late(
+        self,
+        participant: Participant,
+        write: Write,
+        attributes: Mapping[str, str],
+        delay_s: float,
+    ) -> None:
+        """Accept a write after `delay_s`, whatever its client knows about it."""
+        self._later(delay_s, lambda: self.store(participant, write, attributes))
+
+    def _apply_oldest(self) -> None:
+        apply = self._accepted.popleft()
+        apply()
+
+    def _later(self, delay_s: float, act: Callable[[], None]) -> None:
+        counts = self.counts
+        counts.pending += 1
 
         def arrive() -> None:
-            self._late -= 1
-            self.store(write, attributes)
+            counts.pending -= 1
+            # After a reset these are other counts, and what was to come belongs to another run.
+            if counts is self.counts:
+                act()
 
         self.clock.call_later(delay_s, arrive)
 
@@ -90,7 +128,9 @@ class SandboxState:
         foreign_admitted, foreign_throttled = self.tokens.foreign()
         return {
             "requests": counts.requests,
+            "by_resource": {one.name.lower(): counts.resources[one] for one in Resource},
             "patches_applied": self.writes.applied,
+            "writes_dropped": counts.dropped,
             "statuses": {str(status): n for status, n in sorted(counts.statuses.items())},
             "connections_cut": counts.cut,
             "throttled": counts.throttled,
@@ -101,7 +141,7 @@ class SandboxState:
             "overlaps": self.writes.overlaps,
             "in_flight": self._in_flight,
             "peak_in_flight": counts.peak_in_flight,
-            "late_writes_pending": self._late,
+            "late_writes_pending": counts.pending,
         }
 
     def reset(self) -> None:
@@ -111,3 +151,4 @@ class SandboxState:
         self.injector.forget()
         self.tokens.minted = self.tokens.refused = 0
         self.counts = Counts()
+        self._accepted.clear()

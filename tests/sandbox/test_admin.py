@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from batchpatch.sandbox import parse_fault
+from batchpatch.sandbox.seeds import Seed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -43,6 +44,33 @@ async def test_the_counts_tell_what_happened(start: Start) -> None:
     assert stats["statuses"] == {"200": 1, "202": 2, "503": 1}
     assert stats["tokens_minted"] == 1
     assert stats["in_flight"] == 0
+
+
+async def test_every_request_is_counted_by_what_it_was_for(start: Start) -> None:
+    """A client's budget is for all requests of its token, so each kind must be accounted for."""
+    caller = await start(deny_reads=frozenset({"conversation"}))
+    refused = [
+        await caller.send("GET", f"/api/v2/conversations/{C}"),
+        await caller.send("GET", "/api/v2/analytics/conversations/details?id=none"),
+        await caller.send("GET", "/api/v2/nothing"),
+        await caller.send("PATCH", "/api/v2/tokens/me"),
+    ]
+    await caller.patch({"a": "1"})
+    await caller.send("PATCH", f"/api/v2/conversations/{C}/participants/{P}", body=b"{}")
+    for path in ("tokens/me", "organizations/limits/namespaces/platform.api"):
+        await caller.send("GET", f"/api/v2/{path}")
+    stats = await caller.stats()
+    assert [status for status, _, _ in refused] == [403, 400, 404, 405]
+    assert stats["by_resource"] == {
+        "attributes": 1,
+        "participant": 1,
+        "conversation": 1,
+        "analytics": 1,
+        "token": 2,
+        "limits": 1,
+        "nowhere": 1,
+    }
+    assert sum(stats["by_resource"].values()) == stats["requests"]
 
 
 async def test_two_requests_at_once_for_one_participant_are_an_overlap(
@@ -148,6 +176,23 @@ async def test_faults_are_replaced_at_runtime(start: Start) -> None:
             b'{"conversationId": "%s", "attributes": {"a": 1}}' % C.encode(),
             "strings",
         ),
+        ("conversations", b'{"conversationId": "%s", "ended": "yesterday"}' % C.encode(), "ended"),
+        ("conversations", b'{"conversationId": "%s", "ended": 5}' % C.encode(), "ended"),
+        (
+            "conversations",
+            b'{"conversationId": "%s", "ended": "2026-01-02T03:04:05"}' % C.encode(),
+            "with its zone",
+        ),
+        ("conversations", b'{"conversationId": "%s", "left": "no"}' % C.encode(), "left"),
+        ("conversations", b'{"conversationId": "%s", "analytics": 0}' % C.encode(), "analytics"),
+        ("conversations", b'{"conversationId": "%s", "userId": "u"}' % C.encode(), "participantId"),
+        (
+            "conversations",
+            b'{"conversationId": "%s", "participantId": "%s", "ani": 49}'
+            % (C.encode(), P.encode()),
+            "ani",
+        ),
+        ("faults", b'["kind=drop,on=read"]', "on=patch"),
     ],
 )
 async def test_wrong_instructions_are_explained_and_change_nothing(
@@ -193,7 +238,7 @@ async def test_long_listings_arrive_whole(start: Start) -> None:
     """They are streamed in parts while the sandbox goes on answering."""
     caller = await start()
     for n in range(1201):
-        caller.state.conversations.add(
-            C, f"{n:08x}-7425-40de-944b-e07fc1f90ae7", attributes={"n": "x"}
-        )
+        known_id = f"{n:08x}-7425-40de-944b-e07fc1f90ae7"
+        seed = Seed(conversation_id=C, participant_id=known_id, attributes={"n": "x"})
+        caller.state.conversations.add(seed)
     assert len(await caller.stored()) == 1201

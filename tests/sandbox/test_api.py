@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from batchpatch.sandbox.identities import agent_id, customer_id
+from batchpatch.sandbox.permissions import parse_deny_reads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -98,13 +99,23 @@ async def test_a_conversation_made_known_without_participants_has_the_usual_two(
     assert (await caller.patch({"a": "1"}))[0] == 404
 
 
-async def test_the_tutorials_route_accepts_and_stores_nothing(start: Start) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{C}/participants/{P}",
+        f"interactions/{C}/participants/{P}",
+        f"interactions/{C}/participants/{P}/attributes",
+    ],
+)
+async def test_the_tutorials_routes_accept_and_store_nothing(start: Start, path: str) -> None:
     """This is the mistake that batchpatch warns of, so it must look like a success."""
-    caller = await start()
+    caller = await start(strict=True)
     body = b'{"attributes": {"a": "1"}}'
-    path = f"/api/v2/conversations/{C}/participants/{P}"
-    status, _, _ = await caller.send("PATCH", path, body=body)
-    assert status == 200
+    unknown, _, _ = await caller.send("PATCH", f"/api/v2/conversations/{path}", body=body)
+    known = orjson.dumps({"conversationId": C, "participantId": P})
+    await caller.send("POST", "/sandbox/conversations", body=known)
+    status, _, _ = await caller.send("PATCH", f"/api/v2/conversations/{path}", body=body)
+    assert (unknown, status) == (404, 200)
     assert await caller.stored() == {}
 
 
@@ -184,6 +195,45 @@ async def test_a_token_says_whose_it_is(start: Start) -> None:
     assert status == 200
     assert document["OAuthClient"]["id"] == "Aladdin"
     assert document["organization"] == document["homeOrganization"]
+
+
+async def test_the_organisation_can_be_another(start: Start) -> None:
+    """A run that was begun in one must not go on in another, which takes two to try."""
+    owner = {"id": P, "name": "Acme"}
+    caller = await start(organization_id=P, organization_name="Acme")
+    _, _, body = await caller.send("GET", "/api/v2/tokens/me")
+    document = orjson.loads(body)
+    assert document["organization"] == document["homeOrganization"] == owner
+    assert document["OAuthClient"]["organization"] == owner
+
+
+@pytest.mark.parametrize(
+    ("denied", "statuses"),
+    [
+        ("conversation", [403, 200]),
+        ("analytics", [200, 403]),
+        ("analytics, conversation", [403] * 2),
+    ],
+)
+async def test_the_permission_to_read_can_be_withheld(
+    start: Start, denied: str, statuses: list[int]
+) -> None:
+    """A token that may write may be refused the read: the user must learn which permission."""
+    caller = await start(deny_reads=parse_deny_reads(denied))
+    answers = {
+        "conversation:communication:view": f"conversations/{C}",
+        "analytics:conversationDetail:view": f"analytics/conversations/details?id={C}",
+    }
+    for (permission, path), expected in zip(answers.items(), statuses, strict=True):
+        status, _, body = await caller.send("GET", f"/api/v2/{path}")
+        assert status == expected
+        if status == 403:
+            envelope = orjson.loads(body)
+            assert envelope["code"] == "missing.any.permissions"
+            assert permission in envelope["message"]
+    assert (await caller.patch({"a": "1"}))[0] == 202
+    for path in ("tokens/me", "organizations/limits/namespaces/platform.api"):
+        assert (await caller.send("GET", f"/api/v2/{path}"))[0] == 200
 
 
 @pytest.mark.parametrize(

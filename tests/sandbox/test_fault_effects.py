@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.asyncio
 
+C = "0b8a3c1e-5f7d-4e2a-9c61-2d4f6a8b0c1d"
 P = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 DISCONNECTS = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
@@ -140,3 +141,71 @@ async def test_a_run_repeats_for_its_seed(start: Start) -> None:
     expected = await statuses(await start(faults=(fault,), seed=11))
     assert set(expected) == {202, 503}
     assert await statuses(await start(faults=(fault,), seed=11)) == expected
+
+
+async def test_a_dropped_write_is_accepted_and_never_there(
+    start: Start, clock: ManualClock
+) -> None:
+    """Only reading back can tell it from one that was stored, which is what reading back is for."""
+    caller = await start(faults=(parse_fault("kind=drop,times=1"),))
+    status, _, body = await caller.patch({"a": "1"})
+    clock.advance(3600)
+    assert (status, body) == (202, b"")
+    assert await caller.stored() == {}
+    stats = await caller.stats()
+    assert (stats["writes_dropped"], stats["patches_applied"]) == (1, 0)
+    assert (await caller.patch({"a": "2"}))[0] == 202
+    assert await caller.stored() == {P: {"a": "2"}}
+
+
+@pytest.mark.parametrize("kind", ["drop", "late,ms=5", "reset_after"])
+async def test_what_cannot_be_written_is_refused_whatever_becomes_of_the_write(
+    start: Start, kind: str
+) -> None:
+    """A fault on top of a refusal must not make an unknown participant look accepted."""
+    caller = await start(strict=True, faults=(parse_fault(f"kind={kind}"),))
+    assert (await caller.patch({"a": "1"}))[0] == 404
+    stats = await caller.stats()
+    assert (stats["writes_dropped"], stats["late_writes_pending"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "path", [f"conversations/{C}", f"analytics/conversations/details?id={C},{P}"]
+)
+async def test_reads_fail_too_where_they_are_named(start: Start, path: str) -> None:
+    """Finding participants takes reads, and a look-up must survive what a write survives."""
+    caller = await start(faults=(parse_fault("status=503,on=read,times=2"),))
+    statuses = [(await caller.send("GET", f"/api/v2/{path}"))[0] for _ in range(4)]
+    assert statuses == [503, 503, 200, 503]
+    assert (await caller.patch({"a": "1"}))[0] == 202
+    assert (await caller.send("GET", "/api/v2/tokens/me"))[0] == 200
+
+
+async def test_a_read_can_be_cut_and_slow(start: Start, clock: ManualClock) -> None:
+    """A look-up has a timeout of its own, and a connection that can break."""
+    faults = ("kind=latency,ms=300,on=any,times=1", "kind=reset_before,on=read,times=1")
+    caller = await start(faults=tuple(map(parse_fault, faults)))
+    # aiohttp sends a GET that was cut again by itself.
+    caller._session._retry_connection = False
+    read = asyncio.create_task(caller.send("GET", f"/api/v2/conversations/{C}"))
+    await clock.next_sleeper()
+    assert not read.done()
+    clock.advance(0.3)
+    with pytest.raises(DISCONNECTS):
+        await read
+    assert (await caller.send("GET", f"/api/v2/conversations/{C}"))[0] == 200
+    assert (await caller.stats())["connections_cut"] == 1
+
+
+async def test_reads_repeat_for_their_seed(start: Start) -> None:
+    """A failure found by one run must be there in the next, in a look-up as in a write."""
+    fault = parse_fault("status=503,rate=0.4,on=read")
+    conversations = [f"{n:08x}-7425-40de-944b-e07fc1f90ae7" for n in range(40)]
+
+    async def statuses(caller: Caller, ids: list[str]) -> dict[str, int]:
+        paths = {one: f"/api/v2/conversations/{one}" for one in ids}
+        return {one: (await caller.send("GET", path))[0] for one, path in paths.items()}
+
+    expected = await statuses(await start(faults=(fault,), seed=11), conversations)
+    assert set(expected.values()) == {200, 503}
+    assert await statuses(await start(faults=(fault,), seed=11), conversations[::-1]) == expected

@@ -20,6 +20,10 @@ UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
         ("kind=latency,ms=250", Fault(kind=FaultKind.LATENCY, ms=250, times=None)),
         ("kind=latency,ms=250,times=2", Fault(kind=FaultKind.LATENCY, ms=250, times=2)),
         ("kind=late,ms=40", Fault(kind=FaultKind.LATE, ms=40)),
+        ("kind=drop,rate=0.05", Fault(kind=FaultKind.DROP, rate=0.05)),
+        ("status=500,on=read", Fault(kind=FaultKind.STATUS, status=500, on="read")),
+        ("kind=reset_before,on=any", Fault(kind=FaultKind.RESET_BEFORE, on="any")),
+        ("kind=late,ms=40,on=patch", Fault(kind=FaultKind.LATE, ms=40)),
         ("kind=html", Fault(kind=FaultKind.HTML, status=502)),
         ("kind=malformed,status=500", Fault(kind=FaultKind.MALFORMED, status=500)),
         ("kind=429", Fault(kind=FaultKind.STATUS, status=429)),
@@ -68,6 +72,13 @@ def test_a_fault_is_read_from_its_text(text: str, expected: Fault) -> None:
         ("kind=reset_before,status=503", "takes no status="),
         ("kind=429,status=503", "contradicts"),
         ("kind=status", "needs status="),
+        ("status=503,on=write", "patch, read, any"),
+        ("kind=drop,on=read", "on=patch only"),
+        ("kind=late,ms=5,on=any", "on=patch only"),
+        ("kind=reset_after,on=read", "on=patch only"),
+        ("kind=drop,ms=5", "takes no ms="),
+        ("kind=drop,status=503", "takes no status="),
+        (f"status=503,on=any,participant={UUID}", "conversation="),
     ],
 )
 def test_what_cannot_be_read_is_explained_in_one_sentence(text: str, named: str) -> None:
@@ -80,7 +91,7 @@ def test_what_cannot_be_read_is_explained_in_one_sentence(text: str, named: str)
     assert "\n" not in sentence
 
 
-@given(st.text() | st.from_regex(r"(status|kind|rate|ms|times)=[^,]*(,[a-z_]+=[^,]*)*"))
+@given(st.text() | st.from_regex(r"(status|kind|on|rate|ms|times)=[^,]*(,[a-z_]+=[^,]*)*"))
 def test_any_text_is_a_fault_or_a_value_error(text: str) -> None:
     """A slip of the keyboard must never be a traceback."""
     try:

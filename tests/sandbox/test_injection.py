@@ -7,7 +7,13 @@ import uuid
 import pytest
 
 from batchpatch.sandbox import parse_fault
-from batchpatch.sandbox.injection import Injection, Injector, choose
+from batchpatch.sandbox.injection import (
+    Injection,
+    Injector,
+    choose,
+    patch_target,
+    read_target,
+)
 
 CONVERSATION = "0b8a3c1e-5f7d-4e2a-9c61-2d4f6a8b0c1d"
 PARTICIPANTS = [str(uuid.UUID(int=n)) for n in range(2000)]
@@ -16,7 +22,11 @@ PARTICIPANTS = [str(uuid.UUID(int=n)) for n in range(2000)]
 def draw(
     injector: Injector, participant: str = PARTICIPANTS[0], conversation: str = CONVERSATION
 ) -> Injection:
-    return injector.draw(conversation_id=conversation, participant_id=participant)
+    return injector.draw(patch_target(conversation, participant))
+
+
+def read(injector: Injector, *conversations: str, what: str = "analytics") -> bool:
+    return injector.draw(read_target(what, conversations)).fault is not None
 
 
 def hits(injector: Injector, participant: str, attempts: int) -> list[bool]:
@@ -89,14 +99,8 @@ def test_a_target_spares_all_others(target: str) -> None:
 def test_latency_comes_on_top_of_what_goes_wrong() -> None:
     """A slow platform still refuses: one rule must not hide the other."""
     faults = [parse_fault("kind=latency,ms=200"), parse_fault("status=503")]
-    chosen = choose(
-        faults,
-        seed=0,
-        conversation_id=CONVERSATION,
-        participant_id=PARTICIPANTS[0],
-        attempt=1,
-        in_a_row=0,
-    )
+    target = patch_target(CONVERSATION, PARTICIPANTS[0])
+    chosen = choose(faults, target, seed=0, attempt=1, in_a_row=0)
     assert (chosen.delay_s, chosen.fault) == (0.2, faults[1])
 
 
@@ -107,3 +111,61 @@ def test_rules_can_be_taken_away() -> None:
     injector.replace([])
     assert before is not None
     assert draw(injector) == Injection()
+
+
+def test_a_rule_hits_what_it_names() -> None:
+    """A test of failing reads must be able to leave the writes alone, and the other way round."""
+
+    def seen(on: str) -> tuple[bool, bool]:
+        injector = Injector([parse_fault(f"status=503,on={on}")], seed=0)
+        return draw(injector).fault is not None, read(injector, CONVERSATION)
+
+    assert [seen(on) for on in ("patch", "read", "any")] == [
+        (True, False),
+        (False, True),
+        (True, True),
+    ]
+
+
+def test_reads_do_not_change_what_happens_to_writes() -> None:
+    """How often a client reads depends on its settings; its writes must fare the same all the same.
+
+    So a recorded seed of a run without reads stays good.
+    """
+    faults = [parse_fault("status=503,rate=0.5"), parse_fault("status=500,rate=0.5,on=any")]
+    alone, among = Injector(faults, seed=6), Injector(faults, seed=6)
+    for participant in PARTICIPANTS[:200]:
+        read(among, CONVERSATION)
+        assert draw(among, participant) == draw(alone, participant)
+
+
+def test_a_read_is_the_same_in_any_order_of_its_ids() -> None:
+    """A client asks for what it has at hand, and its order is a matter of timing."""
+    a, b, c = PARTICIPANTS[:3]
+    injector = Injector([parse_fault("status=503,times=1,on=read")], seed=0)
+    assert [read(injector, a, b), read(injector, b, a), read(injector, a, c)] == [True, False, True]
+
+
+def test_reads_are_hit_in_the_share_asked_for_and_bounded_in_a_row() -> None:
+    """A look-up that is tried again must get through, as a write does."""
+    injector = Injector([parse_fault("status=503,rate=0.5,on=read")], seed=2)
+    fates = [[read(injector, c, what="conversation") for _ in range(12)] for c in PARTICIPANTS]
+    share = sum(fate[0] for fate in fates) / len(fates)
+    assert share == pytest.approx(0.5, abs=4 * (0.25 / len(fates)) ** 0.5)
+    streaks = [len(run) for fate in fates for run in "".join(" x"[hit] for hit in fate).split()]
+    assert max(streaks) == 3
+
+
+def test_a_read_of_many_is_hit_for_any_of_them() -> None:
+    """A fault aimed at one conversation must find it in whatever request it is read."""
+    injector = Injector([parse_fault(f"status=500,on=read,conversation={CONVERSATION}")], seed=0)
+    assert read(injector, PARTICIPANTS[0], CONVERSATION)
+    assert not read(injector, PARTICIPANTS[0], PARTICIPANTS[1])
+
+
+def test_what_no_rule_concerns_is_not_remembered() -> None:
+    """A million participants must cost nothing where only reads are to fail."""
+    injector = Injector([parse_fault("status=503,on=read")], seed=0)
+    for participant in PARTICIPANTS[:50]:
+        draw(injector, participant)
+    assert injector._asked == {}

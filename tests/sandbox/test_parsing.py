@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from batchpatch.sandbox import SandboxOptions
 from batchpatch.sandbox.bodies import read_attributes
 from batchpatch.sandbox.replies import Refusal
-from batchpatch.sandbox.routes import MEDIA, Resource, check_route, find_route
+from batchpatch.sandbox.routes import MEDIA, Resource, check_route, find_ids, find_route
 
 C = "0b8a3c1e-5f7d-4e2a-9c61-2d4f6a8b0c1d"
 P = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
@@ -27,8 +28,14 @@ P = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
         (f"/api/v2/conversations/{C}", Resource.CONVERSATION),
         ("/api/v2/tokens/me", Resource.TOKEN),
         ("/api/v2/organizations/limits/namespaces/platform.api", Resource.LIMITS),
-        (f"/api/v2/conversations/interactions/{C}/participants/{P}", Resource.NOWHERE),
-        (f"/api/v2/conversations/interactions/{C}/participants/{P}/attributes", Resource.NOWHERE),
+        (f"/api/v2/conversations/interactions/{C}/participants/{P}", Resource.PARTICIPANT),
+        (
+            f"/api/v2/conversations/interactions/{C}/participants/{P}/attributes",
+            Resource.PARTICIPANT,
+        ),
+        ("/api/v2/analytics/conversations/details?id=x", Resource.ANALYTICS),
+        ("/api/v2/analytics/conversations", Resource.NOWHERE),
+        ("/api/v2/conversations/interactions", Resource.NOWHERE),
         (f"/api/v2/conversations/chats/{C}/participants/{P}/attributes", Resource.NOWHERE),
         (f"/api/v2/interactions/{C}/participants/{P}", Resource.NOWHERE),
         (f"/x/api/v2/conversations/{C}", Resource.NOWHERE),
@@ -70,6 +77,42 @@ def test_any_path_is_a_route(path: str) -> None:
     """Whatever a client sends, the sandbox must answer."""
     find_route(path)
     find_route(f"/api/v2/conversations/{path}")
+    with contextlib.suppress(Refusal):
+        find_ids(f"/api/v2/analytics/conversations/details?id={path}", most=3)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"id={C},{P}",
+        f"id={C}%2C{P}",
+        f"id={C}%2c%20{P}",
+        f"id={C}&id={P}",
+        f"x=1&id={C},{P.upper()}&id={C}",
+    ],
+)
+def test_ids_are_read_however_they_are_listed(query: str) -> None:
+    """The SDK encodes the commas, curl does not, and some clients repeat the parameter."""
+    assert find_ids(f"/api/v2/analytics/conversations/details?{query}", most=3) == [C, P]
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("", "[id]"),
+        ("ids=" + C, "[id]"),
+        ("id=", "valid ids"),
+        (f"id={C},", "valid ids"),
+        (f"id={C};{P}", "valid ids"),
+        (f"id={C},{C},{P},{P}", "[4] ids"),
+    ],
+)
+def test_a_wrong_list_of_ids_is_refused(query: str, named: str) -> None:
+    """A look-up that was cut in two, or grew too long, must not pass for one that found nothing."""
+    with pytest.raises(Refusal) as caught:
+        find_ids(f"/api/v2/analytics/conversations/details?{query}", most=3)
+    assert caught.value.status == 400
+    assert named in str(caught.value.message)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +170,16 @@ def test_any_body_is_attributes_or_a_refusal(body: bytes) -> None:
         {"mint_throttle": -1},
         {"log_writes": -1},
         {"client_secret": ""},
+        {"ended": 1.1},
+        {"ended": math.nan},
+        {"analytics_unknown": -0.1},
+        {"analytics_max_ids": 0},
+        {"analytics_max_ids": 1001},
+        {"apply_delay_s": -1},
+        {"apply_delay_s": math.inf},
+        {"deny_reads": frozenset({"conversations"})},
+        {"organization_id": "acme"},
+        {"organization_name": ""},
     ],
 )
 def test_an_option_out_of_range_is_named(options: dict[str, Any]) -> None:

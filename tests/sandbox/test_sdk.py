@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from batchpatch.sandbox import SandboxOptions, running
-from batchpatch.sandbox.identities import agent_id, customer_id
+from batchpatch.sandbox.identities import (
+    agent_id,
+    customer_id,
+    external_contact_id,
+    phone_number,
+    user_id,
+)
+from batchpatch.sandbox.seeds import Seed
 
 C = "0b8a3c1e-5f7d-4e2a-9c61-2d4f6a8b0c1d"
 SESSION = Path(__file__).with_name("sdk_session.py")
@@ -29,7 +36,8 @@ async def test_the_sdk_mints_patches_and_reads_back() -> None:
     The SDK runs in a process of its own: it blocks, starts threads and warns while importing.
     """
     attributes = {"vip": "yes", "notes": "Größe"}
-    async with running(SandboxOptions(allowed=300)) as server:
+    async with running(SandboxOptions(allowed=300, strict=True)) as server:
+        server.state.conversations.add(Seed(conversation_id=C, ended="2100-01-01T00:00:00.000Z"))
         session = await asyncio.create_subprocess_exec(
             sys.executable,
             str(SESSION),
@@ -39,8 +47,18 @@ async def test_the_sdk_mints_patches_and_reads_back() -> None:
         )
         out, errors = await session.communicate()
         assert session.returncode == 0, errors.decode()
-        assert server.state.stats()["statuses"] == {"200": 1, "202": 1, "400": 1}
+        assert server.state.stats()["statuses"] == {"200": 2, "202": 1, "400": 1}
+    contact, user = external_contact_id(C), user_id(C)
     assert json.loads(out) == {
         "participants": {customer_id(C): ["customer", attributes], agent_id(C): ["agent", {}]},
+        "whom": {
+            customer_id(C): [contact, phone_number(C), None],
+            agent_id(C): [None, None, user],
+        },
+        "ended": True,
+        # The other id is no conversation, and is left out.
+        "details": {
+            C: [[customer_id(C), contact, None, "voice"], [agent_id(C), None, user, "voice"]]
+        },
         "refused": "invalid.value",
     }

@@ -1,0 +1,79 @@
+"""The flags of `batchpatch sandbox`: what they make of the sandbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+import batchpatch.sandbox
+from batchpatch.cli.sandboxing import sandbox_app
+from batchpatch.errors import SettingsError
+from batchpatch.sandbox import SandboxOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ORGANIZATION = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SandboxOptions]:
+    """Options that a command line would serve; raises what it raises."""
+
+    def run(*words: str) -> SandboxOptions:
+        seen: list[SandboxOptions] = []
+
+        def serve(options: SandboxOptions, **_: object) -> None:
+            seen.append(options)
+
+        monkeypatch.setattr(batchpatch.sandbox, "serve", serve, raising=False)
+        CliRunner().invoke(sandbox_app, words, catch_exceptions=False)
+        return seen[0]
+
+    return run
+
+
+def test_each_flag_is_an_option(served: Callable[..., SandboxOptions]) -> None:
+    """A flag that is parsed and forgotten makes a rehearsal that has rehearsed nothing."""
+    options = served(
+        *("--ended", "0.25", "--analytics-unknown", "0.5", "--analytics-max-ids", "7"),
+        *("--apply-delay", "1.5", "--deny-reads", "conversation,analytics"),
+        *("--organization", ORGANIZATION, "--seed", "3", "--fault", "kind=drop,rate=0.05"),
+    )
+    assert (options.ended, options.analytics_unknown, options.analytics_max_ids) == (0.25, 0.5, 7)
+    assert (options.apply_delay_s, options.deny_reads) == (1.5, {"conversation", "analytics"})
+    assert (options.organization_id, options.organization_name) == (ORGANIZATION, "Sandbox")
+    assert (options.seed, options.faults[0].kind) == (3, "drop")
+
+
+def test_without_flags_nothing_is_out_of_the_ordinary(
+    served: Callable[..., SandboxOptions],
+) -> None:
+    """The first try must show the platform at its best."""
+    assert served("--port", "0") == SandboxOptions()
+
+
+def test_an_organisation_can_have_a_name(served: Callable[..., SandboxOptions]) -> None:
+    """A person knows an organisation by its name, colons included."""
+    options = served("--organization", f"{ORGANIZATION}:Acme: Berlin")
+    assert (options.organization_id, options.organization_name) == (ORGANIZATION, "Acme: Berlin")
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--deny-reads", "everything"), "conversation, analytics"),
+        (("--deny-reads", ""), "conversation, analytics"),
+        (("--organization", "acme"), "UUID"),
+        (("--organization", f"{ORGANIZATION}:"), "organization_name"),
+        (("--apply-delay", "86400"), "apply_delay_s"),
+    ],
+)
+def test_a_flag_that_cannot_be_is_explained(
+    served: Callable[..., SandboxOptions], words: tuple[str, ...], named: str
+) -> None:
+    """The command line prints the sentence, which must say what to change."""
+    with pytest.raises(SettingsError, match=named):
+        served(*words)
