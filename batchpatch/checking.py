@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from batchpatch.genesys.allowance import Allowance, assumed_allowance
+from batchpatch.genesys.rate import PaceOptions
 from batchpatch.merging.forecast import Forecast
 from batchpatch.merging.window import MergeOptions
 from batchpatch.model import InvalidRow, Row
@@ -13,7 +15,6 @@ from batchpatch.reading.reader import Reader
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from batchpatch.genesys.rate import Rate
     from batchpatch.reading.mapping import ColumnUse
     from batchpatch.reading.reader import Input
 
@@ -41,8 +42,10 @@ class CheckReport(NamedTuple):
     """False where `participants` is an estimate (about 0.4 % off)."""
     requests: int
     """PATCHes after merging, without retries."""
+    allowance: Allowance | None
+    """What the platform is taken to admit; None where nothing limits it."""
     duration_s: float | None
-    """At the given rate; None without one."""
+    """At that allowance; None without one."""
     notices: list[str]
 
     @property
@@ -56,7 +59,7 @@ def check(
     *,
     read: ReadOptions | None = None,
     merge: MergeOptions | None = None,
-    rate: Rate | None = None,
+    pace: PaceOptions | None = None,
     on_invalid: Callable[[InvalidRow], None] | None = None,
 ) -> CheckReport:
     """Read the inputs to their end, offline and without credentials.
@@ -65,12 +68,13 @@ def check(
         inputs: paths, or `-` for standard input.
         read: how to understand them.
         merge: the bounds within which rows of one participant meet.
-        rate: requests per second to price the run with.
+        pace: what to price the run with.
         on_invalid: called with each invalid row as it is found.
 
     Raises:
         InputError: an input cannot be used as a whole.
     """
+    allowance = assumed_allowance(pace or PaceOptions())
     reader = Reader(inputs, read or ReadOptions())
     forecast = Forecast((merge or MergeOptions()).window_rows)
     invalid = 0
@@ -93,7 +97,8 @@ def check(
         participants=forecast.participants.count,
         participants_exact=forecast.participants.exact,
         requests=forecast.patches,
-        duration_s=forecast.patches / rate.per_s if rate else None,
+        allowance=allowance,
+        duration_s=allowance.duration_s(forecast.patches) if allowance else None,
         notices=[notice for opened in reader.inputs for notice in opened.notices.values()],
     )
 

@@ -8,11 +8,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from time import monotonic, time_ns
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.errors import BatchpatchError, InputError, RecordError
 from batchpatch.finding.identity import find
 from batchpatch.flow import Flow
+from batchpatch.genesys.allowance import BURST_PER_S
 from batchpatch.merging.window import MergeOptions, Window
 from batchpatch.model import InvalidRow, Progress, Row
 from batchpatch.reading.background import BackgroundReader
@@ -22,7 +23,7 @@ from batchpatch.recording.summary import ReasonCount, Stop
 from batchpatch.sending.access import AccessGate, Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
     from batchpatch.genesys.client import GenesysClient
@@ -64,7 +65,10 @@ class Job:
         limits: LimitOptions,
         stopper: Stopper,
         before: Before,
+        beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
+        """`beside` runs along with the rows, and is broken off with their end."""
+        self._beside = beside
         self._reader = reader
         self._client = client
         self._sender = sender
@@ -110,6 +114,8 @@ class Job:
                 beside = [background.create_task(self._sync())]
                 if self._limits.max_duration_s is not None:
                     beside.append(background.create_task(self._expire(self._limits.max_duration_s)))
+                if self._beside is not None:
+                    beside.append(background.create_task(self._beside()))
                 if observe is not None:
                     beside.append(background.create_task(self._observe(observe)))
                 await self._send_all(workers)
@@ -278,7 +284,24 @@ class Job:
             waiting_for=closed or self._client.waiting_for,
             elapsed_s=self.elapsed_s,
             rows_expected=self._reader.rows_expected,
+            allowance_left_s=self._allowance_left_s(),
         )
+
+    def requests_left(self) -> int | None:
+        """About how many requests are to come; None where nobody knows how many rows are."""
+        expected = self._reader.rows_expected
+        if expected is None:
+            return None
+        here = self._counts.total() - self._settled_before
+        per_row = self._client.admitted / here if here and self._client.admitted else 1.0
+        return round(max(0, expected - self._counts.total()) * min(1.0, per_row))
+
+    def _allowance_left_s(self) -> float | None:
+        left, allowance = self.requests_left(), self._client.allowance()
+        if left is None or allowance is None:
+            return None
+        per_s = self._client.requests / self.elapsed_s
+        return allowance.duration_s(left, burst_per_s=max(BURST_PER_S, per_s))
 
 
 def _first(group: BaseExceptionGroup[BatchpatchError]) -> BatchpatchError:

@@ -175,6 +175,9 @@ class Summary(NamedTuple):
     throttled: int
     """Answers with status 429."""
     tokens_minted: int
+    allowance_used: float | None
+    """Requests that were not refused, over what the rate-limit windows touched allowed; None where
+    the platform has not said what it allows."""
     elapsed_s: float
     started: str
     """UTC, RFC 3339."""
@@ -201,6 +204,8 @@ class Progress(NamedTuple):
     elapsed_s: float
     rows_expected: int | None
     """Rows in all; an estimate until the input has been read to its end, None where unknown."""
+    allowance_left_s: float | None = None
+    """Seconds to go at what the platform admits; None where it has not said so."""
 
     @property
     def settled(self) -> int:
@@ -215,7 +220,9 @@ class Progress(NamedTuple):
 
     @property
     def left_s(self) -> float | None:
-        """Seconds to go at that pace; None where it cannot be said."""
+        """Seconds to go, at what the platform admits or else at that pace; None where unknown."""
+        if self.allowance_left_s is not None:
+            return self.allowance_left_s
         if self.rows_expected is None or not self.rows_per_s:
             return None
         return max(0, self.rows_expected - self.settled) / self.rows_per_s

@@ -61,8 +61,17 @@ class Resumption(NamedTuple):
             retries=counters.retries + self.summary.retries,
             throttled=counters.throttled + self.summary.throttled,
             tokens_minted=counters.tokens_minted + self.summary.tokens_minted,
+            allowance_used=_combined_use(counters, self.summary),
             elapsed_s=round(counters.elapsed_s + self.summary.elapsed_s, 3),
         )
+
+
+def _combined_use(*parts: Counters | Summary) -> float | None:
+    """Of all windows: each part's share tells, with its requests, what its own allowed."""
+    known = [(part.requests - part.throttled, part.allowance_used) for part in parts]
+    admitted = sum(number for number, used in known if used)
+    offered = sum(number / used for number, used in known if used)
+    return round(admitted / offered, 4) if offered else None
 
 
 def prepare_resumption(

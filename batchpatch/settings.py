@@ -22,8 +22,7 @@ class Settings:
     merge: MergeOptions
     connect: ConnectOptions
     retry: RetryPolicy
-    pace: PaceOptions | None
-    """None: the platform's default, until the server says otherwise."""
+    pace: PaceOptions
     route: Route
 
     def as_json(self) -> dict[str, Any]:
@@ -36,7 +35,11 @@ class Settings:
             "merge": asdict(self.merge),
             "connect": self.connect._asdict(),
             "retry": self.retry._asdict(),
-            "rate": None if self.pace is None else [self.pace.rate and self.pace.rate.per_s],
+            "pace": {
+                **self.pace._asdict(),
+                "rate": self.pace.rate and self.pace.rate.per_s,
+                "assumed": self.pace.assumed and self.pace.assumed.per_s,
+            },
             "route": self.route.template,
         }
 
@@ -51,7 +54,9 @@ def settings_from(options: dict[str, Any]) -> Settings:
         read = dict(options["read"])
         read["attributes"] = tuple(read["attributes"])
         read["only_keys"] = None if read["only_keys"] is None else frozenset(read["only_keys"])
-        rate = options["rate"]
+        pace = dict(options["pace"])
+        for name in ("rate", "assumed"):
+            pace[name] = None if pace[name] is None else Rate(float(pace[name]))
         connect = ConnectOptions(**options["connect"])
         if connect.concurrency < 1:
             raise ValueError("concurrency below 1")
@@ -60,9 +65,7 @@ def settings_from(options: dict[str, Any]) -> Settings:
             merge=MergeOptions(**options["merge"]),
             connect=connect,
             retry=RetryPolicy(**options["retry"]),
-            pace=None
-            if rate is None
-            else PaceOptions(Rate(rate[0]) if rate[0] else None, follow_server=False),
+            pace=PaceOptions(**pace),
             route=find_route(options["route"]),
         )
     except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:

@@ -10,7 +10,7 @@ import pytest
 
 from batchpatch.checking import check
 from batchpatch.errors import InputError
-from batchpatch.genesys.rate import Rate
+from batchpatch.genesys.rate import PaceOptions, Rate
 from batchpatch.merging.window import MergeOptions
 from batchpatch.reading.options import ReadOptions
 
@@ -39,7 +39,7 @@ def mixed(tmp_path: Path) -> str:
 
 def test_the_report_says_what_a_run_would_do(mixed: str) -> None:
     """Rows, what they come to, and how the columns were understood."""
-    report = check([mixed], rate=Rate(0.5))
+    report = check([mixed], pace=PaceOptions(Rate(0.5), assumed=None))
     assert (report.rows, report.valid, report.invalid, report.nothing_to_set) == (5, 4, 1, 1)
     assert (report.participants, report.participants_exact) == (2, True)
     assert (report.requests, report.duration_s) == (2, 4.0)
@@ -73,7 +73,8 @@ def test_inputs_are_checked_together(mixed: str, tmp_path: Path) -> None:
     assert (report.rows, report.participants, report.requests) == (6, 2, 2)
     assert [one.format for one in report.inputs] == ["csv", "jsonl"]
     assert "context.genesys.x" in report.notices[0]
-    assert report.duration_s is None
+    assert report.duration_s is not None
+    assert report.duration_s < 1
 
 
 def test_a_sound_input_exits_with_zero(tmp_path: Path) -> None:

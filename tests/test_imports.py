@@ -112,6 +112,7 @@ PURE = [
     "genesys/trail.py",
     "genesys/hold.py",
     "genesys/choosing.py",
+    "genesys/allowance.py",
     "recording/summary.py",
     "recording/settlement.py",
     "sending/access.py",

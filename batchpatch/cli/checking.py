@@ -12,12 +12,12 @@ from batchpatch.checking import check as check_inputs
 from batchpatch.cli import options as flags
 from batchpatch.cli.output import as_json, emit, say
 from batchpatch.errors import BatchpatchError
-from batchpatch.genesys.rate import DEFAULT_RATE, Rate, parse_rate
 from batchpatch.merging.window import MergeOptions
 from batchpatch.showing.summaries import columns_table, invalid_lines
-from batchpatch.showing.words import count, duration
+from batchpatch.showing.words import count, forecast
 
 if TYPE_CHECKING:
+    from batchpatch.genesys.rate import PaceOptions
     from batchpatch.model import InvalidRow
     from batchpatch.reading.options import ReadOptions
 
@@ -39,6 +39,8 @@ def check(
     nested: flags.Nested = "refuse",
     limit: flags.Limit = None,
     rate: flags.RateText = None,
+    share: flags.Share = None,
+    tokens: flags.Tokens = None,
     window: flags.WindowRows = 10_000,
     json: flags.Json = False,
     yes: flags.Yes = False,
@@ -61,22 +63,22 @@ def check(
         nested=nested,
         limit=limit,
     )
-    dry_run(inputs, read=read, window=window, rate=rate, json=json)
+    pace = flags.pace_options(rate, share, tokens)
+    dry_run(inputs, read=read, window=window, pace=pace, json=json)
 
 
 def dry_run(
-    inputs: list[str], *, read: ReadOptions, window: int, rate: str | None, json: bool
+    inputs: list[str], *, read: ReadOptions, window: int, pace: PaceOptions, json: bool
 ) -> None:
     """Check, print, and leave with the exit code. Shared with `run --dry-run`."""
-    pace = DEFAULT_RATE if rate is None else parse_rate(rate)
     merge = MergeOptions(window_rows=window)
     printer: _JsonPrinter | _TextPrinter = _JsonPrinter(inputs) if json else _TextPrinter(inputs)
     try:
-        report = check_inputs(inputs, read=read, merge=merge, rate=pace, on_invalid=printer.invalid)
+        report = check_inputs(inputs, read=read, merge=merge, pace=pace, on_invalid=printer.invalid)
     except BatchpatchError as error:
         printer.failed(error)
         raise
-    printer.done(report, pace)
+    printer.done(report)
     raise typer.Exit(report.exit_code)
 
 
@@ -94,7 +96,7 @@ class _TextPrinter:
     def failed(self, error: BatchpatchError) -> None:
         """Nothing: the sentence is printed where all are."""
 
-    def done(self, report: CheckReport, pace: Rate | None) -> None:
+    def done(self, report: CheckReport) -> None:
         if self.shown > SHOWN:
             say(f"... and {self.shown - SHOWN:,} more invalid rows; --json lists them all.")
         for checked in report.inputs:
@@ -106,14 +108,17 @@ class _TextPrinter:
             say(f"{count(report.nothing_to_set, 'valid row')} with nothing to set: not sent")
         about = "" if report.participants_exact else "about "
         say(f"{about}{count(report.participants, 'participant')}")
-        say(_price(report, pace))
+        say(forecast(report.requests, report.allowance))
 
 
-def _price(report: CheckReport, pace: Rate | None) -> str:
-    requests = count(report.requests, "request")
-    if pace is None or report.duration_s is None:
-        return requests
-    return f"{requests}, which takes {duration(report.duration_s)} at {pace}"
+def _faster(report: CheckReport) -> dict[str, Any] | None:
+    """What more tokens would do; None where nothing."""
+    allowance = report.allowance
+    tokens = allowance.more_tokens if allowance else None
+    if allowance is None or tokens is None:
+        return None
+    duration_s = allowance.with_tokens(tokens).duration_s(report.requests)
+    return {"tokens": tokens, "duration_s": duration_s}
 
 
 @dataclass
@@ -135,13 +140,21 @@ class _JsonPrinter:
     def failed(self, error: BatchpatchError) -> None:
         self._close({"error": str(error), "exit_code": error.exit_code})
 
-    def done(self, report: CheckReport, pace: Rate | None) -> None:
+    def done(self, report: CheckReport) -> None:
         fields = report._asdict()
         fields["inputs"] = [
             {**checked._asdict(), "columns": [use._asdict() for use in checked.columns]}
             for checked in report.inputs
         ]
-        self._close({**fields, "rate": str(pace) if pace else None, "exit_code": report.exit_code})
+        allowance = fields.pop("allowance")
+        rate = allowance and (allowance.cap or allowance.rate)
+        fields |= {
+            "rate": str(rate) if rate else None,
+            "tokens": allowance.tokens if allowance else None,
+            "faster": _faster(report),
+            "exit_code": report.exit_code,
+        }
+        self._close(fields)
 
     def _close(self, fields: dict[str, Any]) -> None:
         emit("\n],\n" + as_json(fields).removeprefix("{").lstrip("\n") + "\n")

@@ -9,6 +9,7 @@ import typer
 
 from batchpatch.cli.output import OutputError, as_json, emit, say
 from batchpatch.showing.summaries import reason_lines, summary_lines
+from batchpatch.showing.words import forecast
 
 if TYPE_CHECKING:
     from batchpatch.pipeline import RunReport
@@ -34,6 +35,8 @@ def finish(report: RunReport, *, again: str, json: bool, quiet: bool) -> NoRetur
     elif summary.stopped_because:
         say(f"batchpatch: {summary.stopped_because}")
     if resume:
+        if report.requests_left and not quiet:
+            say(f"Left: about {forecast(report.requests_left, report.allowance)}")
         say("To go on with this run:", f"  {resume}")
     if json:
         document = {

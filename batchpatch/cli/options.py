@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from batchpatch.errors import SettingsError
+from batchpatch.genesys.rate import MOST_TOKENS, PaceOptions, parse_rate
 from batchpatch.limits import LimitOptions, parse_between, parse_duration, parse_max_failures
 from batchpatch.reading.options import ReadOptions
 
@@ -107,6 +108,24 @@ RateText = Annotated[
         metavar="RATE",
         help="Cap for the whole process: 300/min, 5/s, none. Default: the platform's own limit.",
         rich_help_panel=SENDING,
+    ),
+]
+Share = Annotated[
+    float | None,
+    typer.Option(
+        metavar="PART",
+        help="Use this part of every rate-limit window, such as 0.8, and leave the rest to others.",
+        rich_help_panel=SENDING,
+        show_default="1",
+    ),
+]
+Tokens = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Tokens of the OAuth client to use at once, up to 50; each has its own allowance.",
+        rich_help_panel=SENDING,
+        show_default="1",
     ),
 ]
 WindowRows = Annotated[
@@ -327,3 +346,29 @@ def limit_options(
         max_outage_s=parse_duration(max_outage, flag="--max-outage"),
         grace_s=parse_duration(grace, flag="--grace"),
     )
+
+
+def pace_options(
+    rate: str | None,
+    share: float | None,
+    tokens: int | None,
+    *,
+    otherwise: PaceOptions | None = None,
+) -> PaceOptions:
+    """How fast to go; what no flag names is as `otherwise` has it.
+
+    Raises:
+        SettingsError: a flag that cannot be read, or is out of its range.
+    """
+    pace = otherwise or PaceOptions()
+    if rate is not None:
+        pace = pace._replace(rate=parse_rate(rate), assumed=None)
+    if share is not None:
+        if not 0 < share <= 1:
+            raise SettingsError(f"--share {share:g}: write a part above 0 and up to 1, like 0.8.")
+        pace = pace._replace(share=share)
+    if tokens is not None:
+        if not 1 <= tokens <= MOST_TOKENS:
+            raise SettingsError(f"--tokens {tokens}: from 1 to {MOST_TOKENS}.")
+        pace = pace._replace(tokens=tokens)
+    return pace

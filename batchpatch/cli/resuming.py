@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,11 +17,13 @@ from batchpatch.cli.engine import (
     sending_to,
 )
 from batchpatch.cli.output import say
-from batchpatch.genesys.rate import PaceOptions, parse_rate
 from batchpatch.model import Outcome
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.purge import purge as purge_directory
 from batchpatch.recording.rundir import RunDirectory
+
+if TYPE_CHECKING:
+    from batchpatch.genesys.rate import PaceOptions
 
 Directory = Annotated[
     Path, typer.Argument(metavar="DIR", help="Directory of the run.", show_default=False)
@@ -41,6 +43,8 @@ def resume(
         typer.Option(help="Send these rows again as well; later rows keep what they have set."),
     ] = None,
     rate: flags.RateText = None,
+    share: flags.Share = None,
+    tokens: flags.Tokens = None,
     max_failures: flags.MaxFailuresText = None,
     max_duration: flags.MaxDuration = None,
     between: flags.Between = None,
@@ -70,7 +74,7 @@ def resume(
         max_outage=max_outage,
         grace=grace,
     )
-    pace = PaceOptions(parse_rate(rate), follow_server=False) if rate else None
+    pace = flags.pace_options(rate, share, tokens, otherwise=_pace_of(directory))
     if api_url is None and region is None and not sandbox:
         api_url, login_url = _hosts_of(directory, login_url)
     opening = (
@@ -104,6 +108,14 @@ def _hosts_of(directory: Path, login_url: str | None) -> tuple[str | None, str |
     with RunDirectory.open(directory, lock=False) as run:
         manifest = read_manifest(run.manifest_path)
     return manifest.api_url, login_url or manifest.login_url
+
+
+def _pace_of(directory: Path) -> PaceOptions:
+    """How fast the run went: the flags change what they name."""
+    from batchpatch.settings import settings_from  # noqa: PLC0415 - it brings the HTTP client
+
+    with RunDirectory.open(directory, lock=False) as run:
+        return settings_from(read_manifest(run.manifest_path).options).pace
 
 
 def purge(directory: Directory, yes: flags.Yes = False) -> None:

@@ -19,7 +19,6 @@ from batchpatch.cli.engine import (
 )
 from batchpatch.cli.output import say
 from batchpatch.errors import SettingsError
-from batchpatch.genesys.rate import PaceOptions, parse_rate
 from batchpatch.genesys.routes import find_route
 
 SANDBOX = "Trying it out"
@@ -41,6 +40,8 @@ def run(
     nested: flags.Nested = "refuse",
     limit: flags.Limit = None,
     rate: flags.RateText = None,
+    share: flags.Share = None,
+    tokens: flags.Tokens = None,
     window: flags.WindowRows = 10_000,
     concurrency: flags.Concurrency = 32,
     retries: flags.Retries = 5,
@@ -109,8 +110,9 @@ def run(
         nested=nested,
         limit=limit,
     )
+    pace = flags.pace_options(rate, share, tokens)
     if dry:
-        dry_run(inputs, read=read, window=window, rate=rate, json=json)
+        dry_run(inputs, read=read, window=window, pace=pace, json=json)
     limits = flags.limit_options(
         max_failures=max_failures,
         max_duration=max_duration,
@@ -121,7 +123,6 @@ def run(
     chosen = find_route(route)
     if chosen.warning and not quiet:
         say(f"Warning: {chosen.warning}")
-    pace = PaceOptions(parse_rate(rate), follow_server=False) if rate else None
     arguments = _sandbox_arguments(
         fault,
         {

@@ -1,15 +1,15 @@
 """Calls: an attempt made again until it is settled.
 
-The loop is all there is: permit, token, attempt, decision. Each of these is a part with one job
-that is given from outside, so a test puts a virtual clock or a scripted server in its place.
-Whatever else may have to wait before an attempt (for an outage to end, for the one token among
-several that has allowance left) belongs into `_admit`, and nowhere else.
+The loop is all there is: permit, attempt, decision. Each of these is a part with one job that is
+given from outside, so a test puts a virtual clock or a scripted server in its place. Whatever has
+to be waited for before an attempt is waited for in `_admit`, and nowhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from contextlib import asynccontextmanager
@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from batchpatch.errors import OutageError
+from batchpatch.genesys.allowance import Allowance
 from batchpatch.genesys.credentials import AccessToken, Account
+from batchpatch.genesys.gate import Gate, Permit, QuotaOptions
 from batchpatch.genesys.minting import tls_error
 from batchpatch.genesys.outage import MAX_OUTAGE_S, OutageGate
 from batchpatch.genesys.pacer import Pacer
-from batchpatch.genesys.rate import DEFAULT_RATE, Rate
+from batchpatch.genesys.rate import PaceOptions
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import (
     DEFAULT_POLICY,
@@ -30,6 +32,7 @@ from batchpatch.genesys.retry import (
     Renew,
     RetryPolicy,
     Settle,
+    Throttled,
     Tries,
     Wait,
     decide,
@@ -84,21 +87,21 @@ class GenesysClient:
         api_url: str,
         *,
         transport: Attempter,
-        tokens: TokenSource,
-        pacer: Pacer,
+        gate: Gate,
+        pacer: Pacer | None = None,
         policy: RetryPolicy,
         sleep: Callable[[float], Awaitable[object]],
         random: Callable[[], float],
         clock: Callable[[], float] = time.monotonic,
         max_outage_s: float = MAX_OUTAGE_S,
     ) -> None:
-        self.pacer = pacer
+        self.gate = gate
+        self._pacer = pacer
         self._outage = OutageGate(
             urlsplit(api_url).netloc, max_outage_s=max_outage_s, clock=clock, sleep=sleep
         )
         self._api_url = api_url
         self._transport = transport
-        self._tokens = tokens
         self._policy = policy
         self._sleep = sleep
         self._random = random
@@ -120,12 +123,35 @@ class GenesysClient:
     @property
     def waiting_for(self) -> str | None:
         """What all calls wait for at this moment, in words; None where nothing holds them up."""
-        return self._outage.waiting_for or self.pacer.waiting_for
+        if self._outage.waiting_for:
+            return self._outage.waiting_for
+        if (wait_s := self.gate.wait_s) >= 1:
+            return f"the platform's rate limit, {math.ceil(wait_s)} s more"
+        return self._pacer.waiting_for if self._pacer else None
+
+    def allowance(self) -> Allowance | None:
+        """What may be sent from now on; None where no answer has said so and no cap is kept."""
+        cap = self._pacer.rate if self._pacer else None
+        found = self.gate.allowance()
+        if found is None:
+            return None if cap is None else Allowance(None, cap=cap)
+        return found._replace(cap=cap)
+
+    @property
+    def allowance_used(self) -> float | None:
+        """Requests that were admitted over what their windows allowed; None where unknown."""
+        offered = self.gate.offered
+        return round(self.admitted / offered, 4) if offered else None
 
     @property
     def tokens_minted(self) -> int:
         """Tokens minted so far; 0 with a ready access token."""
-        return self._tokens.minted
+        return self.gate.minted
+
+    @property
+    def admitted(self) -> int:
+        """Attempts made so far that the platform has not refused for its rate limit."""
+        return self.requests - self.throttled
 
     async def call(
         self,
@@ -134,12 +160,13 @@ class GenesysClient:
         body: bytes | None = None,
         *,
         body_limit_bytes: int = ERROR_BODY_BYTES,
+        policy: RetryPolicy | None = None,
     ) -> Answer:
         """Send a request until it is settled.
 
         `path` begins with a slash and is percent-encoded; `body` is JSON. An answer's body is
-        read up to `body_limit_bytes`. The request must be idempotent, because one whose answer
-        was lost is sent again.
+        read up to `body_limit_bytes`. `policy` takes the place of the client's own. The request
+        must be idempotent, because one whose answer was lost is sent again.
 
         Raises what ends a run: `AccessError` where the credentials are refused, `SettingsError`
         where a host cannot be the platform's, `OutageError` where the platform is down for too
@@ -151,19 +178,10 @@ class GenesysClient:
         while True:
             probe = outage.down and await outage.turn()
             try:
-                token = (self.pacer.free and self._tokens.ready()) or await self._admit()
-                if self._draining:
-                    await asyncio.get_running_loop().create_future()  # until it is cancelled
-                self.requests += 1
-                if tries is not FIRST:
-                    self.retries += 1
-                self.on_the_wire += 1
-                try:
-                    answer = await self._transport.send(
-                        method, url, token.headers, body, body_limit_bytes=body_limit_bytes
-                    )
-                finally:
-                    self.on_the_wire -= 1
+                permit = (self._pacer is None and self.gate.take()) or await self._admit()
+                answer = await self._attempt(
+                    permit, method, url, body, body_limit_bytes, again=tries is not FIRST
+                )
             except BaseException as error:
                 if isinstance(error, OutageError) and self._heard:
                     outage.no_token(error, probe=probe)
@@ -172,38 +190,70 @@ class GenesysClient:
                     outage.abandoned()
                 raise
             if isinstance(answer, Reply):
-                self._note(answer, token)
+                self._heard = True
+                if answer.status != 401:
+                    permit.token.accepted = True
                 if 200 <= answer.status < 300:
                     outage.answered()
                     return Answer(OutcomeKind.ACCEPTED, answer, None, tries.attempts + 1)
-            after = await self._follow_up(answer, tries, token, probe=probe)
+            after = await self._follow_up(answer, tries, permit, policy, probe=probe)
             if isinstance(after, Answer):
                 return after
             tries = after
 
-    async def _admit(self) -> Token:
-        """Return the token to use, once one more request may leave."""
-        # Asked for first, so that no permits pile up while a token is minted; and asked for
-        # again, because the permit may come minutes later.
-        await self._tokens.current()
-        await self.pacer.permit()
-        return await self._tokens.current()
+    async def _admit(self) -> Permit:
+        """Return when one more request may leave."""
+        if self._pacer is None:
+            return await self.gate.wait()
+        while True:
+            await self.gate.get_token()
+            await self._pacer.permit()
+            if (permit := self.gate.take()) is not None:
+                return permit
+            # Its turn at the cap is lost by waiting, or all that wait would leave as one.
+            self.gate.give_back(await self.gate.wait())
 
-    def _note(self, reply: Reply, token: Token) -> None:
-        self._heard = True
-        if reply.status != 401:
-            token.accepted = True
-        if reply.quota is not None:
-            self.pacer.follow(reply.quota)
+    async def _attempt(
+        self,
+        permit: Permit,
+        method: str,
+        url: str,
+        body: bytes | None,
+        body_limit_bytes: int,
+        *,
+        again: bool,
+    ) -> Reply | NoReply:
+        answer = None
+        try:
+            if self._draining:
+                await asyncio.get_running_loop().create_future()  # until it is cancelled
+            self.requests += 1
+            self.retries += again
+            self.on_the_wire += 1
+            try:
+                answer = await self._transport.send(
+                    method, url, permit.token.headers, body, body_limit_bytes=body_limit_bytes
+                )
+            finally:
+                self.on_the_wire -= 1
+        finally:
+            self.gate.settle(permit, answer)
+        return answer
 
     async def _follow_up(
-        self, answer: Reply | NoReply, tries: Tries, token: Token, *, probe: bool
+        self,
+        answer: Reply | NoReply,
+        tries: Tries,
+        permit: Permit,
+        policy: RetryPolicy | None,
+        *,
+        probe: bool,
     ) -> Tries | Answer:
         """Do what has been decided about an attempt that was no success."""
         if isinstance(answer, NoReply) and answer.kind == "tls" and not self._heard:
             # Nothing has worked yet: it is the setting that is wrong, and no retry mends it.
             raise tls_error(urlsplit(self._api_url).netloc)
-        decision = decide(answer, tries, self._policy, self._random())
+        decision = decide(answer, tries, policy or self._policy, self._random())
         if not is_down(answer):
             self._outage.answered()
         elif self._outage.failed(
@@ -215,14 +265,9 @@ class GenesysClient:
         if isinstance(decision, Settle):
             return _settled(decision, answer, tries)
         if isinstance(decision, Renew):
-            try:
-                await self._tokens.replace(token)
-            except OutageError as error:
-                self._outage.no_token(error, probe=False)
-        elif decision.whole_pool:
+            self.gate.reject(permit)
+        elif isinstance(decision, Throttled):
             self.throttled += 1
-            # The wait itself is the next permit's, for this call as for all the others.
-            self.pacer.hold(decision.wait_s)
         else:
             await self._sleep(decision.wait_s)
         return decision.tries
@@ -233,45 +278,60 @@ async def open_client(
     account: Account,
     connect: ConnectOptions = DEFAULT_CONNECT,
     policy: RetryPolicy = DEFAULT_POLICY,
-    rate: Rate | None = DEFAULT_RATE,
+    pace: PaceOptions = PaceOptions(),  # noqa: B008 - a tuple
     *,
     version: str,
-    follow_server: bool = True,
     max_outage_s: float = MAX_OUTAGE_S,
 ) -> AsyncIterator[GenesysClient]:
     """Open a client with the real network, clock and randomness.
 
-    `max_outage_s` is how long everything may fail before calls raise `OutageError`.
-    `rate` None is no limit. `follow_server` lets the limit that answers bear replace the rate:
-    False where the user has named one. Raises `SettingsError` for a CA file or a proxy that
-    cannot be used; nothing is sent before the first call.
+    `max_outage_s` is how long everything may fail before calls raise `OutageError`. Raises
+    `SettingsError` for a CA file or a proxy that cannot be used; nothing is sent before the first
+    call.
     """
     async with Transport(account.hosts, connect, version=version) as transport:
-        yield GenesysClient(
-            account.hosts.api_url,
-            transport=transport,
-            tokens=_token_source(account, transport),
-            pacer=Pacer(rate, follow_server=follow_server),
-            policy=policy,
-            sleep=asyncio.sleep,
-            random=random.random,
-            max_outage_s=max_outage_s,
+        sources = _token_sources(account, transport, pace.tokens)
+        assumed_per_s = None if pace.assumed is None else pace.assumed.per_s
+        gate = Gate(
+            sources,
+            QuotaOptions(share=pace.share, assumed_per_s=assumed_per_s),
+            clock=time.monotonic,
         )
+        try:
+            yield GenesysClient(
+                account.hosts.api_url,
+                transport=transport,
+                gate=gate,
+                pacer=None if pace.rate is None else Pacer(pace.rate),
+                # Each of the tokens may be an old one when all are revoked at once.
+                policy=policy._replace(renewals=policy.renewals + len(sources) - 1),
+                sleep=asyncio.sleep,
+                random=random.random,
+                max_outage_s=max_outage_s,
+            )
+        finally:
+            gate.close()
 
 
-def _token_source(account: Account, transport: Transport) -> TokenSource:
+def _token_sources(account: Account, transport: Transport, tokens: int) -> list[TokenSource]:
+    """Where so many tokens come from; a token that was given to us is the only one."""
     credentials = account.credentials
     if isinstance(credentials, AccessToken):
         headers = bearer_headers(credentials.token, transport)
-        return ReadyToken(Token(credentials.token, headers, 0.0), origin=account.origin)
-    return MintedTokens(
-        account,
-        credentials,
-        transport,
-        clock=time.monotonic,
-        sleep=asyncio.sleep,
-        random=random.random,
-    )
+        return [ReadyToken(Token(credentials.token, headers, 0.0), origin=account.origin)]
+    lock = asyncio.Lock()
+    return [
+        MintedTokens(
+            account,
+            credentials,
+            transport,
+            clock=time.monotonic,
+            sleep=asyncio.sleep,
+            random=random.random,
+            lock=lock,
+        )
+        for _ in range(tokens)
+    ]
 
 
 def _settled(decision: Settle, answer: Reply | NoReply, tries: Tries) -> Answer:
@@ -281,7 +341,12 @@ def _settled(decision: Settle, answer: Reply | NoReply, tries: Tries) -> Answer:
     return Answer(decision.kind, None, answer, attempts)
 
 
-_FOLLOWS = {Settle: "final", Wait: "tried again after a pause", Renew: "another token is taken"}
+_FOLLOWS = {
+    Settle: "final",
+    Wait: "tried again after a pause",
+    Throttled: "tried again when the allowance admits it",
+    Renew: "another token is taken",
+}
 
 
 def _words(answer: Reply | NoReply) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 # Retry-After is rounded; the vendor's sample waits a second longer, and so do we.
-_MARGIN_S = 1.0
-_BASE_S = 2.0
-_CAP_S = 60.0
+MARGIN_S = 1.0
+BASE_S = 2.0
+CAP_S = 60.0
 _DOUBLINGS = 10
 
 
@@ -33,9 +33,9 @@ class Hold:
         # Those in flight together are refused together, and count as one.
         self._refusals += now_s >= self.until_s
         if retry_after_s is not None:
-            until_s = now_s + retry_after_s + _MARGIN_S
+            until_s = now_s + retry_after_s + MARGIN_S
         elif edge_s is not None and now_s < edge_s:
             until_s = edge_s
         else:
-            until_s = now_s + min(_CAP_S, _BASE_S * 2 ** min(self._refusals - 1, _DOUBLINGS))
+            until_s = now_s + min(CAP_S, BASE_S * 2 ** min(self._refusals - 1, _DOUBLINGS))
         self.until_s = max(self.until_s, until_s)

@@ -31,6 +31,8 @@ _LINGER_S = 1.0
 _UNHEARD_S = 1.0
 # A reset beyond an hour is more likely a mistake than a window.
 _LONGEST_S = 3600
+# What latency pushes from one window into the next still fits at a pace 1 % slower.
+_STRETCH = 1.01
 
 
 class Quota:
@@ -39,19 +41,28 @@ class Quota:
     Every ticket from `sent` is given back once, to `answered`, `refused` or `lost`.
     """
 
-    def __init__(self, *, rounding: Rounding = Rounding.UNKNOWN, share: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        rounding: Rounding = Rounding.UNKNOWN,
+        share: float = 1.0,
+        assumed_per_s: float | None = None,
+    ) -> None:
         """Begin with nothing known.
 
         Args:
             rounding: how the server rounds `inin-ratelimit-reset`, where that is known.
             share: above 0 and up to 1, the part of every window that may be used at most.
+            assumed_per_s: requests a second, evenly, while answers bear no headers; None for no
+                limit.
         """
+        self.assumed_per_s = assumed_per_s
         self.allowed: int | None = None
         """Requests a window, as the server said last; None until it has."""
         self.edge: Edge | None = None
         """The end of the newest window that was heard of; None where nothing is known."""
         self.silent = False
-        """Answers bear no headers: nothing is held back here, and a pace must be kept instead."""
+        """Answers bear no headers, so the assumed pace is kept instead."""
         self.windows = 0
         """Windows that an answer was counted in."""
         self.offered = 0
@@ -59,6 +70,8 @@ class Quota:
         self._rounding = rounding
         self._share = share
         self._tickets = 0
+        self._turn_s = -math.inf
+        """When the next may leave at the assumed pace."""
         self._in_flight: dict[int, float] = {}
         self._blind: list[float] = []
         """When each request ended that no count is known to include."""
@@ -81,6 +94,9 @@ class Quota:
         """Count a request that leaves now; returns its ticket."""
         self._tickets += 1
         self._in_flight[self._tickets] = now_s
+        if self.edge is None and self.assumed_per_s is not None:
+            pause_s = _STRETCH / (self.assumed_per_s * self._share)
+            self._turn_s = max(self._turn_s, now_s) + pause_s
         return self._tickets
 
     def answered(self, ticket: int, headers: QuotaHeaders | None, now_s: float) -> None:
@@ -111,6 +127,23 @@ class Quota:
         if left:
             self._ended_blind(now_s + _LINGER_S)
 
+    @property
+    def length_s(self) -> float:
+        """How long a window lasts, from the longest time left that was seen; 0 before any."""
+        return float(self._longest_reset_s)
+
+    @property
+    def most(self) -> int:
+        """What we may use of a window; 0 before the server has said anything."""
+        return self._most(self.allowed) if self.allowed else 0
+
+    def left(self, now_s: float) -> int:
+        """Requests that the present window still takes from us."""
+        if self.allowed is None or self.edge is None or now_s >= self.edge.most_s:
+            return self.most
+        out = len(self._in_flight) + len(self._blind)
+        return max(0, min(self.allowed - self._count, self.most - self._own) - out)
+
     def may_send(self, now_s: float) -> bool:
         """True where one more request is certain to be admitted, by all that is known.
 
@@ -129,7 +162,9 @@ class Quota:
         return self._wait_unopened_s(edge, now_s)
 
     def _wait_unheard_s(self, now_s: float) -> float:
-        if self.silent or not self._in_flight:
+        if self.silent:
+            return max(0.0, self._turn_s - now_s)
+        if not self._in_flight:
             return 0.0
         oldest_s = next(iter(self._in_flight.values()))
         return max(0.0, oldest_s + len(self._in_flight) * _UNHEARD_S - now_s)

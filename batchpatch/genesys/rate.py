@@ -57,10 +57,18 @@ def parse_rate(text: str) -> Rate | None:
     return Rate(per_s)
 
 
-class PaceOptions(NamedTuple):
-    """How fast a run may go."""
+MOST_TOKENS = 50
+"""As many as the vendor's Terraform provider mints from one client (`token_pool_size`)."""
 
-    rate: Rate | None = DEFAULT_RATE
-    """None is no limit."""
-    follow_server: bool = True
-    """Let the limit that answers bear replace the rate; False where the user has named one."""
+
+class PaceOptions(NamedTuple):
+    """How fast a run may go. Where answers bear the server's limit, that is kept besides."""
+
+    rate: Rate | None = None
+    """Cap for the whole process; None is none."""
+    assumed: Rate | None = DEFAULT_RATE
+    """Per token, as long as no answer bears the server's limit; None is no limit."""
+    share: float = 1.0
+    """Above 0 and up to 1: the part of every window that is used, the rest is left to others."""
+    tokens: int = 1
+    """From 1 to 50: tokens of the OAuth client to use at once, each with its own allowance."""

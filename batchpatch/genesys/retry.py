@@ -14,8 +14,6 @@ from batchpatch.genesys.replies import NoReply, Reply
 RETRIED = frozenset({408, 500, 502, 503, 504})
 """Tried again at the cost of a retry; 429, 401 and 409 have rules of their own."""
 
-# Rejections of ever newer tokens for one request: beyond this it is the request that is refused.
-_RENEWALS = 3
 # 2 ** 30 seconds is beyond every cap, and larger powers only risk an overflow.
 _DOUBLINGS = 30
 
@@ -41,11 +39,8 @@ class RetryPolicy(NamedTuple):
     """The pause before retry n is drawn from 0 to base_s * 2**n, at most cap_s (full jitter)."""
     conflict_pause_s: float = 2.0
     """Before the one repetition after a 409."""
-    throttle_margin_s: float = 1.0
-    """Retry-After is rounded; the vendor's sample waits a second longer, and so do we."""
-    throttle_base_s: float = 2.0
-    throttle_cap_s: float = 60.0
-    """A 429 that names no time: the pauses grow from base to cap, the length of a window."""
+    renewals: int = 3
+    """Rejected tokens for one request: beyond this it is the request that is refused."""
 
 
 DEFAULT_POLICY = RetryPolicy()
@@ -58,8 +53,6 @@ class Tries(NamedTuple):
     """Answered or failed attempts before this one."""
     retries: int = 0
     """Retries used."""
-    throttled: int = 0
-    """Refusals for the rate limit, in a row."""
     conflicts: int = 0
     renewals: int = 0
 
@@ -79,9 +72,12 @@ class Wait(NamedTuple):
 
     wait_s: float
     tries: Tries
-    whole_pool: bool = False
-    """True where everything that uses this token must wait, not this call alone."""
-    costs_retry: bool = True
+
+
+class Throttled(NamedTuple):
+    """Try again when the allowance of a token admits it, which costs no retry."""
+
+    tries: Tries
 
 
 class Renew(NamedTuple):
@@ -90,7 +86,7 @@ class Renew(NamedTuple):
     tries: Tries
 
 
-Decision = Settle | Wait | Renew
+Decision = Settle | Wait | Throttled | Renew
 
 
 def decide(
@@ -110,9 +106,8 @@ def decide(
     if 200 <= status < 300:
         return Settle(OutcomeKind.ACCEPTED)
     if status == 429:
-        return _throttled(answer, tries, policy)
-    tries = tries._replace(throttled=0)
-    if status == 401 and tries.renewals < _RENEWALS:
+        return Throttled(tries)
+    if status == 401 and tries.renewals < policy.renewals:
         return Renew(tries._replace(renewals=tries.renewals + 1))
     if status == 409 and tries.conflicts == 0 and tries.retries < policy.retries:
         tries = tries._replace(conflicts=1, retries=tries.retries + 1)
@@ -146,14 +141,3 @@ def _again(
         # The server's word goes first; the jitter keeps the pool from coming back as one.
         wait_s = retry_after_s + jitter
     return Wait(wait_s, tries._replace(retries=tries.retries + 1))
-
-
-def _throttled(answer: Reply, tries: Tries, policy: RetryPolicy) -> Wait:
-    if answer.retry_after_s is not None:
-        wait_s = answer.retry_after_s + policy.throttle_margin_s
-    else:
-        wait_s = backoff_s(
-            tries.throttled, base_s=policy.throttle_base_s, cap_s=policy.throttle_cap_s
-        )
-    tries = tries._replace(throttled=tries.throttled + 1)
-    return Wait(wait_s, tries, whole_pool=True, costs_retry=False)

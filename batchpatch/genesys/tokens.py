@@ -1,4 +1,4 @@
-"""The bearer token that all workers share: minted once, renewed in time, replaced when rejected."""
+"""A bearer token that all workers share: minted once, renewed in time, replaced when rejected."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ class TokenSource(Protocol):
     async def current(self) -> Token:
         """Return a token that is believed to be valid, minting one where needed."""
 
-    async def replace(self, rejected: Token) -> Token:
-        """Return another token than the one that the API has answered with 401."""
+    def reject(self, rejected: Token) -> None:
+        """Forget the token that the API has answered with 401; `current` then has another."""
 
 
 class ReadyToken:
@@ -107,7 +107,7 @@ class ReadyToken:
         """Return the token; whether it still holds, the API will say."""
         return self._token
 
-    async def replace(self, rejected: Token) -> Token:
+    def reject(self, rejected: Token) -> None:
         """Raise `AccessError`: a ready token cannot be renewed."""
         if rejected.accepted:
             raise AccessError(
@@ -137,7 +137,9 @@ class MintedTokens:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
         random: Callable[[], float],
+        lock: asyncio.Lock | None = None,
     ) -> None:
+        """No token is minted before it is asked for; those that share a `lock` mint in turn."""
         self._sender = sender
         self._url = account.hosts.login_url + TOKEN_PATH
         self._host = urlsplit(account.hosts.login_url).netloc
@@ -146,7 +148,7 @@ class MintedTokens:
         self._clock = clock
         self._sleep = sleep
         self._random = random
-        self._lock = asyncio.Lock()
+        self._lock = lock or asyncio.Lock()
         self._token: Token | None = None
         self.minted = 0
 
@@ -169,24 +171,21 @@ class MintedTokens:
                 self._token = await self._mint()
             return self._token
 
-    async def replace(self, rejected: Token) -> Token:
-        """Return another token than the rejected one: the current one if it is another already.
+    def reject(self, rejected: Token) -> None:
+        """Forget a token that the API has answered with 401; a late word on an older one is void.
 
-        Raises as `current` does, and `AccessError` where the rejected token was never accepted:
-        minting would then go on for ever.
+        Raises:
+            AccessError: it was never accepted, so minting would go on for ever.
         """
-        async with self._lock:
-            if self._token is not None and self._token is not rejected:
-                return self._token
-            if not rejected.accepted:
-                raise AccessError(
-                    "A token just minted is rejected by the API: check that --api-url and"
-                    " --login-url (or the region) belong together and that the OAuth client is"
-                    " active."
-                )
-            self._token = None
-            self._token = await self._mint()
-            return self._token
+        if self._token is not rejected:
+            return
+        self._token = None
+        if not rejected.accepted:
+            raise AccessError(
+                "A token just minted is rejected by the API: check that --api-url and"
+                " --login-url (or the region) belong together and that the OAuth client is"
+                " active."
+            )
 
     async def _mint(self) -> Token:
         failures = 0

@@ -34,6 +34,7 @@ class Counters(NamedTuple):
     retries: int
     throttled: int
     tokens_minted: int
+    allowance_used: float | None
     elapsed_s: float
     started: str
     ended: str

@@ -24,6 +24,8 @@ def summary_lines(summary: Summary) -> list[str]:
         f"{summary.retries:,} repeated, {summary.throttled:,} throttled; "
         f"{count(summary.tokens_minted, 'token')} minted"
     )
+    if summary.allowance_used is not None:
+        lines.append(f"{summary.allowance_used:.1%} of the platform's allowance used")
     if summary.stopped_because:
         lines.append(f"Stopped: {summary.stopped_because}")
     return lines

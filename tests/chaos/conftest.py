@@ -5,4 +5,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
+from batchpatch.genesys import hold
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(autouse=True)
+def quick_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal is a fault like others here: seconds of patience would only cost time."""
+    from harness.client import QUICK_HOLD
+
+    for name, value in QUICK_HOLD.items():
+        monkeypatch.setattr(hold, name, value)

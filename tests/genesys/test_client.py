@@ -11,6 +11,7 @@ import pytest
 
 from batchpatch.errors import AccessError, SettingsError
 from batchpatch.genesys.client import GenesysClient
+from batchpatch.genesys.gate import Gate, QuotaOptions
 from batchpatch.genesys.pacer import Pacer
 from batchpatch.genesys.rate import DEFAULT_RATE, Rate
 from batchpatch.genesys.replies import NoReply, QuotaHeaders, Reply
@@ -31,12 +32,23 @@ BODY = b'{"attributes":{}}'
 def make_client(token_source: MakeTokens) -> MakeClient:
     """Return a maker of clients that talk to the scripted platform."""
 
-    def make(platform: Any, *, rate: Rate | None = None, retries: int = 5) -> GenesysClient:
+    def make(
+        platform: Any,
+        *,
+        rate: Rate | None = None,
+        assumed: Rate | None = None,
+        retries: int = 5,
+        tokens: int = 1,
+    ) -> GenesysClient:
         return GenesysClient(
             "https://api.mypurecloud.ie",
             transport=platform,
-            tokens=token_source(platform),
-            pacer=Pacer(rate),
+            gate=Gate(
+                [token_source(platform) for _ in range(tokens)],
+                QuotaOptions(assumed_per_s=assumed.per_s if assumed else None),
+                clock=asyncio.get_running_loop().time,
+            ),
+            pacer=Pacer(rate) if rate else None,
             policy=RetryPolicy(retries=retries),
             sleep=asyncio.sleep,
             random=lambda: 0.5,
@@ -165,7 +177,7 @@ def test_no_permits_pile_up_while_a_token_is_minted(
     platform.mints = [Reply(429, retry_after_s=59.0)]
 
     async def run() -> None:
-        client = make_client(platform, rate=DEFAULT_RATE)
+        client = make_client(platform, assumed=DEFAULT_RATE)
         await asyncio.gather(*(client.call("PATCH", "/api/v2/x", BODY) for _ in range(32)))
 
     run_virtual(run())
@@ -179,11 +191,11 @@ def test_a_token_that_expires_during_the_wait_is_not_sent(
 ) -> None:
     """A permit may come minutes after it was asked for; an old token would waste it."""
     platform.mints = [platform.grant(expires_in=100)]
+    platform.answers = [Reply(202), Reply(429, retry_after_s=200)]
 
     async def run() -> int:
         client = make_client(platform)
         await client.call("PATCH", "/api/v2/x", BODY)
-        client.pacer.hold(200)
         await client.call("PATCH", "/api/v2/x", BODY)
         return client.tokens_minted
 
@@ -191,18 +203,20 @@ def test_a_token_that_expires_during_the_wait_is_not_sent(
     assert platform.seen[-1][2] == "Bearer hush-2"
 
 
-def test_the_limit_in_the_answer_reaches_the_pacer(
+def test_the_window_in_the_answers_is_kept(
     platform: Any, make_client: MakeClient, run_virtual: RunVirtual
 ) -> None:
-    """Successes and refusals both bear it."""
-    platform.answers = [Reply(202, quota=QuotaHeaders(1, 600, 59))]
+    """What the server says is left goes at once, and what comes after it waits for the edge."""
+    platform.answers = [Reply(202, quota=QuotaHeaders(n, 5, 30)) for n in range(1, 6)]
 
-    async def run() -> Rate | None:
+    async def run() -> None:
         client = make_client(platform)
-        await client.call("PATCH", "/api/v2/x", BODY)
-        return client.pacer.rate
+        await asyncio.gather(*(client.call("PATCH", "/api/v2/x", BODY) for _ in range(6)))
 
-    assert run_virtual(run()) == Rate(10.0)
+    run_virtual(run())
+    times = platform.times("/api/")
+    assert times[4] < 1
+    assert 29 < times[5] < 32
 
 
 def test_a_certificate_that_never_worked_ends_the_run(
@@ -244,6 +258,7 @@ def test_cancelling_at_any_await_leaves_nothing_behind(
         platform.mints = [Reply(503)]
         platform.answers = [Reply(503), Reply(401), Reply(429), LOST, Reply(409)]
         client = make_client(platform, rate=DEFAULT_RATE)
+        (lane,) = client.gate.lanes
         started_s = asyncio.get_running_loop().time()
 
         async def check() -> None:
@@ -251,9 +266,9 @@ def test_cancelling_at_any_await_leaves_nothing_behind(
             platform.mints, platform.answers = [], []
             async with asyncio.timeout(90):
                 await client.call("PATCH", "/api/v2/x", BODY)
-            assert client.pacer.waiting_for is None
-            assert client.pacer._queued == 0
-            assert not client._tokens._lock.locked()
+            assert client.waiting_for is None
+            assert not lane.quota._in_flight
+            assert not lane.source._lock.locked()
             assert asyncio.all_tasks() == {asyncio.current_task()}
             assert asyncio.get_running_loop().time() > started_s
 

@@ -11,7 +11,7 @@ import pytest
 
 from batchpatch.errors import OutageError
 from batchpatch.genesys.client import Answer, GenesysClient
-from batchpatch.genesys.pacer import Pacer
+from batchpatch.genesys.gate import Gate, QuotaOptions
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import OutcomeKind, RetryPolicy
 
@@ -28,8 +28,11 @@ def make_client(token_source: Callable[[Any], Any]) -> MakeClient:
         return GenesysClient(
             "https://api.mypurecloud.ie",
             transport=platform,
-            tokens=token_source(platform),
-            pacer=Pacer(None),
+            gate=Gate(
+                [token_source(platform)],
+                QuotaOptions(),
+                clock=asyncio.get_running_loop().time,
+            ),
             policy=RetryPolicy(retries=2),
             sleep=asyncio.sleep,
             random=lambda: 0.5,

@@ -13,6 +13,7 @@ from batchpatch.genesys.retry import (
     Renew,
     RetryPolicy,
     Settle,
+    Throttled,
     Tries,
     Wait,
     decide,
@@ -43,8 +44,6 @@ def test_trouble_is_asked_again_at_the_cost_of_a_retry(answer: Reply | NoReply) 
     """What may pass by itself."""
     decision = decide(answer, FIRST, POLICY, 0.5)
     assert isinstance(decision, Wait)
-    assert decision.costs_retry
-    assert not decision.whole_pool
     assert decision.tries.retries == 1
 
 
@@ -78,32 +77,11 @@ def test_retry_after_goes_before_the_backoff() -> None:
     assert decision.wait_s == 20.25
 
 
-def test_a_429_stops_the_pool_and_costs_nothing() -> None:
-    """Its time is rounded, so one second more is waited, as the vendor's sample does."""
+def test_a_429_costs_nothing() -> None:
+    """How long to wait is a matter of the token, not of this request."""
     decision = decide(Reply(429, retry_after_s=42.0), SPENT, POLICY)
-    assert isinstance(decision, Wait)
-    assert (decision.wait_s, decision.whole_pool, decision.costs_retry) == (43.0, True, False)
+    assert isinstance(decision, Throttled)
     assert decision.tries.retries == SPENT.retries
-
-
-def test_429s_without_a_time_wait_longer_each_time() -> None:
-    """A pause of up to a window: asking at once again would only be refused again."""
-    tries = FIRST
-    pauses = []
-    for _ in range(8):
-        decision = decide(Reply(429), tries, POLICY)
-        assert isinstance(decision, Wait)
-        pauses.append(decision.wait_s)
-        tries = decision.tries
-    assert pauses == [2, 4, 8, 16, 32, 60, 60, 60]
-
-
-def test_the_row_of_429s_ends_with_another_answer() -> None:
-    """The next refusal, an hour later, is a first one."""
-    tries = Tries(throttled=5)
-    decision = decide(Reply(503), tries, POLICY)
-    assert isinstance(decision, Wait)
-    assert decision.tries.throttled == 0
 
 
 def test_a_401_asks_for_another_token_but_not_for_ever() -> None:

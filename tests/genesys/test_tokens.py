@@ -85,7 +85,12 @@ def test_a_rejected_token_is_replaced_once_for_all(
         tokens = token_source(platform)
         old = await tokens.current()
         old.accepted = True
-        new = await asyncio.gather(*(tokens.replace(old) for _ in range(32)))
+
+        async def replace() -> Token:
+            tokens.reject(old)
+            return await tokens.current()
+
+        new = await asyncio.gather(*(replace() for _ in range(32)))
         assert len({id(token) for token in new}) == 1
         assert new[0] is not old
         return tokens.minted
@@ -102,8 +107,10 @@ def test_a_late_rejection_of_an_old_token_mints_nothing(
         tokens = token_source(platform)
         old = await tokens.current()
         old.accepted = True
-        new = await tokens.replace(old)
-        assert await tokens.replace(old) is new
+        tokens.reject(old)
+        new = await tokens.current()
+        tokens.reject(old)
+        assert tokens.ready() is new
         return tokens.minted
 
     assert run_virtual(run()) == 2
@@ -116,7 +123,7 @@ def test_a_token_that_was_never_accepted_is_not_replaced(
 
     async def run() -> None:
         tokens = token_source(platform)
-        await tokens.replace(await tokens.current())
+        tokens.reject(await tokens.current())
 
     with pytest.raises(AccessError, match=r"just minted is rejected.*--login-url"):
         run_virtual(run())
@@ -134,7 +141,7 @@ def test_a_ready_token_cannot_be_replaced(
         token.accepted = accepted
         tokens = ReadyToken(token, origin="the environment")
         assert await tokens.current() is token
-        await tokens.replace(token)
+        tokens.reject(token)
 
     with pytest.raises(AccessError, match=words) as caught:
         run_virtual(run())
@@ -273,6 +280,7 @@ def test_a_cancelled_mint_leaves_no_lock_behind(
         old.accepted = True
         if replacing:
             tokens._token = old
+            tokens.reject(old)
 
         async def check() -> None:
             platform.mints = []
@@ -280,7 +288,7 @@ def test_a_cancelled_mint_leaves_no_lock_behind(
             assert got is not old
             assert got is await tokens.current()
 
-        return tokens.replace(old) if replacing else tokens.current(), check
+        return tokens.current(), check
 
     assert run_virtual(cancel_at_each_await(scene)) >= 7
 

@@ -16,6 +16,7 @@ from yarl import URL
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.client import open_client
 from batchpatch.genesys.credentials import AccessToken, Account, Secret
+from batchpatch.genesys.rate import PaceOptions
 from batchpatch.genesys.regions import find_hosts
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import OutcomeKind
@@ -402,7 +403,7 @@ async def test_minting_over_the_wire(http: Any, account: Account) -> None:
         payload={"access_token": "hush-1", "token_type": "bearer", "expires_in": 86400},
     )
     http.patch(URL_OF_PATCH, status=202)
-    async with open_client(account, rate=None, version="0") as client:
+    async with open_client(account, pace=PaceOptions(assumed=None), version="0") as client:
         await client.call("PATCH", URL_OF_PATCH.removeprefix(API), b"{}")
     (mint,) = http.requests["POST", URL("https://login.mypurecloud.ie/oauth/token")]
     (call,) = http.requests["PATCH", URL(URL_OF_PATCH)]

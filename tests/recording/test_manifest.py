@@ -160,6 +160,7 @@ def test_a_summary_comes_back_as_it_was(tmp_path: Path) -> None:
         retries=1,
         throttled=0,
         tokens_minted=1,
+        allowance_used=None,
         elapsed_s=1.5,
         started="2025-01-01T00:00:00Z",
         ended="2025-01-01T00:00:01Z",

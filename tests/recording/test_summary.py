@@ -16,6 +16,7 @@ COUNTERS = Counters(
     retries=2,
     throttled=1,
     tokens_minted=1,
+    allowance_used=None,
     elapsed_s=2.5,
     started="2025-01-01T00:00:00Z",
     ended="2025-01-01T00:00:02Z",

@@ -17,6 +17,7 @@ from batchpatch import pipeline
 from batchpatch.cli import main as command_line
 from batchpatch.cli.engine import run_until_stopped
 from batchpatch.errors import BatchpatchError
+from batchpatch.genesys import hold
 from batchpatch.genesys.credentials import find_account
 from batchpatch.genesys.rate import PaceOptions
 from batchpatch.genesys.retry import RetryPolicy
@@ -30,9 +31,9 @@ CREDENTIALS = {
     "GENESYSCLOUD_OAUTHCLIENT_ID": "sandbox",
     "GENESYSCLOUD_OAUTHCLIENT_SECRET": "sandbox",
 }
-QUICK = RetryPolicy(
-    base_s=0.01, cap_s=0.05, throttle_base_s=0.01, throttle_cap_s=0.05, throttle_margin_s=0.01
-)
+QUICK = RetryPolicy(base_s=0.01, cap_s=0.05)
+QUICK_HOLD = {"MARGIN_S": 0.01, "BASE_S": 0.01, "CAP_S": 0.05}
+"""Constants of `hold`: a refusal is over in no time, because here it is a fault like others."""
 
 
 def merging(window_rows: int) -> MergeOptions:
@@ -48,6 +49,7 @@ def main() -> int:
     if "most_bytes" in order:  # of a file; the system then refuses as it does on a full disk
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["most_bytes"], resource.RLIM_INFINITY))
     results.BUFFER_BYTES = order.get("buffer_bytes", results.BUFFER_BYTES)
+    vars(hold).update(QUICK_HOLD)
     if "command" in order:
         sys.argv[1:] = order["command"]
         command_line()
@@ -65,7 +67,7 @@ def main() -> int:
                     merge=merging(order["window_rows"]),
                     connect=ConnectOptions(concurrency=order["concurrency"]),
                     retry=QUICK,
-                    pace=PaceOptions(None, follow_server=False),
+                    pace=PaceOptions(assumed=None),
                     record=RecordOptions(out=out),
                     limits=limits,
                     stopper=stopper,

@@ -44,7 +44,7 @@ class Place(NamedTuple):
             merge=merging(window_rows),
             connect=ConnectOptions(concurrency=concurrency),
             retry=QUICK,
-            pace=PaceOptions(None, follow_server=False),
+            pace=PaceOptions(assumed=None),
             record=RecordOptions(out=self.out),
             **options,
         )

@@ -1,0 +1,319 @@
+"""Who may send next, and with which token: the waiting around `quota` and `choosing`.
+
+A permit is taken for each attempt, whatever its purpose, and settled with its answer. It names
+the token to use, because the allowance is counted by token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.errors import AccessError, BatchpatchError
+from batchpatch.genesys.allowance import Allowance
+from batchpatch.genesys.choosing import choose
+from batchpatch.genesys.edges import Rounding
+from batchpatch.genesys.quota import Quota
+from batchpatch.genesys.replies import NoReply, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from batchpatch.genesys.tokens import Token, TokenSource
+
+_log = logging.getLogger(__name__)
+
+# A token more is minted for a wait longer than this: shorter ones end with the next answer.
+_WORTH_A_TOKEN_S = 1.5
+# A lane whose token cannot be had is left out for so long, while others go on.
+_REST_S = 30.0
+
+
+class QuotaOptions(NamedTuple):
+    """What every token's quota begins with; see `Quota`."""
+
+    rounding: Rounding = Rounding.UNKNOWN
+    share: float = 1.0
+    assumed_per_s: float | None = None
+
+
+class Lane:
+    """A place for one token after the other, and the quota of the one in use."""
+
+    def __init__(self, source: TokenSource) -> None:
+        self.source = source
+        self.token: Token | None = None
+        self.quota = Quota()
+        self.rests_until_s = -math.inf
+        self._windows = self._offered = 0
+
+    @property
+    def windows(self) -> int:
+        """Windows touched, those of earlier tokens included."""
+        return self._windows + self.quota.windows
+
+    @property
+    def offered(self) -> int:
+        """What these windows allowed in all."""
+        return self._offered + self.quota.offered
+
+    def use(self, token: Token, options: QuotaOptions) -> None:
+        """Begin with another token: nothing is known of its window."""
+        self._windows, self._offered = self.windows, self.offered
+        self.token, self.quota = token, Quota(**options._asdict())
+
+
+class Permit(NamedTuple):
+    """Leave to send one request with this token; to be settled exactly once."""
+
+    lane: Lane
+    token: Token
+    quota: Quota
+    """The token's; its lane may have another by the time of the answer."""
+    ticket: int
+
+
+class Gate:
+    """Hands out permits, first come first served. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        sources: Sequence[TokenSource],
+        options: QuotaOptions,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        """One lane for each source; a token is minted only once those before it do not suffice.
+
+        Args:
+            sources: at least one.
+            options: of each token's quota.
+            clock: monotonic, in seconds.
+        """
+        self.lanes = [Lane(source) for source in sources]
+        self._options = options
+        self._clock = clock
+        self._last = 0
+        self._waiters: deque[asyncio.Future[Permit | None]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._minting: asyncio.Task[None] | None = None
+
+    @property
+    def minted(self) -> int:
+        """Tokens minted so far."""
+        return sum(lane.source.minted for lane in self.lanes)
+
+    @property
+    def offered(self) -> int:
+        """Requests that the windows touched so far have allowed; 0 where nothing is known."""
+        return sum(lane.offered for lane in self.lanes)
+
+    @property
+    def silent(self) -> bool:
+        """Answers bear no headers."""
+        return any(lane.quota.silent for lane in self.lanes)
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds for which nothing may leave; 0 where nobody waits."""
+        if not self._waiters:
+            return 0.0
+        return self._wait_s(self._clock())
+
+    def allowance(self) -> Allowance | None:
+        """What the platform admits from now on; None before it has said so."""
+        now_s = self._clock()
+        heard = [quota for lane in self.lanes if (quota := lane.quota).allowed is not None]
+        if not heard:
+            return None
+        most = max(quota.most for quota in heard)
+        length_s = max(quota.length_s for quota in heard)
+        ends_s = [quota.edge.most_s for quota in heard if quota.edge is not None]
+        return Allowance(
+            most,
+            max(1.0, length_s),
+            len(self.lanes),
+            sum(quota.left(now_s) for quota in heard) + most * (len(self.lanes) - len(heard)),
+            max(0.0, min(ends_s, default=now_s + length_s) - now_s),
+        )
+
+    def assume(self, per_s: float) -> None:
+        """Keep another pace per token while answers bear no headers; requests a second."""
+        self._options = self._options._replace(assumed_per_s=per_s)
+        for lane in self.lanes:
+            lane.quota.assumed_per_s = per_s
+
+    def take(self) -> Permit | None:
+        """Return a permit where one is to be had at once: most of the time, and at little cost."""
+        return None if self._waiters else self._take()
+
+    async def wait(self) -> Permit:
+        """Return a permit, once one is to be had.
+
+        Raises what the minting of the only token raises, see `MintedTokens.current`.
+        """
+        while True:
+            await self.get_token()
+            if (permit := self.take() or await self._queue()) is not None:
+                return permit
+
+    async def get_token(self) -> None:
+        """Return once there is a token, or one is on its way; raises as `wait` does."""
+        while not self._ready() and self._minting is None:
+            lane = min(self.lanes, key=lambda lane: lane.rests_until_s)
+            await lane.source.current()
+            lane.rests_until_s = -math.inf
+
+    def settle(self, permit: Permit, answer: Reply | NoReply | None) -> None:
+        """Take in what came of a permit; None where the attempt was broken off."""
+        now_s = self._clock()
+        quota, ticket = permit.quota, permit.ticket
+        if not isinstance(answer, Reply):
+            quota.lost(ticket, now_s, left=answer is None or answer.sent)
+        elif answer.status == 429:
+            quota.refused(ticket, answer.retry_after_s, now_s)
+        else:
+            quota.answered(ticket, answer.quota, now_s)
+        if self._waiters:
+            self._pump()
+
+    def give_back(self, permit: Permit) -> None:
+        """Take back a permit of which no use was made."""
+        permit.quota.lost(permit.ticket, self._clock(), left=False)
+        self._pump()
+
+    def reject(self, permit: Permit) -> None:
+        """Forget the token of a permit, which was answered with 401.
+
+        Raises:
+            AccessError: there will be no other, and no other lane has a token that works.
+        """
+        lane = permit.lane
+        try:
+            lane.source.reject(permit.token)
+        except AccessError:
+            others = [other for other in self.lanes if other is not lane and self._works(other)]
+            if not others:
+                raise
+            lane.rests_until_s = self._clock() + _REST_S
+
+    def close(self) -> None:
+        """Mint nothing more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._minting is not None:
+            self._minting.cancel()
+
+    def _works(self, lane: Lane) -> bool:
+        token = lane.source.ready()
+        return token is not None and token.accepted and self._clock() >= lane.rests_until_s
+
+    def _ready(self) -> list[Lane]:
+        """Lanes whose token is at hand."""
+        now_s = self._clock()
+        return [
+            lane
+            for lane in self.lanes
+            if lane.source.ready() is not None and now_s >= lane.rests_until_s
+        ]
+
+    def _take(self) -> Permit | None:
+        now_s = self._clock()
+        lane = self.lanes[self._last]
+        token = lane.source.ready()
+        if token is not lane.token or token is None or lane.quota.wait_s(now_s) > 0:
+            found = self._choose(now_s)
+            if found is None:
+                return None
+            lane, token = found
+        return Permit(lane, token, lane.quota, lane.quota.sent(now_s))
+
+    def _choose(self, now_s: float) -> tuple[Lane, Token] | None:
+        """The lane that may send now, where there is one."""
+        ready = self._ready()
+        for lane in ready:
+            token = lane.source.ready()
+            if token is not None and token is not lane.token:
+                lane.use(token, self._options)
+        if not ready:
+            return None
+        lane = self.lanes[self._last]
+        last = ready.index(lane) if lane in ready else 0
+        choice = choose([lane.quota for lane in ready], now_s, last)
+        lane = ready[choice.which]
+        self._last = self.lanes.index(lane)
+        return (lane, lane.token) if choice.wait_s <= 0 and lane.token is not None else None
+
+    async def _queue(self) -> Permit | None:
+        """Wait for one's turn; None where there is no token left to wait for."""
+        turn: asyncio.Future[Permit | None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(turn)
+        self._pump()
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            with suppress(ValueError):
+                self._waiters.remove(turn)
+            if turn.done() and not turn.cancelled() and (permit := turn.result()) is not None:
+                self.give_back(permit)
+            else:
+                self._pump()
+            raise
+
+    def _pump(self) -> None:
+        """Give what is to be had to those who wait, and come back when there is more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        waiters = self._waiters
+        while waiters:
+            if waiters[0].done():  # cancelled
+                waiters.popleft()
+            elif (permit := self._take()) is not None:
+                waiters.popleft().set_result(permit)
+            else:
+                self._wait_on()
+                break
+
+    def _wait_on(self) -> None:
+        """Nothing is to be had now: find out when, or from where."""
+        minting = self._minting is not None
+        if not minting and not self._ready():
+            # The last token has expired or was rejected: one of those who wait mints another.
+            self._send_away()
+            return
+        wait_s = self._wait_s(self._clock())
+        if not minting and (wait_s > _WORTH_A_TOKEN_S or self.silent):
+            self._mint_another()
+        if wait_s < math.inf:
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._pump)
+
+    def _send_away(self) -> None:
+        while self._waiters:
+            if not (turn := self._waiters.popleft()).done():
+                turn.set_result(None)
+
+    def _wait_s(self, now_s: float) -> float:
+        return min((lane.quota.wait_s(now_s) for lane in self._ready()), default=math.inf)
+
+    def _mint_another(self) -> None:
+        """Get a token for one lane more, where there is one, while the others go on."""
+        now_s = self._clock()
+        for lane in self.lanes:
+            if lane.source.ready() is None and now_s >= lane.rests_until_s:
+                self._minting = asyncio.get_running_loop().create_task(self._mint(lane))
+                return
+
+    async def _mint(self, lane: Lane) -> None:
+        try:
+            await lane.source.current()
+        except BatchpatchError as error:
+            _log.debug("one token less: %s", error)
+            lane.rests_until_s = self._clock() + _REST_S
+        finally:
+            self._minting = None
+            self._pump()

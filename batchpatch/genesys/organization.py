@@ -1,0 +1,49 @@
+"""What the platform says about the organisation that a token belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from batchpatch.errors import BatchpatchError
+from batchpatch.genesys.retry import OutcomeKind, RetryPolicy
+from batchpatch.genesys.transport import DATA_BODY_BYTES
+
+if TYPE_CHECKING:
+    from batchpatch.genesys.client import GenesysClient
+
+LIMITS_PATH = "/api/v2/organizations/limits/namespaces/platform.api"
+_RATE_KEYS = ("client.credentials.token.rate.per.minute", "token.rate.per.minute")
+_ONCE = RetryPolicy(retries=0)
+
+
+async def read_requests_per_min(client: GenesysClient) -> int | None:
+    """Return the organisation's limit for one token; None where the platform does not tell.
+
+    It needs no permission by the vendor's SDK, but nothing depends on the answer, so a refusal, a
+    failure or nonsense is no error.
+    """
+    try:
+        answer = await client.call(
+            "GET", LIMITS_PATH, body_limit_bytes=DATA_BODY_BYTES, policy=_ONCE
+        )
+    except BatchpatchError:
+        return None
+    if answer.outcome_kind is not OutcomeKind.ACCEPTED or answer.reply is None:
+        return None
+    return requests_per_min(answer.reply.body)
+
+
+def requests_per_min(body: bytes) -> int | None:
+    """Read the limit out of the namespace's entities."""
+    try:
+        entities = orjson.loads(body)["entities"]
+        values: dict[Any, Any] = {entity["key"]: entity["value"] for entity in entities}
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    for key in _RATE_KEYS:
+        value = values.get(key)
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+    return None
