@@ -8,7 +8,10 @@ The room-crossing values live here so that no room needs to import another.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Outcome(StrEnum):
@@ -32,6 +35,33 @@ class Outcome(StrEnum):
 _MADE_IT = frozenset({Outcome.UPDATED, Outcome.UNCHANGED, Outcome.SUPERSEDED})
 
 
+class Criterion(NamedTuple):
+    """One thing that a participant is to be recognised by."""
+
+    field: Literal["purpose", "externalContactId", "userId", "address", "match"]
+    """The platform's name of it; `match` compares the value of an attribute."""
+    value: str
+    attribute: str = ""
+    """Name of the attribute, for `match`."""
+
+
+class Note(NamedTuple):
+    """What only some rows say beside the change that they ask for."""
+
+    selector: tuple[Criterion, ...] = ()
+    """Who the participant is, where its id is yet to be found: all of these must fit."""
+    before: Mapping[str, str | None] | None = None
+    """Of a plan: the value that each attribute had, None where it had none."""
+    organisation: str | None = None
+    """Of a plan: the id of the organisation that it was made for."""
+    region: str | None = None
+    """Of a plan: the domain of the region that it was made for."""
+    blanked: tuple[str, ...] = ()
+    """Of an undo: attributes that were absent, and can only be blanked."""
+    ended: bool | None = None
+    """Whether the conversation has ended; None where nobody has looked."""
+
+
 class Row(NamedTuple):
     """One valid row. Hot: a million of these pass through, so it is a plain tuple.
 
@@ -48,9 +78,11 @@ class Row(NamedTuple):
     conversation_id: str
     """Canonical UUID: lower case, no braces."""
     participant_id: str
-    """Canonical UUID: lower case, no braces."""
+    """Canonical UUID: lower case, no braces; empty where the note's selector is to find it."""
     names: tuple[str, ...]
     values: tuple[str, ...]
+    note: Note | None = None
+    """None for most rows."""
 
 
 class InvalidRow(NamedTuple):
@@ -113,7 +145,7 @@ class PatchOutcome(NamedTuple):
     """How a patch was settled."""
 
     outcome: Outcome
-    """`updated`, `rejected` or `unknown`."""
+    """`updated`, `unchanged`, `conflict`, `rejected`, `not_stored` or `unknown`."""
     status: int | None = None
     """HTTP status of the last answer, None when none came."""
     code: str | None = None
@@ -124,6 +156,9 @@ class PatchOutcome(NamedTuple):
     """Requests that left for this patch, the refused and the repeated ones included."""
     elapsed_s: float = 0.0
     """From hand-out to settlement, waiting for the quota included."""
+    verified: bool | None = None
+    """True where the values were read back, False where they were not there, None where nobody
+    looked."""
 
 
 class RowResult(NamedTuple):
@@ -148,6 +183,7 @@ class RowResult(NamedTuple):
     superseded_by: int | None = None
     correlation_id: str | None = None
     elapsed_ms: int | None = None
+    verified: bool | None = None
 
 
 class FailureReason(NamedTuple):

@@ -108,7 +108,7 @@ class LineMaker:
                 return None
         except _NOT_ORDINARY:
             return None
-        return new_row(Row, (number, line, self._source, *ids, names, values))
+        return new_row(Row, (number, line, self._source, *ids, names, values, None))
 
     def careful(self, number: int, line: int, text: bytes) -> Row | InvalidRow:
         """The row, or what is wrong with the line; any bytes get an answer."""

@@ -104,7 +104,7 @@ class RowMaker:
             if known is None:
                 return None
             names, values = known, tuple(filter(None, values))
-        return new_row(Row, (number, line, self._source, *ids, names, values))
+        return new_row(Row, (number, line, self._source, *ids, names, values, None))
 
     def careful(self, number: int, line: int, cells: Sequence[Any]) -> Row | InvalidRow:
         """The row, or what is wrong with it; any record gets an answer."""
@@ -175,7 +175,8 @@ def rows_of(
         participants,
         names,
         values,
-        strict=False,  # two of them never end
+        repeat(None),
+        strict=False,  # three of them never end
     )
     return list(map(new_row, repeat(Row), fields))
 

@@ -42,6 +42,8 @@ def encode(result: RowResult) -> bytes:
     line["at"] = result.at
     if result.elapsed_ms is not None:
         line["elapsed_ms"] = result.elapsed_ms
+    if result.verified is not None:
+        line["verified"] = result.verified
     try:
         return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
