@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from batchpatch.reading.faults import SHOWN_LENGTH, shown
 
@@ -18,8 +18,20 @@ ALIASES = {
     "value": ("value",),
 }
 """The usual names of each field, normalized."""
-FIELDS = tuple(ALIASES)
-FIELD_NAMES = frozenset(name for names in ALIASES.values() for name in names)
+SelectorField = Literal["purpose", "externalContactId", "userId", "address", "match"]
+SELECTORS: dict[SelectorField, tuple[str, ...]] = {
+    "purpose": ("purpose",),
+    "externalContactId": ("externalcontactid", "externalid"),
+    "userId": ("userid",),
+    "address": ("address", "ani"),
+}
+"""Likewise, of the fields that say who a participant is; `match.NAME` is one more."""
+SELECTOR_WORDS = "purpose, externalContactId, userId, address or match.NAME"
+FIELDS: tuple[str, ...] = (*ALIASES, *SELECTORS)
+FIELD_NAMES = frozenset(
+    name for names in (*ALIASES.values(), *SELECTORS.values()) for name in names
+)
+_MATCH = re.compile(r"\s*match\.(.*)", re.IGNORECASE | re.DOTALL)
 _ATTRIBUTE = re.compile(r"\s*attr(?:ibute)?s?\.(.*)", re.IGNORECASE | re.DOTALL)
 _OWN = re.compile(r"\s*batchpatch[\s_-].*", re.IGNORECASE | re.DOTALL)
 _COLUMNS_LISTED = 20
@@ -36,9 +48,20 @@ def attribute_of(column: str) -> str | None:
     return match[1].strip() if match else None
 
 
+def selector_of(column: str) -> tuple[SelectorField, str] | None:
+    """Field and, for `match.NAME`, the attribute that a column selects by; None for any other."""
+    if found := _MATCH.fullmatch(column):
+        attribute = found[1].strip()
+        return ("match", attribute) if attribute else None
+    name = normalized(column)
+    return next(((field, "") for field, names in SELECTORS.items() if name in names), None)
+
+
 def is_field(name: str) -> bool:
     """True for what `--map` can give a column to."""
-    return name in FIELDS or attribute_of(name) is not None
+    selector = selector_of(name)  # which knows the usual names of columns too
+    matches = selector is not None and selector[0] == "match"
+    return name in FIELDS or attribute_of(name) is not None or matches
 
 
 def is_skip(column: str) -> bool:

@@ -31,6 +31,39 @@ def bad_id(field: str, *, empty: bool) -> Fault:
     return Fault(f"bad_{field}_id", f"the {field} id is not a UUID", UUID_HINT)
 
 
+def missing_participant(selectors: str, *, has_id: bool) -> Fault:
+    """Nothing in the row, and no option, says who is meant.
+
+    Args:
+        selectors: the columns that could, in words.
+        has_id: there is a place for an id, which is empty.
+    """
+    return Fault(
+        "missing_participant",
+        "the participant id is empty" if has_id else "no cell says who the participant is",
+        f"Fill it in, or say who is meant: --participant customer, or a column {selectors}.",
+    )
+
+
+def bad_selector(field: str, attribute: str) -> Fault:
+    """What a participant is to be recognised by is no text."""
+    name = f"{field}.{attribute}" if attribute else field
+    return Fault(
+        "bad_selector",
+        f"{shown(name)}, which selects the participant, is neither text nor a number",
+        'Write it as text, such as "purpose": "customer".',
+    )
+
+
+def bad_plan(key: str) -> Fault:
+    """A line of a plan was changed in what must not change, or damaged."""
+    return Fault(
+        "bad_plan",
+        f"{key} is not what a plan has there",
+        "Make the plan again with batchpatch plan; lines may be left out, but not rewritten.",
+    )
+
+
 def ragged(cells: int, columns: int, first: int, last: int) -> Fault:
     """The record has another number of cells than the header has columns."""
     message = f"{cells} cells where the header has {columns} columns"

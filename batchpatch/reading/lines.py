@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
 from batchpatch.errors import InputError
-from batchpatch.model import InvalidRow, Row
+from batchpatch.model import InvalidRow, Note, Row
 from batchpatch.reading import faults
 from batchpatch.reading.faults import Fault
 from batchpatch.reading.ids import are_canonical
 from batchpatch.reading.jsonl_records import is_blank
 from batchpatch.reading.mapping import Mapping, map_columns
 from batchpatch.reading.names import Names, keepable
+from batchpatch.reading.plans import is_plan, may_be_plan
 from batchpatch.reading.rows import RowMaker, new_row, rows_of
 from batchpatch.reading.values import load_exactly
 
@@ -27,12 +28,17 @@ if TYPE_CHECKING:
 
 
 class _Fields(NamedTuple):
-    """The three keys of an object whose attributes are one object, and all keys it has."""
+    """The keys that matter of an object whose attributes are one object, and all that it has."""
 
-    conversation: str
-    participant: str
+    ids: tuple[str, ...]
+    """Conversation and participant; the first alone where the options say who is meant."""
     attributes: str
     all: tuple[str, ...]
+
+    @property
+    def enough(self) -> int:
+        """An object with no more keys than it needs has always these, in whatever order."""
+        return len(self.ids) + 1
 
 
 class LineMaker:
@@ -46,7 +52,9 @@ class LineMaker:
         self._options = options
         self._source = source
         self._names = Names(options.only_keys, {} if notices is None else notices)
-        self._layouts: dict[tuple[str, ...], RowMaker | Fault] = {}
+        self._layouts: dict[tuple[bool, tuple[str, ...]], RowMaker | Fault] = {}
+        """By whether it is a plan, and the keys."""
+        self._note = Note(selector=options.participant) if options.participant else None
         self._usual: _Fields | None = None
         """Of the objects met last that can take the quick way."""
 
@@ -63,15 +71,14 @@ class LineMaker:
         try:
             objects = list(map(orjson.loads, block.records))
             if set(map(len, objects)) != {len(usual.all)} or (
-                len(usual.all) > _FIELDS and set(map(tuple, objects)) != {usual.all}
+                len(usual.all) > usual.enough and set(map(tuple, objects)) != {usual.all}
             ):
                 return None
-            conversations = list(map(itemgetter(usual.conversation), objects))
-            participants = list(map(itemgetter(usual.participant), objects))
+            ids = [list(map(itemgetter(key), objects)) for key in usual.ids]
             attributes = list(map(itemgetter(usual.attributes), objects))
             names = list(map(self._names.good.__getitem__, map(tuple, attributes)))
             values = [tuple(one.values()) for one in attributes]
-            if not (are_canonical(conversations) and are_canonical(participants)):
+            if not all(map(are_canonical, ids)):
                 return None
             texts = list(chain.from_iterable(values))
             # Joining fails where one is no text, and shows a NUL in any of them.
@@ -79,9 +86,8 @@ class LineMaker:
                 return None
         except _NOT_ORDINARY:
             return None
-        return rows_of(
-            number, block.lines, self._source, conversations, participants, names, values
-        )
+        who = (ids[1], repeat(None)) if len(ids) > 1 else (repeat(""), repeat(self._note))
+        return rows_of(number, block.lines, self._source, ids[0], names, values, *who)
 
     def _one_by_one(self, number: int, block: Block) -> Iterator[Row | InvalidRow]:
         for line, text in zip(block.lines, block.records, strict=True):
@@ -98,9 +104,9 @@ class LineMaker:
             return None
         try:
             value = orjson.loads(text)
-            if len(value) != _FIELDS and tuple(value) != usual.all:
+            if len(value) != usual.enough and tuple(value) != usual.all:
                 return None
-            ids = value[usual.conversation], value[usual.participant]
+            ids = [value[key] for key in usual.ids]
             attributes = value[usual.attributes]
             names = self._names.good[tuple(attributes)]
             values = tuple(attributes.values())
@@ -108,7 +114,8 @@ class LineMaker:
                 return None
         except _NOT_ORDINARY:
             return None
-        return new_row(Row, (number, line, self._source, *ids, names, values, None))
+        participant, note = (ids[1], None) if len(ids) > 1 else ("", self._note)
+        return new_row(Row, (number, line, self._source, ids[0], participant, names, values, note))
 
     def careful(self, number: int, line: int, text: bytes) -> Row | InvalidRow:
         """The row, or what is wrong with the line; any bytes get an answer."""
@@ -119,18 +126,19 @@ class LineMaker:
             return InvalidRow(number, line, self._source, *fault)
         if not isinstance(value, dict):
             return InvalidRow(number, line, self._source, *faults.NOT_AN_OBJECT)
-        maker = self._maker(tuple(value))
+        plan = value if is_plan(value) else None
+        maker = self._maker(tuple(value), plan=plan is not None)
         if isinstance(maker, Fault):
             return InvalidRow(number, line, self._source, *maker)
-        return maker.careful(number, line, list(value.values()))
+        return maker.careful(number, line, list(value.values()), plan=plan)
 
-    def _maker(self, keys: tuple[str, ...]) -> RowMaker | Fault:
+    def _maker(self, keys: tuple[str, ...], *, plan: bool) -> RowMaker | Fault:
         """What these keys mean; a line that lacks a needed one is an invalid row, no more."""
-        if (known := self._layouts.get(keys)) is not None:
+        if (known := self._layouts.get((plan, keys))) is not None:
             return known
         made: RowMaker | Fault
         try:
-            mapping = map_columns(keys, self._options, name="this line")
+            mapping = map_columns(keys, self._options, name="this line", plan=plan)
         except InputError as error:
             made = faults.unmapped(str(error))
         else:
@@ -138,16 +146,17 @@ class LineMaker:
             self._usual = self._fields(keys, mapping) or self._usual
             made = RowMaker(mapping, self._options, source=self._source, names=self._names)
         if keepable(keys, self._layouts):
-            self._layouts[keys] = made
+            self._layouts[plan, keys] = made
         return made
 
     def _fields(self, keys: tuple[str, ...], mapping: Mapping) -> _Fields | None:
         at = mapping.object_at
         if at is None or not mapping.is_object_only or self._options.constants:
             return None
-        return _Fields(keys[mapping.conversation], keys[mapping.participant], keys[at], keys)
+        if may_be_plan(keys) or (mapping.participant is None and mapping.selectors):
+            return None
+        ids = [p for p in (mapping.conversation, mapping.participant) if p is not None]
+        return _Fields(tuple(keys[p] for p in ids), keys[at], keys)
 
 
-_FIELDS = 3
-"""An object with no more keys than it needs has always the same ones, in whatever order."""
 _NOT_ORDINARY = (ValueError, TypeError, KeyError, AttributeError)

@@ -10,21 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import InputError
-from batchpatch.reading.columns import (
-    ALIASES,
-    attribute_of,
-    is_own,
-    is_skip,
-    listed,
-    normalized,
-    plainly,
-)
-from batchpatch.reading.faults import shown
+from batchpatch.reading.columns import is_own, is_skip
+from batchpatch.reading.finder import Finder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping as Dict
     from collections.abc import Sequence
 
     from batchpatch.reading.options import ReadOptions
+    from batchpatch.reading.selectors import SelectorColumn
 
 
 class ColumnUse(NamedTuple):
@@ -43,7 +37,9 @@ class Mapping:
 
     width: int
     conversation: int
-    participant: int
+    participant: int | None
+    """None where every row says by something else who is meant."""
+    selectors: tuple[SelectorColumn, ...]
     positions: tuple[int, ...]
     names: tuple[str, ...]
     object_at: int | None
@@ -63,24 +59,33 @@ class Mapping:
         return not self.names and self.pair_at is None and self.skip_at is None
 
 
-def map_columns(header: Sequence[str], options: ReadOptions, *, name: str) -> Mapping:
+def map_columns(
+    header: Sequence[str], options: ReadOptions, *, name: str, plan: bool = False
+) -> Mapping:
     """Decide what each column is for.
 
     Args:
         header: column names as they stand in the input.
         options: the user's wishes.
         name: of the input, for the error.
+        plan: the keys of a plan are its own.
 
     Raises:
         InputError: a needed column is missing or stands there twice; the text names the columns
             that are there and the flag that would use them.
     """
-    finder = _Finder(list(header), options, name)
+    finder = Finder(list(header), options, name)
     fields = finder.fields()
+    selectors = finder.mapped_selectors()
     attributes = finder.attributes()
-    for field in ("conversation", "participant"):
-        if fields[field] is None:
-            raise InputError(finder.missing(field))
+    plan_uses = finder.plan_keys() if plan else {}
+    # All columns of an input with ids were attributes before there were selectors.
+    if fields["participant"] is None or not options.all_columns:
+        selectors += finder.usual_selectors(selectors)
+    if options.all_columns:
+        finder.add_the_rest(attributes)
+    attributes = dict(sorted(attributes.items(), key=lambda item: item[1]))
+    _refuse_missing(finder, options, fields, selectors)
     pair = _pair(fields["key"], fields["value"])
     if not (attributes or options.constants or pair or fields["attributes"] is not None):
         raise InputError(finder.no_attributes())
@@ -88,15 +93,34 @@ def map_columns(header: Sequence[str], options: ReadOptions, *, name: str) -> Ma
     return Mapping(
         width=len(header),
         conversation=_known(fields["conversation"]),
-        participant=_known(fields["participant"]),
+        participant=fields["participant"],
+        selectors=tuple(selectors),
         positions=tuple(kept.values()),
         names=tuple(kept),
         object_at=fields["attributes"],
         pair_at=pair,
         skip_at=finder.skip_column(),
-        uses=finder.uses(fields, attributes),
+        uses=_uses(
+            header,
+            plan_uses
+            | _selector_uses(selectors, has_id=fields["participant"] is not None)
+            | _field_uses(fields)
+            | _attribute_uses(attributes, options.constants),
+        ),
         unmapped=tuple(finder.unmapped()),
     )
+
+
+def _refuse_missing(
+    finder: Finder,
+    options: ReadOptions,
+    fields: Dict[str, int | None],
+    selectors: Sequence[SelectorColumn],
+) -> None:
+    if fields["conversation"] is None:
+        raise InputError(finder.missing("conversation"))
+    if fields["participant"] is None and not selectors and not options.participant:
+        raise InputError(finder.missing("participant"))
 
 
 def _known(position: int | None) -> int:
@@ -108,137 +132,37 @@ def _pair(key: int | None, value: int | None) -> tuple[int, int] | None:
     return (key, value) if key is not None and value is not None else None
 
 
-class _Finder:
-    """One header under examination: what is taken, and what is left."""
+def _field_uses(fields: Dict[str, int | None]) -> dict[int, str]:
+    words = {
+        "conversation": "conversation id",
+        "participant": "participant id",
+        "attributes": "attributes, as a JSON object",
+        "key": "attribute name",
+        "value": "attribute value",
+    }
+    return {position: words[f] for f, position in fields.items() if position is not None}
 
-    def __init__(self, header: list[str], options: ReadOptions, name: str) -> None:
-        self.header = header
-        self._options = options
-        self._name = name
-        self._taken: set[int | None] = set()
 
-    def fields(self) -> dict[str, int | None]:
-        """The position of each field; a key without a value, or a value alone, is no pair."""
-        found = {field: self._field(field) for field in ALIASES}
-        if found["key"] is None or found["value"] is None:
-            self._taken -= {found["key"], found["value"]}
-            found["key"] = found["value"] = None
-        return found
+def _selector_uses(selectors: Sequence[SelectorColumn], *, has_id: bool) -> dict[int, str]:
+    use = "selects the participant" + (" where it has no id" if has_id else "")
+    return {column.position: use for column in selectors}
 
-    def _field(self, field: str) -> int | None:
-        """The position of a field, by --map or by its usual names; None where it is absent."""
-        if (asked := self._options.columns.get(field)) is not None:
-            return self._take(self._named(asked, f"--map {field}={asked}"))
-        found = [i for i, c in enumerate(self.header) if normalized(c) in ALIASES[field]]
-        if len(found) > 1:
-            columns = " and ".join(shown(self.header[i]) for i in found)
-            raise InputError(
-                f"{self._name} has more than one {field} column ({columns}): "
-                f"choose with --map {field}=COLUMN, or rename one."
-            )
-        return self._take(found[0]) if found else None
 
-    def attributes(self) -> dict[str, int]:
-        """Attribute name to position, in the order of the columns."""
-        found: dict[str, int] = {}
-        for field, column in self._options.columns.items():
-            if (name := attribute_of(field)) is not None:
-                self._add(found, name, self._named(column, f"--map {field}={column}"))
-        for position, column in enumerate(self.header):
-            if position not in self._taken and (name := attribute_of(column)) is not None:
-                self._add(found, name, position)
-        for column in self._options.attributes:
-            position = self._named(column, f"--attributes {column}")
-            if position not in found.values():  # "attr.tier" is the attribute "tier" already
-                self._add(found, self.header[position].strip(), position)
-        if self._options.all_columns:
-            for position in self._unused():
-                self._add(found, self.header[position].strip(), position)
-        return dict(sorted(found.items(), key=lambda item: item[1]))
+def _attribute_uses(attributes: Dict[str, int], constants: Dict[str, str]) -> dict[int, str]:
+    return {
+        position: f"replaced by --set {name}" if name in constants else f"attribute {name}"
+        for name, position in attributes.items()
+    }
 
-    def _add(self, found: dict[str, int], attribute: str, position: int) -> None:
-        if found.get(attribute) == position:
-            return
-        if not attribute:
-            raise InputError(
-                f"Column {position + 1} of {self._name} ({shown(self.header[position])}) would be "
-                "an attribute without a name: name it, or use --attributes to choose columns."
-            )
-        if attribute in found:
-            raise InputError(
-                f"{self._name} has two columns for the attribute {shown(attribute)}: remove one."
-            )
-        found[attribute] = self._take(position)
 
-    def _named(self, column: str, flag: str) -> int:
-        """The position of a column that the user named."""
-        exact = [i for i, c in enumerate(self.header) if c == column]
-        found = exact or [
-            i for i, c in enumerate(self.header) if normalized(c) == normalized(column)
-        ]
-        if len(found) == 1:
-            return found[0]
-        what = "has no such column" if not found else "has that column more than once"
-        raise InputError(f"{flag}: {self._name} {what}. Its columns: {listed(self.header)}.")
+def _uses(header: Sequence[str], use: Dict[int, str]) -> tuple[ColumnUse, ...]:
+    return tuple(
+        ColumnUse(column, use.get(position) or _idle_use(column))
+        for position, column in enumerate(header)
+    )
 
-    def _take(self, position: int) -> int:
-        self._taken.add(position)
-        return position
 
-    def skip_column(self) -> int | None:
-        found = [i for i, c in enumerate(self.header) if is_skip(c)]
-        if len(found) > 1:
-            raise InputError(f"{self._name} has more than one batchpatch_skip column: remove one.")
-        return found[0] if found else None
-
-    def unmapped(self) -> list[str]:
-        return [self.header[i] for i in self._unused()]
-
-    def _unused(self) -> list[int]:
-        return [i for i, c in enumerate(self.header) if i not in self._taken and not is_own(c)]
-
-    def missing(self, field: str) -> str:
-        usual = f"{field}Id"
-        return (
-            f"{self._name} has no {field} column. Its columns: {listed(self.header)}. "
-            f"Name one {usual}, or say which it is: --map {field}=COLUMN."
-        )
-
-    def no_attributes(self) -> str:
-        left = self.unmapped()
-        if not left:
-            return (
-                f"{self._name} has no attribute to send: add a column attr.NAME, "
-                "or --set NAME=VALUE."
-            )
-        return (
-            f"No attribute was found in {self._name}. Columns without a use: {listed(left)}. "
-            f"Send some with --attributes {plainly(left[0])} (several: A,B), or all with "
-            "--all-columns."
-        )
-
-    def uses(
-        self, fields: dict[str, int | None], attributes: dict[str, int]
-    ) -> tuple[ColumnUse, ...]:
-        words = {
-            "conversation": "conversation id",
-            "participant": "participant id",
-            "attributes": "attributes, as a JSON object",
-            "key": "attribute name",
-            "value": "attribute value",
-        }
-        use = {position: words[f] for f, position in fields.items() if position is not None}
-        for attribute, position in attributes.items():
-            shadowed = attribute in self._options.constants
-            use[position] = (
-                f"replaced by --set {attribute}" if shadowed else f"attribute {attribute}"
-            )
-        return tuple(
-            ColumnUse(column, use.get(position) or self._idle_use(column))
-            for position, column in enumerate(self.header)
-        )
-
-    def _idle_use(self, column: str) -> str:
-        if is_skip(column):
-            return "names of attributes not to send"
-        return "ignored (batchpatch's own)" if is_own(column) else "not sent"
+def _idle_use(column: str) -> str:
+    if is_skip(column):
+        return "names of attributes not to send"
+    return "ignored (batchpatch's own)" if is_own(column) else "not sent"

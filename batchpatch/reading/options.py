@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from batchpatch.errors import SettingsError
 from batchpatch.reading.columns import FIELDS, is_field
+from batchpatch.reading.selectors import criteria
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from batchpatch.model import Criterion
 
 InputFormat = Literal["csv", "jsonl"]
 NO_DELIMITERS = '"\r\n\0'
@@ -31,7 +34,10 @@ class ReadOptions:
     delimiter: str | None = None
     """One character; None: detected from the header."""
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Field to column: `conversation`, `participant`, `attributes`, `key`, `value`, `attr.NAME`."""
+    """Field to column: `conversation`, `participant`, `attributes`, `key`, `value`, `attr.NAME`;
+    `purpose`, `externalContactId`, `userId`, `address`, `match.NAME`."""
+    participant: tuple[Criterion, ...] = ()
+    """Who is meant by rows that do not say it; see `parse_participant`."""
     attributes: tuple[str, ...] = ()
     """Columns to send as attributes under their own names."""
     all_columns: bool = False
@@ -48,6 +54,8 @@ class ReadOptions:
     """Read this many rows, over all inputs together."""
 
     def __post_init__(self) -> None:
+        # As lists of lists, too, which is how `run.json` gives it back.
+        object.__setattr__(self, "participant", criteria(self.participant))
         _check_choice("--format", self.format or "csv", get_args(InputFormat))
         _check_choice("--empty", self.empty, ("leave", "set"))
         _check_choice("--nested", self.nested, ("refuse", "json"))
@@ -58,7 +66,7 @@ class ReadOptions:
         for name in self.columns:
             if not is_field(name):
                 raise SettingsError(
-                    f"--map {name}=...: a field is {', '.join(FIELDS)} or attr.NAME."
+                    f"--map {name}=...: a field is {', '.join(FIELDS)}, match.NAME or attr.NAME."
                 )
         delimiter = self.delimiter
         if delimiter is not None and (len(delimiter) != 1 or delimiter in NO_DELIMITERS):

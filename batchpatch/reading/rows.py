@@ -7,29 +7,35 @@ each record that is ordinary takes the quick way, and the others the careful one
 
 from __future__ import annotations
 
-import re
 from itertools import chain, compress, count, islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from batchpatch.model import InvalidRow, Row
 from batchpatch.reading import faults
+from batchpatch.reading.cells import (
+    attributes_in,
+    is_empty,
+    names_skipped,
+    refuse_ragged,
+    taker,
+)
 from batchpatch.reading.csv_records import is_blank
 from batchpatch.reading.faults import Fault
 from batchpatch.reading.ids import are_canonical, canonical_uuid
 from batchpatch.reading.names import Names
-from batchpatch.reading.values import UnsendableError, load_exactly, text_of
+from batchpatch.reading.plans import with_plan
+from batchpatch.reading.selectors import Selectors
+from batchpatch.reading.values import UnsendableError, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Mapping as Dict
 
+    from batchpatch.model import Note
     from batchpatch.reading.block import Block
     from batchpatch.reading.mapping import Mapping
     from batchpatch.reading.options import ReadOptions
-
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class RowMaker:
@@ -49,7 +55,10 @@ class RowMaker:
         self._constants = dict(options.constants)
         self._names = names or Names(options.only_keys, {})
         self._own_names = mapping.names + tuple(self._constants)
-        self._values_of = _taker(mapping.positions)
+        self._values_of = taker(mapping.positions)
+        self._selectors = Selectors(
+            mapping.selectors, options.participant, has_id=mapping.participant is not None
+        )
         self._plain = (
             mapping.is_plain
             and "" not in self._constants.values()
@@ -67,19 +76,29 @@ class RowMaker:
         mapping, records = self._mapping, block.records
         if set(map(len, records)) != {mapping.width}:
             return None
+        if (who := self._all_participants(records)) is None:
+            return None
         conversations = list(map(itemgetter(mapping.conversation), records))
-        participants = list(map(itemgetter(mapping.participant), records))
         columns = [map(itemgetter(position), records) for position in mapping.positions]
         constants = map(repeat, self._constants.values())
         values = list(islice(zip(*columns, *constants, strict=False), len(records)))
         if self._options.empty == "leave" and not all(chain.from_iterable(values)):
             return None
-        if not (are_canonical(conversations) and are_canonical(participants)):
+        if not are_canonical(conversations):
             return None
         names = repeat(self._own_names)
-        return rows_of(
-            number, block.lines, self._source, conversations, participants, names, values
-        )
+        return rows_of(number, block.lines, self._source, conversations, names, values, *who)
+
+    def _all_participants(
+        self, records: Sequence[Sequence[str]]
+    ) -> tuple[Iterable[str], Iterable[Note | None]] | None:
+        """Who all of them are about: ids and notes; None where one is not ordinary."""
+        at = self._mapping.participant
+        if at is None:
+            notes = self._selectors.all_at_once(records)
+            return None if notes is None else (repeat(""), notes)
+        ids = list(map(itemgetter(at), records))
+        return (ids, repeat(None)) if are_canonical(ids) else None
 
     def _one_by_one(self, number: int, block: Block, *, plain: bool) -> Iterator[Row | InvalidRow]:
         for line, record in zip(block.lines, block.records, strict=True):
@@ -94,8 +113,10 @@ class RowMaker:
         mapping = self._mapping
         if len(cells) != mapping.width:
             return None
-        ids = cells[mapping.conversation], cells[mapping.participant]
-        if not are_canonical(ids):
+        at = mapping.participant
+        ids = cells[mapping.conversation], "" if at is None else cells[at]
+        note = None if ids[1] else self._selectors.quick(cells)
+        if not are_canonical(ids if note is None else ids[:1]):
             return None
         names, values = self._own_names, self._values_of(cells)
         values += tuple(self._constants.values())
@@ -104,38 +125,52 @@ class RowMaker:
             if known is None:
                 return None
             names, values = known, tuple(filter(None, values))
-        return new_row(Row, (number, line, self._source, *ids, names, values, None))
+        return new_row(Row, (number, line, self._source, *ids, names, values, note))
 
-    def careful(self, number: int, line: int, cells: Sequence[Any]) -> Row | InvalidRow:
-        """The row, or what is wrong with it; any record gets an answer."""
+    def careful(
+        self, number: int, line: int, cells: Sequence[Any], *, plan: Dict[str, Any] | None = None
+    ) -> Row | InvalidRow:
+        """The row, or what is wrong with it; any record gets an answer.
+
+        `plan`: the object whose values these are, where it is the line of a plan.
+        """
         mapping = self._mapping
         ids: list[str | None] = [None, None]
         if isinstance(cells, Fault):
             return InvalidRow(number, line, self._source, *cells)
         try:
             if len(cells) != mapping.width:
-                _refuse_ragged(cells, mapping.width, line)
-            given = cells[mapping.conversation], cells[mapping.participant]
+                refuse_ragged(cells, mapping.width, line)
+            at = mapping.participant
+            given = cells[mapping.conversation], None if at is None else cells[at]
             ids = [canonical_uuid(text) if isinstance(text, str) else None for text in given]
-            conversation, participant = _both(ids, given)
-            wanted = self._wanted(cells)
+            conversation = _checked("conversation", ids[0], given[0])
+            participant = "" if is_empty(given[1]) else _checked("participant", ids[1], given[1])
+            note = None if participant else self._selectors.note(cells)
+            if plan is not None:
+                note = with_plan(note, plan)
+            wanted = self._wanted(cells, whole=plan is not None)
             names = self._names.shared(tuple(wanted))
         except UnsendableError as unsendable:
             return InvalidRow(number, line, self._source, *unsendable.fault, *ids)
         values = tuple(wanted.values())
-        return Row(number, line, self._source, conversation, participant, names, values)
+        return Row(number, line, self._source, conversation, participant, names, values, note)
 
-    def _wanted(self, cells: Sequence[Any]) -> dict[str, str]:
-        """The attributes to send; later columns win over earlier ways to name an attribute."""
-        mapping = self._mapping
+    def _wanted(self, cells: Sequence[Any], *, whole: bool) -> dict[str, str]:
+        """The attributes to send; later columns win over earlier ways to name an attribute.
+
+        `whole`: an empty text is meant, as it is in a plan, which holds nothing but changes.
+        """
+        mapping, options = self._mapping, self._options
         wanted: dict[str, str] = {}
         for name, value in self._given(cells):
-            text = text_of(name, value, empty=self._options.empty, nested=self._options.nested)
+            empty = "set" if whole and value == "" else options.empty
+            text = text_of(name, value, empty=empty, nested=options.nested)
             if text is not None:
                 wanted[name] = text
         wanted.update(self._constants)
         if mapping.skip_at is not None:
-            for name in _skipped(cells[mapping.skip_at]):
+            for name in names_skipped(cells[mapping.skip_at]):
                 wanted.pop(name, None)
         return wanted
 
@@ -143,7 +178,7 @@ class RowMaker:
         mapping = self._mapping
         given: list[tuple[str, Any]] = []
         if mapping.object_at is not None:
-            given.extend(_object(cells[mapping.object_at]).items())
+            given.extend(attributes_in(cells[mapping.object_at]).items())
         if mapping.pair_at is not None:
             key, value = (cells[position] for position in mapping.pair_at)
             if not isinstance(key, str) or not key.strip():
@@ -162,9 +197,10 @@ def rows_of(
     lines: Sequence[int],
     source: int,
     conversations: Iterable[str],
-    participants: Iterable[str],
     names: Iterable[tuple[str, ...]],
     values: Iterable[tuple[str, ...]],
+    participants: Iterable[str],
+    notes: Iterable[Note | None],
 ) -> list[Row | InvalidRow]:
     """Rows of whole columns, the first of them with this number."""
     fields = zip(
@@ -175,60 +211,13 @@ def rows_of(
         participants,
         names,
         values,
-        repeat(None),
-        strict=False,  # three of them never end
+        notes,
+        strict=False,  # some of them never end
     )
     return list(map(new_row, repeat(Row), fields))
 
 
-def _taker(positions: tuple[int, ...]) -> Callable[[Sequence[str]], tuple[str, ...]]:
-    if len(positions) > 1:
-        return itemgetter(*positions)
-    return lambda cells: tuple(cells[position] for position in positions)
-
-
-def _refuse_ragged(cells: Sequence[str], width: int, line: int) -> None:
-    """Surplus cells that are all empty are only delimiters at the end of the line."""
-    if len(cells) < width or any(cells[width:]):
-        last = line + sum(len(_LINE_BREAK.findall(cell)) for cell in cells)
-        raise UnsendableError(faults.ragged(len(cells), width, line, last))
-
-
-def _both(found: Sequence[str | None], given: Sequence[object]) -> tuple[str, str]:
-    conversation, participant = found
-    if conversation is None:
-        raise UnsendableError(faults.bad_id("conversation", empty=given[0] in (None, "")))
-    if participant is None:
-        raise UnsendableError(faults.bad_id("participant", empty=given[1] in (None, "")))
-    return conversation, participant
-
-
-def _object(cell: object) -> dict[str, Any]:
-    """The attributes of one cell: an object in JSONL, its JSON text in CSV."""
-    if isinstance(cell, dict):
-        return cell
-    if cell is None or (isinstance(cell, str) and not cell.strip()):
-        return {}
-    if isinstance(cell, str):
-        try:
-            found = load_exactly(cell.encode())
-        except ValueError:
-            raise UnsendableError(faults.BAD_ATTRIBUTES) from None
-        if isinstance(found, dict):
-            return found
-    raise UnsendableError(faults.BAD_ATTRIBUTES)
-
-
-def _skipped(cell: object) -> list[str]:
-    """`batchpatch_skip`: names joined by `;`, or a JSON array where a name holds that."""
-    names: object = cell or []
-    if isinstance(cell, str) and cell.lstrip().startswith("["):
-        try:
-            names = orjson.loads(cell)
-        except ValueError:
-            names = None
-    elif isinstance(cell, str):
-        names = [name.strip() for name in cell.split(";") if name.strip()]
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UnsendableError(faults.bad_skip())
-    return names
+def _checked(field: str, found: str | None, given: object) -> str:
+    if found is None:
+        raise UnsendableError(faults.bad_id(field, empty=given in (None, "")))
+    return found

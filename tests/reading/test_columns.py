@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchpatch.reading.columns import attribute_of, is_field, is_own, is_skip, listed, normalized
+from batchpatch.reading.columns import (
+    attribute_of,
+    is_field,
+    is_own,
+    is_skip,
+    listed,
+    normalized,
+    selector_of,
+)
 
 
 @given(column=st.text(), marks=st.text(alphabet=" _-\t"))
@@ -46,7 +54,43 @@ def test_its_own_columns_are_known_in_any_spelling(column: str, own: bool, skip:
     assert (is_own(column), is_skip(column)) == (own, skip)
 
 
-@pytest.mark.parametrize(("name", "known"), [("key", True), ("attr.x", True), ("id", False)])
+@pytest.mark.parametrize(
+    ("column", "selector"),
+    [
+        ("Purpose", ("purpose", "")),
+        ("external_contact-ID", ("externalContactId", "")),
+        ("External Id", ("externalContactId", "")),
+        ("user id", ("userId", "")),
+        ("ADDRESS", ("address", "")),
+        ("ANI", ("address", "")),
+        (" Match. Order No ", ("match", "Order No")),
+        ("match.match.a", ("match", "match.a")),
+        ("match.", None),
+        ("match", None),
+        ("attr.purpose", None),
+        ("participantId", None),
+    ],
+)
+def test_columns_that_say_who_is_meant(column: str, selector: tuple[str, str] | None) -> None:
+    """Spelled as freely as the ids; the name of an attribute to match is the platform's own."""
+    assert selector_of(column) == selector
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("key", True),
+        ("attr.x", True),
+        ("id", False),
+        ("purpose", True),
+        ("externalContactId", True),
+        ("userId", True),
+        ("address", True),
+        ("match.x", True),
+        ("match.", False),
+        ("ani", False),
+    ],
+)
 def test_a_column_can_be_mapped_to_what_there_is(name: str, known: bool) -> None:
     """A field that nobody reads would be ignored in silence."""
     assert is_field(name) == known

@@ -14,6 +14,7 @@ from batchpatch.model import InvalidRow, Row
 from batchpatch.reading.block import Block
 from batchpatch.reading.lines import LineMaker
 from batchpatch.reading.options import ReadOptions
+from batchpatch.reading.selectors import parse_participant
 
 C = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 P = "16fd2706-8baf-433b-82eb-8c7fada847da"
@@ -59,6 +60,22 @@ records = st.one_of(
         }
     ),
     st.fixed_dictionaries({}, optional=fields),
+    st.fixed_dictionaries(
+        {"conversationId": ids, "attributes": objects},
+        optional={"participantId": ids, "purpose": leaves, "match.x": leaves},
+    ),
+    st.fixed_dictionaries(
+        {
+            **fields,
+            "before": objects,
+            "organisation": st.sampled_from(["org", "org", None, 5]),
+        },
+        optional={
+            "region": st.sampled_from(["mypurecloud.de", None, []]),
+            "blanked": st.sampled_from([["a"], [], [1], "a"]),
+            "flags": st.sampled_from([["ended"], ["new"], None, "ended"]),
+        },
+    ),
     leaves,
 )
 lines = st.one_of(
@@ -76,6 +93,7 @@ options = st.fixed_dictionaries(
         "nested": st.just("json"),
         "all_columns": st.just(True),
         "attributes": st.just(("id",)),
+        "participant": st.just(parse_participant("customer")),
     },
 )
 
@@ -232,3 +250,7 @@ def test_memory_does_not_grow_with_the_kinds_of_lines() -> None:
     assert {row.code for row in rows if isinstance(row, InvalidRow)} == {"unmapped"}
     assert max(len(str(row)) for row in rows) < 1000
     assert len(maker._layouts) <= 1000
+    maker = LineMaker(ReadOptions(), source=0)
+    for number in range(3000):
+        maker.rows(1, Block([1], [orjson.dumps({"purpose": str(number)})]))
+    assert len(maker._layouts) == 1

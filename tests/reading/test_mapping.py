@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from batchpatch.errors import InputError
 from batchpatch.reading.mapping import Mapping, map_columns
 from batchpatch.reading.options import ReadOptions
+from batchpatch.reading.selectors import parse_participant
 
 IDS = ["conversationId", "participantId"]
 
@@ -121,11 +122,101 @@ def test_each_column_has_a_word_about_its_use() -> None:
     ]
 
 
+WHO = ["purpose", "ani", "User ID", "External-Id", "match.Order"]
+
+
+def selected(mapping: Mapping) -> list[tuple[str, str, int]]:
+    return [(one.field, one.attribute, one.position) for one in mapping.selectors]
+
+
+def test_columns_may_say_who_is_meant_instead_of_an_id() -> None:
+    """People have a conversation id, seldom a participant id."""
+    mapping = mapped(["conversationId", *WHO, "attr.a"])
+    assert mapping.participant is None
+    assert selected(mapping) == [
+        ("purpose", "", 1),
+        ("address", "", 2),
+        ("userId", "", 3),
+        ("externalContactId", "", 4),
+        ("match", "Order", 5),
+    ]
+    assert {use.use for use in mapping.uses[1:6]} == {"selects the participant"}
+
+
+@pytest.mark.parametrize("column", WHO)
+def test_where_there_are_ids_a_selector_is_for_rows_without_one(column: str) -> None:
+    """`check` says so; those rows were invalid before."""
+    mapping = mapped([*IDS, column, "attr.a"])
+    assert mapping.participant == 1
+    assert mapping.uses[2].use == "selects the participant where it has no id"
+
+
+@given(header=st.lists(st.sampled_from([*WHO, "address", "x", "attr.userId"]), unique=True))
+def test_inputs_with_ids_send_what_they_sent(header: list[str]) -> None:
+    """Exports have had columns with these names before they had a meaning."""
+    plain = mapped([*IDS, *header, "attr.a"])
+    assert set(plain.names) == {"a"} | ({"userId"} if "attr.userId" in header else set())
+    whole = mapped([*IDS, *header, "attr.a"], all_columns=True)
+    assert whole.selectors == ()
+    assert whole.names == (*(name.removeprefix("attr.") for name in header), "a")
+
+
+def test_all_columns_leave_out_what_says_who_is_meant() -> None:
+    """Without an id column they have a use, and --all-columns sends what has none."""
+    mapping = mapped(["conversationId", "purpose", "tier"], all_columns=True)
+    assert mapping.names == ("tier",)
+    assert selected(mapping) == [("purpose", "", 1)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"attributes": ("purpose",)}, {"columns": {"attr.purpose": "purpose"}}],
+)
+@pytest.mark.parametrize("ids", [IDS, ["conversationId", "userId"]])
+def test_an_attribute_that_was_asked_for_is_no_selector(
+    options: dict[str, Any], ids: list[str]
+) -> None:
+    """What the user says wins over what a name suggests."""
+    mapping = mapped([*ids, "purpose"], **options)
+    assert mapping.names == ("purpose",)
+    assert 2 not in [column.position for column in mapping.selectors]
+
+
+def test_any_column_can_be_mapped_to_a_selector() -> None:
+    """Also beside ids, with --all-columns, and instead of the column with the usual name."""
+    fields = {"purpose": "Kind", "match.Order No": "order", "userId": "Agent"}
+    mapping = mapped([*IDS, "Kind", "order", "agent", "Purpose"], columns=fields, all_columns=True)
+    assert selected(mapping) == [("purpose", "", 2), ("match", "Order No", 3), ("userId", "", 4)]
+    assert mapping.names == ("Purpose",)
+    assert mapped(
+        [*IDS[:1], "Kind", "purpose", "attr.a"], columns={"purpose": "Kind"}
+    ).unmapped == ("purpose",)
+
+
+def test_one_option_can_say_who_is_meant() -> None:
+    """An input of conversation ids alone is a whole job."""
+    mapping = mapped(
+        ["conversationId"], participant=parse_participant("customer"), constants={"a": "1"}
+    )
+    assert (mapping.participant, mapping.selectors) == (None, ())
+
+
+def test_the_keys_of_a_plan_have_their_own_uses() -> None:
+    """`check` of a plan shows that they were understood; --all-columns does not send them."""
+    header = [*IDS, "attributes", "organisation", "region", "before", "blanked", "flags", "x"]
+    mapping = map_columns(header, ReadOptions(all_columns=True), name="x", plan=True)
+    assert mapping.names == ("x",)
+    assert all(use.use.startswith("plan: ") for use in mapping.uses[3:8])
+    assert mapped(header).unmapped == tuple(header[3:])
+
+
 @pytest.mark.parametrize(
     ("header", "options", "words"),
     [
         (["id", "participant"], {}, ["no conversation column", "id, part", "--map conversation="]),
         (["conversation", ""], {}, ["no participant column", "(no name)", "--map participant="]),
+        (["conversation", "x"], {}, ["--participant customer", "a column purpose"]),
+        ([*IDS, "a"], {"columns": {"match.x": "b"}}, ["--map match.x=b", "no such column"]),
         ([*IDS], {}, ["attr.NAME", "--set"]),
         ([*IDS, "tier", "note"], {}, ["tier, note", "--attributes tier", "--all-columns"]),
         ([*IDS, "a"], {"attributes": ("b",)}, ["--attributes b", "no such column", "Id, a"]),

@@ -15,6 +15,7 @@ from batchpatch.reading.faults import bad_quotes
 from batchpatch.reading.mapping import map_columns
 from batchpatch.reading.options import ReadOptions
 from batchpatch.reading.rows import RowMaker
+from batchpatch.reading.selectors import parse_participant
 
 C = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 P = "16fd2706-8baf-433b-82eb-8c7fada847da"
@@ -32,6 +33,9 @@ HEADERS: list[list[str]] = [
     ["conversationId", "participantId", "attributes"],
     ["conversationId", "participantId", "key", "value", "attr.z"],
     ["conversationId", "participantId", "attr.a", "attr.b", "batchpatch_skip"],
+    ["conversationId", "purpose", "attr.a"],
+    ["conversationId", "participantId", "purpose", "match.b", "attr.a"],
+    ["ani", "userId", "externalId", "attr.a", "conversationId"],
 ]
 options = st.fixed_dictionaries(
     {},
@@ -40,6 +44,7 @@ options = st.fixed_dictionaries(
         "empty": st.just("set"),
         "nested": st.just("json"),
         "only_keys": st.just(frozenset("abc")),
+        "participant": st.just(parse_participant("customer")),
     },
 )
 
@@ -71,6 +76,8 @@ def scenes(draw: st.DrawFn) -> tuple[list[str], list[Any], dict[str, Any]]:
     kinds |= {
         "key": st.sampled_from(["k", "", "a"]),
         "batchpatch_skip": st.sampled_from(["", "a;b"]),
+        "purpose": st.sampled_from(["customer", "customer", "Agent ", "", " "]) | cells,
+        "userId": ids | cells,
     }
     sound = st.tuples(*(kinds.get(column, cells) for column in header)).map(list)
     broken = st.lists(cells, max_size=6) | st.just(bad_quotes(1, 2))
@@ -118,6 +125,7 @@ def test_a_value_is_never_in_a_complaint(
         ([C, P, "a\nb\r\nc", "b"], "ragged", "in lines 1 to 3"),
         (["", P, "a"], "missing_conversation", "conversation id is empty"),
         ([C, "", "a"], "missing_participant", "participant id is empty"),
+        ([C, " ", "a"], "missing_participant", "participant id is empty"),
         (["x", P, "a"], "bad_conversation_id", "conversation id is not a UUID"),
         ([C, f"../{P}", "a"], "bad_participant_id", "participant id is not a UUID"),
         ([C, P, "a\0b"], "nul_character", "NUL"),

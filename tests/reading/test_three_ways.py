@@ -14,6 +14,7 @@ from batchpatch.reading.lines import LineMaker
 from batchpatch.reading.mapping import map_columns
 from batchpatch.reading.options import ReadOptions
 from batchpatch.reading.rows import RowMaker
+from batchpatch.reading.selectors import parse_participant
 
 C = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 P = "16fd2706-8baf-433b-82eb-8c7fada847da"
@@ -49,13 +50,31 @@ SOUND: dict[str, Any] = {
         orjson.dumps({"note": 1, "conversationId": C, "participantId": P}),
         orjson.dumps(dict(reversed(SOUND.items()))),
         orjson.dumps({**SOUND, "attributes": {"b": "y", "a": "x"}}),
+        orjson.dumps({**SOUND, "purpose": "agent"}),
+        orjson.dumps({**SOUND, "participantId": "", "purpose": "agent"}),
+        orjson.dumps({"conversationId": C, "attributes": {"a": "x", "b": "y"}}),
+        orjson.dumps({"conversationId": C, "purpose": "agent", "attributes": SOUND["attributes"]}),
+        orjson.dumps({**SOUND, "organisation": "o", "before": {}}),
+        orjson.dumps({**SOUND, "organisation": "o", "before": "x"}),
     ],
 )
-def test_one_odd_line_among_sound_ones_is_seen(odd: bytes) -> None:
+@pytest.mark.parametrize("wanted", [{}, {"participant": parse_participant("customer")}])
+@pytest.mark.parametrize(
+    "sound",
+    [
+        SOUND,
+        {"conversationId": C, "attributes": SOUND["attributes"]},
+        {"conversationId": C, "attributes": SOUND["attributes"], "note": "z"},
+        {**SOUND, "organisation": "o", "before": "x"},
+    ],
+)
+def test_one_odd_line_among_sound_ones_is_seen(
+    odd: bytes, wanted: dict[str, Any], sound: dict[str, Any]
+) -> None:
     """Each thing that the fast ways must notice, in a block where nothing else stops them."""
-    sound = orjson.dumps(SOUND)
-    texts = [sound, sound, odd, sound]
-    careful, quick = (LineMaker(ReadOptions(), source=0) for _ in range(2))
+    line = orjson.dumps(sound)
+    texts = [line, line, odd, line]
+    careful, quick = (LineMaker(ReadOptions(**wanted), source=0) for _ in range(2))
     kept = [(line, text) for line, text in enumerate(texts, 1) if text.strip()]
     expected = [careful.careful(n, line, text) for n, (line, text) in enumerate(kept, 1)]
     for _ in range(2):
@@ -91,4 +110,36 @@ def test_one_odd_record_among_sound_ones_is_seen(odd: list[str], wanted: dict[st
     kept = [(line, record) for line, record in enumerate(records, 1) if not is_blank(record)]
     expected = [careful.careful(n, line, record) for n, (line, record) in enumerate(kept, 1)]
     for _ in range(2):
+        assert quick.rows(1, Block(range(1, 5), records)) == expected
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        [C, "", "customer", "x"],
+        [C, "", "", "x"],
+        [C, P, "customer", "x"],
+        [C, "", "Agent ", "x"],
+        [C, " ", "agent", "x"],
+        [C, "oops", "agent", "x"],
+        [C.upper(), "", "agent", "x"],
+        ["", "", "agent", "x"],
+        [C, "", "agent", ""],
+        [C, ""],
+    ],
+)
+@pytest.mark.parametrize("has_id", [True, False])
+@pytest.mark.parametrize("wanted", [{}, {"participant": parse_participant("customer")}])
+def test_one_odd_record_among_those_that_select_is_seen(
+    odd: list[str], has_id: bool, wanted: dict[str, Any]
+) -> None:
+    """The same where who is meant is said by other columns, for all rows or for some."""
+    header = ["conversationId", "participantId" if has_id else "x", "purpose", "attr.a"]
+    sound = [C, P, "customer", "x"]
+    records = [sound, sound, odd, sound]
+    options = ReadOptions(**wanted)
+    mapping = map_columns(header, options, name="x")
+    careful, quick = (RowMaker(mapping, options, source=0) for _ in range(2))
+    expected = [careful.careful(n, n, record) for n, record in enumerate(records, 1)]
+    for _ in range(3):
         assert quick.rows(1, Block(range(1, 5), records)) == expected
