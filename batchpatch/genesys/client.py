@@ -16,14 +16,14 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from batchpatch.errors import OutageError
+from batchpatch.errors import OutageError, SettingsError
 from batchpatch.genesys.allowance import Allowance
 from batchpatch.genesys.credentials import AccessToken, Account
 from batchpatch.genesys.gate import Gate, Permit, QuotaOptions
 from batchpatch.genesys.minting import tls_error
 from batchpatch.genesys.outage import MAX_OUTAGE_S, OutageGate
 from batchpatch.genesys.pacer import Pacer
-from batchpatch.genesys.rate import PaceOptions
+from batchpatch.genesys.rate import DEFAULT_PACE, PaceOptions
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import (
     DEFAULT_POLICY,
@@ -126,7 +126,7 @@ class GenesysClient:
         if self._outage.waiting_for:
             return self._outage.waiting_for
         if (wait_s := self.gate.wait_s) >= 1:
-            return f"the platform's rate limit, {math.ceil(wait_s)} s more"
+            return f"the rate limit ({math.ceil(wait_s)} s)"
         return self._pacer.waiting_for if self._pacer else None
 
     def allowance(self) -> Allowance | None:
@@ -278,7 +278,7 @@ async def open_client(
     account: Account,
     connect: ConnectOptions = DEFAULT_CONNECT,
     policy: RetryPolicy = DEFAULT_POLICY,
-    pace: PaceOptions = PaceOptions(),  # noqa: B008 - a tuple
+    pace: PaceOptions = DEFAULT_PACE,
     *,
     version: str,
     max_outage_s: float = MAX_OUTAGE_S,
@@ -286,8 +286,8 @@ async def open_client(
     """Open a client with the real network, clock and randomness.
 
     `max_outage_s` is how long everything may fail before calls raise `OutageError`. Raises
-    `SettingsError` for a CA file or a proxy that cannot be used; nothing is sent before the first
-    call.
+    `SettingsError` for a CA file or a proxy that cannot be used, and for several tokens of an
+    account that has one; nothing is sent before the first call.
     """
     async with Transport(account.hosts, connect, version=version) as transport:
         sources = _token_sources(account, transport, pace.tokens)
@@ -314,9 +314,18 @@ async def open_client(
 
 
 def _token_sources(account: Account, transport: Transport, tokens: int) -> list[TokenSource]:
-    """Where so many tokens come from; a token that was given to us is the only one."""
+    """Where so many tokens come from.
+
+    Raises:
+        SettingsError: a token that was given to us is the only one.
+    """
     credentials = account.credentials
     if isinstance(credentials, AccessToken):
+        if tokens > 1:
+            raise SettingsError(
+                f"--tokens {tokens} needs an OAuth client to mint them, and {account.origin} gives"
+                " one access token: set a client id and secret instead."
+            )
         headers = bearer_headers(credentials.token, transport)
         return [ReadyToken(Token(credentials.token, headers, 0.0), origin=account.origin)]
     lock = asyncio.Lock()

@@ -72,3 +72,6 @@ class PaceOptions(NamedTuple):
     """Above 0 and up to 1: the part of every window that is used, the rest is left to others."""
     tokens: int = 1
     """From 1 to 50: tokens of the OAuth client to use at once, each with its own allowance."""
+
+
+DEFAULT_PACE = PaceOptions()

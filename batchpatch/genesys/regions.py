@@ -75,6 +75,16 @@ def find_hosts(
     return Hosts(f"https://api.{domain}", login)
 
 
+def region_of(api_url: str) -> str:
+    """Return the domain of the region that an API's URL belongs to, for plans to name.
+
+    `sandbox` stands for this machine, whatever the port.
+    """
+    if is_loopback(api_url):
+        return "sandbox"
+    return (urlsplit(api_url).hostname or api_url).removeprefix("api.")
+
+
 def is_loopback(url: str) -> bool:
     """Tell whether a URL names this machine: 127.0.0.0/8, ::1 or localhost."""
     try:
