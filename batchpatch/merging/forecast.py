@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from math import ceil
 from typing import TYPE_CHECKING
 
 from batchpatch.merging.distinct import DistinctCount
@@ -22,6 +23,9 @@ class Forecast:
 
     def __init__(self, window_rows: int) -> None:
         self.participants = DistinctCount()
+        """By how they are named: two selectors that will find one participant count twice."""
+        self.conversations = DistinctCount()
+        self._looked_up, self._read = DistinctCount(), DistinctCount()
         self.patches = 0
         self.nothing_to_set = 0
         self._window_rows = window_rows
@@ -30,10 +34,23 @@ class Forecast:
         self._order: deque[int] = deque()
         self._rows = 0
 
+    def lookups(self, at_once: int) -> int:
+        """Requests that find participants, where analytics knows their conversations."""
+        return ceil(self._looked_up.count / at_once) + self._read.count
+
     def add(self, rows: Sequence[Row]) -> None:
         """See some rows, then hand out what a full window would."""
         waiting, order = self._waiting, self._order
-        participants = [hash(row[3:5]) for row in rows if row[5]]
+        participants = [
+            hash(row[3:5] if row[7] is None else (row[3], row[4] or row[7].selector))
+            for row in rows
+            if row[5]
+        ]
+        self.conversations.update([hash(row[3]) for row in rows if row[5]])
+        sought = [row for row in rows if row[7] is not None and row[5] and row[7].selector]
+        if sought:
+            self._looked_up.update([hash(row[3]) for row in sought if _by_analytics(row)])
+            self._read.update([hash(row[3]) for row in sought if not _by_analytics(row)])
         self.nothing_to_set += len(rows) - len(participants)
         self.participants.update(participants)
         known = len(order)
@@ -47,3 +64,9 @@ class Forecast:
         self._rows += len(participants)
         while self._rows >= self._window_rows:
             self._rows -= waiting.pop(order.popleft())
+
+
+def _by_analytics(row: Row) -> bool:
+    """True where analytics can tell; else it takes a read of the conversation."""
+    selector = row.note.selector if row.note is not None else ()
+    return all(one.field not in ("match", "address") for one in selector)

@@ -9,7 +9,7 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from batchpatch.model import Row
+    from batchpatch.model import Note, Row
 
 ROW_BYTES = 400
 """What a waiting row takes beside its text, about: tuples, ids, and its place in the window."""
@@ -24,7 +24,13 @@ _NOTHING_LOST: dict[int, int] = {}
 
 def row_bytes(row: Row) -> int:
     """Memory that a waiting row takes, about."""
-    return ROW_BYTES + len("".join(row[5])) + len("".join(row[6]))  # hot: by position
+    text = len("".join(row[5])) + len("".join(row[6]))  # hot: by position
+    return ROW_BYTES + text + (0 if row[7] is None else _note_bytes(row[7]))
+
+
+def _note_bytes(note: Note) -> int:
+    values = (note.before or {}).values()
+    return ROW_BYTES + sum(len(value) for value in values if value)
 
 
 def merged(rows: Sequence[Row]) -> dict[str, str]:

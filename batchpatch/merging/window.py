@@ -35,6 +35,8 @@ class MergeOptions:
     """Text that may wait, whichever is reached first."""
     body_bytes: int = 512_000
     """The platform's `request.bytes.max`: a merge that would pass it starts the next patch."""
+    live_first: bool = False
+    """Conversations known to have ended leave after the others, as far as the window reaches."""
 
     def __post_init__(self) -> None:
         if min(self.window_rows, self.window_bytes, self.body_bytes) < 1:
@@ -58,6 +60,9 @@ class Window:
         """By participant; a list only once there are several rows, which most never have."""
         self._ready: deque[_Participant] = deque()
         """Waiting and not leased, the longest waiting first; each of them once."""
+        self._later: deque[_Participant] = deque()
+        """As `_ready`, of conversations that have ended; empty unless live ones go first."""
+        self._live_first = options.live_first
         self._leased: set[_Participant] = set()
         self.patches = patches
         """Number of the last patch handed out."""
@@ -82,7 +87,7 @@ class Window:
         if waiting is None:
             self._waiting[participant] = (row,)
             if participant not in self._leased:
-                self._ready.append(participant)
+                self._queue(row).append(participant)
         elif isinstance(waiting, list):
             waiting.append(row)
         else:
@@ -100,9 +105,10 @@ class Window:
             None where nothing may leave now: not full and not draining, or every waiting
             participant has a patch out.
         """
-        if not self._ready or not (drain or self.full):
+        queue = self._ready or self._later
+        if not queue or not (drain or self.full):
             return None
-        participant = self._ready.popleft()
+        participant = queue.popleft()
         waiting = self._waiting.pop(participant)
         self._leased.add(participant)
         self.rows -= len(waiting)
@@ -116,8 +122,13 @@ class Window:
         """Take the lease back: the participant's next rows may leave."""
         participant = patch.rows[0][3:5]
         self._leased.remove(participant)
-        if participant in self._waiting:
-            self._ready.appendleft(participant)  # it has waited longer than any that is ready
+        if waiting := self._waiting.get(participant):
+            # It has waited longer than any that is ready.
+            self._queue(waiting[0]).appendleft(participant)
+
+    def _queue(self, row: Row) -> deque[_Participant]:
+        ended = self._live_first and row.note is not None and row.note.ended
+        return self._later if ended else self._ready
 
     def split(self, patch: Patch) -> list[Patch]:
         """The patch row by row, in order, under the lease it has.

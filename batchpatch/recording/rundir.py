@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MANIFEST, RESULTS, SUMMARY = "run.json", "results.jsonl", "summary.json"
-SPOOL, UNDO, LOCK = "input", "undo.jsonl", ".lock"
+SPOOL, UNDO, UNDO_INPUT, LOCK = "input", "undo.jsonl", "undo-input.jsonl", ".lock"
 
 _FAILED = re.compile(r"failed(-[1-9][0-9]*)?\.(csv|jsonl)")
 _MAX_STEM = 80
@@ -91,6 +91,16 @@ class RunDirectory:
     def spool_path(self) -> Path:
         """The copy of standard input."""
         return self.path / SPOOL
+
+    @property
+    def undo_path(self) -> Path:
+        """The values before each PATCH, and those written."""
+        return self.path / UNDO
+
+    @property
+    def undo_input_path(self) -> Path:
+        """What an undo of this run sends."""
+        return self.path / UNDO_INPUT
 
     def failed_path(self, kind: str, *, source: int = 0, sources: int = 1) -> Path:
         """Where the failed rows of input number `source` (from 0) go; `kind` is csv or jsonl."""
@@ -199,7 +209,7 @@ def _has_content(path: Path) -> bool:
 
 def _is_private(name: str) -> bool:
     return (
-        name in (SPOOL, UNDO)
+        name in (SPOOL, UNDO, UNDO_INPUT)
         or _FAILED.fullmatch(name) is not None
         or (name.startswith(".") and name.endswith(".tmp"))
     )

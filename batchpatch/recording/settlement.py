@@ -9,7 +9,7 @@ from batchpatch.model import InvalidRow, Outcome, RowResult
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from batchpatch.model import Patch, PatchOutcome, Row
+    from batchpatch.model import Note, Patch, PatchOutcome, Row
 
 
 def of_patch(
@@ -40,6 +40,9 @@ def of_patch(
                 superseded_by=taker,
             )
             continue
+        code, message, hint = outcome.code, outcome.message, outcome.hint
+        if row.note is not None and outcome.outcome is Outcome.UPDATED and code is None:
+            code, message, hint = _remark(row.note, outcome)
         yield RowResult(
             row.number,
             row.line,
@@ -50,15 +53,55 @@ def of_patch(
             row.participant_id,
             list(row.names),
             outcome.status,
-            outcome.code,
-            outcome.message,
-            outcome.hint,
+            code,
+            message,
+            hint,
             outcome.attempts,
             patch.number,
             None,
             outcome.correlation_id,
             elapsed_ms,
+            outcome.verified,
         )
+
+
+def _remark(note: Note, outcome: PatchOutcome) -> tuple[str | None, str | None, str | None]:
+    """Code, message and hint of a row that was written, and about which there is more to say."""
+    if note.blanked:
+        names = ", ".join(note.blanked)
+        return (
+            "blanked",
+            f"set to an empty text, because the platform cannot delete an attribute: {names}",
+            outcome.hint,
+        )
+    if note.ended:
+        return (
+            "conversation_ended",
+            "the conversation had ended",
+            outcome.hint or "What is written after the end does not reach analytics.",
+        )
+    return outcome.code, outcome.message, outcome.hint
+
+
+def joined(results: Sequence[RowResult]) -> RowResult:
+    """One line for a row that was sent to several participants: that of the worst outcome."""
+    worst = max(results, key=lambda result: _SEVERITY.index(result.outcome))
+    others = sorted({result.participant_id or "" for result in results})
+    told = f"sent to {len(others)} participants: {', '.join(others)}"
+    message = f"{worst.message}; {told}" if worst.message else told
+    return worst._replace(message=message)
+
+
+_SEVERITY = (
+    Outcome.SUPERSEDED,
+    Outcome.UNCHANGED,
+    Outcome.UPDATED,
+    Outcome.INVALID,
+    Outcome.CONFLICT,
+    Outcome.NOT_STORED,
+    Outcome.UNKNOWN,
+    Outcome.REJECTED,
+)
 
 
 def of_unsent(row: Row | InvalidRow, *, sources: Sequence[str], at: str) -> RowResult:

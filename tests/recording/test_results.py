@@ -46,6 +46,7 @@ any_result = st.builds(
     superseded_by=st.none() | number,
     correlation_id=st.none() | text,
     elapsed_ms=st.none() | number,
+    verified=st.none() | st.booleans(),
 )
 CONTRACT = [
     "row",
@@ -65,6 +66,7 @@ CONTRACT = [
     "correlation_id",
     "at",
     "elapsed_ms",
+    "verified",
 ]
 
 

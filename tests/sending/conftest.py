@@ -11,15 +11,22 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from batchpatch.delivering import Deliverer
+from batchpatch.finding.finder import Finder
+from batchpatch.finding.options import FindOptions
 from batchpatch.genesys.routes import ROUTES
 from batchpatch.job import Before, Job
 from batchpatch.limits import LimitOptions
-from batchpatch.merging.window import MergeOptions
+from batchpatch.merging.window import MergeOptions, Window
+from batchpatch.origin import Origin
+from batchpatch.recording.undo import UndoLog
+from batchpatch.sending.safeguards import Safeguards
 from batchpatch.sending.sender import Sender
+from batchpatch.sending.verifying import Verifier, VerifyOptions
 from batchpatch.stopping import Stopper
 
 sys.path.insert(0, str(Path(__file__).parent))
-from sending_doubles import LATENCY_S, ListReader, LoopSource
+from sending_doubles import LATENCY_S, ListReader, LoopSource, NoReads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,14 +48,24 @@ def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeJob:
         path = tmp_path / "results.jsonl"
         path.unlink(missing_ok=True)
         given = {"limits": LimitOptions(), "stopper": Stopper(), "before": Before(), **options}
-        merge = given.pop("merge", MergeOptions())
-        sender = Sender(caller, ROUTES["attributes"])
+        window = Window(given.pop("merge", MergeOptions()), patches=given["before"].last_patch)
+        reads: Any = NoReads()
+        deliverer = Deliverer(
+            Sender(caller, ROUTES["attributes"]),
+            reads,
+            safeguards=Safeguards(),
+            undo=UndoLog(tmp_path / "undo.jsonl"),
+            verifier=Verifier(reads, VerifyOptions(), route=ROUTES["attributes"]),
+            split=window.split,
+        )
         return Job(
             ListReader(rows),  # type: ignore[arg-type]
             path,
-            client=caller,  # type: ignore[arg-type]
-            sender=sender,
-            merge=merge,
+            client=caller,
+            origin=Origin(caller, region="sandbox", always=False, learned=lambda _: None),
+            finder=Finder(reads, FindOptions()),
+            window=window,
+            deliverer=deliverer,
             **given,
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from batchpatch.genesys.client import Answer
+from batchpatch.genesys.reads import Unread
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import OutcomeKind
 from batchpatch.model import Batch, Patch, Row
@@ -26,8 +27,9 @@ _numbers = itertools.count(1)
 class ScriptedCaller:
     """In the client's place: settles each call by what `judge` says of its attributes."""
 
-    requests = throttled = 0
+    requests = throttled = admitted = 0
     waiting_for = None
+    allowance = staticmethod(lambda: None)
 
     def __init__(self, judge: Callable[[dict[str, str]], Reply | NoReply] | None = None) -> None:
         self._judge = judge or (lambda _: Reply(202))
@@ -117,3 +119,11 @@ MANY = [make_row(number, who=number % 7, stage=str(number)) for number in range(
 async def work(job: Job, workers: int = 3) -> None:
     """Run a job to its end."""
     await job.work(workers=workers, observe=None)
+
+
+class NoReads:
+    """Reads of conversations that tell nothing, and cost nothing."""
+
+    async def read(self, conversation_id: str, **_: object) -> Unread:
+        """It cannot be read."""
+        return Unread("unreadable", None, f"{conversation_id} cannot be read", "")

@@ -19,6 +19,7 @@ def delivery(patch: Patch, *statuses: int) -> Delivery:
                 Outcome.UPDATED if status < 300 else Outcome.REJECTED,
                 status=status,
                 message="said the platform",
+                attempts=1,
                 hint="Ask an admin.",
             ),
         )

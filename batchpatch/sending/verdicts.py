@@ -1,0 +1,115 @@
+"""How a patch is settled where it is not the answer to its own PATCH that decides. Pure.
+
+None of these texts holds an attribute's value: they go into the report.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchpatch.model import Outcome, PatchOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from batchpatch.genesys.conversations import Conversation
+    from batchpatch.genesys.reads import Unread
+
+UNKNOWN_CONVERSATION = "unknown_conversation"
+_NAMES = 5
+_NAME_CHARS = 60
+
+
+def unchanged() -> PatchOutcome:
+    """The participant has all that is asked for: nothing was sent."""
+    return PatchOutcome(
+        Outcome.UNCHANGED,
+        code="already_so",
+        message="every attribute already has the value that is asked for",
+    )
+
+
+def conflict(names: Iterable[str]) -> PatchOutcome:
+    """These attributes are no longer what a plan or an undo expects: nothing was sent."""
+    return PatchOutcome(
+        Outcome.CONFLICT,
+        code="changed_since",
+        message=f"no longer the value that is expected: {listed(names)}",
+        hint="Nothing was sent: make the plan again, or send without --guard.",
+    )
+
+
+def unread(found: Unread) -> PatchOutcome:
+    """The conversation could not be read before sending: nothing was sent.
+
+    Where nothing is known of it the outcome is `unknown`, not `rejected`: the platform has not
+    judged the row, and the same row may well be written the next time.
+    """
+    if found.code == UNKNOWN_CONVERSATION:
+        return unknown_conversation()._replace(
+            status=found.status, correlation_id=found.correlation_id
+        )
+    return PatchOutcome(
+        Outcome.UNKNOWN,
+        status=found.status,
+        code="not_read",
+        message=f"not sent, because it could not be read first: {found.message}",
+        hint=found.hint,
+        correlation_id=found.correlation_id,
+    )
+
+
+def unknown_conversation() -> PatchOutcome:
+    """The platform does not know the conversation."""
+    return PatchOutcome(
+        Outcome.REJECTED,
+        code=UNKNOWN_CONVERSATION,
+        message="the platform does not know this conversation",
+        hint=(
+            "A draft or mistyped id, or a conversation of another region or organisation:"
+            " check where the ids come from, and --region."
+        ),
+    )
+
+
+def not_in_conversation(conversation: Conversation) -> PatchOutcome:
+    """The conversation is known, and the participant is none of its participants."""
+    count = len(conversation.participants)
+    return PatchOutcome(
+        Outcome.REJECTED,
+        code="participant_not_in_conversation",
+        message=f"the participant is none of the conversation's {count}",
+        hint=(
+            "The row pairs ids that do not belong together: check both columns, or let"
+            " --participant (customer, agent...) find the participant."
+        ),
+    )
+
+
+def has_left() -> PatchOutcome:
+    """The participant is no longer in the conversation, which is why the platform says 409."""
+    return PatchOutcome(
+        Outcome.REJECTED,
+        code="participant_has_left",
+        message="the participant has left the conversation",
+        hint=(
+            "Sending it again will not help: leave the row out, or name a participant that is"
+            " still there (a customer who came back has another id)."
+        ),
+    )
+
+
+def explained(outcome: PatchOutcome, verdict: PatchOutcome) -> PatchOutcome:
+    """What the platform answered, told in the words of a verdict."""
+    return outcome._replace(code=verdict.code, message=verdict.message, hint=verdict.hint)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a sentence; of many only the first, and of long ones only the beginning."""
+    all_names = list(names)
+    shown = ", ".join(
+        name if len(name) <= _NAME_CHARS else name[: _NAME_CHARS - 3] + "..."
+        for name in all_names[:_NAMES]
+    )
+    more = len(all_names) - _NAMES
+    return f"{shown} and {more} more" if more > 0 else shown
