@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         RecordError,
         SettingsError,
     )
+    from batchpatch.finding.options import FindOptions
     from batchpatch.genesys.credentials import Account, find_account
     from batchpatch.genesys.rate import PaceOptions, Rate, parse_rate
     from batchpatch.genesys.retry import RetryPolicy
@@ -28,12 +29,17 @@ if TYPE_CHECKING:
     from batchpatch.genesys.transport import ConnectOptions
     from batchpatch.limits import DailyHours, LimitOptions, MaxFailures
     from batchpatch.merging.window import MergeOptions
-    from batchpatch.model import InvalidRow, Outcome, Progress, Summary
+    from batchpatch.model import Criterion, InvalidRow, Outcome, Progress, Summary
     from batchpatch.pipeline import RunReport, resume, run
+    from batchpatch.planning import PlanReport, plan
     from batchpatch.reading.options import ReadOptions
     from batchpatch.recording.summary import Stop
+    from batchpatch.sending.safeguards import Safeguards
+    from batchpatch.sending.verifying import VerifyOptions
+    from batchpatch.settings import Settings
     from batchpatch.stopping import Stopper
     from batchpatch.storing import RecordOptions
+    from batchpatch.undoing import undo
 
 __version__ = VERSION
 
@@ -47,6 +53,7 @@ _HOMES = {
         "RecordError",
         "SettingsError",
     ),
+    "batchpatch.finding.options": ("FindOptions",),
     "batchpatch.genesys.credentials": ("Account", "find_account"),
     "batchpatch.genesys.rate": ("PaceOptions", "Rate", "parse_rate"),
     "batchpatch.genesys.retry": ("RetryPolicy",),
@@ -54,12 +61,17 @@ _HOMES = {
     "batchpatch.genesys.transport": ("ConnectOptions",),
     "batchpatch.limits": ("DailyHours", "LimitOptions", "MaxFailures"),
     "batchpatch.merging.window": ("MergeOptions",),
-    "batchpatch.model": ("InvalidRow", "Outcome", "Progress", "Summary"),
+    "batchpatch.model": ("Criterion", "InvalidRow", "Outcome", "Progress", "Summary"),
     "batchpatch.pipeline": ("RunReport", "resume", "run"),
+    "batchpatch.planning": ("PlanReport", "plan"),
     "batchpatch.reading.options": ("ReadOptions",),
     "batchpatch.recording.summary": ("Stop",),
+    "batchpatch.sending.safeguards": ("Safeguards",),
+    "batchpatch.sending.verifying": ("VerifyOptions",),
+    "batchpatch.settings": ("Settings",),
     "batchpatch.stopping": ("Stopper",),
     "batchpatch.storing": ("RecordOptions",),
+    "batchpatch.undoing": ("undo",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -69,7 +81,9 @@ __all__ = [
     "BatchpatchError",
     "CheckReport",
     "ConnectOptions",
+    "Criterion",
     "DailyHours",
+    "FindOptions",
     "InputError",
     "InvalidRow",
     "LimitOptions",
@@ -78,6 +92,7 @@ __all__ = [
     "OutageError",
     "Outcome",
     "PaceOptions",
+    "PlanReport",
     "Progress",
     "Rate",
     "ReadOptions",
@@ -86,17 +101,22 @@ __all__ = [
     "RetryPolicy",
     "Route",
     "RunReport",
+    "Safeguards",
+    "Settings",
     "SettingsError",
     "Stop",
     "Stopper",
     "Summary",
+    "VerifyOptions",
     "__version__",
     "check",
     "find_account",
     "find_route",
     "parse_rate",
+    "plan",
     "resume",
     "run",
+    "undo",
 ]
 
 

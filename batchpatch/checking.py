@@ -40,8 +40,12 @@ class CheckReport(NamedTuple):
     participants: int
     participants_exact: bool
     """False where `participants` is an estimate (about 0.4 % off)."""
+    conversations: int
+    """How many they are of; a read of each is what --skip-unchanged costs. An estimate likewise."""
     requests: int
     """PATCHes after merging, without retries."""
+    lookups: int
+    """Requests that find participants, about; 0 where all are named by id."""
     allowance: Allowance | None
     """What the platform is taken to admit; None where nothing limits it."""
     duration_s: float | None
@@ -60,6 +64,7 @@ def check(
     read: ReadOptions | None = None,
     merge: MergeOptions | None = None,
     pace: PaceOptions | None = None,
+    lookup_batch: int = 100,
     on_invalid: Callable[[InvalidRow], None] | None = None,
 ) -> CheckReport:
     """Read the inputs to their end, offline and without credentials.
@@ -69,6 +74,7 @@ def check(
         read: how to understand them.
         merge: the bounds within which rows of one participant meet.
         pace: what to price the run with.
+        lookup_batch: conversations that one request looks up.
         on_invalid: called with each invalid row as it is found.
 
     Raises:
@@ -96,9 +102,15 @@ def check(
         nothing_to_set=forecast.nothing_to_set,
         participants=forecast.participants.count,
         participants_exact=forecast.participants.exact,
+        conversations=forecast.conversations.count,
         requests=forecast.patches,
+        lookups=forecast.lookups(lookup_batch),
         allowance=allowance,
-        duration_s=allowance.duration_s(forecast.patches) if allowance else None,
+        duration_s=(
+            allowance.duration_s(forecast.patches + forecast.lookups(lookup_batch))
+            if allowance
+            else None
+        ),
         notices=[notice for opened in reader.inputs for notice in opened.notices.values()],
     )
 

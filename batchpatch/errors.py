@@ -41,3 +41,12 @@ class RecordError(BatchpatchError):
     """The run directory cannot be written or read, or its files contradict each other."""
 
     exit_code = 3
+
+
+def first_of(group: BaseExceptionGroup[BatchpatchError]) -> BatchpatchError:
+    """Return the first error of a group that holds no others, such as `except*` gives."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, BatchpatchError)  # noqa: S101 - the group was filtered by this type
+    return error

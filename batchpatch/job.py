@@ -10,34 +10,37 @@ from functools import lru_cache
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from batchpatch.errors import BatchpatchError, InputError, RecordError
-from batchpatch.finding.identity import find
+from batchpatch.errors import BatchpatchError, InputError, RecordError, first_of
 from batchpatch.flow import Flow
 from batchpatch.genesys.allowance import BURST_PER_S
-from batchpatch.merging.window import MergeOptions, Window
 from batchpatch.model import InvalidRow, Progress, Row
 from batchpatch.reading.background import BackgroundReader
+from batchpatch.recording.joining import Joiner
 from batchpatch.recording.results import ResultsLog
 from batchpatch.recording.settlement import of_patch, of_unsent
 from batchpatch.recording.summary import ReasonCount, Stop
-from batchpatch.sending.access import AccessGate, Delivery
+from batchpatch.sending.access import AccessGate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
+    from batchpatch.delivering import Deliverer
+    from batchpatch.finding.finder import Finder
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.limits import LimitOptions
-    from batchpatch.model import Patch, RowResult, RowSet
+    from batchpatch.merging.window import Window
+    from batchpatch.model import RowResult, RowSet
+    from batchpatch.origin import Origin
     from batchpatch.reading.reader import Reader
-    from batchpatch.sending.sender import Sender
+    from batchpatch.sending.access import Delivery
     from batchpatch.stopping import Stopper
 
 SYNC_EVERY_S = 1.0
 OBSERVE_EVERY_S = 0.25
 WIRE_EVERY_S = 0.05
-_SPLIT = frozenset({400, 413})
-"""A merged PATCH refused so is sent again row by row: one bad row must not sink the others."""
+MOST_VERIFYING = 2000
+"""Patches that wait to be read back, at most; each of them holds its participant's lease."""
 
 
 class Before(NamedTuple):
@@ -60,8 +63,10 @@ class Job:
         results_path: Path,
         *,
         client: GenesysClient,
-        sender: Sender,
-        merge: MergeOptions,
+        origin: Origin,
+        finder: Finder,
+        window: Window,
+        deliverer: Deliverer,
         limits: LimitOptions,
         stopper: Stopper,
         before: Before,
@@ -71,13 +76,17 @@ class Job:
         self._beside = beside
         self._reader = reader
         self._client = client
-        self._sender = sender
+        self._origin = origin
+        self._finder = finder
+        self._deliverer = deliverer
         self._limits = limits
         self._stopper = stopper
         self._newer = before.newer
-        self._window = Window(merge, patches=before.last_patch)
-        self._flow = Flow(self._window)
+        self._window = window
+        self._flow = Flow(window)
         self._gate = AccessGate()
+        self._joiner = Joiner()
+        self._verifying = asyncio.Semaphore(MOST_VERIFYING)
         self._log = ResultsLog(results_path)
         self._counts = Counter(before.outcomes)
         self._settled_before = self._counts.total()
@@ -124,7 +133,7 @@ class Job:
             for delivery in self._gate.release():
                 self._record(delivery)
         except* BatchpatchError as group:
-            failure = _first(group)
+            failure = first_of(group)
         finally:
             self._close(failed=failure is not None)
         if failure is not None:
@@ -140,7 +149,7 @@ class Job:
     async def _send_all(self, workers: int) -> None:
         async with asyncio.TaskGroup() as group:
             feeding = group.create_task(self._feed())
-            working = [group.create_task(self._work()) for _ in range(workers)]
+            working = [group.create_task(self._work(group)) for _ in range(workers)]
             watching = group.create_task(self._watch(feeding, working))
             await asyncio.wait([feeding, *working])
             watching.cancel()
@@ -150,7 +159,10 @@ class Job:
         try:
             while (batch := await source.next()) is not None:
                 self.rows = max(self.rows, batch.last)
-                found = await find(batch)
+                rows = await self._origin.check(batch.rows)
+                found = await self._finder.find(batch._replace(rows=rows))
+                if found.rows is not batch.rows:
+                    self._joiner.expect(found.rows)
                 await self._flow.put(self._to_send(found.rows), starved=found.starved)
             self.exhausted = self._reader.exhausted
         except InputError as error:
@@ -182,22 +194,30 @@ class Job:
         kept = [(n, v) for n, v in zip(row.names, row.values, strict=True) if n not in newer]
         return row._replace(names=tuple(n for n, _ in kept), values=tuple(v for _, v in kept))
 
-    async def _work(self) -> None:
+    async def _work(self, group: asyncio.TaskGroup) -> None:
         while (patch := await self._flow.take()) is not None:
             if self._limits.between is not None and not await self._is_open():
                 return
-            for judged in self._gate.judge(await self._deliver(patch)):
-                self._record(judged)
-            # A denial that the gate holds back changed nothing, and its lines still come first:
-            # its participant goes on, or the end of a short input would wait for itself.
-            self._flow.give_back(patch)
+            delivery = await self._deliverer.deliver(patch)
+            if self._deliverer.to_verify(delivery):
+                # The worker goes on: what it has sent is looked for in seconds, not at once.
+                await self._verifying.acquire()
+                group.create_task(self._verify(delivery))
+            else:
+                self._settle(delivery)
 
-    async def _deliver(self, patch: Patch) -> Delivery:
-        outcome = await self._sender.send(patch)
-        if outcome.status not in _SPLIT or len(patch.rows) == 1:
-            return Delivery(patch, [(patch, outcome)])
-        parts = self._window.split(patch)
-        return Delivery(patch, [(part, await self._sender.send(part)) for part in parts])
+    async def _verify(self, delivery: Delivery) -> None:
+        try:
+            self._settle(await self._deliverer.verify(delivery))
+        finally:
+            self._verifying.release()
+
+    def _settle(self, delivery: Delivery) -> None:
+        for judged in self._gate.judge(delivery):
+            self._record(judged)
+        # A denial that the gate holds back changed nothing, and its lines still come first:
+        # its participant goes on, or the end of a short input would wait for itself.
+        self._flow.give_back(delivery.patch)
 
     async def _is_open(self) -> bool:
         """True, once the hours are open; False where a stop was asked for before that."""
@@ -217,7 +237,10 @@ class Job:
             for result in of_patch(part, outcome, sources=self._reader.names, at=at):
                 self._add(result)
 
-    def _add(self, result: RowResult) -> None:
+    def _add(self, one: RowResult) -> None:
+        result = self._joiner.add(one)
+        if result is None:
+            return
         self._log.add(result)
         self._counts[result.outcome] += 1
         if not result.outcome.made_it:
@@ -241,6 +264,7 @@ class Job:
         feeding.cancel()
         self._flow.close()
         self._client.drain()
+        self._deliverer.close()
         settling = asyncio.create_task(self._nothing_on_the_wire())
         try:
             await self._stopper.grace_is_over(self._limits.grace_s, unless=settling)
@@ -302,14 +326,6 @@ class Job:
             return None
         per_s = self._client.requests / self.elapsed_s
         return allowance.duration_s(left, burst_per_s=max(BURST_PER_S, per_s))
-
-
-def _first(group: BaseExceptionGroup[BatchpatchError]) -> BatchpatchError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, BatchpatchError)  # noqa: S101 - the group was filtered by this type
-    return error
 
 
 def rfc3339(moment: datetime) -> str:

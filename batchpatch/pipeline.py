@@ -6,40 +6,47 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from batchpatch.delivering import Deliverer
 from batchpatch.errors import BatchpatchError, InputError, RecordError
-from batchpatch.genesys.client import open_client
+from batchpatch.finding.finder import Finder
+from batchpatch.finding.options import FindOptions
 from batchpatch.genesys.organization import read_requests_per_min
 from batchpatch.genesys.rate import PaceOptions
-from batchpatch.genesys.regions import is_loopback
+from batchpatch.genesys.reads import ConversationReads
+from batchpatch.genesys.regions import region_of
 from batchpatch.genesys.retry import RetryPolicy
 from batchpatch.genesys.routes import ROUTES, Route
 from batchpatch.genesys.transport import ConnectOptions
 from batchpatch.job import Before, Job, rfc3339
 from batchpatch.limits import LimitOptions
-from batchpatch.merging.window import MergeOptions
+from batchpatch.merging.window import MergeOptions, Window
+from batchpatch.opening import open_for
+from batchpatch.origin import Origin
 from batchpatch.reading.options import ReadOptions
 from batchpatch.reading.reader import Reader
 from batchpatch.recording.manifest import read_manifest, write_summary
 from batchpatch.recording.proof import prove
 from batchpatch.recording.rundir import RunDirectory
 from batchpatch.recording.summary import Counters, Stop, summarize
+from batchpatch.recording.undo import UndoLog
 from batchpatch.resuming import Resumption, prepare_resumption
+from batchpatch.sending.safeguards import Safeguards
 from batchpatch.sending.sender import Sender
+from batchpatch.sending.verifying import Verifier
 from batchpatch.settings import Settings, without_limit
 from batchpatch.stopping import Stopper
 from batchpatch.storing import (
     RecordOptions,
     describe,
     describe_spool,
+    note_organisation,
     preflight,
     spooling,
     write_failed_rows,
 )
-from batchpatch.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
-    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from batchpatch.genesys.allowance import Allowance
@@ -74,11 +81,13 @@ async def run(
     *,
     account: Account,
     read: ReadOptions | None = None,
+    find: FindOptions | None = None,
     merge: MergeOptions | None = None,
     connect: ConnectOptions | None = None,
     retry: RetryPolicy | None = None,
     pace: PaceOptions | None = None,
     route: Route | None = None,
+    safeguards: Safeguards | None = None,
     record: RecordOptions | None = None,
     limits: LimitOptions | None = None,
     stopper: Stopper | None = None,
@@ -90,11 +99,13 @@ async def run(
         inputs: paths, or `-` for standard input.
         account: credentials and hosts, as `find_account` returns them.
         read: how to understand the inputs.
+        find: how to find participants that are not named by id.
         merge: bounds of the window in which rows of one participant meet.
         connect: connections and timeouts; `concurrency` is the number of workers too.
         retry: how patient to be with one request.
         pace: how fast; on a loopback host nothing is assumed until the server names a limit.
         route: where to send; None is the one that stores attributes.
+        safeguards: what is looked at before a PATCH and after it.
         record: where to leave the report.
         limits: what ends or pauses the run before its input does.
         stopper: to stop the run from outside.
@@ -111,21 +122,24 @@ async def run(
     record = record or RecordOptions()
     settings = Settings(
         read=read or ReadOptions(),
+        find=find or FindOptions(),
         merge=merge or MergeOptions(),
         connect=connect or ConnectOptions(),
         retry=retry or RetryPolicy(),
         pace=pace or PaceOptions(),
         route=route or ROUTES["attributes"],
+        safeguards=safeguards or Safeguards(),
     )
     prepared = preflight(inputs, settings.read, record)
-    async with _client(account, settings, limits) as client:
+    limits = limits or LimitOptions()
+    async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
         directory = RunDirectory.create(record.out, input_name=inputs[0], now=datetime.now(UTC))
         with directory:
             options = settings.as_json() | {"flags": record.flags}
             describe(directory, prepared, account=account, options=options)
             with spooling(directory, inputs, record) as spool:
                 reader = Reader(inputs, settings.read, spool=spool)
-                task = _Task(directory, reader, client, settings, limits, stopper)
+                task = _Task(directory, reader, client, settings, limits, stopper, account)
                 return await task.run(observe)
 
 
@@ -158,31 +172,16 @@ async def resume(
     with RunDirectory.open(path) as directory:
         earlier = prepare_resumption(directory, account, retry_outcomes)
         settings = earlier.settings(pace)
-        async with _client(account, settings, limits) as client:
+        limits = limits or LimitOptions()
+        async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
             reader = Reader(
                 earlier.inputs,
                 without_limit(settings.read),
                 settled=earlier.before.settled,
                 names=earlier.names,
             )
-            task = _Task(directory, reader, client, settings, limits, stopper, earlier)
+            task = _Task(directory, reader, client, settings, limits, stopper, account, earlier)
             return await task.run(observe)
-
-
-def _client(
-    account: Account, settings: Settings, limits: LimitOptions | None
-) -> AbstractAsyncContextManager[GenesysClient]:
-    pace = settings.pace
-    if is_loopback(account.hosts.api_url):
-        pace = pace._replace(assumed=None)
-    return open_client(
-        account,
-        settings.connect,
-        settings.retry,
-        pace,
-        version=VERSION,
-        max_outage_s=(limits or LimitOptions()).max_outage_s,
-    )
 
 
 def _is_short(manifest_path: Path) -> bool:
@@ -203,8 +202,9 @@ class _Task:
         reader: Reader,
         client: GenesysClient,
         settings: Settings,
-        limits: LimitOptions | None,
+        limits: LimitOptions,
         stopper: Stopper | None,
+        account: Account,
         earlier: Resumption | None = None,
     ) -> None:
         self._directory = directory
@@ -215,13 +215,30 @@ class _Task:
         self._earlier = earlier
         self._before = earlier.before if earlier else Before()
         self._started = datetime.now(UTC)
+        reads = ConversationReads(client, lookup_batch=settings.find.lookup_batch)
+        window = Window(settings.merge, patches=self._before.last_patch)
+        self._undo = UndoLog(directory.undo_path)
         self._job = Job(
             reader,
             directory.results_path,
             client=client,
-            sender=Sender(client, settings.route),
-            merge=settings.merge,
-            limits=limits or LimitOptions(),
+            origin=Origin(
+                client,
+                region=region_of(account.hosts.api_url),
+                always=settings.safeguards.keep_before,
+                learned=lambda identity: note_organisation(directory, identity.organisation),
+            ),
+            finder=Finder(reads, settings.find),
+            window=window,
+            deliverer=Deliverer(
+                Sender(client, settings.route),
+                reads,
+                safeguards=settings.safeguards,
+                undo=self._undo,
+                verifier=Verifier(reads, settings.safeguards.verify, route=settings.route),
+                split=window.split,
+            ),
+            limits=limits,
             stopper=self._stopper,
             before=self._before,
             beside=None if _is_short(directory.manifest_path) else self._learn_limit,
@@ -232,11 +249,13 @@ class _Task:
         try:
             await self._job.work(workers=self._settings.connect.concurrency, observe=observe)
         except BatchpatchError as error:
-            if error.exit_code == 2 and not self._client.requests and self._earlier is None:
+            if error.exit_code == 2 and not self._job.patches and self._earlier is None:
                 self._directory.results_path.unlink(missing_ok=True)
                 self._directory.discard()
                 raise
             self._stopper.note(Stop(error.exit_code, str(error)))
+        finally:
+            await self._undo.close()
         if observe is not None:
             observe(self._job.progress())
         if self._job.exhausted and self._directory.spool_path.exists() and not self._earlier:

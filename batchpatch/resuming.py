@@ -85,7 +85,7 @@ def prepare_resumption(
         SettingsError: the run was for another platform.
     """
     manifest = read_manifest(directory.manifest_path)
-    _refuse_another_platform(manifest, account)
+    refuse_another_platform(manifest, account)
     if changes := changed_inputs(manifest, spool_path=directory.spool_path):
         raise InputError(f"{changes[0]}; a run goes on with the input it began with.")
     settled = read_settled(directory.results_path)
@@ -121,7 +121,8 @@ def prepare_resumption(
     )
 
 
-def _refuse_another_platform(manifest: Manifest, account: Account) -> None:
+def refuse_another_platform(manifest: Manifest, account: Account) -> None:
+    """Raise SettingsError where a run was for other hosts than the account's."""
     began, now = manifest.api_url or "", account.hosts.api_url
     if began != now and not (is_loopback(began) and is_loopback(now)):
         raise SettingsError(

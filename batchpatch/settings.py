@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from batchpatch.errors import RecordError
-from batchpatch.genesys.rate import PaceOptions, Rate
-from batchpatch.genesys.retry import RetryPolicy
-from batchpatch.genesys.routes import Route, find_route
-from batchpatch.genesys.transport import ConnectOptions
+from batchpatch.finding.options import FindOptions
+from batchpatch.genesys.rate import DEFAULT_PACE, PaceOptions, Rate
+from batchpatch.genesys.retry import DEFAULT_POLICY, RetryPolicy
+from batchpatch.genesys.routes import ROUTES, Route, find_route
+from batchpatch.genesys.transport import DEFAULT_CONNECT, ConnectOptions
 from batchpatch.merging.window import MergeOptions
 from batchpatch.reading.options import ReadOptions
+from batchpatch.sending.safeguards import Safeguards
+from batchpatch.sending.verifying import VerifyOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What each room was told. Holds no secret."""
 
-    read: ReadOptions
-    merge: MergeOptions
-    connect: ConnectOptions
-    retry: RetryPolicy
-    pace: PaceOptions
-    route: Route
+    read: ReadOptions = field(default_factory=ReadOptions)
+    find: FindOptions = field(default_factory=FindOptions)
+    merge: MergeOptions = field(default_factory=MergeOptions)
+    connect: ConnectOptions = DEFAULT_CONNECT
+    retry: RetryPolicy = DEFAULT_POLICY
+    pace: PaceOptions = DEFAULT_PACE
+    route: Route = ROUTES["attributes"]
+    safeguards: Safeguards = field(default_factory=Safeguards)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, for `run.json`."""
@@ -32,6 +37,7 @@ class Settings:
         # Constants are what the user wrote on the command line, not a customer's data.
         return {
             "read": read,
+            "find": asdict(self.find),
             "merge": asdict(self.merge),
             "connect": self.connect._asdict(),
             "retry": self.retry._asdict(),
@@ -41,6 +47,7 @@ class Settings:
                 "assumed": self.pace.assumed and self.pace.assumed.per_s,
             },
             "route": self.route.template,
+            "safeguards": asdict(self.safeguards),
         }
 
 
@@ -54,7 +61,8 @@ def settings_from(options: dict[str, Any]) -> Settings:
         read = dict(options["read"])
         read["attributes"] = tuple(read["attributes"])
         read["only_keys"] = None if read["only_keys"] is None else frozenset(read["only_keys"])
-        pace = dict(options["pace"])
+        pace, safeguards = dict(options["pace"]), dict(options["safeguards"])
+        safeguards["verify"] = VerifyOptions(**safeguards["verify"])
         for name in ("rate", "assumed"):
             pace[name] = None if pace[name] is None else Rate(float(pace[name]))
         connect = ConnectOptions(**options["connect"])
@@ -62,11 +70,13 @@ def settings_from(options: dict[str, Any]) -> Settings:
             raise ValueError("concurrency below 1")
         return Settings(
             read=ReadOptions(**read),
+            find=FindOptions(**options["find"]),
             merge=MergeOptions(**options["merge"]),
             connect=connect,
             retry=RetryPolicy(**options["retry"]),
             pace=PaceOptions(**pace),
             route=find_route(options["route"]),
+            safeguards=Safeguards(**safeguards),
         )
     except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
         raise RecordError(

@@ -139,6 +139,17 @@ def describe_spool(directory: RunDirectory) -> None:
     write_manifest(directory.manifest_path, replace(manifest, inputs=inputs))
 
 
+def note_organisation(directory: RunDirectory, organisation: str) -> None:
+    """Note in `run.json` whose data this is, so that an undo goes nowhere else.
+
+    Raises:
+        RecordError: it cannot be written.
+    """
+    manifest = read_manifest(directory.manifest_path)
+    if manifest.organisation != organisation:
+        write_manifest(directory.manifest_path, replace(manifest, organisation=organisation))
+
+
 @contextmanager
 def spooling(
     directory: RunDirectory, names: Sequence[str], record: RecordOptions

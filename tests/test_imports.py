@@ -20,12 +20,17 @@ UPSTAIRS = {
     "flow": 3,
     "checking": 3,
     "settings": 3,
+    "origin": 3,
+    "delivering": 3,
+    "opening": 4,
     "storing": 4,
     "job": 4,
     "resuming": 5,
+    "planning": 5,
     "pipeline": 6,
-    "cli": 7,
-    "__main__": 8,
+    "undoing": 7,
+    "cli": 8,
+    "__main__": 9,
 }
 """What wires the rooms together, by height: each may import what is lower than itself."""
 
@@ -116,6 +121,11 @@ PURE = [
     "recording/summary.py",
     "recording/settlement.py",
     "sending/access.py",
+    "sending/comparing.py",
+    "sending/verdicts.py",
+    "sending/readback.py",
+    "recording/joining.py",
+    "showing/*.py",
     "limits.py",
 ]
 IMPURE = {"asyncio", "aiohttp", "random", "threading", "os", "socket"}

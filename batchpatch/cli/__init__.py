@@ -6,6 +6,7 @@ import sys
 
 from batchpatch.cli.app import app
 from batchpatch.cli.output import abandon_stdout, reopen_streams, say
+from batchpatch.cli.safeguards import with_verify_value
 from batchpatch.errors import BatchpatchError
 
 __all__ = ["app", "main"]
@@ -15,7 +16,7 @@ def main() -> None:
     """Run the command line; every expected failure is one sentence and its exit code."""
     reopen_streams()
     try:
-        app(prog_name="batchpatch")
+        app(with_verify_value(sys.argv[1:]), prog_name="batchpatch")
     except BatchpatchError as error:
         complain(error)
         sys.exit(error.exit_code)

@@ -8,9 +8,11 @@ import typer
 
 from batchpatch.cli.checking import check
 from batchpatch.cli.output import unwrapped
+from batchpatch.cli.planning import plan
 from batchpatch.cli.resuming import purge, resume
 from batchpatch.cli.running import run
 from batchpatch.cli.sandboxing import sandbox_app
+from batchpatch.cli.undoing import undo
 from batchpatch.version import VERSION
 
 HELP = """Patch participant attributes on Genesys Cloud conversations, in bulk, from CSV or JSONL.
@@ -56,6 +58,8 @@ def batchpatch(
 
 app.command("run", help=unwrapped(run.__doc__))(run)
 app.command("check", help=unwrapped(check.__doc__))(check)
+app.command("plan", help=unwrapped(plan.__doc__))(plan)
 app.command("resume", help=unwrapped(resume.__doc__))(resume)
+app.command("undo", help=unwrapped(undo.__doc__))(undo)
 app.command("purge", help=unwrapped(purge.__doc__))(purge)
 app.add_typer(sandbox_app, name="sandbox")

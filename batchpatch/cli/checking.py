@@ -10,6 +10,7 @@ import typer
 from batchpatch.checking import CheckReport
 from batchpatch.checking import check as check_inputs
 from batchpatch.cli import options as flags
+from batchpatch.cli import safeguards as looking
 from batchpatch.cli.output import as_json, emit, say
 from batchpatch.errors import BatchpatchError
 from batchpatch.merging.window import MergeOptions
@@ -38,6 +39,8 @@ def check(
     empty: flags.Empty = "leave",
     nested: flags.Nested = "refuse",
     limit: flags.Limit = None,
+    participant: looking.Participant = None,
+    skip_unchanged: looking.SkipUnchanged = False,
     rate: flags.RateText = None,
     share: flags.Share = None,
     tokens: flags.Tokens = None,
@@ -62,17 +65,26 @@ def check(
         empty=empty,
         nested=nested,
         limit=limit,
+        participant=participant,
     )
     pace = flags.pace_options(rate, share, tokens)
-    dry_run(inputs, read=read, window=window, pace=pace, json=json)
+    dry_run(inputs, read=read, window=window, pace=pace, skip_unchanged=skip_unchanged, json=json)
 
 
 def dry_run(
-    inputs: list[str], *, read: ReadOptions, window: int, pace: PaceOptions, json: bool
+    inputs: list[str],
+    *,
+    read: ReadOptions,
+    window: int,
+    pace: PaceOptions,
+    skip_unchanged: bool,
+    json: bool,
 ) -> None:
     """Check, print, and leave with the exit code. Shared with `run --dry-run`."""
     merge = MergeOptions(window_rows=window)
-    printer: _JsonPrinter | _TextPrinter = _JsonPrinter(inputs) if json else _TextPrinter(inputs)
+    printer: _JsonPrinter | _TextPrinter = (
+        _JsonPrinter(inputs) if json else _TextPrinter(inputs, skip_unchanged=skip_unchanged)
+    )
     try:
         report = check_inputs(inputs, read=read, merge=merge, pace=pace, on_invalid=printer.invalid)
     except BatchpatchError as error:
@@ -85,6 +97,7 @@ def dry_run(
 @dataclass
 class _TextPrinter:
     inputs: list[str]
+    skip_unchanged: bool
     shown: int = 0
 
     def invalid(self, row: InvalidRow) -> None:
@@ -108,7 +121,24 @@ class _TextPrinter:
             say(f"{count(report.nothing_to_set, 'valid row')} with nothing to set: not sent")
         about = "" if report.participants_exact else "about "
         say(f"{about}{count(report.participants, 'participant')}")
-        say(forecast(report.requests, report.allowance))
+        say(*price_lines(report, skip_unchanged=self.skip_unchanged))
+
+
+def price_lines(report: CheckReport, *, skip_unchanged: bool) -> list[str]:
+    """What the run costs; with --skip-unchanged, at the least and at the most, and without it."""
+    writes = report.requests + report.lookups
+    lines = []
+    if report.lookups:
+        lines.append(f"About {report.lookups:,} of these requests find participants.")
+    if not skip_unchanged:
+        return [forecast(writes, report.allowance), *lines]
+    least, most = report.lookups + report.conversations, writes + report.conversations
+    return [
+        f"with --skip-unchanged, nothing differs: {forecast(least, report.allowance)}",
+        f"with --skip-unchanged, all differs: {forecast(most, report.allowance)}",
+        f"without it: {forecast(writes, report.allowance)}",
+        *lines,
+    ]
 
 
 def _faster(report: CheckReport) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from batchpatch.recording.lock import claimed
 from batchpatch.showing.progress import shown_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
 
     from batchpatch.model import Progress
     from batchpatch.stopping import Stopper
@@ -91,6 +91,21 @@ def configured_account(
     )
 
 
+def opened_account(
+    sandbox_arguments: Sequence[str] = (),
+    *,
+    sandbox: bool,
+    profile: str | None,
+    region: str | None,
+    api_url: str | None,
+    login_url: str | None,
+) -> AbstractContextManager[Account]:
+    """A sandbox of our own, or the platform."""
+    if sandbox:
+        return sandbox_account(list(sandbox_arguments))
+    return configured_account(profile=profile, region=region, api_url=api_url, login_url=login_url)
+
+
 @contextmanager
 def sending_to(
     opening: AbstractContextManager[Account], *, verbose: bool, quiet: bool
@@ -110,7 +125,7 @@ def sending_to(
 
 @contextmanager
 def announced(account: Account) -> Iterator[None]:
-    """Warn where another run on this host uses the same client: they share one allowance."""
+    """Warn where another run on this host uses the same client: they do not know each other."""
     credentials = account.credentials
     if not isinstance(credentials, ClientCredentials):
         yield
@@ -118,8 +133,8 @@ def announced(account: Account) -> Iterator[None]:
     with claimed(f"{account.hosts.api_url} {credentials.client_id}") as alone:
         if not alone:
             say(
-                "Warning: another run on this host uses the same OAuth client; both are slower, "
-                "and rows of one participant in both may overtake each other."
+                "Warning: another run on this host uses the same OAuth client; rows of one "
+                "participant in both may overtake each other."
             )
         yield
 

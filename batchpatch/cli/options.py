@@ -11,6 +11,7 @@ from batchpatch.errors import SettingsError
 from batchpatch.genesys.rate import MOST_TOKENS, PaceOptions, parse_rate
 from batchpatch.limits import LimitOptions, parse_between, parse_duration, parse_max_failures
 from batchpatch.reading.options import ReadOptions
+from batchpatch.reading.selectors import parse_participant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -160,6 +161,7 @@ def read_options(
     empty: str,
     nested: str,
     limit: int | None,
+    participant: str | None = None,
 ) -> ReadOptions:
     """The reading room's options.
 
@@ -178,6 +180,7 @@ def read_options(
         empty=cast("Literal['leave', 'set']", empty),
         nested=cast("Literal['refuse', 'json']", nested),
         limit=limit,
+        participant=parse_participant(participant) if participant else (),
     )
 
 

@@ -10,12 +10,7 @@ import typer
 from batchpatch.cli import options as flags
 from batchpatch.cli.again import command_again
 from batchpatch.cli.ending import finish
-from batchpatch.cli.engine import (
-    configured_account,
-    run_until_stopped,
-    sandbox_account,
-    sending_to,
-)
+from batchpatch.cli.engine import opened_account, run_until_stopped, sending_to
 from batchpatch.cli.output import say
 from batchpatch.model import Outcome
 from batchpatch.recording.manifest import read_manifest
@@ -74,15 +69,11 @@ def resume(
         max_outage=max_outage,
         grace=grace,
     )
-    pace = flags.pace_options(rate, share, tokens, otherwise=_pace_of(directory))
+    pace = flags.pace_options(rate, share, tokens, otherwise=pace_of(directory))
     if api_url is None and region is None and not sandbox:
-        api_url, login_url = _hosts_of(directory, login_url)
-    opening = (
-        sandbox_account([])
-        if sandbox
-        else configured_account(
-            profile=profile, region=region, api_url=api_url, login_url=login_url
-        )
+        api_url, login_url = hosts_of(directory, login_url)
+    opening = opened_account(
+        sandbox=sandbox, profile=profile, region=region, api_url=api_url, login_url=login_url
     )
     with sending_to(opening, verbose=verbose, quiet=quiet) as (account, observe):
         from batchpatch import pipeline  # noqa: PLC0415 - it brings the HTTP client with it
@@ -103,14 +94,14 @@ def resume(
     finish(report, again=command_again(report.failed, words), json=json, quiet=quiet)
 
 
-def _hosts_of(directory: Path, login_url: str | None) -> tuple[str | None, str | None]:
+def hosts_of(directory: Path, login_url: str | None) -> tuple[str | None, str | None]:
     """The hosts that the run was for: whoever resumes need not say them again."""
     with RunDirectory.open(directory, lock=False) as run:
         manifest = read_manifest(run.manifest_path)
     return manifest.api_url, login_url or manifest.login_url
 
 
-def _pace_of(directory: Path) -> PaceOptions:
+def pace_of(directory: Path) -> PaceOptions:
     """How fast the run went: the flags change what they name."""
     from batchpatch.settings import settings_from  # noqa: PLC0415 - it brings the HTTP client
 

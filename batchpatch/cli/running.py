@@ -7,16 +7,12 @@ from typing import Annotated, Any, cast
 import typer
 
 from batchpatch.cli import options as flags
+from batchpatch.cli import safeguards as looking
 from batchpatch.cli import sandboxing
 from batchpatch.cli.again import command_again, flags_given
 from batchpatch.cli.checking import dry_run
 from batchpatch.cli.ending import finish
-from batchpatch.cli.engine import (
-    configured_account,
-    run_until_stopped,
-    sandbox_account,
-    sending_to,
-)
+from batchpatch.cli.engine import opened_account, run_until_stopped, sending_to
 from batchpatch.cli.output import say
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.routes import find_route
@@ -39,6 +35,16 @@ def run(
     empty: flags.Empty = "leave",
     nested: flags.Nested = "refuse",
     limit: flags.Limit = None,
+    participant: looking.Participant = None,
+    ambiguous: looking.Ambiguous = "refuse",
+    lookup_batch: looking.LookupBatch = 100,
+    ended: looking.Ended = "warn",
+    live_first: looking.LiveFirst = False,
+    skip_unchanged: looking.SkipUnchanged = False,
+    guard: looking.Guard = False,
+    keep_before: looking.KeepBefore = False,
+    verify: looking.Verify = None,
+    verify_for: looking.VerifyFor = "30s",
     rate: flags.RateText = None,
     share: flags.Share = None,
     tokens: flags.Tokens = None,
@@ -109,10 +115,23 @@ def run(
         empty=empty,
         nested=nested,
         limit=limit,
+        participant=participant,
+    )
+    find = looking.find_options(
+        lookup_batch=lookup_batch, ambiguous=ambiguous, ended=ended, live_first=live_first
+    )
+    safeguards = looking.safeguards(
+        guard=guard,
+        skip_unchanged=skip_unchanged,
+        keep_before=keep_before,
+        verify=verify,
+        verify_for=verify_for,
     )
     pace = flags.pace_options(rate, share, tokens)
     if dry:
-        dry_run(inputs, read=read, window=window, pace=pace, json=json)
+        dry_run(
+            inputs, read=read, window=window, pace=pace, skip_unchanged=skip_unchanged, json=json
+        )
     limits = flags.limit_options(
         max_failures=max_failures,
         max_duration=max_duration,
@@ -134,12 +153,13 @@ def run(
     )
     if arguments and not sandbox:
         raise SettingsError(f"{arguments[0]} is for the sandbox: add --sandbox.")
-    opening = (
-        sandbox_account(arguments)
-        if sandbox
-        else configured_account(
-            profile=profile, region=region, api_url=api_url, login_url=login_url
-        )
+    opening = opened_account(
+        arguments,
+        sandbox=sandbox,
+        profile=profile,
+        region=region,
+        api_url=api_url,
+        login_url=login_url,
     )
     if verbose:
         say(f"Route: {chosen.template}")
@@ -156,7 +176,8 @@ def run(
                 inputs,
                 account=account,
                 read=read,
-                merge=MergeOptions(window_rows=window),
+                find=find,
+                merge=MergeOptions(window_rows=window, live_first=live_first),
                 connect=ConnectOptions(
                     concurrency=concurrency,
                     total_s=timeout,
@@ -165,6 +186,7 @@ def run(
                 retry=RetryPolicy(retries=retries),
                 pace=pace,
                 route=chosen,
+                safeguards=safeguards,
                 record=RecordOptions(out=out, spool=not no_spool, flags=flags_given(ctx)),
                 limits=limits,
                 stopper=stopper,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from batchpatch.model import Progress
 
 _WORTH_SAYING_S = 60
+_WENT_WELL = (Outcome.UNCHANGED, Outcome.SUPERSEDED)
 
 
 def duration(seconds: float) -> str:
@@ -62,21 +63,21 @@ def progress_line(progress: Progress) -> str:
     """One line about a run that is under way; fits into 80 columns in the usual case."""
     expected = f"/{progress.rows_expected:,}" if progress.rows_expected is not None else ""
     parts = [f"{progress.settled:,}{expected} rows", _outcomes(progress)]
-    if progress.rows_per_s:
-        parts.append(_pace(progress.rows_per_s))
+    if progress.rows_per_s and progress.allowance_left_s is None:
+        parts.append(_pace(progress.rows_per_s))  # else it is bursts, whose mean says nothing
+    if progress.left_s is not None and progress.settled < (progress.rows_expected or 0):
+        parts.append(f"{about(progress.left_s)} left")
     if progress.waiting_for:
         parts.append(f"waiting for {progress.waiting_for}")
-    if progress.left_s is not None and progress.settled < (progress.rows_expected or 0):
-        parts.append(f"{duration(progress.left_s)} left")
     return ", ".join(part for part in parts if part)
 
 
 def _outcomes(progress: Progress) -> str:
     """Those that did not make it by name; what went well is the rest."""
     return " ".join(
-        f"{progress.outcomes[outcome]:,} {outcome}"
-        for outcome in Outcome
-        if progress.outcomes.get(outcome) and (outcome is Outcome.UPDATED or not outcome.made_it)
+        f"{progress.outcomes[word]:,} {word}"
+        for word in ("planned", *Outcome)
+        if progress.outcomes.get(word) and word not in _WENT_WELL
     )
 
 

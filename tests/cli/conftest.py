@@ -40,6 +40,15 @@ class Sandbox(NamedTuple):
             participants = [json.loads(line) for line in reply.read().splitlines()]
         return {who["participantId"]: who["attributes"] for who in participants}
 
+    def know(self, *participants: dict[str, Any]) -> None:
+        """From now on these participants are there, as they are."""
+        lines = "\n".join(map(json.dumps, participants)).encode()
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.url}/sandbox/conversations", lines, method="POST"
+        )
+        with urllib.request.urlopen(request):  # noqa: S310
+            pass
+
     def set_faults(self, *rules: str) -> None:
         """From now on these go wrong."""
         request = urllib.request.Request(  # noqa: S310

@@ -115,7 +115,7 @@ def test_failed_rows_can_be_sent_again_with_the_command_that_is_printed(
     assert first.returncode == 1
     assert 0 < report["outcomes"]["rejected"] < 100
     rejected = [line for line in results(tmp_path / "first") if line["outcome"] == "rejected"]
-    assert all(line["hint"] and line["code"] == "not.found" for line in rejected)
+    assert all(line["hint"] and line["code"] for line in rejected)
     assert all(line["correlation_id"] for line in rejected)
     sandbox.set_faults()
     again = batchpatch(*shlex.split(report["send_failed"])[1:], "--json", env=credentials)

@@ -1,0 +1,106 @@
+"""Taking a run back: a run of its own, over the values that were there before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchpatch import pipeline
+from batchpatch.errors import SettingsError
+from batchpatch.genesys.regions import region_of
+from batchpatch.merging.window import MergeOptions
+from batchpatch.reading.options import ReadOptions
+from batchpatch.recording.manifest import read_manifest
+from batchpatch.recording.rundir import RunDirectory
+from batchpatch.recording.undoing import write_undo_input
+from batchpatch.resuming import refuse_another_platform
+from batchpatch.sending.safeguards import Safeguards
+from batchpatch.sending.verifying import VerifyOptions
+from batchpatch.settings import settings_from
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from batchpatch.genesys.credentials import Account
+    from batchpatch.genesys.rate import PaceOptions
+    from batchpatch.limits import LimitOptions
+    from batchpatch.model import Progress
+    from batchpatch.pipeline import RunReport
+    from batchpatch.stopping import Stopper
+    from batchpatch.storing import RecordOptions
+
+
+async def undo(
+    path: Path,
+    *,
+    account: Account,
+    force: bool = False,
+    verify: VerifyOptions | None = None,
+    pace: PaceOptions | None = None,
+    record: RecordOptions | None = None,
+    limits: LimitOptions | None = None,
+    stopper: Stopper | None = None,
+    observe: Callable[[Progress], None] | None = None,
+) -> RunReport | None:
+    """Restore what a run has overwritten, the last write first.
+
+    An attribute that was absent is blanked, because the platform cannot delete it; the report
+    says so for each row.
+
+    Args:
+        path: directory of the run; it must have kept the values before.
+        account: credentials and hosts; the hosts must be the run's.
+        force: restore where the present value is not the last one that the run wrote, too.
+        verify: whether to read back what was restored.
+        pace: instead of the run's.
+        record: where to leave the report of the undo.
+        limits: as for `run`.
+        stopper: as for `run`.
+        observe: as for `run`.
+
+    Returns:
+        The report of the undo; None where the run has changed nothing.
+
+    Raises:
+        SettingsError: there is no such run, it kept no values, or it was for another platform.
+        RecordError: the directory is in use, or the values are damaged.
+    """
+    with RunDirectory.open(path) as directory:
+        manifest = read_manifest(directory.manifest_path)
+        refuse_another_platform(manifest, account)
+        if not directory.undo_path.exists():
+            raise SettingsError(
+                f"{path} holds no values to go back to: only a run of a plan, or one with "
+                "--keep-before, can be undone."
+            )
+        settings = settings_from(manifest.options)
+        lines = write_undo_input(
+            directory.undo_path,
+            directory.undo_input_path,
+            organisation=manifest.organisation,
+            region=region_of(account.hosts.api_url),
+            results_path=directory.results_path,
+        )
+    if not lines:
+        return None
+    safeguards = Safeguards(
+        guard=not force,
+        skip_unchanged=True,
+        keep_before=True,
+        verify=verify or VerifyOptions(),
+    )
+    return await pipeline.run(
+        [str(directory.undo_input_path)],
+        account=account,
+        read=ReadOptions(format="jsonl"),
+        merge=MergeOptions(window_rows=settings.merge.window_rows),
+        connect=settings.connect,
+        retry=settings.retry,
+        pace=pace or settings.pace,
+        route=settings.route,
+        safeguards=safeguards,
+        record=record,
+        limits=limits,
+        stopper=stopper,
+        observe=observe,
+    )
