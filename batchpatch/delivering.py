@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.genesys.conversations import Conversation
 from batchpatch.model import Outcome, PatchOutcome
@@ -12,7 +12,7 @@ from batchpatch.sending.comparing import Recent, Send, compare, expected_of
 from batchpatch.sending.explaining import Explainer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from batchpatch.genesys.reads import ConversationReads
     from batchpatch.model import Patch
@@ -26,6 +26,14 @@ BEFORE_AGE_S = 2.0
 use with one that is."""
 SPLIT = frozenset({400, 413})
 """A merged PATCH refused so is sent again row by row: one bad row must not sink the others."""
+
+
+class _Ready(NamedTuple):
+    """A patch that is about to leave."""
+
+    patch: Patch
+    before: Mapping[str, str | None] | None
+    """What it overwrites, as noted to be undone; None where that is not wanted."""
 
 
 class Deliverer:
@@ -59,22 +67,28 @@ class Deliverer:
         ready = await self._prepared(patch)
         if isinstance(ready, PatchOutcome):
             return Delivery(patch, [(patch, ready)])
-        outcome = await self._send(ready)
+        outcome = await self._send(ready.patch)
         if outcome.status not in SPLIT or len(patch.rows) == 1:
-            return Delivery(patch, [(ready, outcome)])
-        parts = [(part, await self._send_part(part, ready)) for part in self._split(patch)]
-        return Delivery(patch, parts)
+            return Delivery(patch, [(ready.patch, outcome)])
+        return Delivery(patch, [part async for part in self._one_by_one(ready)])
 
-    async def _send_part(self, part: Patch, whole: Patch) -> PatchOutcome:
-        """One row of a merged patch; only what was found to differ, and is noted to be undone."""
-        part = part._replace(
-            attributes={n: v for n, v in part.attributes.items() if n in whole.attributes}
-        )
-        if not part.attributes:
-            return verdicts.unchanged()
-        outcome = await self._send(part)
-        # Looked for before the next one may overwrite it.
-        return await self._verified(part, outcome) if self._wanted(part, outcome) else outcome
+    async def _one_by_one(self, whole: _Ready) -> AsyncIterator[tuple[Patch, PatchOutcome]]:
+        """The rows of a merged patch; of each only what was found to differ."""
+        before = dict(whole.before or {})
+        for row in self._split(whole.patch):
+            wanted = {n: v for n, v in row.attributes.items() if n in whole.patch.attributes}
+            part = row._replace(attributes=wanted)
+            if not wanted:
+                yield part, verdicts.unchanged()
+                continue
+            if whole.before is not None:
+                await self._undo.add(part, before)
+            outcome = await self._send(part)
+            if outcome.outcome is Outcome.UPDATED:
+                before.update(wanted)
+            # Looked for before the next one may overwrite it.
+            wants = self._wanted(part, outcome)
+            yield part, await self._verified(part, outcome) if wants else outcome
 
     def to_verify(self, delivery: Delivery) -> bool:
         """True where `verify` would look."""
@@ -100,7 +114,7 @@ class Deliverer:
         """Look for nothing more: what was accepted stays accepted."""
         self._verifier.close()
 
-    async def _prepared(self, patch: Patch) -> Patch | PatchOutcome:
+    async def _prepared(self, patch: Patch) -> _Ready | PatchOutcome:
         """The patch as it is to leave, its values before on disk; or why it does not."""
         planned = before = expected_of(patch)
         if self._safeguards.reads_first:
@@ -109,9 +123,11 @@ class Deliverer:
                 return verdict
             before = verdict.before
             patch = patch._replace(attributes=verdict.attributes)
-        if before is not None and (self._safeguards.keep_before or planned is not None):
+        if not self._safeguards.keep_before and planned is None:
+            before = None
+        if before is not None:
             await self._undo.add(patch, before)
-        return patch
+        return _Ready(patch, before)
 
     async def _compared(self, patch: Patch) -> Send | PatchOutcome:
         conversation = await self._reads.read(patch.conversation_id, max_age_s=BEFORE_AGE_S)
