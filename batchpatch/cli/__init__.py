@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from batchpatch.cli.app import app
+from batchpatch.cli.flags import with_verify_value
 from batchpatch.cli.output import abandon_stdout, reopen_streams, say
-from batchpatch.cli.safeguards import with_verify_value
 from batchpatch.errors import BatchpatchError
 
 __all__ = ["app", "main"]

@@ -9,8 +9,7 @@ import typer
 
 from batchpatch.checking import CheckReport
 from batchpatch.checking import check as check_inputs
-from batchpatch.cli import options as flags
-from batchpatch.cli import safeguards as looking
+from batchpatch.cli import flags
 from batchpatch.cli.output import as_json, emit, say
 from batchpatch.errors import BatchpatchError
 from batchpatch.merging.window import MergeOptions
@@ -39,8 +38,8 @@ def check(
     empty: flags.Empty = "leave",
     nested: flags.Nested = "refuse",
     limit: flags.Limit = None,
-    participant: looking.Participant = None,
-    skip_unchanged: looking.SkipUnchanged = False,
+    participant: flags.Participant = None,
+    skip_unchanged: flags.SkipUnchanged = False,
     rate: flags.RateText = None,
     share: flags.Share = None,
     tokens: flags.Tokens = None,
@@ -83,7 +82,7 @@ def dry_run(
     """Check, print, and leave with the exit code. Shared with `run --dry-run`."""
     merge = MergeOptions(window_rows=window)
     printer: _JsonPrinter | _TextPrinter = (
-        _JsonPrinter(inputs) if json else _TextPrinter(inputs, skip_unchanged=skip_unchanged)
+        _JsonPrinter(inputs) if json else _TextPrinter(inputs, read, skip_unchanged=skip_unchanged)
     )
     try:
         report = check_inputs(inputs, read=read, merge=merge, pace=pace, on_invalid=printer.invalid)
@@ -97,6 +96,7 @@ def dry_run(
 @dataclass
 class _TextPrinter:
     inputs: list[str]
+    read: ReadOptions
     skip_unchanged: bool
     shown: int = 0
 
@@ -115,6 +115,9 @@ class _TextPrinter:
         for checked in report.inputs:
             say("", f"{checked.name}: {checked.format}, {checked.encoding}")
             say(*columns_table(checked.columns))
+        for one in self.read.participant:
+            field = f"match.{one.attribute}" if one.attribute else one.field
+            say(f"  (no participant id)  the participant whose {field} is {one.value}")
         say("", *report.notices)
         say(f"{count(report.rows, 'row')}: {report.valid:,} valid, {report.invalid:,} invalid")
         if report.nothing_to_set:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchpatch.cli import options as flags
-from batchpatch.cli import safeguards as looking
+from batchpatch.cli import flags
 from batchpatch.cli.engine import opened_account, run_until_stopped, sending_to
 from batchpatch.cli.output import as_json, emit, say
 from batchpatch.limits import parse_duration
@@ -44,10 +43,10 @@ def plan(
     empty: flags.Empty = "leave",
     nested: flags.Nested = "refuse",
     limit: flags.Limit = None,
-    participant: looking.Participant = None,
-    ambiguous: looking.Ambiguous = "refuse",
-    lookup_batch: looking.LookupBatch = 100,
-    ended: looking.Ended = "warn",
+    participant: flags.Participant = None,
+    ambiguous: flags.Ambiguous = "refuse",
+    lookup_batch: flags.LookupBatch = 100,
+    ended: flags.Ended = "warn",
     rate: flags.RateText = None,
     share: flags.Share = None,
     tokens: flags.Tokens = None,
@@ -88,7 +87,7 @@ def plan(
         limit=limit,
         participant=participant,
     )
-    find = looking.find_options(
+    find = flags.find_options(
         lookup_batch=lookup_batch, ambiguous=ambiguous, ended=ended, live_first=False
     )
     pace = flags.pace_options(rate, share, tokens)

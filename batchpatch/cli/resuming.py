@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from batchpatch.cli import options as flags
+from batchpatch.cli import flags
 from batchpatch.cli.again import command_again
 from batchpatch.cli.ending import finish
 from batchpatch.cli.engine import opened_account, run_until_stopped, sending_to

@@ -6,9 +6,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from batchpatch.cli import options as flags
-from batchpatch.cli import safeguards as looking
-from batchpatch.cli import sandboxing
+from batchpatch.cli import flags, sandboxing
 from batchpatch.cli.again import command_again, flags_given
 from batchpatch.cli.checking import dry_run
 from batchpatch.cli.ending import finish
@@ -35,16 +33,16 @@ def run(
     empty: flags.Empty = "leave",
     nested: flags.Nested = "refuse",
     limit: flags.Limit = None,
-    participant: looking.Participant = None,
-    ambiguous: looking.Ambiguous = "refuse",
-    lookup_batch: looking.LookupBatch = 100,
-    ended: looking.Ended = "warn",
-    live_first: looking.LiveFirst = False,
-    skip_unchanged: looking.SkipUnchanged = False,
-    guard: looking.Guard = False,
-    keep_before: looking.KeepBefore = False,
-    verify: looking.Verify = None,
-    verify_for: looking.VerifyFor = "30s",
+    participant: flags.Participant = None,
+    ambiguous: flags.Ambiguous = "refuse",
+    lookup_batch: flags.LookupBatch = 100,
+    ended: flags.Ended = "warn",
+    live_first: flags.LiveFirst = False,
+    skip_unchanged: flags.SkipUnchanged = False,
+    guard: flags.Guard = False,
+    keep_before: flags.KeepBefore = False,
+    verify: flags.Verify = None,
+    verify_for: flags.VerifyFor = "30s",
     rate: flags.RateText = None,
     share: flags.Share = None,
     tokens: flags.Tokens = None,
@@ -117,10 +115,10 @@ def run(
         limit=limit,
         participant=participant,
     )
-    find = looking.find_options(
+    find = flags.find_options(
         lookup_batch=lookup_batch, ambiguous=ambiguous, ended=ended, live_first=live_first
     )
-    safeguards = looking.safeguards(
+    safeguards = flags.safeguards(
         guard=guard,
         skip_unchanged=skip_unchanged,
         keep_before=keep_before,

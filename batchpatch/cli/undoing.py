@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from batchpatch.cli import options as flags
-from batchpatch.cli import safeguards as looking
+from batchpatch.cli import flags
 from batchpatch.cli.again import command_again
 from batchpatch.cli.ending import finish
 from batchpatch.cli.engine import opened_account, run_until_stopped, sending_to
@@ -24,8 +23,8 @@ def undo(
             "--force", help="Restore even where somebody else has changed the value since."
         ),
     ] = False,
-    verify: looking.Verify = None,
-    verify_for: looking.VerifyFor = "30s",
+    verify: flags.Verify = None,
+    verify_for: flags.VerifyFor = "30s",
     rate: flags.RateText = None,
     share: flags.Share = None,
     tokens: flags.Tokens = None,
@@ -58,7 +57,7 @@ def undo(
         max_outage=max_outage,
         grace=grace,
     )
-    safeguards = looking.safeguards(
+    safeguards = flags.safeguards(
         guard=not force,
         skip_unchanged=True,
         keep_before=True,
