@@ -159,6 +159,8 @@ class Job:
         try:
             while (batch := await source.next()) is not None:
                 self.rows = max(self.rows, batch.last)
+                if (left := self.requests_left()) is not None:
+                    self._client.gate.foresee(left)
                 rows = await self._origin.check(batch.rows)
                 found = await self._finder.find(batch._replace(rows=rows))
                 if found.rows is not batch.rows:

@@ -101,6 +101,12 @@ class Gate:
         self._waiters: deque[asyncio.Future[Permit | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._minting: asyncio.Task[None] | None = None
+        self._fresh: deque[Lane] = deque()
+        """Lanes with a token that was not used yet: its window begins with its first request."""
+        self._foreseen = 0
+        """Requests to come, about, beside those that have been let through."""
+        self._looks_ahead = False
+        """What is foreseen has not been compared with the allowance yet."""
 
     @property
     def minted(self) -> int:
@@ -147,6 +153,14 @@ class Gate:
         for lane in self.lanes:
             lane.quota.assumed_per_s = per_s
 
+    def foresee(self, requests: int) -> None:
+        """Be prepared for so many requests: tokens that they will need are minted ahead.
+
+        A token's windows follow its first request, so the last token should not begin late.
+        """
+        self._foreseen = requests
+        self._looks_ahead = len(self.lanes) > 1
+
     def take(self) -> Permit | None:
         """Return a permit where one is to be had at once: most of the time, and at little cost."""
         return None if self._waiters else self._take()
@@ -178,6 +192,8 @@ class Gate:
             quota.refused(ticket, answer.retry_after_s, now_s)
         else:
             quota.answered(ticket, answer.quota, now_s)
+        if self._looks_ahead:
+            self._mint_ahead()
         if self._waiters:
             self._pump()
 
@@ -223,6 +239,8 @@ class Gate:
 
     def _take(self) -> Permit | None:
         now_s = self._clock()
+        if self._fresh:
+            self._last = self.lanes.index(self._fresh.popleft())
         lane = self.lanes[self._last]
         token = lane.source.ready()
         if token is not lane.token or token is None or lane.quota.wait_s(now_s) > 0:
@@ -230,6 +248,7 @@ class Gate:
             if found is None:
                 return None
             lane, token = found
+        self._foreseen -= 1
         return Permit(lane, token, lane.quota, lane.quota.sent(now_s))
 
     def _choose(self, now_s: float) -> tuple[Lane, Token] | None:
@@ -300,20 +319,34 @@ class Gate:
     def _wait_s(self, now_s: float) -> float:
         return min((lane.quota.wait_s(now_s) for lane in self._ready()), default=math.inf)
 
-    def _mint_another(self) -> None:
+    def _mint_ahead(self) -> None:
+        """Mint where the tokens at hand do not suffice for what is foreseen."""
+        now_s = self._clock()
+        most = max(lane.quota.most for lane in self.lanes)
+        if self._minting is not None or not most:
+            return
+        quotas = [lane.quota for lane in self._ready()]
+        left = sum(quota.left(now_s) if quota.most else most for quota in quotas)
+        self._looks_ahead = self._foreseen > left and self._mint_another()
+
+    def _mint_another(self) -> bool:
         """Get a token for one lane more, where there is one, while the others go on."""
         now_s = self._clock()
         for lane in self.lanes:
             if lane.source.ready() is None and now_s >= lane.rests_until_s:
                 self._minting = asyncio.get_running_loop().create_task(self._mint(lane))
-                return
+                return True
+        return False
 
     async def _mint(self, lane: Lane) -> None:
         try:
             await lane.source.current()
+            self._fresh.append(lane)
         except BatchpatchError as error:
             _log.debug("one token less: %s", error)
             lane.rests_until_s = self._clock() + _REST_S
         finally:
             self._minting = None
+            if self._looks_ahead:
+                self._mint_ahead()
             self._pump()

@@ -296,3 +296,31 @@ def test_what_windows_allowed_is_summed_over_tokens(
         return gate.offered
 
     assert run_virtual(run()) == 4 * ALLOWED
+
+
+def test_tokens_that_will_be_needed_begin_together(
+    platform: Any, make_gate: Callable[..., Gate], run_virtual: RunVirtual
+) -> None:
+    """Each token's windows follow its first request: one that begins late ends late, for ever."""
+    first: dict[str, float] = {}
+
+    async def run(foreseen: int) -> tuple[int, float]:
+        first.clear()
+        gate = make_gate(platform, 5)
+        server = Server(allowed=100)
+
+        def answer(permit: Permit) -> Reply:
+            now_s = asyncio.get_running_loop().time()
+            first.setdefault(permit.token.secret.reveal(), now_s)
+            return server.answer(permit)
+
+        gate.foresee(foreseen)
+        await send(gate, answer, 350)
+        return gate.minted, max(first.values()) - min(first.values())
+
+    minted, ahead_s = run_virtual(run(350))
+    assert minted == 4
+    assert ahead_s < 0.6
+    minted, behind_s = run_virtual(run(0))
+    assert minted == 4
+    assert behind_s > 3

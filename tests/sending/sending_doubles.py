@@ -31,6 +31,11 @@ class ScriptedCaller:
     waiting_for = None
     allowance = staticmethod(lambda: None)
 
+    class gate:  # noqa: N801 - in the place of an attribute
+        """Foresees nothing."""
+
+        foresee = staticmethod(lambda _: None)
+
     def __init__(self, judge: Callable[[dict[str, str]], Reply | NoReply] | None = None) -> None:
         self._judge = judge or (lambda _: Reply(202))
         self.bodies: list[dict[str, str]] = []

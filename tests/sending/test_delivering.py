@@ -1,4 +1,4 @@
-"""A patch is compared, noted, sent and looked for, in that order, and each of it only where asked."""
+"""A patch is compared, noted, sent and looked for, in that order, and only where asked."""
 
 from __future__ import annotations
 
