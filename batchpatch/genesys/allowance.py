@@ -60,9 +60,13 @@ class Allowance(NamedTuple):
         at_once = self.per_window * self.tokens
         more = requests - (at_once if self.left is None else self.left)
         if more <= 0:
-            return requests / burst_per_s
+            return self._burst_s(requests, burst_per_s)
         full, last = divmod(more - 1, at_once)
-        return self.ends_in_s + full * self.window_s + (last + 1) / burst_per_s
+        return self.ends_in_s + full * self.window_s + self._burst_s(last + 1, burst_per_s)
+
+    def _burst_s(self, requests: int, burst_per_s: float) -> float:
+        """What fits into a window is taken to fit into its time, too."""
+        return min(self.window_s, requests / burst_per_s)
 
 
 def assumed_allowance(pace: PaceOptions) -> Allowance | None:

@@ -100,6 +100,8 @@ class Gate:
         self._last = 0
         self._waiters: deque[asyncio.Future[Permit | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._due_s = math.inf
+        """When the timer is."""
         self._minting: asyncio.Task[None] | None = None
         self._fresh: deque[Lane] = deque()
         """Lanes with a token that was not used yet: its window begins with its first request."""
@@ -171,7 +173,8 @@ class Gate:
         Raises what the minting of the only token raises, see `MintedTokens.current`.
         """
         while True:
-            await self.get_token()
+            if not self._waiters:
+                await self.get_token()
             if (permit := self.take() or await self._queue()) is not None:
                 return permit
 
@@ -194,8 +197,15 @@ class Gate:
             quota.answered(ticket, answer.quota, now_s)
         if self._looks_ahead:
             self._mint_ahead()
-        if self._waiters:
+        if self._waiters and not self._changes_nothing(permit, now_s):
             self._pump()
+
+    def _changes_nothing(self, permit: Permit, now_s: float) -> bool:
+        """True where the answer brings its lane nothing; the others are as they were."""
+        if self._timer is None or permit.lane.quota is not permit.quota:
+            return False
+        wait_s = permit.quota.wait_s(now_s)
+        return wait_s > 0 and now_s + wait_s >= self._due_s
 
     def give_back(self, permit: Permit) -> None:
         """Take back a permit of which no use was made."""
@@ -271,7 +281,8 @@ class Gate:
         """Wait for one's turn; None where there is no token left to wait for."""
         turn: asyncio.Future[Permit | None] = asyncio.get_running_loop().create_future()
         self._waiters.append(turn)
-        self._pump()
+        if len(self._waiters) == 1:
+            self._pump()  # those behind it get nothing that it could not
         try:
             return await turn
         except asyncio.CancelledError:
@@ -309,6 +320,7 @@ class Gate:
         if not minting and (wait_s > _WORTH_A_TOKEN_S or self.silent):
             self._mint_another()
         if wait_s < math.inf:
+            self._due_s = self._clock() + wait_s
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._pump)
 
     def _send_away(self) -> None:

@@ -68,6 +68,8 @@ class Quota:
         self.offered = 0
         """What these windows allowed in all."""
         self._rounding = rounding
+        self._span = Edge(0.0, rounding.value[1])
+        """The length of a window, from the longest time left that was seen: least and most."""
         self._share = share
         self._tickets = 0
         self._turn_s = -math.inf
@@ -107,7 +109,10 @@ class Quota:
             self.silent = self.edge is None
             return
         self._hold.admitted()
-        self._longest_reset_s = max(self._longest_reset_s, headers.reset_s)
+        if headers.reset_s > self._longest_reset_s:
+            self._longest_reset_s = headers.reset_s
+            least_s, most_s = self._rounding.value
+            self._span = Edge(max(0.0, headers.reset_s + least_s), headers.reset_s + most_s)
         self._place(headers, sent_s, now_s)
         self._trail.add(sent_s, now_s)
         self._trail.drop(now_s, self._span.most_s)
@@ -204,12 +209,6 @@ class Quota:
     def _most(self, allowed: int) -> int:
         """What we may use of a window."""
         return max(1, int(allowed * self._share + 1e-9))
-
-    @property
-    def _span(self) -> Edge:
-        """The length of a window, from the longest time left that was seen: least and most."""
-        least_s, most_s = self._rounding.value
-        return Edge(max(0.0, self._longest_reset_s + least_s), self._longest_reset_s + most_s)
 
     def _place(self, headers: QuotaHeaders, sent_s: float, now_s: float) -> None:
         """Find out which window an answer was counted in, and take its count in."""

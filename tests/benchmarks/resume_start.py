@@ -23,7 +23,6 @@ from contestants import batchpatch, client_core, environment, interleaved, pinne
 from figure import Figure, at_most, of_rounds, say
 from inputs import write_csv
 
-from batchpatch.merging.window import MergeOptions
 from batchpatch.model import Outcome, RowResult
 from batchpatch.recording.manifest import Manifest, fingerprint, write_manifest
 from batchpatch.recording.results import ResultsLog
@@ -127,20 +126,9 @@ def _result(number: int, conversation: str, participant: str) -> RowResult:
 
 
 def _options() -> dict[str, object]:
-    from batchpatch.genesys.retry import RetryPolicy
-    from batchpatch.genesys.routes import ROUTES
-    from batchpatch.genesys.transport import ConnectOptions
-    from batchpatch.reading.options import ReadOptions
     from batchpatch.settings import Settings as RunSettings
 
-    return RunSettings(
-        read=ReadOptions(),
-        merge=MergeOptions(),
-        connect=ConnectOptions(),
-        retry=RetryPolicy(),
-        pace=None,
-        route=ROUTES["attributes"],
-    ).as_json()
+    return RunSettings().as_json()
 
 
 def _first_request(directory: Path) -> _Started:
