@@ -150,4 +150,6 @@ class Deliverer:
         outcome = await self._sender.send(patch)
         if self._safeguards.reads_first:
             self._recent.settled(patch, outcome)
+        if outcome.outcome is Outcome.UPDATED:
+            return outcome
         return await self._explainer.explain(patch, outcome)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchpatch.genesys.client import open_client
+from batchpatch.genesys.opening import open_client
 from batchpatch.genesys.regions import is_loopback
 from batchpatch.version import VERSION
 

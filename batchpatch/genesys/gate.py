@@ -11,13 +11,12 @@ import logging
 import math
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from batchpatch.errors import AccessError, BatchpatchError
 from batchpatch.genesys.allowance import Allowance
 from batchpatch.genesys.choosing import choose
-from batchpatch.genesys.edges import Rounding
-from batchpatch.genesys.quota import Quota
+from batchpatch.genesys.lanes import Lane, Permit, QuotaOptions
 from batchpatch.genesys.replies import NoReply, Reply
 
 if TYPE_CHECKING:
@@ -31,50 +30,6 @@ _log = logging.getLogger(__name__)
 _WORTH_A_TOKEN_S = 1.5
 # A lane whose token cannot be had is left out for so long, while others go on.
 _REST_S = 30.0
-
-
-class QuotaOptions(NamedTuple):
-    """What every token's quota begins with; see `Quota`."""
-
-    rounding: Rounding = Rounding.UNKNOWN
-    share: float = 1.0
-    assumed_per_s: float | None = None
-
-
-class Lane:
-    """A place for one token after the other, and the quota of the one in use."""
-
-    def __init__(self, source: TokenSource) -> None:
-        self.source = source
-        self.token: Token | None = None
-        self.quota = Quota()
-        self.rests_until_s = -math.inf
-        self._windows = self._offered = 0
-
-    @property
-    def windows(self) -> int:
-        """Windows touched, those of earlier tokens included."""
-        return self._windows + self.quota.windows
-
-    @property
-    def offered(self) -> int:
-        """What these windows allowed in all."""
-        return self._offered + self.quota.offered
-
-    def use(self, token: Token, options: QuotaOptions) -> None:
-        """Begin with another token: nothing is known of its window."""
-        self._windows, self._offered = self.windows, self.offered
-        self.token, self.quota = token, Quota(**options._asdict())
-
-
-class Permit(NamedTuple):
-    """Leave to send one request with this token; to be settled exactly once."""
-
-    lane: Lane
-    token: Token
-    quota: Quota
-    """The token's; its lane may have another by the time of the answer."""
-    ticket: int
 
 
 class Gate:

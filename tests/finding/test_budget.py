@@ -12,8 +12,8 @@ import pytest
 from batchpatch.errors import AccessError
 from batchpatch.finding.finder import Finder
 from batchpatch.finding.options import FindOptions
-from batchpatch.genesys.client import open_client
 from batchpatch.genesys.credentials import find_account
+from batchpatch.genesys.opening import open_client
 from batchpatch.genesys.rate import PaceOptions
 from batchpatch.genesys.reads import ConversationReads
 from batchpatch.genesys.retry import RetryPolicy

@@ -11,7 +11,8 @@ import pytest
 
 from batchpatch.errors import AccessError, SettingsError
 from batchpatch.genesys.client import GenesysClient
-from batchpatch.genesys.gate import Gate, QuotaOptions
+from batchpatch.genesys.gate import Gate
+from batchpatch.genesys.lanes import QuotaOptions
 from batchpatch.genesys.pacer import Pacer
 from batchpatch.genesys.rate import DEFAULT_RATE, Rate
 from batchpatch.genesys.replies import NoReply, QuotaHeaders, Reply

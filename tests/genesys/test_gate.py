@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from batchpatch.errors import AccessError, OutageError
-from batchpatch.genesys.gate import Gate, Permit, QuotaOptions
+from batchpatch.genesys.gate import Gate
+from batchpatch.genesys.lanes import Permit, QuotaOptions
 from batchpatch.genesys.replies import NoReply, QuotaHeaders, Reply
 
 if TYPE_CHECKING:

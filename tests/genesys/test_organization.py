@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from batchpatch.genesys.client import GenesysClient
-from batchpatch.genesys.gate import Gate, QuotaOptions
+from batchpatch.genesys.gate import Gate
+from batchpatch.genesys.lanes import QuotaOptions
 from batchpatch.genesys.organization import read_requests_per_min, requests_per_min
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import RetryPolicy

@@ -11,7 +11,8 @@ import pytest
 
 from batchpatch.errors import OutageError
 from batchpatch.genesys.client import Answer, GenesysClient
-from batchpatch.genesys.gate import Gate, QuotaOptions
+from batchpatch.genesys.gate import Gate
+from batchpatch.genesys.lanes import QuotaOptions
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import OutcomeKind, RetryPolicy
 

@@ -14,8 +14,8 @@ from aiohttp.client_reqrep import ConnectionKey
 from yarl import URL
 
 from batchpatch.errors import SettingsError
-from batchpatch.genesys.client import open_client
 from batchpatch.genesys.credentials import AccessToken, Account, Secret
+from batchpatch.genesys.opening import open_client
 from batchpatch.genesys.rate import PaceOptions
 from batchpatch.genesys.regions import find_hosts
 from batchpatch.genesys.replies import NoReply, Reply
