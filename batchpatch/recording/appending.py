@@ -30,7 +30,8 @@ class Appender:
     def __init__(self, path: Path) -> None:
         """Open for appending, create where needed. Raises RecordError."""
         self._path = path
-        self._error: RecordError | None = None
+        self.error: RecordError | None = None
+        """Why nothing more can be written."""
         self._descriptor: int | None = None
         try:
             self._descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -54,10 +55,10 @@ class Appender:
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                     written += count
         except OSError as error:
-            self._error = record_error(self._path, error)
+            self.error = record_error(self._path, error)
             with suppress(OSError):
                 os.ftruncate(descriptor, self.size + lines.rfind(b"\n", 0, written) + 1)
-            raise self._error from error
+            raise self.error from error
         self.size += written
 
     def sync(self) -> None:
@@ -68,12 +69,12 @@ class Appender:
         except OSError as error:
             if error.errno == errno.EINVAL:
                 return  # a device or a pipe: there is nothing to sync
-            self._error = record_error(self._path, error)
-            raise self._error from error
+            self.error = record_error(self._path, error)
+            raise self.error from error
 
     def _usable(self) -> int:
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         if self._descriptor is None:
             raise ValueError(f"{self._path} is closed")
         return self._descriptor

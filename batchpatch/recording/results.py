@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from batchpatch.errors import RecordError
-from batchpatch.recording.files import open_private, record_error
+from batchpatch.recording.appending import Appender
+from batchpatch.recording.files import record_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from batchpatch.model import RowResult
 
 BUFFER_BYTES = 256 * 1024
-
-_sync_data = getattr(os, "fdatasync", os.fsync)
 
 
 def encode(result: RowResult) -> bytes:
@@ -88,20 +85,10 @@ class ResultsLog:
 
     def __init__(self, path: Path) -> None:
         """Opens for appending, creates where needed. RecordError where the last line is torn."""
-        self._path = path
         self._buffer = bytearray()
-        self._error: RecordError | None = None
         self._closing = threading.Lock()
-        self._descriptor: int | None = None
-        try:
-            descriptor = open_private(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-            self._descriptor = descriptor
-            self._size = os.fstat(descriptor).st_size
-            torn = self._size > 0 and _last_byte(descriptor, self._size) != b"\n"
-        except OSError as error:
-            self._abandon()
-            raise record_error(path, error) from error
-        if torn:
+        self._file: Appender | None = Appender(path)
+        if not _is_whole(path):
             self._abandon()
             raise RecordError(f"{path} ends in the middle of a line; resume the run to mend it")
 
@@ -117,45 +104,21 @@ class ResultsLog:
         """Hands what is buffered to the system, in one write where the system takes it."""
         if self._error is not None:
             raise self._error
-        if self._descriptor is None:
+        if self._file is None:
             raise ValueError("the results log is closed")
-        if not self._buffer:
-            return
-        data, self._buffer = self._buffer, bytearray()
-        self._write(self._descriptor, data)
-        self._size += len(data)
-
-    def _write(self, descriptor: int, data: bytearray) -> None:
-        written = 0
-        try:
-            with memoryview(data) as view:
-                while written < len(data):
-                    count = os.write(descriptor, view[written:])
-                    if count == 0:
-                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                    written += count
-        except OSError as error:
-            self._error = record_error(self._path, error)
-            with suppress(OSError):
-                os.ftruncate(descriptor, self._size + data.rfind(b"\n", 0, written) + 1)
-            raise self._error from error
+        if self._buffer:
+            data, self._buffer = self._buffer, bytearray()
+            self._file.append(data)
 
     def sync(self) -> None:
         """Makes what was flushed survive a power loss. Any thread; nothing to do when closed."""
         with self._closing:
-            if self._descriptor is None:
-                return
-            try:
-                _sync_data(self._descriptor)
-            except OSError as error:
-                if error.errno == errno.EINVAL:
-                    return  # a device or a pipe: there is nothing to sync
-                self._error = record_error(self._path, error)
-                raise self._error from error
+            if self._file is not None:
+                self._file.sync()
 
     def close(self) -> None:
         """Flushes, syncs and closes. After a failed write it only closes: that was told."""
-        if self._descriptor is None:
+        if self._file is None:
             return
         try:
             if self._error is None:
@@ -164,13 +127,24 @@ class ResultsLog:
         finally:
             self._abandon()
 
+    @property
+    def _error(self) -> RecordError | None:
+        return self._file.error if self._file is not None else None
+
     def _abandon(self) -> None:
         with self._closing:
-            descriptor, self._descriptor = self._descriptor, None
-            if descriptor is not None:
-                os.close(descriptor)
+            file, self._file = self._file, None
+            if file is not None:
+                file.close()
 
 
-def _last_byte(descriptor: int, size: int) -> bytes:
-    os.lseek(descriptor, size - 1, os.SEEK_SET)
-    return os.read(descriptor, 1)
+def _is_whole(path: Path) -> bool:
+    """True unless the file ends within a line."""
+    try:
+        with path.open("rb") as file:
+            if not file.seek(0, os.SEEK_END):
+                return True
+            file.seek(-1, os.SEEK_END)
+            return file.read() == b"\n"
+    except OSError as error:
+        raise record_error(path, error, doing="read") from error

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from batchpatch.errors import RecordError
 from batchpatch.model import Outcome, RowResult
-from batchpatch.recording import results
+from batchpatch.recording import appending
 from batchpatch.recording.results import BUFFER_BYTES, ResultsLog, encode
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def test_a_failed_sync_stops_the_log(
     log = ResultsLog(tmp_path / "results.jsonl")
     log.add(make_result(1))
     log.flush()
-    monkeypatch.setattr(results, "_sync_data", broken)
+    monkeypatch.setattr(appending, "_sync_data", broken)
     with pytest.raises(RecordError, match="Input/output error"):
         log.sync()
     with pytest.raises(RecordError, match="Input/output error"):
