@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.genesys.conversations import Conversation
@@ -57,6 +58,8 @@ class Deliverer:
         self._split = split
         self._recent = Recent()
         self._explainer = Explainer(reads)
+        self._may_read = False
+        self._trying = asyncio.Lock()
 
     async def deliver(self, patch: Patch) -> Delivery:
         """Send a patch, where it is still to be sent.
@@ -64,6 +67,8 @@ class Deliverer:
         Raises:
             BatchpatchError: what ends the whole run; the patch is then not settled.
         """
+        if not self._may_read and self._verifier.wanted(patch):
+            await self._try_reading(patch)
         ready = await self._prepared(patch)
         if isinstance(ready, PatchOutcome):
             return Delivery(patch, [(patch, ready)])
@@ -71,6 +76,17 @@ class Deliverer:
         if outcome.status not in SPLIT or len(patch.rows) == 1:
             return Delivery(patch, [(ready.patch, outcome)])
         return Delivery(patch, [part async for part in self._one_by_one(ready)])
+
+    async def _try_reading(self, patch: Patch) -> None:
+        """Find out before the first PATCH whether what is to be verified may be read at all.
+
+        Raises:
+            AccessError: it may not.
+        """
+        async with self._trying:
+            if not self._may_read:
+                await self._reads.read(patch.conversation_id, max_age_s=BEFORE_AGE_S)
+                self._may_read = True
 
     async def _one_by_one(self, whole: _Ready) -> AsyncIterator[tuple[Patch, PatchOutcome]]:
         """The rows of a merged patch; of each only what was found to differ."""
@@ -117,7 +133,9 @@ class Deliverer:
     async def _prepared(self, patch: Patch) -> _Ready | PatchOutcome:
         """The patch as it is to leave, its values before on disk; or why it does not."""
         planned = before = expected_of(patch)
-        if self._safeguards.reads_first:
+        # What a plan does not know of, such as --set, would be lost to an undo: read it.
+        beyond = planned is not None and not patch.attributes.keys() <= planned.keys()
+        if self._safeguards.reads_first or beyond:
             verdict = await self._compared(patch)
             if isinstance(verdict, PatchOutcome):
                 return verdict

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 SYNC_EVERY_S = 1.0
 OBSERVE_EVERY_S = 0.25
 WIRE_EVERY_S = 0.05
+FEW_ROWS = 50
+"""Before so many are settled, what a row costs is taken to be one request."""
 MOST_VERIFYING = 2000
 """Patches that wait to be read back, at most; each of them holds its participant's lease."""
 
@@ -211,6 +213,9 @@ class Job:
     async def _verify(self, delivery: Delivery) -> None:
         try:
             self._settle(await self._deliverer.verify(delivery))
+        except BatchpatchError:
+            self._settle(delivery)  # accepted it was, and is not to be sent again
+            raise
         finally:
             self._verifying.release()
 
@@ -319,8 +324,8 @@ class Job:
         if expected is None:
             return None
         here = self._counts.total() - self._settled_before
-        per_row = self._client.admitted / here if here and self._client.admitted else 1.0
-        return round(max(0, expected - self._counts.total()) * min(1.0, per_row))
+        per_row = self._client.admitted / here if here >= FEW_ROWS else 1.0
+        return round(max(0, expected - self._counts.total()) * per_row)
 
     def _allowance_left_s(self) -> float | None:
         left, allowance = self.requests_left(), self._client.allowance()

@@ -58,7 +58,7 @@ class Origin:
         return [await self._checked(row) for row in rows]
 
     async def _checked(self, row: Row | InvalidRow) -> Row | InvalidRow:
-        if isinstance(row, InvalidRow) or row.note is None or not row.note.organisation:
+        if isinstance(row, InvalidRow) or row.note is None or row.note.before is None:
             return row
         problem = await self._problem(row.note.organisation, row.note.region)
         if problem is None:
@@ -76,9 +76,11 @@ class Origin:
                 self._learned(self._identity)
         return self._identity
 
-    async def _problem(self, organisation: str, region: str | None) -> str | None:
+    async def _problem(self, organisation: str | None, region: str | None) -> str | None:
         if region is not None and region != self._region:
             return f"The plan was made for the region {region}, and this is {self._region}"
+        if organisation is None:  # an undo of a run that could not learn it
+            return None
         here = await self._learn()
         if here is None:
             return "The platform does not say whose token this is, so a plan cannot be run here"

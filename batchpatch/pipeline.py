@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.delivering import Deliverer
@@ -47,7 +48,6 @@ from batchpatch.storing import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
-    from pathlib import Path
 
     from batchpatch.genesys.allowance import Allowance
     from batchpatch.genesys.client import GenesysClient
@@ -169,7 +169,7 @@ async def resume(
         RecordError: the directory is in use or damaged.
         InputError: an input has changed since.
     """
-    with RunDirectory.open(path) as directory:
+    with RunDirectory.open(Path(path)) as directory:
         earlier = prepare_resumption(directory, account, retry_outcomes)
         settings = earlier.settings(pace)
         limits = limits or LimitOptions()

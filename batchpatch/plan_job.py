@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 BEFORE_AGE_S = 60.0
 """A conversation is read once for all its rows, which mostly stand near each other."""
+PLANNED_PARTICIPANTS = 500_000
+"""Of whom it is remembered what earlier lines of the plan will have written; some 300 MB."""
 SHOWN = 20
 
 
@@ -63,7 +66,8 @@ class PlanJob:
         self._reads = ConversationReads(client, lookup_batch=settings.find.lookup_batch)
         self._finder = Finder(self._reads, settings.find)
         self._flow = Flow(Window(settings.merge))
-        self._recent = Recent()
+        # Nothing of it reaches the platform, so no read will ever show it.
+        self._recent = Recent(believed_s=inf, participants=PLANNED_PARTICIPANTS)
         self._early: dict[int, PlanLine | None] = {}
         """By number of the patch: what is settled while an earlier one is not."""
         self._written = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import BatchpatchError, SettingsError, first_of
@@ -19,7 +20,6 @@ from batchpatch.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.genesys.credentials import Account
@@ -41,6 +41,8 @@ class PlanReport(NamedTuple):
     """Lines of the plan: participants of whom something would change."""
     unchanged: int
     """Rows that change nothing, left out of the plan."""
+    unattempted: int
+    """Rows that were read and not planned, because it was stopped."""
     failed: int
     """Rows that are invalid, or whose participant was not found; not in the plan."""
     ended: int
@@ -83,7 +85,7 @@ async def plan(
         AccessError: the token may not read conversations.
         RecordError: the plan cannot be written.
     """
-    settings = settings or Settings()
+    out, settings = Path(out), settings or Settings()
     region = region_of(account.hosts.api_url)
     async with open_for(account, settings, max_outage_s=max_outage_s) as client:
         with PlanFile(out) as file:
@@ -104,6 +106,10 @@ async def plan(
                 region=region,
             )
             stop = await _worked(planner, settings.connect.concurrency, client, stopper, observe)
+            if stop is None and reader.limit_reached:
+                stop = Stop(
+                    3, f"--limit {settings.read.limit} was reached and there is more input."
+                )
         return _report(planner, identity, region, limit, out, reader, client, stop)
 
 
@@ -169,6 +175,7 @@ def _report(
         rows=reader.rows,
         participants=planner.lines,
         unchanged=counts[Outcome.UNCHANGED] + counts[Outcome.SUPERSEDED],
+        unattempted=reader.rows - counts.total(),
         failed=failed,
         ended=planner.ended,
         changes=planner.changes,

@@ -67,6 +67,8 @@ def preflight(names: Sequence[str], read: ReadOptions, record: RecordOptions) ->
     """
     if not names:
         raise SettingsError("Name at least one input: a file, or - for standard input.")
+    if "" in names:
+        raise SettingsError("An input without a name: is a variable of the command line empty?")
     if len(set(names)) < len(names):
         raise SettingsError("An input is named twice: its rows would be sent twice.")
     if sum(not is_regular(name) for name in names) > 1:

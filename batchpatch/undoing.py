@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchpatch import pipeline
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.regions import region_of
 from batchpatch.merging.window import MergeOptions
+from batchpatch.model import Outcome
 from batchpatch.reading.options import ReadOptions
 from batchpatch.recording.manifest import read_manifest
+from batchpatch.recording.replay import read_settled
 from batchpatch.recording.rundir import RunDirectory
 from batchpatch.recording.undoing import write_undo_input
 from batchpatch.resuming import refuse_another_platform
@@ -19,7 +22,6 @@ from batchpatch.settings import settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from batchpatch.genesys.credentials import Account
     from batchpatch.genesys.rate import PaceOptions
@@ -65,10 +67,13 @@ async def undo(
         SettingsError: there is no such run, it kept no values, or it was for another platform.
         RecordError: the directory is in use, or the values are damaged.
     """
+    path = Path(path)
     with RunDirectory.open(path) as directory:
         manifest = read_manifest(directory.manifest_path)
         refuse_another_platform(manifest, account)
         if not directory.undo_path.exists():
+            if not read_settled(directory.results_path).outcomes.get(Outcome.UPDATED):
+                return None
             raise SettingsError(
                 f"{path} holds no values to go back to: only a run of a plan, or one with "
                 "--keep-before, can be undone."

@@ -77,12 +77,15 @@ def dry_run(
     window: int,
     pace: PaceOptions,
     skip_unchanged: bool,
+    reads: float = 0.0,
     json: bool,
 ) -> None:
     """Check, print, and leave with the exit code. Shared with `run --dry-run`."""
     merge = MergeOptions(window_rows=window)
     printer: _JsonPrinter | _TextPrinter = (
-        _JsonPrinter(inputs) if json else _TextPrinter(inputs, read, skip_unchanged=skip_unchanged)
+        _JsonPrinter(inputs)
+        if json
+        else _TextPrinter(inputs, read, skip_unchanged=skip_unchanged, reads=reads)
     )
     try:
         report = check_inputs(inputs, read=read, merge=merge, pace=pace, on_invalid=printer.invalid)
@@ -98,6 +101,8 @@ class _TextPrinter:
     inputs: list[str]
     read: ReadOptions
     skip_unchanged: bool
+    reads: float
+    """Of each conversation, for other reasons than --skip-unchanged."""
     shown: int = 0
 
     def invalid(self, row: InvalidRow) -> None:
@@ -124,15 +129,18 @@ class _TextPrinter:
             say(f"{count(report.nothing_to_set, 'valid row')} with nothing to set: not sent")
         about = "" if report.participants_exact else "about "
         say(f"{about}{count(report.participants, 'participant')}")
-        say(*price_lines(report, skip_unchanged=self.skip_unchanged))
+        say(*price_lines(report, skip_unchanged=self.skip_unchanged, reads=self.reads))
 
 
-def price_lines(report: CheckReport, *, skip_unchanged: bool) -> list[str]:
+def price_lines(report: CheckReport, *, skip_unchanged: bool, reads: float) -> list[str]:
     """What the run costs; with --skip-unchanged, at the least and at the most, and without it."""
-    writes = report.requests + report.lookups
+    looks = round(report.conversations * reads)
+    writes = report.requests + report.lookups + looks
     lines = []
     if report.lookups:
         lines.append(f"About {report.lookups:,} of these requests find participants.")
+    if looks:
+        lines.append(f"About {looks:,} of them, at the least, read before or after a PATCH.")
     if not skip_unchanged:
         return [forecast(writes, report.allowance), *lines]
     least, most = report.lookups + report.conversations, writes + report.conversations

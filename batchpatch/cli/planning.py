@@ -145,6 +145,7 @@ def _show(report: PlanReport, *, json: bool, quiet: bool) -> None:
                 unchanged=report.unchanged,
                 failed=report.failed,
                 ended=report.ended,
+                unattempted=report.unattempted,
                 requests=report.requests,
                 elapsed_s=report.elapsed_s,
                 allowance=report.allowance,

@@ -128,7 +128,13 @@ def run(
     pace = flags.pace_options(rate, share, tokens)
     if dry:
         dry_run(
-            inputs, read=read, window=window, pace=pace, skip_unchanged=skip_unchanged, json=json
+            inputs,
+            read=read,
+            window=window,
+            pace=pace,
+            skip_unchanged=skip_unchanged,
+            reads=(guard or keep_before) * (not skip_unchanged) + safeguards.verify.share,
+            json=json,
         )
     limits = flags.limit_options(
         max_failures=max_failures,

@@ -10,7 +10,7 @@ from batchpatch.cli import flags
 from batchpatch.cli.again import command_again
 from batchpatch.cli.ending import finish
 from batchpatch.cli.engine import opened_account, run_until_stopped, sending_to
-from batchpatch.cli.output import say
+from batchpatch.cli.output import as_json, emit, say
 from batchpatch.cli.resuming import Directory, hosts_of, pace_of
 from batchpatch.genesys.regions import region_of
 
@@ -88,7 +88,9 @@ def undo(
             )
         )
     if report is None:
-        say(f"{directory} has changed nothing that could be undone.")
+        say(f"{directory} has changed nothing: there is nothing to undo.")
+        if json:
+            emit(as_json({"rows": 0, "outcomes": {}, "exit_code": 0}) + "\n")
         raise typer.Exit
     again = command_again(report.failed, ["--guard", *_host_flags(account.hosts.api_url)])
     finish(report, again=again, json=json, quiet=quiet)

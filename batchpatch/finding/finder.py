@@ -64,7 +64,7 @@ class Finder:
         if not selectors and not named:
             return batch
         search = Search(self._reads, self._recent, selectors, clock=self._clock)
-        await search.run(beside=named)
+        await search.run(beside=named, sure=self._options.ended == "skip")
         found: list[Row | InvalidRow] = []
         for row in batch.rows:
             if _is_meant(row):

@@ -42,8 +42,9 @@ class Search:
         self._known: dict[str, Known] = {}
         self._unread: dict[str, Unread] = {}
 
-    async def run(self, beside: Iterable[str] = ()) -> None:
-        """Ask. Of the conversations `beside`, whatever analytics tells will do."""
+    async def run(self, beside: Iterable[str] = (), *, sure: bool = False) -> None:
+        """Ask. Of the conversations `beside`, what analytics tells will do, unless one must be
+        `sure`: then those that it does not know are read."""
         beside = set(beside) - self._selectors.keys()
         for one in (*self._selectors, *beside):
             if (known := self._recent.get(one)) is not None:
@@ -52,7 +53,8 @@ class Search:
         new += sorted(one for one in beside if self.known(one) is None)
         for one, conversation in (await self._reads.look_up(new)).items():
             self._learn(one, Known(conversation, None, self._clock()))
-        await for_each(self._open(), self._read, at_once=READS_AT_ONCE)
+        left = [one for one in sorted(beside) if sure and self.known(one) is None]
+        await for_each([*self._open(), *left], self._read, at_once=READS_AT_ONCE)
 
     def known(self, conversation_id: str) -> Known | None:
         """What there is about a conversation, be it enough or not."""
@@ -81,7 +83,7 @@ class Search:
         return self.known(conversation_id) is None and analytics_tells(selectors)
 
     async def _read(self, conversation_id: str) -> None:
-        names = names_in(self._selectors[conversation_id])
+        names = names_in(self._selectors.get(conversation_id, set()))
         known = self._known.get(conversation_id)
         if known is not None and known.names is not None:
             names |= known.names

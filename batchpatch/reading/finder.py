@@ -71,11 +71,8 @@ class Finder:
     def usual_selectors(self, mapped: list[SelectorColumn]) -> list[SelectorColumn]:
         """Those with the usual names, where --map has named no other for the same.
 
-        Two columns of one field are no mistake: both are to fit. Where the user has said who is
-        meant in all rows, a column that merely bears such a name has no say.
+        Two columns of one field are no mistake: both are to fit.
         """
-        if self._options.participant:
-            return []
         known = {column[:2] for column in mapped}
         found = []
         for position in self._unused():

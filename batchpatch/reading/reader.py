@@ -71,6 +71,10 @@ class Input:
                 source, encoding=self.encoding, delimiter=self._options.delimiter
             )
             self.mapping = map_columns(self.records.header, self._options, name=source.name)
+            if self.mapping.selectors and self._options.participant:
+                self.notices["--participant"] = (
+                    "Columns say who is meant: --participant counts for rows that leave them empty."
+                )
         else:
             self.records = JsonlRecords(source, encoding=self.encoding)
 

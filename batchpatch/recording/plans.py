@@ -7,6 +7,7 @@ values, as the README says.
 from __future__ import annotations
 
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from batchpatch.errors import SettingsError
@@ -72,6 +73,7 @@ class PlanFile:
             SettingsError: there is something in it.
             RecordError: it cannot be made.
         """
+        self._path = path
         self._buffer = bytearray()
         self._failed = False
         _refuse_content(path)
@@ -110,8 +112,11 @@ class PlanFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: object, *_: object) -> None:
         self.close()
+        if error is not None and not self._file.size:
+            with suppress(OSError):  # nothing is in it, and the next attempt may want the name
+                self._path.unlink()
 
 
 def _refuse_content(path: Path) -> None:

@@ -89,7 +89,7 @@ def joined(results: Sequence[RowResult]) -> RowResult:
     others = sorted({result.participant_id or "" for result in results})
     told = f"sent to {len(others)} participants: {', '.join(others)}"
     message = f"{worst.message}; {told}" if worst.message else told
-    return worst._replace(message=message)
+    return worst._replace(message=message, participant_id=None)
 
 
 _SEVERITY = (
@@ -111,7 +111,8 @@ def of_unsent(row: Row | InvalidRow, *, sources: Sequence[str], at: str) -> RowR
             row.number,
             row.line,
             sources[row.source],
-            Outcome.INVALID,
+            # Nothing is wrong with the row where nobody could be asked: it may be tried again.
+            Outcome.UNKNOWN if row.code == "lookup_failed" else Outcome.INVALID,
             at,
             row.conversation_id,
             row.participant_id,

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
 _APPLIED = (Outcome.UPDATED, Outcome.UNCHANGED)
 _LOST = tuple(outcome for outcome in Outcome if not outcome.made_it)
-_BETWEEN = '","participant_id":"'
-_PARTICIPANT = re.compile(rb',"conversation_id":"([^"]*","participant_id":"[^"]*)"')
+_IDS = re.compile(rb',"conversation_id":"([^"]*)"(?:,"participant_id":"([^"]*)")?')
 _SIEVE_BITS = 1 << 23
 
 
@@ -36,9 +35,32 @@ class Asked(NamedTuple):
 
     row: int
     conversation_id: str
-    participant_id: str
+    participant_id: str | None
+    """None where it was never found, or where there are several."""
     names: Collection[str] | None
     """None where nobody knows, as of an invalid row: then any name counts."""
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """Under which of the keys of a later line, see `_keys`, it is to be found."""
+        conversation = self.conversation_id.encode()
+        if self.participant_id is None:
+            return (_ANYBODY + conversation,)
+        return conversation + b"/" + self.participant_id.encode(), _SEVERAL + conversation
+
+
+_ANYBODY, _SEVERAL = b"any ", b"several "
+
+
+def _keys(match: re.Match[bytes]) -> tuple[bytes, bytes]:
+    """What a line's row has written to: its participant, or several; and so to its conversation.
+
+    A row without a participant id may have meant any: it is compared with all of its conversation,
+    because a name left out is told in the report, and an old value over a new one is not.
+    """
+    conversation, participant = match.groups()
+    one = _SEVERAL + conversation if participant is None else conversation + b"/" + participant
+    return one, _ANYBODY + conversation
 
 
 def find_skips(results_path: Path, rows: Collection[int]) -> dict[int, list[str]]:
@@ -51,44 +73,43 @@ def find_skips(results_path: Path, rows: Collection[int]) -> dict[int, list[str]
     for _, line in lines_with(results_path, _LOST):
         if row_of(line) in wanted:
             fields = orjson.loads(line)
-            ids = fields.get("conversation_id"), fields.get("participant_id")
-            if None not in ids:
-                asked.append(Asked(fields["row"], *ids, fields.get("keys")))
+            conversation = fields.get("conversation_id")
+            if conversation is not None:
+                who = fields.get("participant_id")
+                asked.append(Asked(fields["row"], conversation, who, fields.get("keys")))
     return find_newer(results_path, asked)
 
 
 def find_newer(results_path: Path, asked: Iterable[Asked]) -> dict[int, list[str]]:
     """The same for rows whose names and ids are at hand, whether or not they have a line."""
-    by_participant: dict[bytes, list[Asked]] = defaultdict(list)
+    by_key: dict[bytes, list[Asked]] = defaultdict(list)
     for one in asked:
-        key = f"{one.conversation_id}{_BETWEEN}{one.participant_id}".encode()
-        by_participant[key].append(one)
-    if not by_participant:
+        for key in one.keys:
+            by_key[key].append(one)
+    if not by_key:
         return {}
-    latest = _latest(results_path, by_participant)
-    skips: dict[int, list[str]] = {}
-    for key, names in latest.items():
-        for one in by_participant[key]:
-            newer = [
+    skips: dict[int, set[str]] = defaultdict(set)
+    for key, names in _latest(results_path, by_key).items():
+        for one in by_key[key]:
+            skips[one.row].update(
                 name
                 for name, row in names.items()
                 if row > one.row and (one.names is None or name in one.names)
-            ]
-            if newer:
-                skips[one.row] = sorted(newer)
-    return skips
+            )
+    return {row: sorted(names) for row, names in skips.items() if names}
 
 
 def _latest(results_path: Path, wanted: Collection[bytes]) -> dict[bytes, dict[str, int]]:
-    """Of each wanted participant, each name that was applied and the last row that did."""
+    """Of each wanted key, each name that was applied and the last row that did."""
     latest: dict[bytes, dict[str, int]] = defaultdict(dict)
     for _, line in lines_with(results_path, _APPLIED):
-        match = _PARTICIPANT.search(line)
-        if match and match[1] in wanted:
-            fields = orjson.loads(line)
-            names = latest[match[1]]
-            for name in fields.get("keys") or ():
-                names[name] = max(names.get(name, 0), fields["row"])
+        match = _IDS.search(line)
+        for key in _keys(match) if match else ():
+            if key in wanted:
+                fields = orjson.loads(line)
+                names = latest[key]
+                for name in fields.get("keys") or ():
+                    names[name] = max(names.get(name, 0), fields["row"])
     return latest
 
 
@@ -98,23 +119,34 @@ def find_suspects(results_path: Path, failed: Bitmap) -> Bitmap:
     Failed rows can be many, and most of them name a participant that no other row names. Three
     passes and two fixed sieves of 1 MiB find those that are worth `find_skips`.
     """
-    lost, applied, suspects = _Sieve(), _Sieve(), Bitmap()
+    lost, suspects = _Sieve(), Bitmap()
     for _, line in lines_with(results_path, _LOST):
-        if (match := _PARTICIPANT.search(line)) and row_of(line) in failed:
-            lost.add(match[1])
+        if (match := _IDS.search(line)) and row_of(line) in failed:
+            lost.add(*_asked(match))
+    applied = _applied(results_path, lost)
+    for _, line in lines_with(results_path, _LOST) if applied.used else ():
+        match = _IDS.search(line)
+        if match and applied.has_any(_asked(match)) and (row := row_of(line)) in failed:
+            suspects.add(row)
+    return suspects
+
+
+def _applied(results_path: Path, wanted: _Sieve) -> _Sieve:
+    """Those of the wanted keys under which something was applied."""
+    applied = _Sieve()
     pattern = outcome_pattern(_APPLIED)
     for block in blocks(results_path):
-        for match in _PARTICIPANT.finditer(block.data):
-            if match[1] in lost:
+        for match in _IDS.finditer(block.data):
+            if found := [key for key in _keys(match) if key in wanted]:
                 end = block.data.find(b"\n", match.end())
                 if pattern.search(block.data, match.end(), end):
-                    applied.add(match[1])
-    if applied.used:
-        for _, line in lines_with(results_path, _LOST):
-            match = _PARTICIPANT.search(line)
-            if match and match[1] in applied and (row := row_of(line)) in failed:
-                suspects.add(row)
-    return suspects
+                    applied.add(*found)
+    return applied
+
+
+def _asked(match: re.Match[bytes]) -> tuple[bytes, ...]:
+    conversation, participant = (None if part is None else part.decode() for part in match.groups())
+    return Asked(0, conversation or "", participant, None).keys
 
 
 class _Sieve:
@@ -128,10 +160,14 @@ class _Sieve:
         self._bits = bytearray(_SIEVE_BITS >> 3)
         self.used = False
 
-    def add(self, key: bytes) -> None:
-        for slot in _slots(key):
-            self._bits[slot >> 3] |= 1 << (slot & 7)
-        self.used = True
+    def add(self, *keys: bytes) -> None:
+        for key in keys:
+            for slot in _slots(key):
+                self._bits[slot >> 3] |= 1 << (slot & 7)
+            self.used = True
+
+    def has_any(self, keys: Iterable[bytes]) -> bool:
+        return any(key in self for key in keys)
 
     def __contains__(self, key: bytes) -> bool:
         first, second = _slots(key)

@@ -10,7 +10,7 @@ from batchpatch.model import Outcome
 from batchpatch.sending import verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from batchpatch.model import Patch, PatchOutcome, Row
 
@@ -37,6 +37,18 @@ class Unchanged(NamedTuple):
         return verdicts.unchanged()
 
 
+class Unplanned(NamedTuple):
+    """A guard has nothing to compare with: no plan says what is expected."""
+
+    names: tuple[str, ...]
+    """The attributes of which it says nothing."""
+
+    @property
+    def outcome(self) -> PatchOutcome:
+        """How the patch is settled."""
+        return verdicts.unplanned(self.names)
+
+
 class Conflict(NamedTuple):
     """Somebody else has changed what is to be overwritten."""
 
@@ -57,7 +69,7 @@ def compare(
     guard: bool,
     skip_unchanged: bool,
     own: Mapping[str, str | None] | None = None,
-) -> Send | Unchanged | Conflict:
+) -> Send | Unchanged | Conflict | Unplanned:
     """Decide what to do with a patch.
 
     With `guard` or `skip_unchanged` an attribute that is as asked already is not sent, and so
@@ -85,6 +97,8 @@ def compare(
     if not attributes:
         return Unchanged()
     before = {name: present.get(name) for name in attributes}
+    if guard and (unknown := [name for name in attributes if name not in (expected or {})]):
+        return Unplanned(tuple(unknown))
     if guard and expected:
         foreign = tuple(
             name
@@ -157,6 +171,8 @@ class Recent:
         self._believed_s = believed_s
         self._clock = clock
         self._written: OrderedDict[tuple[str, str], _Written] = OrderedDict()
+        self._believed: dict[tuple[str, str], frozenset[str]] = {}
+        """Attributes of which a read has shown what was written: what it shows since is so."""
 
     def __len__(self) -> int:
         """Participants in memory."""
@@ -164,7 +180,9 @@ class Recent:
 
     def settled(self, patch: Patch, outcome: PatchOutcome) -> None:
         """Take note of how a patch that was sent has ended; again, when it has been verified."""
-        if outcome.outcome is Outcome.UPDATED:
+        if outcome.outcome is Outcome.UPDATED and outcome.verified:
+            self._shown(patch, patch.attributes)
+        elif outcome.outcome is Outcome.UPDATED:
             self.accepted(patch)
         elif outcome.outcome is Outcome.NOT_STORED:
             self._forget(patch)
@@ -185,13 +203,24 @@ class Recent:
     def overlay(self, patch: Patch, present: Mapping[str, str]) -> dict[str, str]:
         """What was read of the patch's participant, with what was accepted since on top."""
         own = self.of(patch)
-        return {**present, **{name: value for name, value in own.items() if value is not None}}
+        self._shown(patch, [name for name in own if present.get(name) == own[name]])
+        believed = self._believed.get(_participant(patch), frozenset())
+        unseen = {n: v for n, v in own.items() if v is not None and n not in believed}
+        return {**present, **unseen}
 
     def _note(self, patch: Patch, values: Mapping[str, str | None]) -> None:
         self._written[_participant(patch)] = _Written({**self.of(patch), **values}, self._clock())
         self._written.move_to_end(_participant(patch))
+        if believed := self._believed.get(_participant(patch)):
+            self._believed[_participant(patch)] = believed - values.keys()
         if len(self._written) > self._participants:
-            self._written.popitem(last=False)
+            forgotten, _ = self._written.popitem(last=False)
+            self._believed.pop(forgotten, None)
+
+    def _shown(self, patch: Patch, names: Collection[str]) -> None:
+        who = _participant(patch)
+        if names and who in self._written:
+            self._believed[who] = self._believed.get(who, frozenset()) | frozenset(names)
 
     def _forget(self, patch: Patch) -> None:
         if (written := self._written.get(_participant(patch))) is not None:

@@ -35,7 +35,17 @@ def conflict(names: Iterable[str]) -> PatchOutcome:
         Outcome.CONFLICT,
         code="changed_since",
         message=f"no longer the value that is expected: {listed(names)}",
-        hint="Nothing was sent: make the plan again, or send without --guard.",
+        hint="Nothing was sent: make the plan again, or send without --guard (an undo: --force).",
+    )
+
+
+def unplanned(names: Iterable[str]) -> PatchOutcome:
+    """A guard was asked for, and nothing says what is expected of these attributes."""
+    return PatchOutcome(
+        Outcome.INVALID,
+        code="not_planned",
+        message=f"--guard compares with a plan's `before`, which says nothing of: {listed(names)}",
+        hint="Run a plan that `batchpatch plan` has made, or leave out --guard.",
     )
 
 

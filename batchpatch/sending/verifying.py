@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from batchpatch.model import Patch, PatchOutcome
 
 CONCURRENCY = 8
+_LONGEST_S = 86_400.0
 
 
 class Reads(Protocol):
@@ -37,6 +38,10 @@ class VerifyOptions:
     """Of the participants: 0 is none, 1 is all, 0.05 a sample."""
     for_s: float = 30.0
     """Seconds after the platform accepted a write in which it has to become readable."""
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.share <= 1 and 0 <= self.for_s <= _LONGEST_S):
+            raise SettingsError("--verify takes a share up to 100%, and --verify-for up to a day.")
 
 
 def parse_verify(text: str) -> float:

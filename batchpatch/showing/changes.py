@@ -37,6 +37,7 @@ def plan_lines(
     unchanged: int,
     failed: int,
     ended: int,
+    unattempted: int,
     requests: int,
     elapsed_s: float,
     allowance: Allowance | None,
@@ -47,6 +48,8 @@ def plan_lines(
     lines.append(f"  {unchanged:,} of the rows change nothing: not in the plan")
     if failed:
         lines.append(f"  {failed:,} of the rows cannot be sent: not in the plan")
+    if unattempted:
+        lines.append(f"  {unattempted:,} of the rows were not looked at: not in the plan")
     if ended:
         lines.append(
             f"  {ended:,} of conversations that have ended: flagged; what is written there does "

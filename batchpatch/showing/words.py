@@ -51,7 +51,8 @@ def forecast(requests: int, allowance: Allowance | None) -> str:
     duration_s = allowance.duration_s(requests)
     if allowance.rate is None or allowance.cap is not None:
         return f"{text} at {allowance.cap or allowance.rate}: {about(duration_s)}"
-    text += f" at {allowance.rate} on {count(allowance.tokens, 'token')}: {about(duration_s)}"
+    per_min = f"{allowance.rate.per_s * 60:,.0f}/min"
+    text += f" at {per_min} on {count(allowance.tokens, 'token')}: {about(duration_s)}"
     if (more := allowance.more_tokens) is None:
         return text
     faster_s = allowance.with_tokens(more).duration_s(requests)

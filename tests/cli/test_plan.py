@@ -368,3 +368,76 @@ def test_everybody_is_brought_back_even_when_the_run_is_killed(
             assert after[who] == before[who]
         else:
             assert after[who] == {**before[who], "tier": ""}
+
+
+def test_what_a_plan_does_not_cover_is_read_and_undone_as_well(
+    batchpatch: Run, known: Any, rows: str, credentials: dict[str, str]
+) -> None:
+    """`--set` on top of a plan: undo must not call it done and leave that behind."""
+    at = ["--api-url", known.url]
+    before = known.state()
+    batchpatch("plan", rows, "--out", "p.jsonl", *at, env=credentials)
+    batchpatch("run", "p.jsonl", "--set", "other=over", *at, "--out", "r", env=credentials)
+    assert known.state()[participant(2)] == {"other": "over", "tier": "gold"}
+    assert batchpatch("undo", "r", env=credentials).returncode == 0
+    after = known.state()
+    assert after[participant(2)] == {**before[participant(2)], "tier": ""}
+    assert after[participant(1)] == {**before[participant(1)], "other": ""}
+
+
+def test_a_guard_without_a_plan_sends_nothing(
+    batchpatch: Run,
+    results: Results,
+    known: Any,
+    rows: str,
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """It has nothing to compare with, and whoever asked for it relies on it."""
+    before = known.state()
+    words = ["--guard", "--api-url", known.url, "--out", "r"]
+    done = batchpatch("run", rows, *words, env=credentials)
+    assert done.returncode == 1
+    assert known.state() == before
+    codes = [line.get("code") for line in results(tmp_path / "r")]
+    assert codes == ["already_so", "not_planned", "not_planned", "unknown_conversation"]
+
+
+def test_verifying_without_the_right_to_read_is_found_out_before_anything_is_sent(
+    batchpatch: Run, start_sandbox: Any, rows: str, credentials: dict[str, str]
+) -> None:
+    """Or each attempt to finish the run would send the same rows once more."""
+    sandbox = start_sandbox("--deny-reads", "conversation")
+    done = batchpatch("run", rows, "--verify", "--api-url", sandbox.url, env=credentials)
+    assert done.returncode == 4
+    assert "conversation:communication:view" in done.stderr
+    assert sandbox.get("stats")["by_resource"]["attributes"] == 0
+
+
+def test_a_run_that_changed_nothing_has_nothing_to_undo(
+    batchpatch: Run, known: Any, rows: str, credentials: dict[str, str]
+) -> None:
+    """Exit code 0, a sentence, and a document where one was asked for."""
+    at = ["--api-url", known.url]
+    batchpatch("run", rows, "--limit", "1", "--skip-unchanged", *at, "--out", "r", env=credentials)
+    done = batchpatch("undo", "r", "--json", env=credentials)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"rows": 0, "outcomes": {}, "exit_code": 0}
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        (["--set", "--verify", "--quiet"], 2),
+        (["--verify="], 2),
+        (["--verify", "150%"], 2),
+        (["--verify", "--quiet"], 1),
+    ],
+)
+def test_verify_is_a_flag_only_where_a_flag_may_stand(
+    words: list[str], sent: int, batchpatch: Run, known: Any, rows: str, credentials: dict[str, str]
+) -> None:
+    """As the value of another flag it is refused as that, and an empty share is no share."""
+    done = batchpatch("run", rows, "--api-url", known.url, *words, env=credentials)
+    assert done.returncode == sent, done.stderr
+    assert "Traceback" not in done.stderr

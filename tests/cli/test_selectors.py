@@ -191,6 +191,25 @@ def test_a_token_that_may_not_read_is_one_sentence(
     assert sandbox.state() == {}
 
 
+def test_ended_conversations_named_by_id_are_skipped_though_analytics_knows_none(
+    batchpatch: Run,
+    results: Results,
+    sandbox: Any,
+    credentials: dict[str, str],
+    write: Callable[..., str],
+    tmp_path: Path,
+) -> None:
+    """Who asks to skip them relies on it: what analytics cannot tell is read."""
+    who = {"conversationId": conversation(1), "participantId": participant(1), "ended": True}
+    sandbox.know({**who, "analytics": False})
+    rows = write("conversationId,participantId,attr.a", f"{conversation(1)},{participant(1)},x")
+    words = ["--ended", "skip", "--out", "r", "--api-url", sandbox.url]
+    batchpatch("run", rows, *words, env=credentials)
+    (line,) = results(tmp_path / "r")
+    assert (line["outcome"], line["code"]) == ("invalid", "conversation_ended")
+    assert sandbox.state() == {}
+
+
 @pytest.mark.parametrize(("ended", "outcomes"), [("skip", ["invalid"]), ("warn", ["updated"])])
 def test_ended_conversations_are_skipped_or_told(
     ended: str,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 settled = st.lists(
     st.tuples(
         st.sampled_from([Outcome.UPDATED, Outcome.UNCHANGED, Outcome.REJECTED, Outcome.UNKNOWN]),
-        st.integers(1, 3),
+        st.integers(0, 3),
         st.sets(st.sampled_from(["a", "b", "c", "d;e"])),
     ),
     max_size=25,
@@ -45,11 +45,17 @@ def test_against_the_rule_itself(
     make_result: Make,
     results_file: File,
 ) -> None:
-    """Lines are in order of settlement, not of rows; the rule speaks of rows."""
-    results = [
-        make_result(row, outcome, who=who, keys=sorted(keys))
-        for row, (outcome, who, keys) in enumerate(rows, 1)
-    ]
+    """Lines are in order of settlement, not of rows; the rule speaks of rows.
+
+    A row whose participant nobody knows, or that went to several, is compared with all others of
+    its conversation.
+    """
+    results = []
+    for row, (outcome, who, keys) in enumerate(rows, 1):
+        result = make_result(row, outcome, who=who, keys=sorted(keys))
+        results.append(result if who else result._replace(participant_id=None))
+    one_conversation = len({result.conversation_id for result in results}) <= 1
+    assert one_conversation
     lost = [r for r in results if not r.outcome.made_it]
     expected = {}
     for old in lost:
@@ -58,6 +64,7 @@ def test_against_the_rule_itself(
             for new in results
             if new.outcome.made_it and new.row > old.row
             if new.participant_id == old.participant_id
+            or None in (new.participant_id, old.participant_id)
             for name in new.keys or ()
         }
         if names := newer & set(old.keys or ()):

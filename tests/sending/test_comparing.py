@@ -11,7 +11,15 @@ from reads_doubles import LOST, UNKNOWN, UPDATED, patch_of
 
 from batchpatch.model import Note, Outcome, Patch, PatchOutcome
 from batchpatch.sending import verdicts
-from batchpatch.sending.comparing import Conflict, Recent, Send, Unchanged, compare, expected_of
+from batchpatch.sending.comparing import (
+    Conflict,
+    Recent,
+    Send,
+    Unchanged,
+    Unplanned,
+    compare,
+    expected_of,
+)
 
 UNHURRIED = settings(deadline=None)
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -56,7 +64,10 @@ def test_only_what_differs_is_sent(
 def test_a_guard_stops_what_would_overwrite_a_foreign_change(
     wanted: dict[str, str], present: dict[str, str], expected: dict[str, str | None] | None
 ) -> None:
-    """A conflict names exactly what is not as expected; what is as asked already is none."""
+    """A conflict names exactly what is not as expected; what is as asked already is none.
+
+    Where nothing says what is expected, a guard would be none: that is not sent either.
+    """
     patch = patch_of(1, **wanted)
     found = compare(patch, present, expected=expected, guard=True, skip_unchanged=False)
     unguarded = compare(patch, present, expected=None, guard=False, skip_unchanged=True)
@@ -65,7 +76,15 @@ def test_a_guard_stops_what_would_overwrite_a_foreign_change(
         for name in (unguarded.attributes if isinstance(unguarded, Send) else {})
         if name in (expected or {}) and present.get(name) != (expected or {})[name]
     )
-    assert found == (Conflict(foreign) if foreign else unguarded)
+    unplanned = tuple(
+        name
+        for name in (unguarded.attributes if isinstance(unguarded, Send) else {})
+        if name not in (expected or {})
+    )
+    if unplanned:
+        assert found == Unplanned(unplanned)
+    else:
+        assert found == (Conflict(foreign) if foreign else unguarded)
 
 
 @pytest.mark.parametrize(("expected", "present"), [({"a": None}, {"a": ""}), ({"a": ""}, {})])

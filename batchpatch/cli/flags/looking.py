@@ -127,16 +127,37 @@ def safeguards(
         skip_unchanged=skip_unchanged,
         keep_before=keep_before,
         verify=VerifyOptions(
-            share=parse_verify(verify) if verify else 0.0,
+            share=parse_verify(verify) if verify is not None else 0.0,
             for_s=parse_duration(verify_for, flag="--verify-for"),
         ),
     )
 
 
+_ALONE = frozenset(
+    {
+        *("--all-columns", "--live-first", "--skip-unchanged", "--guard", "--keep-before"),
+        *("--no-spool", "--json", "--quiet", "-q", "--verbose", "-v", "--yes", "-y"),
+        *("--dry-run", "--sandbox", "--force", "--verify"),
+    }
+)
+"""Flags without a value: what follows them is no value of theirs."""
+
+
 def with_verify_value(words: list[str]) -> list[str]:
     """Give a bare `--verify` its value: the flag may stand alone, and typer knows no such thing."""
     given: list[str] = []
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        bare = word == "--verify" and not following.rstrip("%").replace(".", "", 1).isdigit()
-        given.append("--verify=100%" if bare else word)
+    before = ""
+    for number, word in enumerate(words):
+        if word == "--":
+            return given + words[number:]
+        following = words[number + 1] if number + 1 < len(words) else ""
+        is_value = before.startswith("-") and before not in _ALONE and "=" not in before
+        if word == "--verify" and not is_value and not _is_share(following):
+            word = "--verify=100%"  # noqa: PLW2901 - the word that is meant
+        given.append(word)
+        before = word
     return given
+
+
+def _is_share(word: str) -> bool:
+    return word.endswith("%") or word.replace(".", "", 1).isdigit()
