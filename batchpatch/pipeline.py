@@ -117,7 +117,7 @@ async def run(
     Raises:
         InputError: an input cannot be used as a whole; nothing was sent.
         SettingsError: an option cannot be used; nothing was sent.
-        RecordError: the run directory cannot be made.
+        RecordError: another process has the run directory.
     """
     record = record or RecordOptions()
     settings = Settings(

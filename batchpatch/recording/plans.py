@@ -10,7 +10,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from batchpatch.errors import SettingsError
+from batchpatch.errors import RecordError, SettingsError
 from batchpatch.recording.appending import Appender
 from batchpatch.recording.files import record_error
 from batchpatch.recording.undo import dump_line
@@ -70,14 +70,16 @@ class PlanFile:
         """Make the file.
 
         Raises:
-            SettingsError: there is something in it.
-            RecordError: it cannot be made.
+            SettingsError: there is something in it, or it cannot be made.
         """
         self._path = path
         self._buffer = bytearray()
         self._failed = False
         _refuse_content(path)
-        self._file = Appender(path)
+        try:
+            self._file = Appender(path)
+        except RecordError as error:
+            raise SettingsError(f"--out: {error}") from error
         if self._file.size:  # filled between the look and the opening
             self._file.close()
             raise _exists(path)
@@ -126,7 +128,7 @@ def _refuse_content(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise record_error(path, error) from error
+        raise SettingsError(f"--out: {record_error(path, error)}") from error
     if stat.S_ISDIR(status.st_mode):
         raise SettingsError(f"{path} is a directory: choose another --out")
     if status.st_size:

@@ -45,8 +45,8 @@ class RunDirectory:
     ) -> Self:
         """Makes and locks the directory of a new run: `out`, or one of its own under `base`.
 
-        Raises SettingsError where `out` is in use for something else, RecordError where the
-        directory cannot be made or another process has it.
+        Raises SettingsError where `out` is in use for something else or cannot be made,
+        RecordError where another process has it.
         """
         try:
             if out is None:
@@ -54,7 +54,8 @@ class RunDirectory:
             else:
                 made = _make_given(out)
         except OSError as error:
-            raise record_error(Path(error.filename or out or base), error, doing="made") from error
+            sentence = record_error(Path(error.filename or out or base), error, doing="made")
+            raise SettingsError(str(sentence)) from error  # nothing was sent: another --out helps
         path = out or made[0]
         directory = cls(path, lock=acquire(path / LOCK), made=made)
         if not _is_empty(path):  # filled between the look and the lock

@@ -165,7 +165,7 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
 
 def test_a_directory_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     """A typo in a path is no traceback."""
-    with pytest.raises(RecordError, match=r"plan\.jsonl cannot be written: No such file"):
+    with pytest.raises(SettingsError, match=r"plan\.jsonl cannot be written: No such file"):
         PlanFile(tmp_path / "gone" / "plan.jsonl")
 
 

@@ -106,7 +106,7 @@ def test_out_may_be_an_empty_directory(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     """A path through a file fails in the system's words; the user gets ours."""
     (tmp_path / "file").touch()
-    with pytest.raises(RecordError, match=r"cannot be made: "):
+    with pytest.raises(SettingsError, match=r"cannot be made: "):
         create(base=tmp_path / "file" / "runs")
 
 
