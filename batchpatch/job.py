@@ -96,6 +96,8 @@ class Job:
         self._began_s = monotonic()
         self._closed_until: datetime | None = None
         self.reasons = ReasonCount()
+        self.verified = 0
+        """Rows that were read back and found stored, by this process."""
         self.rows = before.last_row
         """Number of the last row that was read, now or by an earlier process."""
         self.exhausted = False
@@ -249,6 +251,7 @@ class Job:
         if result is None:
             return
         self._log.add(result)
+        self.verified += bool(result.verified)
         self._counts[result.outcome] += 1
         if not result.outcome.made_it:
             self.reasons.add(result)

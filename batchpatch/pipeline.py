@@ -68,6 +68,8 @@ class RunReport(NamedTuple):
     """Files of the rows that did not make it, one for each input that has any."""
     reasons: list[FailureReason]
     """Why rows did not make it, the most frequent reasons first; what this process saw."""
+    verified: int
+    """Rows that were read back and found stored; by this process."""
     resumable: bool
     """There is more to do, and `resume` would do it."""
     requests_left: int | None
@@ -299,6 +301,7 @@ class _Task:
             self._directory.path,
             failed,
             self._job.reasons.most_common(),
+            self._job.verified,
             resumable=bool(summary.unattempted) or not (self._job.exhausted or self._cut_off),
             requests_left=self._job.requests_left(),
             allowance=self._client.allowance(),

@@ -9,7 +9,7 @@ import typer
 
 from batchpatch.cli.output import OutputError, as_json, emit, say
 from batchpatch.showing.summaries import reason_lines, summary_lines
-from batchpatch.showing.words import forecast
+from batchpatch.showing.words import count, forecast
 
 if TYPE_CHECKING:
     from batchpatch.pipeline import RunReport
@@ -29,6 +29,8 @@ def finish(report: RunReport, *, again: str, json: bool, quiet: bool) -> NoRetur
     resume = f"batchpatch resume {where}" if report.resumable else None
     if not quiet:
         say(*summary_lines(summary), *reason_lines(report.reasons))
+        if report.verified:
+            say(f"{count(report.verified, 'row')} read back and found stored")
         say(f"Report: {report.directory}")
         if report.failed:
             say("To send the failed rows again, once the cause is gone:", f"  {again}")
