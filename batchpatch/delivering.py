@@ -13,11 +13,11 @@ from batchpatch.sending.comparing import Recent, Send, compare, expected_of
 from batchpatch.sending.explaining import Explainer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from batchpatch.genesys.reads import ConversationReads
     from batchpatch.model import Patch
-    from batchpatch.recording.undo import UndoLog
+    from batchpatch.recording.undo import UndoEntry, UndoLog
     from batchpatch.sending.safeguards import Safeguards
     from batchpatch.sending.sender import Sender
     from batchpatch.sending.verifying import Verifier
@@ -60,6 +60,12 @@ class Deliverer:
         self._explainer = Explainer(reads)
         self._may_read = False
         self._trying = asyncio.Lock()
+
+    def remember(self, entries: Iterable[UndoEntry]) -> None:
+        """See what earlier processes of this run were about to write: it is nobody else's."""
+        for entry in entries:
+            participant = entry.conversation_id, entry.participant_id
+            self._recent.remember(participant, entry.written)
 
     async def deliver(self, patch: Patch) -> Delivery:
         """Send a patch, where it is still to be sent.
@@ -161,6 +167,7 @@ class Deliverer:
             guard=self._safeguards.guard,
             skip_unchanged=self._safeguards.skip_unchanged,
             own=self._recent.of(patch),
+            earlier=self._recent.earlier(patch),
         )
         return verdict if isinstance(verdict, Send) else verdict.outcome
 

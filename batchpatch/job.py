@@ -89,6 +89,8 @@ class Job:
         self._gate = AccessGate()
         self._joiner = Joiner()
         self._verifying = asyncio.Semaphore(MOST_VERIFYING)
+        self._cut_short = False
+        """A stop was asked for: nothing is looked for any more."""
         self._log = ResultsLog(results_path)
         self._counts = Counter(before.outcomes)
         self._settled_before = self._counts.total()
@@ -214,7 +216,10 @@ class Job:
 
     async def _verify(self, delivery: Delivery) -> None:
         try:
-            self._settle(await self._deliverer.verify(delivery))
+            verified = await self._deliverer.verify(delivery)
+            if self._cut_short and verified.parts[0][1].verified is None:
+                return  # without a line it is sent and looked for again, as the user has asked
+            self._settle(verified)
         except BatchpatchError:
             self._settle(delivery)  # accepted it was, and is not to be sent again
             raise
@@ -247,9 +252,10 @@ class Job:
                 self._add(result)
 
     def _add(self, one: RowResult) -> None:
-        result = self._joiner.add(one)
-        if result is None:
-            return
+        for result in self._joiner.add(one):
+            self._write(result)
+
+    def _write(self, result: RowResult) -> None:
         self._log.add(result)
         self.verified += bool(result.verified)
         self._counts[result.outcome] += 1
@@ -274,6 +280,7 @@ class Job:
         feeding.cancel()
         self._flow.close()
         self._client.drain()
+        self._cut_short = True
         self._deliverer.close()
         settling = asyncio.create_task(self._nothing_on_the_wire())
         try:

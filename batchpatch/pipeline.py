@@ -29,7 +29,7 @@ from batchpatch.recording.manifest import read_manifest, write_summary
 from batchpatch.recording.proof import prove
 from batchpatch.recording.rundir import RunDirectory
 from batchpatch.recording.summary import Counters, Stop, summarize
-from batchpatch.recording.undo import UndoLog
+from batchpatch.recording.undo import UndoLog, last_entries
 from batchpatch.resuming import Resumption, prepare_resumption
 from batchpatch.sending.safeguards import Safeguards
 from batchpatch.sending.sender import Sender
@@ -220,6 +220,16 @@ class _Task:
         reads = ConversationReads(client, lookup_batch=settings.find.lookup_batch)
         window = Window(settings.merge, patches=self._before.last_patch)
         self._undo = UndoLog(directory.undo_path)
+        deliverer = Deliverer(
+            Sender(client, settings.route),
+            reads,
+            safeguards=settings.safeguards,
+            undo=self._undo,
+            verifier=Verifier(reads, settings.safeguards.verify, route=settings.route),
+            split=window.split,
+        )
+        if earlier is not None and settings.safeguards.guard:
+            deliverer.remember(last_entries(directory.undo_path))
         self._job = Job(
             reader,
             directory.results_path,
@@ -232,14 +242,7 @@ class _Task:
             ),
             finder=Finder(reads, settings.find),
             window=window,
-            deliverer=Deliverer(
-                Sender(client, settings.route),
-                reads,
-                safeguards=settings.safeguards,
-                undo=self._undo,
-                verifier=Verifier(reads, settings.safeguards.verify, route=settings.route),
-                split=window.split,
-            ),
+            deliverer=deliverer,
             limits=limits,
             stopper=self._stopper,
             before=self._before,

@@ -9,10 +9,9 @@ from batchpatch import pipeline
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.regions import region_of
 from batchpatch.merging.window import MergeOptions
-from batchpatch.model import Outcome
 from batchpatch.reading.options import ReadOptions
+from batchpatch.reading.plans import PLAN_USES
 from batchpatch.recording.manifest import read_manifest
-from batchpatch.recording.replay import read_settled
 from batchpatch.recording.rundir import RunDirectory
 from batchpatch.recording.undoing import write_undo_input
 from batchpatch.resuming import refuse_another_platform
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from batchpatch.limits import LimitOptions
     from batchpatch.model import Progress
     from batchpatch.pipeline import RunReport
+    from batchpatch.recording.manifest import Manifest
     from batchpatch.stopping import Stopper
     from batchpatch.storing import RecordOptions
 
@@ -72,7 +72,7 @@ async def undo(
         manifest = read_manifest(directory.manifest_path)
         refuse_another_platform(manifest, account)
         if not directory.undo_path.exists():
-            if not read_settled(directory.results_path).outcomes.get(Outcome.UPDATED):
+            if _keeps_before(manifest):
                 return None
             raise SettingsError(
                 f"{path} holds no values to go back to: only a run of a plan, or one with "
@@ -109,3 +109,9 @@ async def undo(
         stopper=stopper,
         observe=observe,
     )
+
+
+def _keeps_before(manifest: Manifest) -> bool:
+    """True for a run that would have kept values, had it sent anything."""
+    uses = [use for mapping in manifest.mapping.values() for use in mapping.values()]
+    return settings_from(manifest.options).safeguards.keep_before or PLAN_USES["before"] in uses

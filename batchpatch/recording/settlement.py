@@ -41,7 +41,7 @@ def of_patch(
             )
             continue
         code, message, hint = outcome.code, outcome.message, outcome.hint
-        if row.note is not None and outcome.outcome is Outcome.UPDATED and code is None:
+        if row.note is not None and outcome.outcome in _DONE:
             code, message, hint = _remark(row.note, outcome)
         yield RowResult(
             row.number,
@@ -74,7 +74,7 @@ def _remark(note: Note, outcome: PatchOutcome) -> tuple[str | None, str | None, 
             f"set to an empty text, because the platform cannot delete an attribute: {names}",
             outcome.hint,
         )
-    if note.ended:
+    if note.ended and outcome.code is None:
         return (
             "conversation_ended",
             "the conversation had ended",
@@ -89,7 +89,18 @@ def joined(results: Sequence[RowResult]) -> RowResult:
     others = sorted({result.participant_id or "" for result in results})
     told = f"sent to {len(others)} participants: {', '.join(others)}"
     message = f"{worst.message}; {told}" if worst.message else told
-    return worst._replace(message=message, participant_id=None)
+    return worst._replace(message=message, participant_id=None, verified=_all_verified(results))
+
+
+def _all_verified(results: Sequence[RowResult]) -> bool | None:
+    """Of a row whose parts were looked for one by one."""
+    seen = {result.verified for result in results}
+    if False in seen:
+        return False
+    return None if None in seen else True
+
+
+_DONE = (Outcome.UPDATED, Outcome.UNCHANGED)
 
 
 _SEVERITY = (

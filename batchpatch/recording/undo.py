@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -17,7 +19,7 @@ import orjson
 from batchpatch.recording.appending import Appender, mend
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from batchpatch.model import Patch
@@ -210,3 +212,20 @@ class UndoLog:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+LAST_ENTRIES = 20_000
+
+
+def last_entries(path: Path, most: int = LAST_ENTRIES) -> Iterator[UndoEntry]:
+    """The newest entries, such as those whose rows have no line after a crash.
+
+    What is torn or damaged is left out: whoever takes the run back is told of it.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        lines = deque(file, maxlen=most)
+    for line in lines:
+        with suppress(ValueError):
+            yield parse_undo(line)

@@ -69,6 +69,7 @@ def compare(
     guard: bool,
     skip_unchanged: bool,
     own: Mapping[str, str | None] | None = None,
+    earlier: Mapping[str, Collection[str]] | None = None,
 ) -> Send | Unchanged | Conflict | Unplanned:
     """Decide what to do with a patch.
 
@@ -86,6 +87,7 @@ def compare(
         skip_unchanged: send only what differs.
         own: what this run has lately written there itself (`Recent.of`). Such a value is nobody
             else's change; one that is None, in doubt, is sent whatever was read.
+        earlier: what an earlier process of the run may have written (`Recent.earlier`).
     """
     own = own or {}
     skips = guard or skip_unchanged
@@ -106,6 +108,7 @@ def compare(
             if name in expected
             and value != expected[name]
             and not _is_own(name, value, own)
+            and value not in (earlier or {}).get(name, ())
             and not any(_allows(row, name, value) for row in patch.rows)
         )
         if foreign:
@@ -171,6 +174,7 @@ class Recent:
         self._believed_s = believed_s
         self._clock = clock
         self._written: OrderedDict[tuple[str, str], _Written] = OrderedDict()
+        self._earlier: dict[tuple[str, str], dict[str, set[str]]] = {}
         self._believed: dict[tuple[str, str], frozenset[str]] = {}
         """Attributes of which a read has shown what was written: what it shows since is so."""
 
@@ -188,6 +192,19 @@ class Recent:
             self._forget(patch)
         elif _may_have_taken_effect(outcome):
             self._note(patch, dict.fromkeys(patch.attributes))
+
+    def remember(self, participant: tuple[str, str], written: Mapping[str, str]) -> None:
+        """What an earlier process of this run was about to write, and may have written.
+
+        `participant` is the conversation's id and its own.
+        """
+        earlier = self._earlier.setdefault(participant, {})
+        for name, value in written.items():
+            earlier.setdefault(name, set()).add(value)
+
+    def earlier(self, patch: Patch) -> Mapping[str, Collection[str]]:
+        """Values that an earlier process may have written to the patch's participant."""
+        return self._earlier.get(_participant(patch), {})
 
     def accepted(self, patch: Patch) -> None:
         """The platform has accepted these attributes."""
