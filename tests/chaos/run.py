@@ -1,7 +1,9 @@
 """Kill and resume, many times over: `python tests/chaos/run.py --runs 200 --rows 5000`.
 
-Prints one table, and exits with 1 where a promise was broken. Needs batchpatch installed and
-nothing else. A case follows from its seed; only the instant at which a kill lands varies.
+Four kinds of runs take turns: rows named by id, rows whose participants are looked up, runs that
+read back what they wrote while writes are dropped, and runs that are taken back. Prints one table,
+and exits with 1 where a promise was broken. Needs batchpatch installed and nothing else. A case
+follows from its seed; only the instant at which a kill lands varies.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cases import draw_case
+from harness.cases import KINDS
+from harness.drawing import draw_case
 from harness.judging import Verdict
 from harness.playing import Played, play
 
@@ -24,16 +27,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _COLUMNS = (
+    "kind",
     "runs",
     "rows each",
     "kills",
     "other stops",
     "resumes",
     "faults met",
+    "reads",
+    "participants taken back",
     "differing participants",
     "rows lost",
     "rows with two lines",
     "overlapping writes",
+    "other broken promises",
     "seconds",
 )
 
@@ -44,12 +51,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--rows", type=int, default=5000, help="of each run")
     parser.add_argument("--seed", type=int, default=1, help="of the first run; then one more each")
+    parser.add_argument("--kind", choices=KINDS, help="of all runs; else each in turn")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     options = parser.parse_args(arguments)
     seeds = range(options.seed, options.seed + options.runs)
     began_s = time.monotonic()
     with ThreadPoolExecutor(options.jobs) as pool:
-        played = list(pool.map(lambda seed: _play(seed, rows=options.rows), seeds))
+        played = list(
+            pool.map(lambda seed: _play(seed, rows=options.rows, kind=options.kind), seeds)
+        )
     for seed, one in zip(seeds, played, strict=True):
         if not one.verdict.is_clean:
             _tell(seed, one, rows=options.rows)
@@ -57,13 +67,14 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if all(one.verdict.is_clean for one in played) else 1
 
 
-def _play(seed: int, *, rows: int) -> Played:
+def _play(seed: int, *, rows: int, kind: str | None) -> Played:
+    case = draw_case(seed, rows=rows, kind=kind)
     folder = Path(tempfile.mkdtemp(prefix=f"batchpatch-chaos-{seed}-"))
     try:
-        played = play(draw_case(seed, rows=rows), folder)
+        played = play(case, folder)
     except (TimeoutError, RuntimeError, OSError, subprocess.TimeoutExpired) as error:
         verdict = Verdict([], [], [], 0, [f"could not be played to its end: {error!r}"])
-        played = Played(verdict, 0, 0, 0, 0, 0.0)
+        played = Played(verdict, case.kind, 0, 0, 0, 0, 0, 0, 0.0)
     if played.verdict.is_clean:
         shutil.rmtree(folder)
     else:
@@ -74,6 +85,7 @@ def _play(seed: int, *, rows: int) -> Played:
 def _tell(seed: int, played: Played, *, rows: int) -> None:
     verdict = played.verdict
     again = f"python {sys.argv[0]} --runs 1 --rows {rows} --seed {seed}"
+    again += f" --kind {played.kind}"
     print(f"seed {seed} broke a promise; to repeat it: {again}")
     print(f"  differing participants: {verdict.differing[:3]} ({len(verdict.differing)})")
     print(f"  rows lost: {verdict.lost[:10]}, with two lines: {verdict.doubled[:10]}")
@@ -83,6 +95,21 @@ def _tell(seed: int, played: Played, *, rows: int) -> None:
 
 
 def _table(played: Sequence[Played], *, rows: int, seconds: float) -> str:
+    groups = {kind: [one for one in played if one.kind == kind] for kind in KINDS}
+    lines = [
+        _COLUMNS,
+        ["---"] + ["---:"] * (len(_COLUMNS) - 1),
+        *(
+            _line(kind, some, rows=rows, seconds=sum(one.seconds for one in some))
+            for kind, some in groups.items()
+            if some
+        ),
+        _line("all", played, rows=rows, seconds=seconds),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _line(name: str, played: Sequence[Played], *, rows: int, seconds: float) -> list[str]:
     verdicts = [one.verdict for one in played]
     cells = (
         len(played),
@@ -91,14 +118,16 @@ def _table(played: Sequence[Played], *, rows: int, seconds: float) -> str:
         sum(one.stops for one in played),
         sum(one.resumes for one in played),
         sum(one.faults for one in played),
+        sum(one.reads for one in played),
+        sum(one.undone for one in played),
         sum(len(verdict.differing) for verdict in verdicts),
         sum(len(verdict.lost) for verdict in verdicts),
         sum(len(verdict.doubled) for verdict in verdicts),
         sum(verdict.overlaps for verdict in verdicts),
+        sum(len(verdict.problems) for verdict in verdicts),
         round(seconds),
     )
-    lines = (_COLUMNS, ["---:"] * len(_COLUMNS), [f"{cell:,}" for cell in cells])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return [name, *(f"{cell:,}" for cell in cells)]
 
 
 if __name__ == "__main__":

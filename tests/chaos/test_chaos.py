@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from harness.cases import LATE, REFUSED, STOPS, TROUBLES, draw_case
+from harness.cases import LATE, REFUSED, STOPS, TROUBLES, draw_ids
 from harness.playing import play
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ def test_nothing_is_lost(seed: int, tmp_path: Path) -> None:
 
     `python tests/chaos/run.py --runs 1 --rows 600 --seed SEED` repeats one by hand.
     """
-    played = play(draw_case(seed, rows=ROWS), tmp_path)
+    played = play(draw_ids(seed, rows=ROWS), tmp_path)
     assert played.verdict.is_clean, played.verdict
 
 
 def test_the_selection_sees_everything() -> None:
     """A trouble or a stop that no case meets is a promise that nobody checks."""
-    cases = [draw_case(seed, rows=ROWS) for seed in SEEDS]
+    cases = [draw_ids(seed, rows=ROWS) for seed in SEEDS]
     words = [word for case in cases for word in case.sandbox]
     rules = [rule for _, rule in TROUBLES if _ not in ("--expires-in", "--revoke-after")]
     met = {rule for rule in rules if any(word.startswith(rule) for word in words)}

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from random import Random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.inputs import FORMATS, RowSpec, make_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.people import Talk
 
 TROUBLES = (
     ("--fault", "status=503,rate=0.04"),
@@ -28,12 +33,34 @@ LATE, REFUSED = 10, 13
 STOPS = ("kill", "kill and cut", "SIGINT", "max-duration", "SIGTERM")
 
 
+KINDS = ("ids", "named", "verified", "undone")
+"""What a case is about: rows named by id; by selectors; read back; taken back afterwards."""
+
+
 class StopAt(NamedTuple):
     """A stop, and when it comes."""
 
     kind: str
     share: float
-    """How far the run is when it comes: writes that the server has counted, of those expected."""
+    """How far the run is when it comes: what the server has counted, of what is expected."""
+    of: str = "patches_applied"
+    """What it counts: `patches_applied` or `requests`, look-ups included."""
+
+
+class Undoing(NamedTuple):
+    """How a run is taken back."""
+
+    stops: list[StopAt]
+    faults: list[str]
+    """Those in force from then on."""
+    foreign: int
+    """Participants that somebody else writes to, before it or while it is dead."""
+    unfinished: bool
+    """The run is not resumed to its end, but undone as its last kill has left it."""
+    anew: bool
+    """After a kill it is begun anew in another directory, not resumed."""
+    redo: bool
+    """The undo is undone as well."""
 
 
 class Case(NamedTuple):
@@ -51,10 +78,24 @@ class Case(NamedTuple):
     refused: frozenset[str]
     """Participants that the sandbox refuses with 404 until it is told otherwise."""
     stops: list[StopAt]
+    kind: str = "ids"
+    talks: Sequence[Talk] = ()
+    """What the sandbox is told of beforehand; where there is none, it adopts whoever is named."""
+    options: Mapping[str, Any] = {}
+    """How the run looks for people and looks at what they have, as an order to the client."""
+    planned: bool = False
+    """The rows become a plan first, and that is what is run."""
+    undoing: Undoing | None = None
+
+    @property
+    def compares(self) -> bool:
+        """What is there already is not sent."""
+        looking = self.options.get("looking", {})
+        return bool(self.planned or looking.get("guard") or looking.get("skip_unchanged"))
 
 
-def draw_case(seed: int, *, rows: int) -> Case:
-    """The case of this seed.
+def draw_ids(seed: int, *, rows: int) -> Case:
+    """The case of this seed, of rows named by id and sent without a look.
 
     Two troubles and the first kind of stop follow from the seed in turn, so that any eight seeds
     in a row see all of them; the rest is drawn. Every case has a kill.
@@ -76,13 +117,13 @@ def draw_case(seed: int, *, rows: int) -> Case:
         window_rows=dice.choice((1, 50, rows // 10, 2 * rows)),
         concurrency=dice.choice((4, 16, 32)),
         buffer_bytes=dice.choice((1, 2_000, 30_000)),
-        sandbox=["--seed", str(seed), *_aimed(sorted(drawn), refused, alone[:5])],
+        sandbox=["--seed", str(seed), *aimed(sorted(drawn), refused, alone[:5])],
         refused=frozenset(refused),
-        stops=[StopAt(kind, at) for kind, at in zip(kinds, _spread(dice, len(kinds)), strict=True)],
+        stops=[StopAt(kind, at) for kind, at in zip(kinds, spread(dice, len(kinds)), strict=True)],
     )
 
 
-def _spread(dice: Random, count: int) -> list[float]:
+def spread(dice: Random, count: int) -> list[float]:
     """Evenly over the run; its last tenth is left out, because the count is a guess."""
     return sorted(dice.uniform(0, 0.9) for _ in range(count))
 
@@ -99,7 +140,7 @@ def _who_come_once(specs: list[RowSpec]) -> list[str]:
     return [participant for participant, times in seen.items() if times == 1]
 
 
-def _aimed(drawn: list[int], refused: list[str], alone: list[str]) -> list[str]:
+def aimed(drawn: list[int], refused: list[str], alone: list[str]) -> list[str]:
     """The arguments; those who are refused first, because the first rule that fits decides."""
     aims = {LATE: alone, REFUSED: refused}
     words: list[str] = []

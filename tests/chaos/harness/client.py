@@ -1,22 +1,25 @@
-"""The process that is killed: a run, or its resumption, as the command line does it.
+"""The process that is killed: a run, a plan, an undo or a resumption, as the command line does it.
 
 The command line has no flag for the pauses between attempts; here they are short, and the run
-keeps them in its `run.json`, from where `batchpatch resume` takes them. Nor has it one for the
-buffer of the results: a small one makes the file of a short run grow as that of a long one does,
-so that a kill finds some lines written and others not.
+keeps them in its `run.json`, from where `batchpatch resume` and `undo` take them. Nor has it one
+for the buffer of the results: a small one makes the file of a short run grow as that of a long one
+does, so that a kill finds some lines written and others not.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import resource
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from batchpatch import pipeline
+from batchpatch import pipeline, planning, undoing
 from batchpatch.cli import main as command_line
 from batchpatch.cli.engine import run_until_stopped
 from batchpatch.errors import BatchpatchError
+from batchpatch.finding.options import FindOptions
 from batchpatch.genesys import hold
 from batchpatch.genesys.credentials import find_account
 from batchpatch.genesys.rate import PaceOptions
@@ -24,8 +27,19 @@ from batchpatch.genesys.retry import RetryPolicy
 from batchpatch.genesys.transport import ConnectOptions
 from batchpatch.limits import LimitOptions
 from batchpatch.merging.window import MergeOptions
+from batchpatch.reading.options import ReadOptions
 from batchpatch.recording import results
+from batchpatch.sending import waiting
+from batchpatch.sending.safeguards import Safeguards
+from batchpatch.sending.verifying import VerifyOptions
+from batchpatch.settings import Settings
 from batchpatch.storing import RecordOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from batchpatch.genesys.credentials import Account
+    from batchpatch.stopping import Stopper
 
 CREDENTIALS = {
     "GENESYSCLOUD_OAUTHCLIENT_ID": "sandbox",
@@ -34,13 +48,29 @@ CREDENTIALS = {
 QUICK = RetryPolicy(base_s=0.01, cap_s=0.05)
 QUICK_HOLD = {"MARGIN_S": 0.01, "BASE_S": 0.01, "CAP_S": 0.05}
 """Constants of `hold`: a refusal is over in no time, because here it is a fault like others."""
+QUICK_LOOKS = {"FIRST_DELAY_S": 0.05, "LONGEST_DELAY_S": 0.5}
+"""Constants of `waiting`, for a platform that applies what it accepts in no time."""
 
 
-def merging(window_rows: int) -> MergeOptions:
+def merging(window_rows: int, *, live_first: bool = False) -> MergeOptions:
     """A window of so many rows; with one, no two rows share a request, however near they are."""
     if window_rows == 1:
-        return MergeOptions(body_bytes=1)
-    return MergeOptions(window_rows=window_rows)
+        return MergeOptions(body_bytes=1, live_first=live_first)
+    return MergeOptions(window_rows=window_rows, live_first=live_first)
+
+
+def settings_of(order: dict[str, Any]) -> Settings:
+    """The options that an order names; the rest are the usual ones, in a hurry."""
+    looking = dict(order.get("looking", {}))
+    return Settings(
+        read=ReadOptions(**order.get("read", {})),
+        find=FindOptions(**order.get("find", {})),
+        merge=merging(order["window_rows"], live_first=order.get("live_first", False)),
+        connect=ConnectOptions(concurrency=order["concurrency"]),
+        retry=QUICK,
+        pace=PaceOptions(assumed=None),
+        safeguards=Safeguards(verify=VerifyOptions(**looking.pop("verify", {})), **looking),
+    )
 
 
 def main() -> int:
@@ -50,35 +80,86 @@ def main() -> int:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["most_bytes"], resource.RLIM_INFINITY))
     results.BUFFER_BYTES = order.get("buffer_bytes", results.BUFFER_BYTES)
     vars(hold).update(QUICK_HOLD)
+    vars(waiting).update(QUICK_LOOKS)
     if "command" in order:
         sys.argv[1:] = order["command"]
         command_line()
     account = find_account(CREDENTIALS, api_url=order["api_url"])
-    limits = LimitOptions(max_duration_s=order.get("max_duration_s"))
-    out = Path(order["out"])
     try:
-        report = run_until_stopped(
-            lambda stopper: (
-                pipeline.resume(out, account=account, limits=limits, stopper=stopper)
-                if order.get("resume")
-                else pipeline.run(
-                    [order["input"]],
-                    account=account,
-                    merge=merging(order["window_rows"]),
-                    connect=ConnectOptions(concurrency=order["concurrency"]),
-                    retry=QUICK,
-                    pace=PaceOptions(assumed=None),
-                    record=RecordOptions(out=out),
-                    limits=limits,
-                    stopper=stopper,
-                )
-            )
-        )
+        return run_until_stopped(lambda stopper: _carry_out(order, account, stopper))
     except BatchpatchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+
+
+def _carry_out(
+    order: dict[str, Any], account: Account, stopper: Stopper
+) -> Coroutine[Any, Any, int]:
+    carry_out = _run
+    if order.get("resume"):
+        carry_out = _resume
+    elif "undo" in order:
+        carry_out = _undo
+    elif "plan" in order:
+        carry_out = _plan
+    return carry_out(order, account, stopper)
+
+
+async def _plan(order: dict[str, Any], account: Account, stopper: Stopper) -> int:
+    report = await planning.plan(
+        [order["input"]],
+        account=account,
+        out=Path(order["out"]),
+        settings=settings_of(order),
+        stopper=stopper,
+    )
+    return report.exit_code
+
+
+async def _resume(order: dict[str, Any], account: Account, stopper: Stopper) -> int:
+    report = await pipeline.resume(
+        Path(order["out"]), account=account, limits=_limits(order), stopper=stopper
+    )
     return report.summary.exit_code
 
 
+async def _undo(order: dict[str, Any], account: Account, stopper: Stopper) -> int:
+    report = await undoing.undo(
+        Path(order["undo"]),
+        account=account,
+        record=RecordOptions(out=Path(order["out"])),
+        limits=_limits(order),
+        stopper=stopper,
+    )
+    return report.summary.exit_code if report is not None else 0
+
+
+async def _run(order: dict[str, Any], account: Account, stopper: Stopper) -> int:
+    settings = settings_of(order)
+    report = await pipeline.run(
+        [order["input"]],
+        account=account,
+        read=settings.read,
+        find=settings.find,
+        merge=settings.merge,
+        connect=settings.connect,
+        retry=settings.retry,
+        pace=settings.pace,
+        safeguards=settings.safeguards,
+        record=RecordOptions(out=Path(order["out"])),
+        limits=_limits(order),
+        stopper=stopper,
+    )
+    return report.summary.exit_code
+
+
+def _limits(order: dict[str, Any]) -> LimitOptions:
+    return LimitOptions(max_duration_s=order.get("max_duration_s"))
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Exception:
+        logging.getLogger(__name__).exception("a traceback, which nobody should ever see")
+        sys.exit(70)  # not the 1 of a run that has ended

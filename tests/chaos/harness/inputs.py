@@ -12,7 +12,7 @@ import uuid
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from random import Random
 
@@ -36,16 +36,33 @@ class RowSpec(NamedTuple):
     attributes: dict[str, str]
     """What it sets; empty where every cell is."""
     valid: bool
+    naming: tuple[tuple[str, str], ...] = ()
+    """How it names its participant: columns and their cells; empty where by the id alone."""
+    others: tuple[Who, ...] = ()
+    """Whom it means besides."""
+
+    @property
+    def everyone(self) -> tuple[Who, ...]:
+        """All whom it is sent to."""
+        return (self.who, *self.others)
+
+    @property
+    def sendable(self) -> bool:
+        """It asks for something that can be sent."""
+        return self.valid and bool(self.attributes)
 
 
-def make_rows(dice: Random, count: int, *, marked: bool) -> list[RowSpec]:
+def make_rows(
+    dice: Random, count: int, *, marked: bool, people: list[Who] | None = None
+) -> list[RowSpec]:
     """Rows over fewer participants, so that those of one participant meet near and far.
 
     A few participants have many rows: when the others are done, all workers wait for these.
     Every value tells its row. `marked` gives every other row an attribute that no other row has,
     named after it: the sandbox's log of writes then shows which rows a request carried.
     """
-    people = [_who(dice) for _ in range(max(2, round(count * dice.uniform(0.2, 0.6))))]
+    if people is None:
+        people = [(some_id(dice), some_id(dice)) for _ in range(people_for(dice, count))]
     busy = people[:_BUSY]
     rows: list[RowSpec] = []
     for number in range(1, count + 1):
@@ -61,34 +78,47 @@ def make_rows(dice: Random, count: int, *, marked: bool) -> list[RowSpec]:
     return rows
 
 
-def _who(dice: Random) -> Who:
-    def some_id() -> str:
-        return str(uuid.UUID(int=dice.getrandbits(128), version=4))
-
-    return some_id(), some_id()
+def people_for(dice: Random, rows: int) -> int:
+    """How many participants so many rows are about."""
+    return max(2, round(rows * dice.uniform(0.2, 0.6)))
 
 
-def write_input(path: Path, rows: Iterable[RowSpec]) -> None:
+def some_id(dice: Random) -> str:
+    """A UUID."""
+    return str(uuid.UUID(int=dice.getrandbits(128), version=4))
+
+
+def write_input(path: Path, rows: Sequence[RowSpec]) -> None:
     """Write the rows in the form that the file's name asks for; an unset name is an empty cell."""
+    columns = dict.fromkeys(["participantId"] + [way for row in rows for way, _ in row.naming])
     with path.open("w", encoding="utf-8", newline="") as file:
         if path.suffix == ".jsonl":
             file.writelines(_json_line(row) for row in rows)
             return
         writer = csv.writer(file)
         if path.stem == "json-column":
-            writer.writerow(["conversationId", "participantId", "attributes"])
-            writer.writerows([*_ids(row), _json_cell(row)] for row in rows)
+            writer.writerow(["conversationId", *columns, "attributes"])
+            writer.writerows([*_ids(row, columns), _json_cell(row)] for row in rows)
         else:
-            writer.writerow(["conversationId", "participantId", *(f"attr.{n}" for n in NAMES)])
-            writer.writerows(
-                [*_ids(row), *(row.attributes.get(n, "") for n in NAMES)] for row in rows
-            )
+            writer.writerow(["conversationId", *columns, *(f"attr.{n}" for n in NAMES)])
+            writer.writerows([*_ids(row, columns), *_cells(row)] for row in rows)
 
 
-def _ids(row: RowSpec) -> Who:
-    if row.valid:
-        return row.who
-    return ("not-an-id", row.who[1]) if row.number % 3 else (row.who[0], "")
+def _ids(row: RowSpec, columns: Iterable[str]) -> list[str]:
+    """The cells that say who is meant."""
+    said = _said(row)
+    return [said["conversationId"], *(said.get(column, "") for column in columns)]
+
+
+def _said(row: RowSpec) -> dict[str, str]:
+    conversation_id, participant_id = row.who
+    if row.naming:
+        return {"conversationId": conversation_id, **dict(row.naming)}
+    if not row.valid and row.number % 3:
+        conversation_id = "not-an-id"
+    elif not row.valid:
+        participant_id = ""
+    return {"conversationId": conversation_id, "participantId": participant_id}
 
 
 def _cells(row: RowSpec) -> list[str]:
@@ -103,15 +133,14 @@ def _json_cell(row: RowSpec) -> str:
 def _json_line(row: RowSpec) -> str:
     if not row.valid and row.number % 5 == 0:
         return '{"conversationId": "cut off in the mid\n'
-    conversation_id, participant_id = _ids(row)
-    ids = f'"conversationId": "{conversation_id}", "participantId": "{participant_id}"'
-    return f'{{{ids}, "attributes": {_json_cell(row)}}}\n'
+    return f'{json.dumps(_said(row))[:-1]}, "attributes": {_json_cell(row)}}}\n'
 
 
-def state_after(rows: Iterable[RowSpec]) -> State:
+def state_after(rows: Iterable[RowSpec], before: State | None = None) -> State:
     """The oracle: what the platform holds when the rows are applied one after the other."""
-    state: State = {}
+    state = {who: dict(held) for who, held in (before or {}).items()}
     for row in rows:
-        if row.valid and row.attributes:
-            state.setdefault(row.who, {}).update(row.attributes)
+        if row.sendable:
+            for who in row.everyone:
+                state.setdefault(who, {}).update(row.attributes)
     return state

@@ -54,12 +54,22 @@ def whole_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
 
 
-def differing(rows: Iterable[RowSpec], state: State, *, without: frozenset[str]) -> list[Who]:
+def differing(
+    rows: Iterable[RowSpec],
+    state: State,
+    *,
+    without: frozenset[str] = frozenset(),
+    before: State | None = None,
+) -> list[Who]:
     """Participants whose state is not that of the rows applied one after the other.
 
-    `without`: participants that were refused so far, and so hold nothing.
+    Args:
+        rows: all of them.
+        state: what the sandbox holds.
+        without: participants that were refused so far, and so hold nothing.
+        before: what the sandbox held before the first row.
     """
-    wanted = {who: held for who, held in state_after(rows).items() if who[1] not in without}
+    wanted = {who: held for who, held in state_after(rows, before).items() if who[1] not in without}
     return sorted(who for who in wanted.keys() | state.keys() if wanted.get(who) != state.get(who))
 
 
@@ -72,11 +82,11 @@ def gaps(rows: Iterable[RowSpec], settled: frozenset[int]) -> list[str]:
     to_send: dict[Who, int] = {}
     found = []
     for row in rows:
-        if row.valid and row.attributes:
+        for who in row.everyone if row.sendable else ():
             if row.number not in settled:
-                to_send.setdefault(row.who, row.number)
-            elif row.who in to_send:
-                found.append(f"row {row.number} is settled, row {to_send[row.who]} before it not")
+                to_send.setdefault(who, row.number)
+            elif who in to_send:
+                found.append(f"row {row.number} is settled, row {to_send[who]} before it not")
     return found
 
 
@@ -106,16 +116,26 @@ def disorder(writes: Iterable[dict[str, Any]], epochs: Sequence[Epoch]) -> list[
     return found
 
 
-def line_problems(rows: Sequence[RowSpec], lines: Sequence[dict[str, Any]]) -> list[str]:
-    """What the lines say that the rows do not bear out."""
+def line_problems(
+    rows: Sequence[RowSpec], lines: Sequence[dict[str, Any]], *, compares: bool = False
+) -> list[str]:
+    """What the lines say that the rows do not bear out.
+
+    `compares`: the run does not send what is there already, so any row may be `unchanged`.
+    """
     outcomes = {line["row"]: line["outcome"] for line in lines}
+    unsent = {"invalid"} if compares else _UNSENT
     found = []
     for row in rows:
         outcome = outcomes.get(row.number)
         wanted = "invalid" if not row.valid else "unchanged" if not row.attributes else "sent"
-        if outcome is not None and (outcome if outcome in _UNSENT else "sent") != wanted:
+        wanted = "sent" if compares and wanted == "unchanged" else wanted
+        if outcome is not None and (outcome if outcome in unsent else "sent") != wanted:
             found.append(f"row {row.number} is {outcome}, and should be {wanted}")
+    found += [f"row {line['row']}: {line.get('message')}" for line in lines if _is_of_reads(line)]
     for line in lines:
+        if (about := _about(line)) is not None and about not in rows[line["row"] - 1].everyone:
+            found.append(f"row {line['row']} went to {about}, whom it does not mean")
         taker = line.get("superseded_by")
         if (taker is not None) is not (line["outcome"] == "superseded"):
             found.append(f"row {line['row']} is {line['outcome']} by {taker}")
@@ -124,12 +144,35 @@ def line_problems(rows: Sequence[RowSpec], lines: Sequence[dict[str, Any]]) -> l
     return found
 
 
+def _is_of_reads(line: dict[str, Any]) -> bool:
+    """It did not make it for no other reason than a read that failed, and none fails for good."""
+    return line.get("code") in ("lookup_failed", "not_read")
+
+
+def _about(line: dict[str, Any]) -> Who | None:
+    """To whom it was sent; None of one that was not, or of which that was never found out."""
+    if line["outcome"] in _UNSENT or not line.get("participant_id"):
+        return None
+    return line["conversation_id"], line["participant_id"]
+
+
 def _takes(rows: Sequence[RowSpec], outcomes: dict[int, str], row: int, taker: int) -> bool:
     """A later row of the same participant that is settled.
 
     It may be superseded itself, by a row that it met only when it was sent again.
     """
-    return taker > row and rows[taker - 1].who == rows[row - 1].who and taker in outcomes
+    common = set(rows[taker - 1].everyone) & set(rows[row - 1].everyone)
+    return taker > row and bool(common) and taker in outcomes
+
+
+def failures(lines: Iterable[dict[str, Any]], *, but: str | None = None) -> list[str]:
+    """Valid rows that did not make it, where nothing was refused for good; `but` one outcome."""
+    fine = {*MADE_IT, "invalid", but}
+    return [
+        f"row {line['row']} is {line['outcome']}: {line.get('code')}, {line.get('message')}"
+        for line in lines
+        if line["outcome"] not in fine
+    ]
 
 
 def summary_problems(

@@ -53,6 +53,10 @@ class Sandbox:
         """Let these go wrong from now on, and nothing else."""
         self._ask("POST", "faults", json.dumps(faults).encode())
 
+    def tell(self, lines: bytes) -> None:
+        """Make conversations known, or change what their participants have: JSONL."""
+        self._ask("POST", "conversations", lines)
+
     def come_to_rest(self) -> None:
         """Return when no request is under way and no late write is pending."""
 

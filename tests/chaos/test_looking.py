@@ -1,0 +1,62 @@
+"""Runs that look people up, read back, and are taken back keep every promise, whatever breaks.
+
+Real processes, a real server, real kills, as in `test_chaos.py`; `run.py` plays many more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from harness.cases import STOPS
+from harness.drawing import AMBIGUOUS, READ_TROUBLES, draw_case
+from harness.playing import play
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.cases import Case
+
+ROWS = 200
+NAMED, VERIFIED, UNDONE = range(1, 5), range(1, 4), range(1, 7)
+CASES = [("named", s) for s in NAMED] + [("verified", s) for s in VERIFIED]
+CASES += [("undone", s) for s in UNDONE]
+
+
+def drawn(kind: str, seed: int) -> Case:
+    """One of the cases here."""
+    return draw_case(seed, rows=ROWS, kind=kind)
+
+
+@pytest.mark.parametrize(("kind", "seed"), CASES)
+def test_nothing_is_lost(kind: str, seed: int, tmp_path: Path) -> None:
+    """Killed at any moment, look-ups included, under faults of reads and writes.
+
+    `python tests/chaos/run.py --runs 1 --rows 200 --kind KIND --seed SEED` repeats one by hand.
+    """
+    played = play(drawn(kind, seed), tmp_path)
+    assert played.verdict.is_clean, played.verdict
+    assert played.reads or not played.stops + played.kills
+
+
+def test_the_selection_sees_everything() -> None:
+    """A trouble, a way of choosing or a kind of undo that no case meets is a promise unchecked."""
+    cases = [drawn(kind, seed) for kind, seed in CASES]
+    words = [word for case in cases for word in case.sandbox]
+    assert all(any(word.startswith(rule) for word in words) for rule in READ_TROUBLES)
+    assert {case.options["find"]["ambiguous"] for case in cases} == set(AMBIGUOUS)
+    stops = [stop for case in cases for stop in case.stops]
+    assert {stop.kind for stop in stops} == set(STOPS)
+    assert {stop.of for stop in stops} == {"requests", "patches_applied"}
+    assert any(word.startswith("kind=drop") for word in words)
+
+
+def test_the_selection_undoes_in_every_way() -> None:
+    """Plans and kept values, finished and given up, resumed and begun anew, foreign writes."""
+    cases = [drawn("undone", seed) for seed in UNDONE]
+    undoings = [case.undoing for case in cases if case.undoing]
+    assert {case.planned for case in cases} == {True, False}
+    assert {one.unfinished for one in undoings} == {True, False}
+    assert {one.anew for one in undoings} == {True, False}
+    assert {one.redo for one in undoings} == {True, False}
+    assert {bool(one.foreign) for one in undoings} == {True, False}
