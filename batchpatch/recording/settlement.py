@@ -94,10 +94,11 @@ def joined(results: Sequence[RowResult]) -> RowResult:
 
 def _all_verified(results: Sequence[RowResult]) -> bool | None:
     """Of a row whose parts were looked for one by one."""
-    seen = {result.verified for result in results}
+    sent = (Outcome.UPDATED, Outcome.NOT_STORED)  # a superseded part is looked for with its taker
+    seen = {result.verified for result in results if result.outcome in sent}
     if False in seen:
         return False
-    return None if None in seen else True
+    return True if seen == {True} else None
 
 
 _DONE = (Outcome.UPDATED, Outcome.UNCHANGED)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _APPLIED = (Outcome.UPDATED, Outcome.UNCHANGED)
 _LOST = tuple(outcome for outcome in Outcome if not outcome.made_it)
 _IDS = re.compile(rb',"conversation_id":"([^"]*)"(?:,"participant_id":"([^"]*)")?')
+_SENT_TO = re.compile(rb"sent to [0-9]+ participants: ([0-9a-f, -]+)")
 _SIEVE_BITS = 1 << 23
 
 
@@ -39,28 +40,38 @@ class Asked(NamedTuple):
     """None where it was never found, or where there are several."""
     names: Collection[str] | None
     """None where nobody knows, as of an invalid row: then any name counts."""
+    several: tuple[str, ...] = ()
+    """The participants of a row that means several."""
 
     @property
     def keys(self) -> tuple[bytes, ...]:
         """Under which of the keys of a later line, see `_keys`, it is to be found."""
         conversation = self.conversation_id.encode()
-        if self.participant_id is None:
+        who = self.several if self.participant_id is None else (self.participant_id,)
+        if not who:
             return (_ANYBODY + conversation,)
-        return conversation + b"/" + self.participant_id.encode(), _SEVERAL + conversation
+        return tuple(conversation + b"/" + one.encode() for one in who)
 
 
-_ANYBODY, _SEVERAL = b"any ", b"several "
+_ANYBODY = b"any "
 
 
-def _keys(match: re.Match[bytes]) -> tuple[bytes, bytes]:
-    """What a line's row has written to: its participant, or several; and so to its conversation.
+def _keys(match: re.Match[bytes], line: bytes) -> tuple[bytes, ...]:
+    """What a line's row has written to: its participants, and so to somebody of its conversation.
 
-    A row without a participant id may have meant any: it is compared with all of its conversation,
-    because a name left out is told in the report, and an old value over a new one is not.
+    A failed row without a participant may have meant any: it is compared with all of its
+    conversation, because a name left out is told in the report, and an old value over a new one
+    is not.
     """
     conversation, participant = match.groups()
-    one = _SEVERAL + conversation if participant is None else conversation + b"/" + participant
-    return one, _ANYBODY + conversation
+    who = (participant,) if participant is not None else _several(line)
+    return (*(conversation + b"/" + one for one in who), _ANYBODY + conversation)
+
+
+def _several(line: bytes) -> tuple[bytes, ...]:
+    """The participants of a row that was sent to several, which its message names."""
+    found = _SENT_TO.search(line)
+    return tuple(found[1].split(b", ")) if found else ()
 
 
 def find_skips(results_path: Path, rows: Collection[int]) -> dict[int, list[str]]:
@@ -75,8 +86,15 @@ def find_skips(results_path: Path, rows: Collection[int]) -> dict[int, list[str]
             fields = orjson.loads(line)
             conversation = fields.get("conversation_id")
             if conversation is not None:
-                who = fields.get("participant_id")
-                asked.append(Asked(fields["row"], conversation, who, fields.get("keys")))
+                asked.append(
+                    Asked(
+                        fields["row"],
+                        conversation,
+                        fields.get("participant_id"),
+                        fields.get("keys"),
+                        tuple(one.decode() for one in _several(line)),
+                    )
+                )
     return find_newer(results_path, asked)
 
 
@@ -104,7 +122,7 @@ def _latest(results_path: Path, wanted: Collection[bytes]) -> dict[bytes, dict[s
     latest: dict[bytes, dict[str, int]] = defaultdict(dict)
     for _, line in lines_with(results_path, _APPLIED):
         match = _IDS.search(line)
-        for key in _keys(match) if match else ():
+        for key in _keys(match, line) if match else ():
             if key in wanted:
                 fields = orjson.loads(line)
                 names = latest[key]
@@ -122,11 +140,11 @@ def find_suspects(results_path: Path, failed: Bitmap) -> Bitmap:
     lost, suspects = _Sieve(), Bitmap()
     for _, line in lines_with(results_path, _LOST):
         if (match := _IDS.search(line)) and row_of(line) in failed:
-            lost.add(*_asked(match))
+            lost.add(*_asked(match, line))
     applied = _applied(results_path, lost)
     for _, line in lines_with(results_path, _LOST) if applied.used else ():
         match = _IDS.search(line)
-        if match and applied.has_any(_asked(match)) and (row := row_of(line)) in failed:
+        if match and applied.has_any(_asked(match, line)) and (row := row_of(line)) in failed:
             suspects.add(row)
     return suspects
 
@@ -137,16 +155,18 @@ def _applied(results_path: Path, wanted: _Sieve) -> _Sieve:
     pattern = outcome_pattern(_APPLIED)
     for block in blocks(results_path):
         for match in _IDS.finditer(block.data):
-            if found := [key for key in _keys(match) if key in wanted]:
-                end = block.data.find(b"\n", match.end())
-                if pattern.search(block.data, match.end(), end):
-                    applied.add(*found)
+            end = block.data.find(b"\n", match.end())
+            line = b"" if match[2] is not None else block.data[match.end() : end]
+            found = [key for key in _keys(match, line) if key in wanted]
+            if found and pattern.search(block.data, match.end(), end):
+                applied.add(*found)
     return applied
 
 
-def _asked(match: re.Match[bytes]) -> tuple[bytes, ...]:
+def _asked(match: re.Match[bytes], line: bytes) -> tuple[bytes, ...]:
     conversation, participant = (None if part is None else part.decode() for part in match.groups())
-    return Asked(0, conversation or "", participant, None).keys
+    several = tuple(one.decode() for one in _several(line))
+    return Asked(0, conversation or "", participant, None, several).keys
 
 
 class _Sieve:
