@@ -419,7 +419,8 @@ def test_a_run_that_changed_nothing_has_nothing_to_undo(
 ) -> None:
     """Exit code 0, a sentence, and a document where one was asked for."""
     at = ["--api-url", known.url]
-    batchpatch("run", rows, "--limit", "1", "--skip-unchanged", *at, "--out", "r", env=credentials)
+    looks = ["--skip-unchanged", "--keep-before"]
+    batchpatch("run", rows, "--limit", "1", *looks, *at, "--out", "r", env=credentials)
     done = batchpatch("undo", "r", "--json", env=credentials)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"rows": 0, "outcomes": {}, "exit_code": 0}
