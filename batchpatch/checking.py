@@ -94,6 +94,8 @@ def check(
                 invalid += 1
                 if on_invalid is not None:
                     on_invalid(row)
+    lookups = forecast.lookups(lookup_batch)
+    requests = forecast.patches + lookups
     return CheckReport(
         inputs=[_input_check(opened) for opened in reader.inputs],
         rows=reader.rows,
@@ -104,13 +106,9 @@ def check(
         participants_exact=forecast.participants.exact,
         conversations=forecast.conversations.count,
         requests=forecast.patches,
-        lookups=forecast.lookups(lookup_batch),
+        lookups=lookups,
         allowance=allowance,
-        duration_s=(
-            allowance.duration_s(forecast.patches + forecast.lookups(lookup_batch))
-            if allowance
-            else None
-        ),
+        duration_s=allowance.duration_s(requests) if allowance else None,
         notices=[notice for opened in reader.inputs for notice in opened.notices.values()],
     )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.genesys.conversations import Conversation
 from batchpatch.model import Outcome, PatchOutcome
 from batchpatch.sending import verdicts
 from batchpatch.sending.access import Delivery
 from batchpatch.sending.comparing import Recent, Send, compare, expected_of
 from batchpatch.sending.explaining import Explainer
+from batchpatch.sending.looking import look_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -142,7 +142,7 @@ class Deliverer:
         # What a plan does not know of, such as --set, would be lost to an undo: read it.
         beyond = planned is not None and not patch.attributes.keys() <= planned.keys()
         if self._safeguards.reads_first or beyond:
-            verdict = await self._compared(patch)
+            verdict = await self._compared(patch, planned)
             if isinstance(verdict, PatchOutcome):
                 return verdict
             before = verdict.before
@@ -153,17 +153,16 @@ class Deliverer:
             await self._undo.add(patch, before)
         return _Ready(patch, before)
 
-    async def _compared(self, patch: Patch) -> Send | PatchOutcome:
-        conversation = await self._reads.read(patch.conversation_id, max_age_s=BEFORE_AGE_S)
-        if not isinstance(conversation, Conversation):
-            return verdicts.unread(conversation)
-        participant = conversation.participant(patch.participant_id)
-        if participant is None:
-            return verdicts.not_in_conversation(conversation)
+    async def _compared(
+        self, patch: Patch, expected: Mapping[str, str | None] | None
+    ) -> Send | PatchOutcome:
+        seen = await look_at(self._reads, patch, max_age_s=BEFORE_AGE_S)
+        if isinstance(seen, PatchOutcome):
+            return seen
         verdict = compare(
             patch,
-            self._recent.overlay(patch, participant.attributes or {}),
-            expected=expected_of(patch),
+            self._recent.overlay(patch, seen.attributes),
+            expected=expected,
             guard=self._safeguards.guard,
             skip_unchanged=self._safeguards.skip_unchanged,
             own=self._recent.of(patch),

@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.finding.finder import Finder
 from batchpatch.flow import Flow
-from batchpatch.genesys.conversations import Conversation
 from batchpatch.genesys.reads import ConversationReads
 from batchpatch.merging.window import Window
-from batchpatch.model import InvalidRow, Progress, Row
+from batchpatch.model import InvalidRow, PatchOutcome, Progress, Row
 from batchpatch.reading.background import BackgroundReader
 from batchpatch.recording.plans import PlanLine
 from batchpatch.recording.settlement import of_patch, of_unsent
 from batchpatch.recording.summary import ReasonCount
-from batchpatch.sending import verdicts
 from batchpatch.sending.comparing import Recent, Send, compare
+from batchpatch.sending.looking import look_at
 
 if TYPE_CHECKING:
     from batchpatch.genesys.client import GenesysClient
-    from batchpatch.model import Patch, PatchOutcome
+    from batchpatch.model import Patch, RowResult
     from batchpatch.reading.reader import Reader
     from batchpatch.recording.plans import PlanFile
     from batchpatch.settings import Settings
@@ -92,14 +91,13 @@ class PlanJob:
                 wanted = [row for row in found.rows if isinstance(row, Row) and row.names]
                 for row in found.rows:
                     if isinstance(row, InvalidRow) or not row.names:
-                        self._count_unsent(row)
+                        self._count(of_unsent(row, sources=self._reader.names, at=""))
                 await self._flow.put(wanted, starved=found.starved)
         finally:
             source.stop()
             self._flow.end()
 
-    def _count_unsent(self, row: Row | InvalidRow) -> None:
-        result = of_unsent(row, sources=self._reader.names, at="")
+    def _count(self, result: RowResult) -> None:
         self.counts[result.outcome] += 1
         if not result.outcome.made_it:
             self.reasons.add(result)
@@ -109,24 +107,19 @@ class PlanJob:
             line, outcome = await self._planned(patch)
             if outcome is not None:
                 for result in of_patch(patch, outcome, sources=self._reader.names, at=""):
-                    self.counts[result.outcome] += 1
-                    if not result.outcome.made_it:
-                        self.reasons.add(result)
+                    self._count(result)
             else:
                 self.counts["planned"] += len(patch.rows)
             self._emit(patch.number, line)
             self._flow.give_back(patch)
 
     async def _planned(self, patch: Patch) -> tuple[PlanLine | None, PatchOutcome | None]:
-        conversation = await self._reads.read(patch.conversation_id, max_age_s=BEFORE_AGE_S)
-        if not isinstance(conversation, Conversation):
-            return None, verdicts.unread(conversation)
-        participant = conversation.participant(patch.participant_id)
-        if participant is None:
-            return None, verdicts.not_in_conversation(conversation)
+        seen = await look_at(self._reads, patch, max_age_s=BEFORE_AGE_S)
+        if isinstance(seen, PatchOutcome):
+            return None, seen
         verdict = compare(
             patch,
-            self._recent.overlay(patch, participant.attributes or {}),
+            self._recent.overlay(patch, seen.attributes),
             expected=None,
             guard=False,
             skip_unchanged=True,
@@ -135,8 +128,9 @@ class PlanJob:
             return None, verdict.outcome
         self._recent.accepted(patch)
         if len(self.changes) < SHOWN:
-            self.changes.append(Change(*patch.rows[0][3:5], participant.purpose, *verdict[::-1]))
-        flags = ("ended",) if conversation.ended else ()
+            who = patch.conversation_id, patch.participant_id, seen.participant.purpose
+            self.changes.append(Change(*who, verdict.before, verdict.attributes))
+        flags = ("ended",) if seen.conversation.ended else ()
         return PlanLine(
             conversation_id=patch.conversation_id,
             participant_id=patch.participant_id,

@@ -31,9 +31,7 @@ from batchpatch.genesys.retry import (
     decide,
     is_down,
 )
-from batchpatch.genesys.transport import (
-    ERROR_BODY_BYTES,
-)
+from batchpatch.genesys.transport import ERROR_BODY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

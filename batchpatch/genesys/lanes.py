@@ -28,21 +28,16 @@ class Lane:
         self.token: Token | None = None
         self.quota = Quota()
         self.rests_until_s = -math.inf
-        self._windows = self._offered = 0
-
-    @property
-    def windows(self) -> int:
-        """Windows touched, those of earlier tokens included."""
-        return self._windows + self.quota.windows
+        self._offered = 0
 
     @property
     def offered(self) -> int:
-        """What these windows allowed in all."""
+        """What the windows touched have allowed in all, those of earlier tokens included."""
         return self._offered + self.quota.offered
 
     def use(self, token: Token, options: QuotaOptions) -> None:
         """Begin with another token: nothing is known of its window."""
-        self._windows, self._offered = self.windows, self.offered
+        self._offered = self.offered
         self.token, self.quota = token, Quota(**options._asdict())
 
 
