@@ -1,8 +1,8 @@
-"""The values that pass between the rooms.
+"""The values that pass between the stages.
 
 A row walks one way: reading makes a `Row` or an `InvalidRow`, merging makes a `Patch` of rows,
 sending answers it with a `PatchOutcome`, and every settled row leaves as one `RowResult`.
-The room-crossing values live here so that no room needs to import another.
+They live here so that no stage needs to import another.
 """
 
 from __future__ import annotations
@@ -264,3 +264,29 @@ class Progress(NamedTuple):
         if self.rows_expected is None or not self.rows_per_s:
             return None
         return max(0, self.rows_expected - self.settled) / self.rows_per_s
+
+
+class Change(NamedTuple):
+    """What one participant would see changed; holds values, for the screen and not for a log."""
+
+    conversation_id: str
+    participant_id: str
+    purpose: str
+    before: dict[str, str | None]
+    attributes: dict[str, str]
+
+
+class Stop(NamedTuple):
+    """Why a run ended before its input did."""
+
+    exit_code: int
+    """3 (threshold, outage, limit, an input gone bad), 4 (credentials) or 130 (interrupted)."""
+    because: str
+    """For a person, such as `interrupted` or `more than 50 rows failed`."""
+
+
+class Delivery(NamedTuple):
+    """A patch that came back: itself and its outcome, or its rows one by one with theirs."""
+
+    patch: Patch
+    parts: list[tuple[Patch, PatchOutcome]]

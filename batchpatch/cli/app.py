@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from batchpatch.cli.checking import check
+from batchpatch.cli.check import check
 from batchpatch.cli.output import unwrapped
-from batchpatch.cli.planning import plan
-from batchpatch.cli.resuming import purge, resume
-from batchpatch.cli.running import run
+from batchpatch.cli.plan import plan
+from batchpatch.cli.resume import purge, resume
+from batchpatch.cli.run import run
 from batchpatch.cli.sandboxing import sandbox_app
-from batchpatch.cli.undoing import undo
+from batchpatch.cli.undo import undo
 from batchpatch.version import VERSION
 
 HELP = """Patch participant attributes on Genesys Cloud conversations, in bulk, from CSV or JSONL.

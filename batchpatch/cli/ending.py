@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from batchpatch.cli.output import OutputError, as_json, emit, say
-from batchpatch.showing.summaries import reason_lines, summary_lines
-from batchpatch.showing.words import count, forecast
+from batchpatch.cli.text import reason_lines, summary_lines
+from batchpatch.cli.words import count, forecast
 
 if TYPE_CHECKING:
-    from batchpatch.pipeline import RunReport
+    from batchpatch.pipeline.execution import RunReport
 
 
 def finish(report: RunReport, *, again: str, json: bool, quiet: bool) -> NoReturn:

@@ -1,0 +1,1 @@
+"""Finding: who is meant by a row that names no participant."""

@@ -11,22 +11,24 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeGuard
 
-from batchpatch.finding.matching import Misfit
+from batchpatch.finding.matching import Mismatch, not_looked_up, refused, settle, with_end
 from batchpatch.finding.search import Search, Selectors
-from batchpatch.finding.settling import not_looked_up, refused, settle, with_end
-from batchpatch.genesys.reads import Unread
-from batchpatch.genesys.recent import Recent
+from batchpatch.genesys.conversations.reader import Unread
+from batchpatch.genesys.conversations.single_flight import LruCache
 from batchpatch.model import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from batchpatch.finding.known import Known
-    from batchpatch.finding.options import FindOptions
-    from batchpatch.genesys.reads import ConversationReads
+    from batchpatch.finding.matching import Known
+    from batchpatch.genesys.conversations.reader import ConversationReads
     from batchpatch.model import Batch, InvalidRow
+    from batchpatch.options.read import FindOptions
+
 
 _KEPT = 10_000
+
+
 _KEPT_BYTES = 64 * 1024 * 1024
 
 
@@ -44,7 +46,7 @@ class Finder:
         self._reads = reads
         self._options = options
         self._clock = clock
-        self._recent: Recent[Known] = Recent(_KEPT, most_bytes=_KEPT_BYTES)
+        self._recent: LruCache[Known] = LruCache(_KEPT, most_bytes=_KEPT_BYTES)
 
     async def find(self, batch: Batch) -> Batch:
         """The same rows in the same order, with the participants that their selectors mean.
@@ -80,14 +82,14 @@ class Finder:
         if isinstance(known, Unread):
             return [refused(row, not_looked_up(known))]
         settled = settle(row, known.conversation, self._options)
-        return [refused(row, settled)] if isinstance(settled, Misfit) else settled
+        return [refused(row, settled)] if isinstance(settled, Mismatch) else settled
 
     def _with_end(self, row: Row, search: Search) -> Row | InvalidRow:
         known = search.known(row.conversation_id)
         if not row.names or known is None or known.conversation is None:
             return row
         settled = with_end(row, known.conversation, self._options)
-        return refused(row, settled) if isinstance(settled, Misfit) else settled
+        return refused(row, settled) if isinstance(settled, Mismatch) else settled
 
 
 def _selectors(rows: Iterable[Row | InvalidRow]) -> Selectors:

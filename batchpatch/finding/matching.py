@@ -1,4 +1,4 @@
-"""Whether a participant is the one that is meant. Pure."""
+"""Matching: whether a participant is the one that is meant, and what becomes of the row. Pure."""
 
 from __future__ import annotations
 
@@ -6,16 +6,96 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from batchpatch.genesys.conversations.conversation import about_bytes
+from batchpatch.model import InvalidRow, Note, Row
+
 if TYPE_CHECKING:
-    from batchpatch.finding.options import Ambiguous
-    from batchpatch.genesys.conversations import Conversation, Participant
+    from collections.abc import Iterable
+
+    from batchpatch.genesys.conversations.conversation import Conversation, Participant
+    from batchpatch.genesys.conversations.reader import Unread
     from batchpatch.model import Criterion
+    from batchpatch.options.read import Ambiguous, FindOptions
+
+
+NO_STANDS_S = 60.0
+"""So long "nobody fits" is believed of a conversation that goes on: someone may join it. Whoever
+was found stays found, so that all rows of a run that say the same mean the same participant."""
+
+
+_TOLD_BY_ANALYTICS = frozenset({"purpose", "userId", "externalContactId"})
+
+
+_BLANK_BYTES = 300
+
+
+class Known(NamedTuple):
+    """One conversation, as far as it is needed."""
+
+    conversation: Conversation | None
+    """None where the platform does not know it."""
+    names: frozenset[str] | None
+    """Attributes that it was searched for; None where analytics has told of it."""
+    since_s: float
+
+    def settles(self, selector: Selector, now_s: float) -> bool:
+        """True where this is enough to say who is meant, or that nobody is."""
+        conversation = self.conversation
+        if conversation is not None:
+            if not self._can_tell(selector):
+                return False
+            if any(matches(one, selector) for one in conversation.participants):
+                return True
+            if conversation.ended:
+                return True
+            if self.names is None:
+                return False
+        return now_s - self.since_s <= NO_STANDS_S
+
+    def about_bytes(self) -> int:
+        """About the memory that it takes."""
+        return _BLANK_BYTES if self.conversation is None else about_bytes(self.conversation)
+
+    def _can_tell(self, selector: Selector) -> bool:
+        if self.names is None:
+            return analytics_tells([selector])
+        return names_in([selector]) <= self.names
+
+
+def analytics_tells(selectors: Iterable[Selector]) -> bool:
+    """True where nothing is asked for that analytics does not tell."""
+    return all(one.field in _TOLD_BY_ANALYTICS for selector in selectors for one in selector)
+
+
+def names_in(selectors: Iterable[Selector]) -> frozenset[str]:
+    """The attributes whose values are compared."""
+    return frozenset(
+        one.attribute for selector in selectors for one in selector if one.field == "match"
+    )
+
+
+def compact(conversation: Conversation, names: frozenset[str]) -> Conversation:
+    """The conversation without the attributes that nobody asks for."""
+    participants = tuple(_compact(one, names) for one in conversation.participants)
+    return conversation._replace(participants=participants)
+
+
+def _compact(participant: Participant, names: frozenset[str]) -> Participant:
+    has = participant.attributes or {}
+    return participant._replace(attributes={name: has[name] for name in names if name in has})
+
 
 Selector = tuple["Criterion", ...]
 
+
 _SCHEME = re.compile(r"(?:tel|sips?):", re.IGNORECASE)
+
+
 _WORD = re.compile(r"[A-Za-z][A-Za-z_-]{0,29}")
+
+
 _MOST_SHOWN = 5
+
 
 _HINTS = {
     "purpose": (
@@ -29,7 +109,7 @@ _HINTS = {
 }
 
 
-class Misfit(NamedTuple):
+class Mismatch(NamedTuple):
     """Why a row's participant cannot be told. Holds no value, address or name."""
 
     code: str
@@ -49,7 +129,7 @@ def matches(participant: Participant, selector: Selector) -> bool | None:
 
 def choose(
     conversation: Conversation, selector: Selector, ambiguous: Ambiguous
-) -> list[Participant] | Misfit:
+) -> list[Participant] | Mismatch:
     """The participants to send to, in order of joining, or why there are none.
 
     The source must be one that can tell: what it cannot tell counts as no fit.
@@ -101,17 +181,17 @@ def _plain_id(text: str) -> str:
     return bare[1:-1] if bare.startswith("{") and bare.endswith("}") else bare
 
 
-def _nobody(conversation: Conversation, selector: Selector) -> Misfit:
+def _nobody(conversation: Conversation, selector: Selector) -> Mismatch:
     hint = " ".join(dict.fromkeys(_HINTS[criterion.field] for criterion in selector))
     count = len(conversation.participants)
     if not count:
-        return Misfit("participant_not_found", "the conversation has no participants", hint)
+        return Mismatch("participant_not_found", "the conversation has no participants", hint)
     who = (
         "its only participant does not fit"
         if count == 1
         else (f"none of its {count} participants fits")
     )
-    return Misfit("participant_not_found", f"{who}: {_purposes(conversation)}", hint)
+    return Mismatch("participant_not_found", f"{who}: {_purposes(conversation)}", hint)
 
 
 def _purposes(conversation: Conversation) -> str:
@@ -125,19 +205,81 @@ def _purposes(conversation: Conversation) -> str:
     return ", ".join(words[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _several(fitting: list[Participant]) -> Misfit:
+def _several(fitting: list[Participant]) -> Mismatch:
     ids = ", ".join(one.id for one in fitting[:_MOST_SHOWN])
     more = len(fitting) - _MOST_SHOWN
-    return Misfit(
+    return Mismatch(
         "ambiguous_participant",
         f"{len(fitting)} participants fit: {ids}" + (f" and {more} more" if more > 0 else ""),
         "Say which with --ambiguous first, last or all, or name more of what tells them apart.",
     )
 
 
-UNKNOWN = Misfit(
+UNKNOWN = Mismatch(
     "unknown_conversation",
     "the platform does not know this conversation",
     "Check the id: a draft or mistyped one, or one of another region or another organisation,"
     " is not known here.",
 )
+
+
+_BLANK = Note()
+
+
+_ENDED = Note(ended=True)
+
+
+_LIVE = Note(ended=False)
+
+
+_HAS_ENDED = Mismatch(
+    "conversation_ended",
+    "the conversation has ended, and --ended skip leaves such rows out",
+    "What is written after the end does not reach analytics; --ended send writes it all the same.",
+)
+
+
+def settle(
+    row: Row, conversation: Conversation | None, options: FindOptions
+) -> list[Row] | Mismatch:
+    """The row once for each participant that it means, next to each other.
+
+    Args:
+        row: one with a selector.
+        conversation: the row's; None where the platform does not know it.
+        options: what to do where several fit, or the conversation has ended.
+    """
+    if conversation is None:
+        return UNKNOWN
+    judged = with_end(row, conversation, options)
+    if isinstance(judged, Mismatch):
+        return judged
+    selector = row.note.selector if row.note else ()
+    chosen = choose(conversation, selector, options.ambiguous)
+    if isinstance(chosen, Mismatch):
+        return chosen
+    return [judged._replace(participant_id=one.id) for one in chosen]
+
+
+def with_end(row: Row, conversation: Conversation, options: FindOptions) -> Row | Mismatch:
+    """The row, its participant no longer sought, with whether its conversation has ended."""
+    if conversation.ended and options.ended == "skip":
+        return _HAS_ENDED
+    rest = (row.note or _BLANK)._replace(selector=(), ended=conversation.ended)
+    # That a conversation goes on is not worth a note of its own.
+    note = None if rest == _LIVE else _ENDED if rest == _ENDED else rest
+    return row._replace(note=note)
+
+
+def not_looked_up(unread: Unread) -> Mismatch:
+    """Why nobody knows who is meant. The row was not sent, and may work another time."""
+    if unread.code == "unknown_conversation":
+        return UNKNOWN
+    hint = f"The row was not sent: send it again. {unread.hint}"
+    return Mismatch("lookup_failed", f"the look-up failed: {unread.message}", hint)
+
+
+def refused(row: Row, misfit: Mismatch) -> InvalidRow:
+    """The row, which is not sent."""
+    known_id = row.participant_id or None
+    return InvalidRow(row.number, row.line, row.source, *misfit, row.conversation_id, known_id)

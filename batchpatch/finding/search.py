@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchpatch.finding.known import Known, analytics_tells, compact, names_in
-from batchpatch.genesys.reads import Unread
-from batchpatch.genesys.sharing import for_each
+from batchpatch.finding.matching import Known, analytics_tells, compact, names_in
+from batchpatch.genesys.conversations.reader import Unread
+from batchpatch.genesys.conversations.single_flight import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from batchpatch.finding.matching import Selector
-    from batchpatch.genesys.reads import ConversationReads
-    from batchpatch.genesys.recent import Recent
+    from batchpatch.genesys.conversations.reader import ConversationReads
+    from batchpatch.genesys.conversations.single_flight import LruCache
+
 
 READS_AT_ONCE = 32
+
 
 Selectors = dict[str, set["Selector"]]
 """What is asked of each conversation, by its id."""
@@ -27,7 +29,7 @@ class Search:
     def __init__(
         self,
         reads: ConversationReads,
-        recent: Recent[Known],
+        recent: LruCache[Known],
         selectors: Mapping[str, set[Selector]],
         *,
         clock: Callable[[], float],

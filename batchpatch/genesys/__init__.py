@@ -1,0 +1,1 @@
+"""Genesys Cloud: calls, and what they need."""

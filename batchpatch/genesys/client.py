@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from batchpatch.errors import OutageError
-from batchpatch.genesys.allowance import Allowance
-from batchpatch.genesys.minting import tls_error
-from batchpatch.genesys.outage import MAX_OUTAGE_S, OutageGate
+from batchpatch.genesys.account.token_endpoint import tls_error
+from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S, CircuitBreaker
+from batchpatch.genesys.http import ERROR_BODY_BYTES
+from batchpatch.genesys.rate_limit.allowance import Allowance
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import (
     FIRST,
     OutcomeKind,
     Renew,
-    RetryPolicy,
     Settle,
     Throttled,
     Tries,
@@ -31,14 +31,15 @@ from batchpatch.genesys.retry import (
     decide,
     is_down,
 )
-from batchpatch.genesys.transport import ERROR_BODY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from batchpatch.genesys.gate import Gate
-    from batchpatch.genesys.lanes import Permit
-    from batchpatch.genesys.pacer import Pacer
+    from batchpatch.genesys.rate_limit.limiter import RateLimiter
+    from batchpatch.genesys.rate_limit.rate_cap import RateCap
+    from batchpatch.genesys.rate_limit.token_slots import Permit
+    from batchpatch.options.send import RetryPolicy
+
 
 _log = logging.getLogger(__name__)
 
@@ -78,8 +79,8 @@ class GenesysClient:
         api_url: str,
         *,
         transport: Attempter,
-        gate: Gate,
-        pacer: Pacer | None = None,
+        gate: RateLimiter,
+        pacer: RateCap | None = None,
         policy: RetryPolicy,
         sleep: Callable[[float], Awaitable[object]],
         random: Callable[[], float],
@@ -88,7 +89,7 @@ class GenesysClient:
     ) -> None:
         self.gate = gate
         self._pacer = pacer
-        self._outage = OutageGate(
+        self._outage = CircuitBreaker(
             urlsplit(api_url).netloc, max_outage_s=max_outage_s, clock=clock, sleep=sleep
         )
         self._api_url = api_url

@@ -16,22 +16,41 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+
 MESSAGE_CHARS = 300
+
+
 _CODE_CHARS = 100
+
+
 # A wait asked for in an answer is believed up to an hour: beyond that it is more likely a
 # mistake, and asking again costs one request.
 LONGEST_WAIT_S = 3600.0
 
+
 CORRELATION_HEADER = "ININ-Correlation-Id"
+
+
 COUNT_HEADER = "inin-ratelimit-count"
+
+
 ALLOWED_HEADER = "inin-ratelimit-allowed"
+
+
 RESET_HEADER = "inin-ratelimit-reset"
 
+
 _NUMBER = re.compile(r"[0-9]{1,9}")
+
+
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+
+
 # "Retry the request in [42] seconds"; the older text ends in "... requests within [60] seconds",
 # which names the whole window: longer than needed, never too short.
 _SECONDS_IN_TEXT = re.compile(r"\[\s*([0-9]{1,9})\s*\]\s*seconds", re.IGNORECASE)
+
+
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 

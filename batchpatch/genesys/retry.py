@@ -7,12 +7,16 @@ A success never gets here; the client settles it on its fast path.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.genesys.replies import NoReply, Reply
 
+if TYPE_CHECKING:
+    from batchpatch.options.send import RetryPolicy
+
 RETRIED = frozenset({408, 500, 502, 503, 504})
 """Tried again at the cost of a retry; 429, 401 and 409 have rules of their own."""
+
 
 # 2 ** 30 seconds is beyond every cap, and larger powers only risk an overflow.
 _DOUBLINGS = 30
@@ -27,23 +31,6 @@ class OutcomeKind(StrEnum):
     """The last attempt was answered, and the answer is not 2xx."""
     UNANSWERED = "unanswered"
     """The last attempt was not answered: nobody knows whether the request took effect."""
-
-
-class RetryPolicy(NamedTuple):
-    """How patient to be."""
-
-    retries: int = 5
-    """Attempts after the first; waiting for a 429 or for a new token uses none."""
-    base_s: float = 0.5
-    cap_s: float = 30.0
-    """The pause before retry n is drawn from 0 to base_s * 2**n, at most cap_s (full jitter)."""
-    conflict_pause_s: float = 2.0
-    """Before the one repetition after a 409."""
-    renewals: int = 3
-    """Rejected tokens for one request: beyond this it is the request that is refused."""
-
-
-DEFAULT_POLICY = RetryPolicy()
 
 
 class Tries(NamedTuple):

@@ -18,12 +18,21 @@ _PLACEHOLDERS = {
     "{participant_id}": "{participant_id}",
     "{participantId}": "{participant_id}",
 }
+
+
 _BOTH = {"{conversation_id}", "{participant_id}"}
+
+
 # The characters of an RFC 3986 path segment.
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+")
+
+
 # What quote() would leave as it is, dots aside: asking first is a quarter of its cost.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+").fullmatch
+
+
 _DOTS = frozenset({"", ".", ".."})
+
 
 _PARTICIPANT = "/api/v2/conversations/{conversation_id}/participants/{participant_id}"
 
@@ -70,18 +79,25 @@ _NOT_STORED = (
     "Genesys Cloud takes the participant route without /attributes for state and wrap-up only:"
     " it answers 2xx and stores no attributes, use --route attributes."
 )
+
+
 _NO_INTERACTIONS = (
     "Genesys Cloud has no /interactions/ path (only forum threads do), so expect 404s:"
     " use --route attributes."
 )
+
+
 _NO_VOICE = (
     "Genesys Cloud has no /conversations/voice/ path, so expect 404s:"
     " use --route attributes, or --route calls for the voice one."
 )
+
+
 _NO_CHATS = (
     "The newest official SDK no longer has the chats path: use --route attributes,"
     " which serves every media type."
 )
+
 
 ROUTES: dict[str, Route] = {
     route.name: route
@@ -102,7 +118,10 @@ ROUTES: dict[str, Route] = {
 }
 """By name, in the order that a help text should have. Source: the official SDK's paths."""
 
+
 _BY_TEMPLATE = {route.template: route for route in ROUTES.values()}
+
+
 _SUSPICIOUS = (
     ("/api/v2/interactions/", _NO_INTERACTIONS),
     ("/conversations/interactions/", _NO_INTERACTIONS),

@@ -1,1 +1,1 @@
-"""Bytes -> records -> `Row` or `InvalidRow`."""
+"""Reading: bytes become records, and records rows."""

@@ -10,24 +10,32 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import InputError
-from batchpatch.reading import faults
-from batchpatch.reading.block import Block
-from batchpatch.reading.columns import FIELD_NAMES, normalized
+from batchpatch.options.fields import FIELD_NAMES, canonical_uuid, normalized
+from batchpatch.options.read import NO_DELIMITERS
+from batchpatch.reading import row_errors
 from batchpatch.reading.decoding import MAX_LINE_BYTES, TextLines, too_long
-from batchpatch.reading.ids import canonical_uuid
-from batchpatch.reading.options import NO_DELIMITERS
+from batchpatch.reading.records import Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from batchpatch.reading.faults import Fault
+    from batchpatch.reading.row_errors import RowError
     from batchpatch.reading.sources import ByteSource
 
+
 MAX_CELL_LENGTH = 16 << 20
+
+
 MAX_HEADER_LENGTH = 1 << 20
+
+
 _DELIMITERS = (",", ";", "\t", "|")
+
+
 _UNFINISHED = "unexpected end of data"
 """What the parser says where a quote is open at the end."""
+
+
 _OBJECT = re.compile(r'\s*\{\s*"')
 
 
@@ -105,7 +113,7 @@ class CsvRecords:
         self._drop(reader.line_num)
         return header
 
-    def __iter__(self) -> Iterator[tuple[int, list[str] | Fault]]:
+    def __iter__(self) -> Iterator[tuple[int, list[str] | RowError]]:
         for block in self.blocks():
             for line, record in zip(block.lines, block.records, strict=True) if block else ():
                 if not is_blank(record):
@@ -143,7 +151,7 @@ class CsvRecords:
             return
         reader = self._parser(lines)
         try:
-            records: list[list[str] | Fault] = list(reader)
+            records: list[list[str] | RowError] = list(reader)
         except csv.Error:
             records = []
         if len(records) == len(lines):  # each of them on one line
@@ -157,7 +165,7 @@ class CsvRecords:
         """The same where quotes span lines or are broken."""
         lines, rest = self._ahead, iter(self._ahead)
         numbers: list[int] = []
-        records: list[list[str] | Fault] = []
+        records: list[list[str] | RowError] = []
         begin = end = 0  # the lines of one record, counted from the first ahead
         while end < len(lines):
             reader, passed = self._parser(rest), end
@@ -176,14 +184,14 @@ class CsvRecords:
         self._drop(begin)
         return Block(numbers, records, plain=not self._text.has_nul)
 
-    def _fault(self, error: str, begin: int, end: int) -> Fault:
+    def _fault(self, error: str, begin: int, end: int) -> RowError:
         first, last = self._line + begin, self._line + end - 1
         if _UNFINISHED in error:
             opened = first + self._opening(self._ahead[begin:end])
-            return faults.unclosed_quote(first, opened, last)
+            return row_errors.unclosed_quote(first, opened, last)
         if "field larger" in error:
-            return faults.cell_too_large(first, last, MAX_CELL_LENGTH >> 20)
-        return faults.bad_quotes(first, last)
+            return row_errors.cell_too_large(first, last, MAX_CELL_LENGTH >> 20)
+        return row_errors.bad_quotes(first, last)
 
     def _opening(self, lines: list[str]) -> int:
         """Index of the line with the quote that is open at the end."""
@@ -192,7 +200,7 @@ class CsvRecords:
         return len(lines) - max(1, spanned)
 
 
-def is_blank(record: list[str] | Fault) -> bool:
+def is_blank(record: list[str] | RowError) -> bool:
     """True for a line without a cell, or with blanks alone; `""` is a cell."""
     return not record or (len(record) == 1 and record[0] != "" and not record[0].strip(" \t"))
 

@@ -11,14 +11,15 @@ import io
 from typing import TYPE_CHECKING, AnyStr
 
 from batchpatch.errors import InputError, SettingsError
+from batchpatch.reading.sources import ByteSource, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from batchpatch.reading.sources import ByteSource
 
 MAX_LINE_BYTES = 64 << 20
 """A line longer than this is no row of anything: memory stays bounded."""
+
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -27,6 +28,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
 _NO_FILE_CODECS = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
 """Nothing exports files in these, and some of them decode to lone surrogates."""
 
@@ -181,3 +184,26 @@ def too_long(name: str, line: int) -> InputError:
     """What is said of a line, or of a record of many lines, that never ends."""
     limit = MAX_LINE_BYTES >> 20
     return InputError(f"{name} has a row of over {limit} MiB (line {line}): is it CSV or JSONL?")
+
+
+def ensure_whole(name: str, encoding: str | None) -> None:
+    """Read a regular file to its end, so that a bad byte or a cut-off archive is known before
+    anything is sent.
+
+    Args:
+        name: the path.
+        encoding: None where lines stand alone and a bad byte harms only its own.
+
+    Raises:
+        InputError: as `ByteSource.read` and `TextLines` do.
+    """
+    source = open_source(name)
+    try:
+        if encoding is None:
+            while source.read():
+                pass
+        else:
+            for _ in TextLines(source, encoding).texts():
+                pass
+    finally:
+        source.close()

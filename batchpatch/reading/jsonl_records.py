@@ -1,19 +1,35 @@
-"""JSON lines -> records. What a key means is decided in `mapping`."""
+"""JSON lines -> records -> `Row` or `InvalidRow`. Pure; the same three ways as in `rows`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import chain, repeat
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
 
 from batchpatch.errors import InputError
-from batchpatch.reading.block import Block
+from batchpatch.formats.plan_line import is_plan, may_be_plan
+from batchpatch.model import InvalidRow, Note, Row
+from batchpatch.options.fields import are_canonical
+from batchpatch.reading import row_errors
 from batchpatch.reading.decoding import ByteLines
+from batchpatch.reading.mapping import Mapping, map_columns
+from batchpatch.reading.records import Block
+from batchpatch.reading.row_errors import RowError
+from batchpatch.reading.rows import RowMaker, new_row, rows_of
+from batchpatch.reading.values import Names, keepable, load_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from batchpatch.options.read import ReadOptions
     from batchpatch.reading.sources import ByteSource
 
+
 _UTF8_BOM = b"\xef\xbb\xbf"
+
+
 _BLANK = "\ufeff \t\r\n"
 
 
@@ -61,3 +77,138 @@ class JsonlRecords:
 def is_blank(text: bytes) -> bool:
     """True for a line of white space alone."""
     return not text.strip()
+
+
+class _Fields(NamedTuple):
+    """The keys that matter of an object whose attributes are one object, and all that it has."""
+
+    ids: tuple[str, ...]
+    """Conversation and participant; the first alone where the options say who is meant."""
+    attributes: str
+    all: tuple[str, ...]
+
+    @property
+    def enough(self) -> int:
+        """An object with no more keys than it needs has always these, in whatever order."""
+        return len(self.ids) + 1
+
+
+class LineMaker:
+    """Makes rows of the lines of one input; as `RowMaker`, with JSON texts as the records."""
+
+    def __init__(
+        self, options: ReadOptions, *, source: int, notices: dict[str, str] | None = None
+    ) -> None:
+        self.first_mapping: Mapping | None = None
+        """How the keys of the first understandable line were understood."""
+        self._options = options
+        self._source = source
+        self._names = Names(options.only_keys, {} if notices is None else notices)
+        self._layouts: dict[tuple[bool, tuple[str, ...]], RowMaker | RowError] = {}
+        """By whether it is a plan, and the keys."""
+        self._note = Note(selector=options.participant) if options.participant else None
+        self._usual: _Fields | None = None
+        """Of the objects met last that can take the quick way."""
+
+    def rows(self, number: int, block: Block) -> list[Row | InvalidRow]:
+        """The rows of a block, the first of them with this number; blank lines make none."""
+        made = self._all_at_once(number, block)
+        return list(self._one_by_one(number, block)) if made is None else made
+
+    def _all_at_once(self, number: int, block: Block) -> list[Row | InvalidRow] | None:
+        """Column by column; None where a line is not ordinary."""
+        usual = self._usual
+        if usual is None:
+            return None
+        try:
+            objects = list(map(orjson.loads, block.records))
+            if set(map(len, objects)) != {len(usual.all)} or (
+                len(usual.all) > usual.enough and set(map(tuple, objects)) != {usual.all}
+            ):
+                return None
+            ids = [list(map(itemgetter(key), objects)) for key in usual.ids]
+            attributes = list(map(itemgetter(usual.attributes), objects))
+            names = list(map(self._names.good.__getitem__, map(tuple, attributes)))
+            values = [tuple(one.values()) for one in attributes]
+            if not all(map(are_canonical, ids)):
+                return None
+            texts = list(chain.from_iterable(values))
+            # Joining fails where one is no text, and shows a NUL in any of them.
+            if not all(texts) or "\0" in "".join(texts):
+                return None
+        except _NOT_ORDINARY:
+            return None
+        who = (ids[1], repeat(None)) if len(ids) > 1 else (repeat(""), repeat(self._note))
+        return rows_of(number, block.lines, self._source, ids[0], names, values, *who)
+
+    def _one_by_one(self, number: int, block: Block) -> Iterator[Row | InvalidRow]:
+        for line, text in zip(block.lines, block.records, strict=True):
+            row = self._quick(number, line, text)
+            if row is None and is_blank(text):
+                continue
+            yield row or self.careful(number, line, text)
+            number += 1
+
+    def _quick(self, number: int, line: int, text: bytes) -> Row | None:
+        """The row of an ordinary line, else None."""
+        usual = self._usual
+        if usual is None:
+            return None
+        try:
+            value = orjson.loads(text)
+            if len(value) != usual.enough and tuple(value) != usual.all:
+                return None
+            ids = [value[key] for key in usual.ids]
+            attributes = value[usual.attributes]
+            names = self._names.good[tuple(attributes)]
+            values = tuple(attributes.values())
+            if not (are_canonical(ids) and all(values)) or "\0" in "".join(values):
+                return None
+        except _NOT_ORDINARY:
+            return None
+        participant, note = (ids[1], None) if len(ids) > 1 else ("", self._note)
+        return new_row(Row, (number, line, self._source, ids[0], participant, names, values, note))
+
+    def careful(self, number: int, line: int, text: bytes) -> Row | InvalidRow:
+        """The row, or what is wrong with the line; any bytes get an answer."""
+        try:
+            value = load_exactly(text)
+        except ValueError as error:
+            fault = row_errors.bad_json(str(error).partition(":")[0])
+            return InvalidRow(number, line, self._source, *fault)
+        if not isinstance(value, dict):
+            return InvalidRow(number, line, self._source, *row_errors.NOT_AN_OBJECT)
+        plan = value if is_plan(value) else None
+        maker = self._maker(tuple(value), plan=plan is not None)
+        if isinstance(maker, RowError):
+            return InvalidRow(number, line, self._source, *maker)
+        return maker.careful(number, line, list(value.values()), plan=plan)
+
+    def _maker(self, keys: tuple[str, ...], *, plan: bool) -> RowMaker | RowError:
+        """What these keys mean; a line that lacks a needed one is an invalid row, no more."""
+        if (known := self._layouts.get((plan, keys))) is not None:
+            return known
+        made: RowMaker | RowError
+        try:
+            mapping = map_columns(keys, self._options, name="this line", plan=plan)
+        except InputError as error:
+            made = row_errors.unmapped(str(error))
+        else:
+            self.first_mapping = self.first_mapping or mapping
+            self._usual = self._fields(keys, mapping) or self._usual
+            made = RowMaker(mapping, self._options, source=self._source, names=self._names)
+        if keepable(keys, self._layouts):
+            self._layouts[plan, keys] = made
+        return made
+
+    def _fields(self, keys: tuple[str, ...], mapping: Mapping) -> _Fields | None:
+        at = mapping.object_at
+        if at is None or not mapping.is_object_only or self._options.constants:
+            return None
+        if may_be_plan(keys) or (mapping.participant is None and mapping.selectors):
+            return None
+        ids = [p for p in (mapping.conversation, mapping.participant) if p is not None]
+        return _Fields(tuple(keys[p] for p in ids), keys[at], keys)
+
+
+_NOT_ORDINARY = (ValueError, TypeError, KeyError, AttributeError)

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import InputError
-from batchpatch.reading.columns import is_own, is_skip
-from batchpatch.reading.finder import Finder
+from batchpatch.options.fields import is_own, is_skip
+from batchpatch.reading.columns import Header
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
     from collections.abc import Sequence
 
-    from batchpatch.reading.options import ReadOptions
+    from batchpatch.options.read import ReadOptions
     from batchpatch.reading.selectors import SelectorColumn
 
 
@@ -74,7 +74,7 @@ def map_columns(
         InputError: a needed column is missing or stands there twice; the text names the columns
             that are there and the flag that would use them.
     """
-    finder = Finder(list(header), options, name)
+    finder = Header(list(header), options, name)
     fields = finder.fields()
     selectors = finder.mapped_selectors()
     attributes = finder.attributes()
@@ -112,7 +112,7 @@ def map_columns(
 
 
 def _refuse_missing(
-    finder: Finder,
+    finder: Header,
     options: ReadOptions,
     fields: Dict[str, int | None],
     selectors: Sequence[SelectorColumn],

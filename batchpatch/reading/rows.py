@@ -11,31 +11,24 @@ from itertools import chain, compress, count, islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from batchpatch.formats.plan_line import PlanKeyError, with_plan
 from batchpatch.model import InvalidRow, Row
-from batchpatch.reading import faults
-from batchpatch.reading.cells import (
-    attributes_in,
-    is_empty,
-    names_skipped,
-    refuse_ragged,
-    taker,
-)
+from batchpatch.options.fields import are_canonical, canonical_uuid
+from batchpatch.reading import row_errors
 from batchpatch.reading.csv_records import is_blank
-from batchpatch.reading.faults import Fault
-from batchpatch.reading.ids import are_canonical, canonical_uuid
-from batchpatch.reading.names import Names
-from batchpatch.reading.plans import with_plan
+from batchpatch.reading.records import attributes_in, is_empty, names_skipped, refuse_ragged, taker
+from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.selectors import Selectors
-from batchpatch.reading.values import UnsendableError, text_of
+from batchpatch.reading.values import Names, UnsendableError, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from collections.abc import Mapping as Dict
 
     from batchpatch.model import Note
-    from batchpatch.reading.block import Block
+    from batchpatch.options.read import ReadOptions
     from batchpatch.reading.mapping import Mapping
-    from batchpatch.reading.options import ReadOptions
+    from batchpatch.reading.records import Block
 
 
 class RowMaker:
@@ -136,7 +129,7 @@ class RowMaker:
         """
         mapping = self._mapping
         ids: list[str | None] = [None, None]
-        if isinstance(cells, Fault):
+        if isinstance(cells, RowError):
             return InvalidRow(number, line, self._source, *cells)
         try:
             if len(cells) != mapping.width:
@@ -148,7 +141,7 @@ class RowMaker:
             participant = "" if is_empty(given[1]) else _checked("participant", ids[1], given[1])
             note = None if participant else self._selectors.note(cells)
             if plan is not None:
-                note = with_plan(note, plan)
+                note = _planned(note, plan)
             wanted = self._wanted(cells, whole=plan is not None)
             names = self._names.shared(tuple(wanted))
         except UnsendableError as unsendable:
@@ -182,7 +175,7 @@ class RowMaker:
         if mapping.pair_at is not None:
             key, value = (cells[position] for position in mapping.pair_at)
             if not isinstance(key, str) or not key.strip():
-                raise UnsendableError(faults.KEY_WITHOUT_NAME)
+                raise UnsendableError(row_errors.KEY_WITHOUT_NAME)
             given.append((str(key), value))
         given.extend((n, cells[p]) for n, p in zip(mapping.names, mapping.positions, strict=True))
         return given
@@ -219,5 +212,12 @@ def rows_of(
 
 def _checked(field: str, found: str | None, given: object) -> str:
     if found is None:
-        raise UnsendableError(faults.bad_id(field, empty=given in (None, "")))
+        raise UnsendableError(row_errors.bad_id(field, empty=given in (None, "")))
     return found
+
+
+def _planned(note: Note | None, line: Dict[str, Any]) -> Note:
+    try:
+        return with_plan(note, line)
+    except PlanKeyError as error:
+        raise UnsendableError(row_errors.bad_plan(*error.args)) from None

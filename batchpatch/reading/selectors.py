@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from itertools import repeat
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from batchpatch.errors import SettingsError
 from batchpatch.model import Criterion, Note
-from batchpatch.reading import faults
-from batchpatch.reading.cells import taker
-from batchpatch.reading.columns import SELECTOR_WORDS, SelectorField, selector_of
-from batchpatch.reading.ids import canonical_uuid
-from batchpatch.reading.names import keepable
-from batchpatch.reading.values import UnsendableError
+from batchpatch.options.fields import _ORDER, SELECTOR_WORDS, SelectorField, _canonical
+from batchpatch.reading import row_errors
+from batchpatch.reading.records import taker
+from batchpatch.reading.values import UnsendableError, keepable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-_ORDER: tuple[SelectorField, ...] = get_args(SelectorField)
 
 
 class SelectorColumn(NamedTuple):
@@ -58,7 +53,7 @@ class Selectors:
         selector = tuple(dict.fromkeys(filter(None, found)))
         note = Note(selector=selector) if selector else self._usual
         if note is None:
-            fault = faults.missing_participant(SELECTOR_WORDS, has_id=self._has_id)
+            fault = row_errors.missing_participant(SELECTOR_WORDS, has_id=self._has_id)
             raise UnsendableError(fault)
         return note
 
@@ -85,65 +80,11 @@ class Selectors:
             return None
 
 
-def parse_participant(text: str) -> tuple[Criterion, ...]:
-    """What `--participant` asks for: a purpose, or FIELD=VALUE.
-
-    Raises:
-        SettingsError: it is neither.
-    """
-    name, given, value = text.partition("=")
-    if given:
-        field, attribute = selector_of(name) or (None, "")
-    else:
-        field, attribute, value = "purpose", "", text
-    word = value.strip()
-    if field is None or not (word.isidentifier() if field == "purpose" else word):
-        raise SettingsError(
-            f"--participant takes a purpose, such as customer, or FIELD=VALUE, where FIELD is "
-            f"{SELECTOR_WORDS}."
-        )
-    return criteria([(field, value, attribute)])
-
-
-def criteria(given: Iterable[Iterable[str]]) -> tuple[Criterion, ...]:
-    """Criteria as `run.json` keeps them, or as they are; their values in one spelling.
-
-    Raises:
-        SettingsError: one of them is none.
-    """
-    try:
-        return tuple(_checked(Criterion(*one)) for one in given)  # type: ignore[arg-type]
-    except (TypeError, ValueError):  # the latter of text that is not UTF-8, too
-        raise SettingsError(
-            "--participant cannot be used: each criterion has a field, a value that is text, and "
-            "for match the name of an attribute."
-        ) from None
-
-
-def _checked(one: Criterion) -> Criterion:
-    text = one.value + one.attribute
-    text.encode()
-    one = one._replace(value=_canonical(one.field, one.value))
-    named = bool(one.attribute.strip()) == (one.field == "match")
-    if one.field not in _ORDER or not named or not one.value or "\0" in text:
-        raise ValueError
-    return one
-
-
 def _criterion(column: SelectorColumn, cell: object) -> Criterion | None:
     """What one cell says; None where it is empty."""
     if cell is None:
         return None
     if not isinstance(cell, str) or "\0" in cell:
-        raise UnsendableError(faults.bad_selector(column.field, column.attribute))
+        raise UnsendableError(row_errors.bad_selector(column.field, column.attribute))
     value = _canonical(column.field, str(cell))
     return Criterion(column.field, value, column.attribute) if value else None
-
-
-def _canonical(field: SelectorField, text: str) -> str:
-    """A value in the one spelling that values are compared in."""
-    if field == "match":
-        return text
-    if field == "purpose":
-        return text.strip().lower()
-    return (field != "address" and canonical_uuid(text)) or text.strip()

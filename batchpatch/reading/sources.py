@@ -1,4 +1,4 @@
-"""Bytes of an input, whatever it is stored or packed as.
+"""Sources: the bytes of an input, whatever it is stored or packed as.
 
 One pass, bounded memory, and every foreign exception of files and decompressors leaves here as an
 `InputError` in one sentence.
@@ -20,13 +20,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from batchpatch.errors import InputError
-from batchpatch.reading.decoding import TextLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from batchpatch.options.read import InputFormat
+
+
+_EXTENSIONS: dict[str, InputFormat] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+}
+
+
+_PACKED = {".gz", ".bz2", ".xz"}
+
+
+def detect_format(name: str, head: bytes) -> InputFormat:
+    """By extension, below that of a packed file; else an object in front makes it JSONL."""
+    suffixes = [s.lower() for s in Path(name).suffixes]
+    if suffixes and suffixes[-1] in _PACKED:
+        suffixes.pop()
+    known = _EXTENSIONS.get(suffixes[-1]) if suffixes else None
+    text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    return known or ("jsonl" if text.startswith((b"{", b"[")) else "csv")
+
+
 CHUNK_BYTES = 1 << 15
 """Small enough for the rows of one to stay in the cache until the next: twice as much is slower."""
+
+
 HEAD_BYTES = 1 << 16
 
 
@@ -207,26 +233,3 @@ def _unpacked(buffered: io.BufferedReader) -> BinaryIO:
 
 def _reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
-
-
-def ensure_whole(name: str, encoding: str | None) -> None:
-    """Read a regular file to its end, so that a bad byte or a cut-off archive is known before
-    anything is sent.
-
-    Args:
-        name: the path.
-        encoding: None where lines stand alone and a bad byte harms only its own.
-
-    Raises:
-        InputError: as `ByteSource.read` and `TextLines` do.
-    """
-    source = open_source(name)
-    try:
-        if encoding is None:
-            while source.read():
-                pass
-        else:
-            for _ in TextLines(source, encoding).texts():
-                pass
-    finally:
-        source.close()

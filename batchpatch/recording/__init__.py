@@ -1,0 +1,1 @@
+"""Recording: outcomes become lines, and lines what resuming and undoing need."""

@@ -1,4 +1,4 @@
-"""Files that only their owner reads, written so that a crash leaves the old one or the new one."""
+"""Private files: read by their owner only; a crash leaves the old one or the new one whole."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import errno
 import os
 import stat
 import sys
+import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from batchpatch.errors import RecordError
 
@@ -15,10 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+
 FILE_MODE = 0o600
+
+
 DIRECTORY_MODE = 0o700
 
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -105,3 +112,39 @@ def write_atomically(path: Path, data: bytes) -> None:
     """
     with replacing(path) as file:
         file.write(data)
+
+
+class Spool:
+    """A copy of a stream, 0600. Holds customers' values, as the README says.
+
+    Raises:
+        RecordError: the file cannot be made or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._closing = threading.Lock()
+        try:
+            self._descriptor: int | None = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        except OSError as error:
+            raise record_error(path, error) from error
+
+    def write(self, data: bytes) -> None:
+        """Keep these bytes, before anything is made of them."""
+        view = memoryview(data)
+        with self._closing:
+            try:
+                while view and self._descriptor is not None:
+                    view = view[os.write(self._descriptor, view) :]
+            except OSError as error:
+                raise record_error(self._path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # The reader's thread may still be at it: a closed number would soon be another file's.
+        with self._closing:
+            descriptor, self._descriptor = self._descriptor, None
+            if descriptor is not None:
+                os.close(descriptor)

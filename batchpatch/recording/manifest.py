@@ -18,9 +18,13 @@ from batchpatch.recording.files import record_error, write_atomically
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+
 InputKind = Literal["file", "spool", "stream"]
 
+
 _CHUNK_BYTES = 1 << 20
+
+
 _SECRET_WORDS = ("secret", "password", "access_token")
 
 

@@ -1,4 +1,4 @@
-"""`results.jsonl`: one line for each settled row, appended in the order of settlement."""
+"""`results.jsonl`: appended in the order of settlement, and read back a block at a time."""
 
 from __future__ import annotations
 
@@ -6,73 +6,60 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from batchpatch.errors import RecordError
-from batchpatch.recording.appending import Appender
+from batchpatch.formats.result_line import Block, encode, outcome_pattern, spans_with
+from batchpatch.recording.append_log import Appender
 from batchpatch.recording.files import record_error
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from batchpatch.model import RowResult
+    from batchpatch.model import Outcome, RowResult
+
+
+BLOCK_BYTES = 1 << 16
+"""Small enough that what a block parses to stays in the cache."""
+
+
+def blocks(path: Path) -> Iterator[Block]:
+    """The file in blocks of whole lines; a tail without newline comes as a block of its own.
+
+    Raises RecordError where the file cannot be read.
+    """
+    try:
+        with path.open("rb", buffering=0) as file:
+            yield from _blocks(file.read)
+    except OSError as error:
+        raise record_error(path, error, doing="read") from error
+
+
+def _blocks(read: Any) -> Iterator[Block]:
+    offset, line, rest = 0, 1, b""
+    while piece := read(BLOCK_BYTES):
+        end = piece.rfind(b"\n") + 1
+        if not end:
+            rest += piece
+            continue
+        data = rest + piece[:end]
+        rest = piece[end:]
+        yield Block(offset, line, data)
+        offset += len(data)
+        line += data.count(b"\n")
+    if rest:
+        yield Block(offset, line, rest)
+
+
+def lines_with(path: Path, outcomes: Collection[Outcome]) -> Iterator[tuple[int, bytes]]:
+    """The whole lines whose outcome is one of `outcomes`: offset in the file, and the line."""
+    pattern = outcome_pattern(outcomes)
+    for block in blocks(path):
+        if not block.torn:
+            for start, end in spans_with(block.data, pattern):
+                yield block.offset + start, block.data[start:end]
+
 
 BUFFER_BYTES = 256 * 1024
-
-
-def encode(result: RowResult) -> bytes:
-    """The line of one row: JSON, the contract's field order, absent fields left out.
-
-    Hot: written out because a loop over the fields takes twice as long.
-    """
-    line: dict[str, Any] = {"row": result[0], "line": result[1], "source": result[2]}
-    if result.conversation_id is not None:
-        line["conversation_id"] = result.conversation_id
-    if result.participant_id is not None:
-        line["participant_id"] = result.participant_id
-    if result.keys is not None:
-        line["keys"] = result.keys
-    line["outcome"] = result.outcome._value_  # `value` is a slow descriptor
-    _add_answer(line, result)
-    if result.correlation_id is not None:
-        line["correlation_id"] = result.correlation_id
-    line["at"] = result.at
-    if result.elapsed_ms is not None:
-        line["elapsed_ms"] = result.elapsed_ms
-    if result.verified is not None:
-        line["verified"] = result.verified
-    try:
-        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:
-        return orjson.dumps(_readable(line), option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _add_answer(line: dict[str, Any], result: RowResult) -> None:
-    if result.status is not None:
-        line["status"] = result.status
-    if result.code is not None:
-        line["code"] = result.code
-    if result.message is not None:
-        line["message"] = result.message
-    if result.hint is not None:
-        line["hint"] = result.hint
-    if result.attempts is not None:
-        line["attempts"] = result.attempts
-    if result.patch is not None:
-        line["patch"] = result.patch
-    if result.superseded_by is not None:
-        line["superseded_by"] = result.superseded_by
-
-
-def _readable(value: Any) -> Any:
-    """Spells lone surrogates out: file names may hold them, UTF-8 may not."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, list):
-        return [_readable(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _readable(item) for name, item in value.items()}
-    return value
 
 
 class ResultsLog:

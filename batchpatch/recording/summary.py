@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.model import FailureReason, Outcome, Summary
+from batchpatch.model import FailureReason, Outcome, Stop, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from batchpatch.model import RowResult
-    from batchpatch.recording.proof import Proof
+    from batchpatch.recording.checkpoint import Proof
+
 
 EXIT_DONE = 0
+
+
 EXIT_SOME_FAILED = 1
-
-
-class Stop(NamedTuple):
-    """Why a run ended before its input did."""
-
-    exit_code: int
-    """3 (threshold, outage, limit, an input gone bad), 4 (credentials) or 130 (interrupted)."""
-    because: str
-    """For a person, such as `interrupted` or `more than 50 rows failed`."""
 
 
 class Counters(NamedTuple):

@@ -1,0 +1,1 @@
+"""Sending: a patch becomes an outcome."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
-from batchpatch.genesys.hints import hint_for
 from batchpatch.genesys.retry import OutcomeKind
 from batchpatch.model import Outcome, PatchOutcome
+from batchpatch.sending.outcomes import outcome_of
 
 if TYPE_CHECKING:
     from batchpatch.genesys.client import Answer
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from batchpatch.model import Patch
 
 
-class Caller(Protocol):
+class PatchCaller(Protocol):
     """The part of the client that sending needs."""
 
     async def call(self, method: str, path: str, body: bytes | None = None) -> Answer:
@@ -27,7 +27,7 @@ class Caller(Protocol):
 class Sender:
     """Sends patches along one route."""
 
-    def __init__(self, caller: Caller, route: Route) -> None:
+    def __init__(self, caller: PatchCaller, route: Route) -> None:
         self._caller = caller
         self._route = route
 
@@ -59,28 +59,3 @@ class Sender:
                 elapsed_s=elapsed_s,
             )
         return outcome_of(answer, route_name=self._route.name, elapsed_s=elapsed_s)
-
-
-def outcome_of(answer: Answer, *, route_name: str, elapsed_s: float) -> PatchOutcome:
-    """How a call that was not accepted reads in the report."""
-    if answer.reply is not None:
-        reply = answer.reply
-        return PatchOutcome(
-            Outcome.REJECTED,
-            status=reply.status,
-            code=reply.code,
-            message=reply.message,
-            hint=hint_for(reply, route_name=route_name),
-            correlation_id=reply.correlation_id,
-            attempts=answer.attempts,
-            elapsed_s=elapsed_s,
-        )
-    failure = answer.failure
-    return PatchOutcome(
-        Outcome.UNKNOWN,
-        code=f"no_answer.{failure.kind}" if failure else "no_answer",
-        message=failure.message if failure else None,
-        hint=hint_for(failure, route_name=route_name) if failure else None,
-        attempts=answer.attempts,
-        elapsed_s=elapsed_s,
-    )

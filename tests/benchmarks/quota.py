@@ -24,7 +24,7 @@ from quota_loop import NETWORKS, NO_LIMIT, Following, Network, Unlimited, simula
 from quota_peers import comparison, cpu, one_burst, ten_tokens
 from quota_server import ROUNDINGS, Rules
 
-from batchpatch.genesys.edges import Rounding
+from batchpatch.genesys.rate_limit.window_state import Rounding
 
 ALLOWED = 300
 WINDOW_S = 60.0

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from quota_server import Rules, Token
 
-from batchpatch.genesys.choosing import choose
-from batchpatch.genesys.quota import Quota
+from batchpatch.genesys.rate_limit.quota import Quota
+from batchpatch.genesys.rate_limit.token_slots import choose
 from batchpatch.genesys.replies import QuotaHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from batchpatch.genesys.edges import Rounding
+    from batchpatch.genesys.rate_limit.window_state import Rounding
 
 
 class Pace(Protocol):

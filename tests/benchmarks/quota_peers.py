@@ -20,7 +20,7 @@ from quota_loop import (
 )
 from quota_server import ROUNDINGS, Rules
 
-from batchpatch.genesys.edges import Rounding
+from batchpatch.genesys.rate_limit.window_state import Rounding
 
 if TYPE_CHECKING:
     from collections.abc import Callable

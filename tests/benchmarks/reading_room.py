@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from batchpatch.checking import check
+from batchpatch.commands.check import check
 
 if __name__ == "__main__":
     print(check([sys.argv[1]]).valid)

@@ -126,7 +126,7 @@ def _result(number: int, conversation: str, participant: str) -> RowResult:
 
 
 def _options() -> dict[str, object]:
-    from batchpatch.settings import Settings as RunSettings
+    from batchpatch.options.run import Settings as RunSettings
 
     return RunSettings().as_json()
 

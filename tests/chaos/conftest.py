@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from batchpatch.genesys import hold
+from batchpatch.genesys.rate_limit import window_state
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -18,4 +18,4 @@ def quick_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     from harness.client import QUICK_HOLD
 
     for name, value in QUICK_HOLD.items():
-        monkeypatch.setattr(hold, name, value)
+        monkeypatch.setattr(window_state, name, value)

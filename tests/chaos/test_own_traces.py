@@ -24,12 +24,11 @@ from harness.moments import (
     tell,
 )
 
-from batchpatch import undoing
-from batchpatch.genesys.credentials import find_account
-from batchpatch.reading.options import ReadOptions
-from batchpatch.sending.safeguards import Safeguards
-from batchpatch.sending.verifying import VerifyOptions
-from batchpatch.storing import RecordOptions
+from batchpatch.commands import undo as undo_command
+from batchpatch.genesys.account.credentials import find_account
+from batchpatch.options.read import ReadOptions
+from batchpatch.options.run import RecordOptions
+from batchpatch.options.send import Safeguards, VerifyOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +86,9 @@ def test_an_undo_knows_every_value_that_the_run_wrote(tmp_path: Path) -> None:
         await place.resume(stopper=stopping_soon(2))
         place.server.state.injector.replace([])
         account = find_account(CREDENTIALS, api_url=place.server.url)
-        await undoing.undo(place.out, account=account, record=RecordOptions(out=tmp_path / "undo"))
+        await undo_command.undo(
+            place.out, account=account, record=RecordOptions(out=tmp_path / "undo")
+        )
         assert place.state()[ANN] == {"stage": "0"}
 
     played(tmp_path, [], play)
@@ -100,7 +101,7 @@ def test_a_resumed_undo_still_says_what_is_blanked(tmp_path: Path) -> None:
         await place.run(safeguards=Safeguards(keep_before=True))
         account = find_account(CREDENTIALS, api_url=place.server.url)
         undo = place._replace(out=tmp_path / "undo")
-        await undoing.undo(place.out, account=account, record=RecordOptions(out=undo.out))
+        await undo_command.undo(place.out, account=account, record=RecordOptions(out=undo.out))
         lose_line(undo, 1)
         await undo.resume()
         (line,) = whole_lines(undo.out / "results.jsonl")
@@ -119,6 +120,6 @@ def test_a_run_that_sent_nothing_has_nothing_to_undo(tmp_path: Path) -> None:
         )
         await place.run(safeguards=Safeguards(keep_before=True, skip_unchanged=True))
         account = find_account(CREDENTIALS, api_url=place.server.url)
-        assert await undoing.undo(place.out, account=account) is None
+        assert await undo_command.undo(place.out, account=account) is None
 
     played(tmp_path, [row(1, ANN, stage="x")], play)

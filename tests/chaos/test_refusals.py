@@ -11,11 +11,10 @@ from harness.inputs import RowSpec, make_rows, state_after
 from harness.inside import Place
 from harness.judging import line_counts, whole_lines
 
-from batchpatch.model import Outcome
-from batchpatch.reading.options import ReadOptions
-from batchpatch.recording.summary import Stop
+from batchpatch.model import Outcome, Stop
+from batchpatch.options.read import ReadOptions
+from batchpatch.pipeline.stop import Stopper
 from batchpatch.sandbox import Fault, SandboxOptions, parse_fault, running
-from batchpatch.stopping import Stopper
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from harness.judging import whole_lines
 from harness.moments import ANN, BEN, break_for, for_both, outcomes, played, row, stopping_soon
 
-from batchpatch.finding.options import FindOptions
 from batchpatch.model import Outcome
+from batchpatch.options.read import FindOptions
+from batchpatch.options.send import Safeguards, VerifyOptions
 from batchpatch.sandbox import parse_fault
-from batchpatch.sending.safeguards import Safeguards
-from batchpatch.sending.verifying import VerifyOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

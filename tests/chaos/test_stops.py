@@ -18,25 +18,25 @@ from harness.judging import Epoch, disorder, gaps, line_counts, line_problems, w
 from harness.world import sandbox_process
 
 from batchpatch.errors import AccessError, BatchpatchError, InputError, OutageError, RecordError
-from batchpatch.flow import Flow
-from batchpatch.reading.background import BackgroundReader
+from batchpatch.model import Stop
+from batchpatch.pipeline.patch_queue import PatchQueue
+from batchpatch.pipeline.stop import Stopper
+from batchpatch.reading.background_reader import BackgroundReader
 from batchpatch.recording.results import ResultsLog
-from batchpatch.recording.summary import Stop
 from batchpatch.sandbox import SandboxOptions, parse_fault, running
 from batchpatch.sending.sender import Sender
-from batchpatch.stopping import Stopper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from batchpatch.pipeline import RunReport
+    from batchpatch.pipeline.execution import RunReport
 
 ROWS = 1200
 FAULTS = ("kind=reset_after,rate=0.05", "status=503,rate=0.05")
 STAGES: dict[str, tuple[type, str, int]] = {
     "reading": (BackgroundReader, "next", 3),
-    "handing out": (Flow, "take", 400),
+    "handing out": (PatchQueue, "take", 400),
     "sending": (Sender, "send", 400),
     "recording": (ResultsLog, "add", 800),
 }

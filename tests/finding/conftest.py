@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from batchpatch.genesys.conversations import Conversation, Participant
-from batchpatch.genesys.reads import Unread
+from batchpatch.genesys.conversations.conversation import Conversation, Participant
+from batchpatch.genesys.conversations.reader import Unread
 from batchpatch.model import Criterion, Note, Row
 
 if TYPE_CHECKING:

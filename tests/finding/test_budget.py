@@ -11,13 +11,12 @@ import pytest
 
 from batchpatch.errors import AccessError
 from batchpatch.finding.finder import Finder
-from batchpatch.finding.options import FindOptions
-from batchpatch.genesys.credentials import find_account
-from batchpatch.genesys.opening import open_client
-from batchpatch.genesys.rate import PaceOptions
-from batchpatch.genesys.reads import ConversationReads
-from batchpatch.genesys.retry import RetryPolicy
+from batchpatch.genesys.account.credentials import find_account
+from batchpatch.genesys.connect import open_client
+from batchpatch.genesys.conversations.reader import ConversationReads
 from batchpatch.model import Batch, Criterion, InvalidRow, Row
+from batchpatch.options.read import FindOptions
+from batchpatch.options.send import PaceOptions, RetryPolicy
 from batchpatch.sandbox import SandboxOptions, parse_fault, running
 from batchpatch.sandbox.identities import (
     agent_id,

@@ -9,10 +9,10 @@ import pytest
 
 from batchpatch.errors import AccessError
 from batchpatch.finding.finder import Finder
-from batchpatch.finding.known import NO_STANDS_S
-from batchpatch.finding.options import FindOptions
-from batchpatch.genesys.reads import Unread
+from batchpatch.finding.matching import NO_STANDS_S
+from batchpatch.genesys.conversations.reader import Unread
 from batchpatch.model import Batch, Criterion, InvalidRow, Note, Row
+from batchpatch.options.read import FindOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

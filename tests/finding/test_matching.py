@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from batchpatch.finding.matching import Misfit, choose, matches, plain_address
+from batchpatch.finding.matching import Mismatch, choose, matches, plain_address
 from batchpatch.model import Criterion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from batchpatch.genesys.conversations import Conversation, Participant
+    from batchpatch.genesys.conversations.conversation import Conversation, Participant
 
     Person = Callable[..., Participant]
     Talk = Callable[..., Conversation]
@@ -110,11 +110,11 @@ def test_of_several_the_user_says_which(
 def test_several_are_never_guessed_at(a_person: Person, a_talk: Talk) -> None:
     """The ids are named, so that the user can name one; not endlessly."""
     found = choose(a_talk("c", *map(a_person, "ab")), CUSTOMER, "refuse")
-    assert isinstance(found, Misfit)
+    assert isinstance(found, Mismatch)
     assert (found.code, found.message) == ("ambiguous_participant", "2 participants fit: a, b")
     assert "--ambiguous first, last or all" in found.hint
     many = choose(a_talk("c", *map(a_person, "abcdefgh")), CUSTOMER, "refuse")
-    assert isinstance(many, Misfit)
+    assert isinstance(many, Mismatch)
     assert many.message == "8 participants fit: a, b, c, d, e and 3 more"
 
 
@@ -137,7 +137,7 @@ def test_where_nobody_fits_it_says_who_is_there(
     """What was found, so that a wrong purpose shows; and no more than words of the platform."""
     people = [a_person(str(number), purpose) for number, purpose in enumerate(purposes)]
     found = choose(a_talk("c", *people), (Criterion("purpose", "external"),), "all")
-    assert isinstance(found, Misfit)
+    assert isinstance(found, Mismatch)
     assert (found.code, found.message) == ("participant_not_found", message)
 
 
@@ -146,7 +146,7 @@ def test_no_data_of_people_is_told(a_person: Person, a_talk: Talk) -> None:
     secret = a_person("p", attributes={"order": "s3cret"}, addresses=("tel:+1999",))
     selector = (Criterion("match", "wanted", "order"), Criterion("address", "+1777"))
     found = choose(a_talk("c", secret), selector, "refuse")
-    assert isinstance(found, Misfit)
+    assert isinstance(found, Mismatch)
     for text in ("s3cret", "1999", "wanted", "1777"):
         assert text not in str(found)
     assert "attribute" in found.hint

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from batchpatch.genesys.credentials import Account, ClientCredentials, Secret
-from batchpatch.genesys.regions import find_hosts
+from batchpatch.genesys.account.credentials import Account, ClientCredentials, Secret
+from batchpatch.genesys.account.regions import find_hosts
+from batchpatch.genesys.account.tokens import MintedTokens
 from batchpatch.genesys.replies import NoReply, Reply
-from batchpatch.genesys.tokens import MintedTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable

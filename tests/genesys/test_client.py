@@ -11,15 +11,15 @@ import pytest
 
 from batchpatch.errors import AccessError, SettingsError
 from batchpatch.genesys.client import GenesysClient
-from batchpatch.genesys.gate import Gate
-from batchpatch.genesys.lanes import QuotaOptions
-from batchpatch.genesys.pacer import Pacer
-from batchpatch.genesys.rate import DEFAULT_RATE, Rate
+from batchpatch.genesys.rate_limit.limiter import RateLimiter
+from batchpatch.genesys.rate_limit.rate_cap import RateCap
+from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
 from batchpatch.genesys.replies import NoReply, QuotaHeaders, Reply
-from batchpatch.genesys.retry import OutcomeKind, RetryPolicy
+from batchpatch.genesys.retry import OutcomeKind
+from batchpatch.options.send import DEFAULT_RATE, Rate, RetryPolicy
 
 if TYPE_CHECKING:
-    from batchpatch.genesys.tokens import MintedTokens
+    from batchpatch.genesys.account.tokens import MintedTokens
 
 RunVirtual = Callable[[Any], Any]
 MakeTokens = Callable[[Any], "MintedTokens"]
@@ -44,12 +44,12 @@ def make_client(token_source: MakeTokens) -> MakeClient:
         return GenesysClient(
             "https://api.mypurecloud.ie",
             transport=platform,
-            gate=Gate(
+            gate=RateLimiter(
                 [token_source(platform) for _ in range(tokens)],
                 QuotaOptions(assumed_per_s=assumed.per_s if assumed else None),
                 clock=asyncio.get_running_loop().time,
             ),
-            pacer=Pacer(rate) if rate else None,
+            pacer=RateCap(rate) if rate else None,
             policy=RetryPolicy(retries=retries),
             sleep=asyncio.sleep,
             random=lambda: 0.5,

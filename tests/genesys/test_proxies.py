@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from batchpatch.errors import SettingsError
-from batchpatch.genesys.proxies import find_proxy
+from batchpatch.genesys.connect_proxies import find_proxy
 
 API = "https://api.mypurecloud.ie"
 

@@ -11,13 +11,13 @@ from batchpatch.genesys.retry import (
     FIRST,
     OutcomeKind,
     Renew,
-    RetryPolicy,
     Settle,
     Throttled,
     Tries,
     Wait,
     decide,
 )
+from batchpatch.options.send import RetryPolicy
 
 POLICY = RetryPolicy()
 LOST = NoReply("timeout", "no answer", sent=True)

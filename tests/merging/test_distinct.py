@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchpatch.merging.distinct import DistinctCount
+from batchpatch.merging.forecast import DistinctCount
 
 HASHES = (-(1 << 63), (1 << 63) - 1)
 

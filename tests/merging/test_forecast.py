@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.merging.forecast import Forecast
-from batchpatch.merging.window import MergeOptions, Window
+from batchpatch.merging.window import Window
+from batchpatch.options.send import MergeOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from batchpatch.errors import SettingsError
-from batchpatch.merging.merge import row_bytes
-from batchpatch.merging.window import MergeOptions, Window
+from batchpatch.merging.window import Window, row_bytes
 from batchpatch.model import Patch, Row
+from batchpatch.options.send import MergeOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

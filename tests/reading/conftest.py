@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-from batchpatch.reading.options import ReadOptions
-from batchpatch.reading.reader import Reader
+from batchpatch.options.read import ReadOptions
+from batchpatch.reading.inputs import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

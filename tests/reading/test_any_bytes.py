@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from batchpatch.errors import InputError, SettingsError
 from batchpatch.model import InvalidRow, Row
-from batchpatch.reading.options import ReadOptions
-from batchpatch.reading.reader import Input, Reader
+from batchpatch.options.read import ReadOptions
+from batchpatch.reading.inputs import Input, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

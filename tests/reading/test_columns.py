@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchpatch.reading.columns import (
+from batchpatch.options.fields import (
     attribute_of,
     is_field,
     is_own,
     is_skip,
-    listed,
     normalized,
     selector_of,
 )
+from batchpatch.reading.columns import listed
 
 
 @given(column=st.text(), marks=st.text(alphabet=" _-\t"))

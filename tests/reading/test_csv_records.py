@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from batchpatch.errors import InputError
 from batchpatch.reading import csv_records, decoding
 from batchpatch.reading.csv_records import CsvRecords, is_blank
-from batchpatch.reading.faults import Fault
+from batchpatch.reading.row_errors import RowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ def test_no_line_is_lost_without_being_named(
     told = set()
     for line, record in open_records(HEADER + text.encode(), places):
         assert line not in told
-        if isinstance(record, Fault):
+        if isinstance(record, RowError):
             numbers = [int(number) for number in re.findall(r"\d+", record.message)]
             told.update(range(line, max(numbers) + 1))
         else:
@@ -115,7 +115,7 @@ def test_an_unclosed_quote_names_the_line_that_opened_it(
     *sound, (line, fault) = open_records(data, places)
     begin = 2 + before
     assert [number for number, _ in sound] == list(range(2, begin))
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, RowError)
     assert (line, fault.code) == (begin, "unclosed_quote")
     assert f"opened in line {begin + 1} " in fault.message
     assert f"lines {begin} to {begin + 1 + after} " in fault.message
@@ -126,7 +126,7 @@ def test_reading_goes_on_behind_broken_quotes(open_records: Open) -> None:
     data = HEADER + b'c,p,"a"b\nc,p,sound\nc,p,"x\ny"z\nc,p,sound\n'
     records = list(open_records(data))
     assert [line for line, _ in records] == [2, 3, 4, 6]
-    assert [r.code for _, r in records if isinstance(r, Fault)] == ["bad_quotes", "bad_quotes"]
+    assert [r.code for _, r in records if isinstance(r, RowError)] == ["bad_quotes", "bad_quotes"]
     assert "lines 4 to 5" in records[2][1].message  # type: ignore[union-attr]
 
 
@@ -145,7 +145,7 @@ def test_a_cell_past_the_limit_is_an_invalid_row(open_records: Open, cell: str) 
     """It names the line; memory stays bounded; the rows around it are read."""
     data = HEADER + b"c,p,first\nc,p," + cell.encode() + b"\nc,p,last\n"
     records = list(open_records(data, list(range(0, len(data), 1 << 16))))
-    faults = [(line, record) for line, record in records if isinstance(record, Fault)]
+    faults = [(line, record) for line, record in records if isinstance(record, RowError)]
     assert faults[0][0] == 3
     assert faults[0][1].code == "cell_too_large"
     assert "line 3" in faults[0][1].message or "lines 3 to" in faults[0][1].message

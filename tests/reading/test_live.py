@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from batchpatch.model import Batch, Row
-from batchpatch.reading.options import ReadOptions
-from batchpatch.reading.reader import Reader
+from batchpatch.options.read import ReadOptions
+from batchpatch.reading.inputs import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

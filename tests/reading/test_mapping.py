@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.errors import InputError
+from batchpatch.options.fields import parse_participant
+from batchpatch.options.read import ReadOptions
 from batchpatch.reading.mapping import Mapping, map_columns
-from batchpatch.reading.options import ReadOptions
-from batchpatch.reading.selectors import parse_participant
 
 IDS = ["conversationId", "participantId"]
 

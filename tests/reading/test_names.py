@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchpatch.reading import names as names_module
-from batchpatch.reading.names import Names, notice_of
-from batchpatch.reading.values import UnsendableError
+from batchpatch.reading import values as names_module
+from batchpatch.reading.values import Names, UnsendableError, notice_of
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.model import InvalidRow, Row
-from batchpatch.reading.block import Block
+from batchpatch.options.fields import parse_participant
+from batchpatch.options.read import ReadOptions
 from batchpatch.reading.csv_records import is_blank
-from batchpatch.reading.faults import bad_quotes
 from batchpatch.reading.mapping import map_columns
-from batchpatch.reading.options import ReadOptions
+from batchpatch.reading.records import Block
+from batchpatch.reading.row_errors import bad_quotes
 from batchpatch.reading.rows import RowMaker
-from batchpatch.reading.selectors import parse_participant
 
 C = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 P = "16fd2706-8baf-433b-82eb-8c7fada847da"

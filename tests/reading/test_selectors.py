@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from batchpatch.errors import SettingsError
 from batchpatch.model import Criterion, InvalidRow, Note, Row
-from batchpatch.reading.block import Block
-from batchpatch.reading.lines import LineMaker
+from batchpatch.options.fields import parse_participant
+from batchpatch.options.read import ReadOptions
+from batchpatch.reading.jsonl_records import LineMaker
 from batchpatch.reading.mapping import map_columns
-from batchpatch.reading.options import ReadOptions
+from batchpatch.reading.records import Block
 from batchpatch.reading.rows import RowMaker
-from batchpatch.reading.selectors import parse_participant
 
 if TYPE_CHECKING:
     from collections.abc import Callable

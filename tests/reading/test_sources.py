@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.errors import InputError
-from batchpatch.reading.sources import ensure_whole, is_regular, open_source
+from batchpatch.reading.decoding import ensure_whole
+from batchpatch.reading.sources import is_regular, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from batchpatch.formats.result_line import encode
 from batchpatch.model import Outcome, RowResult
-from batchpatch.recording.results import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

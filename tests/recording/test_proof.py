@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchpatch.formats.result_line import encode
 from batchpatch.model import Outcome, RowResult
-from batchpatch.recording import lines
-from batchpatch.recording.proof import MAX_PROBLEMS, prove
-from batchpatch.recording.results import encode
+from batchpatch.recording import results as log
+from batchpatch.recording.checkpoint import MAX_PROBLEMS, prove
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -83,7 +83,7 @@ def test_blocks_do_not_change_what_is_read(
     results = [make_result(row, keys=["k" * (row % 70)]) for row in range(1, 200)]
     path = results_file(results)
     for size in (1, 7, 300, 1000):
-        monkeypatch.setattr(lines, "BLOCK_BYTES", size)
+        monkeypatch.setattr(log, "BLOCK_BYTES", size)
         proof = prove(path, rows=199)
         assert (proof.settled, proof.problems) == (199, [])
 
@@ -97,6 +97,6 @@ def test_messages_that_look_like_fields_change_nothing(
     path = results_file([trapped])
     proof = prove(path, rows=1)
     assert (proof.outcomes, proof.problems) == ({"rejected": 1}, [])
-    applied = lines.lines_with(path, [Outcome.UPDATED])
+    applied = log.lines_with(path, [Outcome.UPDATED])
     assert list(applied) == []
-    assert list(lines.lines_with(path, [Outcome.REJECTED])) == [(0, encode(trapped))]
+    assert list(log.lines_with(path, [Outcome.REJECTED])) == [(0, encode(trapped))]

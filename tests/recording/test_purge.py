@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from batchpatch.recording.purge import purge
-from batchpatch.recording.rundir import RunDirectory
+from batchpatch.recording.run_directory import RunDirectory, purge
 
 if TYPE_CHECKING:
     from pathlib import Path

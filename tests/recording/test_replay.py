@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.errors import RecordError
+from batchpatch.formats.result_line import encode
 from batchpatch.model import Outcome, RowResult
-from batchpatch.recording import lines
-from batchpatch.recording.replay import cut_tail, drop_rows, read_settled
-from batchpatch.recording.results import ResultsLog, encode
+from batchpatch.recording import results
+from batchpatch.recording.append_log import cut_tail
+from batchpatch.recording.checkpoint import drop_rows, read_settled
+from batchpatch.recording.results import ResultsLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -76,7 +78,7 @@ def test_a_bad_line_before_good_ones_is_damage(
     block_bytes: int, make_result: Make, results_file: File, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cutting there would send settled rows again; that is for a person to decide."""
-    monkeypatch.setattr(lines, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(results, "BLOCK_BYTES", block_bytes)
     path = results_file(make_result(row) for row in range(1, 6))
     content = path.read_bytes().split(b"\n")
     content[2] = content[2][:40]

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.errors import RecordError
+from batchpatch.formats.result_line import encode
 from batchpatch.model import Outcome, RowResult
-from batchpatch.recording import appending
-from batchpatch.recording.results import BUFFER_BYTES, ResultsLog, encode
+from batchpatch.recording import append_log
+from batchpatch.recording.results import BUFFER_BYTES, ResultsLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,7 +190,7 @@ def test_a_failed_sync_stops_the_log(
     log = ResultsLog(tmp_path / "results.jsonl")
     log.add(make_result(1))
     log.flush()
-    monkeypatch.setattr(appending, "_sync_data", broken)
+    monkeypatch.setattr(append_log, "_sync_data", broken)
     with pytest.raises(RecordError, match="Input/output error"):
         log.sync()
     with pytest.raises(RecordError, match="Input/output error"):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from batchpatch.model import Outcome
+from batchpatch.model import Outcome, Stop
 from batchpatch.recording.bitmap import Bitmap
-from batchpatch.recording.proof import Proof
-from batchpatch.recording.summary import Counters, Stop, exit_code_for, summarize
+from batchpatch.recording.checkpoint import Proof
+from batchpatch.recording.summary import Counters, exit_code_for, summarize
 
 COUNTERS = Counters(
     rows=10,

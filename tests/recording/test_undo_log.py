@@ -20,9 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.errors import RecordError
+from batchpatch.formats.undo_line import UndoEntry, encode_undo, parse_undo
 from batchpatch.model import Patch, Row
-from batchpatch.recording import appending
-from batchpatch.recording.undo import UndoEntry, UndoLog, encode_undo, parse_undo
+from batchpatch.recording import append_log
+from batchpatch.recording.undo_log import UndoLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +71,7 @@ class Disk:
 def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     """The disk under `undo.jsonl`."""
     fake = Disk(tmp_path / "undo.jsonl")
-    monkeypatch.setattr(appending, "_sync_data", fake)
+    monkeypatch.setattr(append_log, "_sync_data", fake)
     yield fake
     fake.free.set()
 
@@ -347,7 +348,7 @@ async def test_a_resumed_run_goes_on_behind_the_last_whole_line(
     tail: bytes, block_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a kill or a power loss the end may be half a line or zeros; its PATCH never went."""
-    monkeypatch.setattr(appending, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(append_log, "_BLOCK_BYTES", block_bytes)
     path = tmp_path / "undo.jsonl"
     for number in (1, 2):
         async with UndoLog(path) as log:
@@ -373,7 +374,7 @@ _ADDING = """
 import asyncio, sys
 from pathlib import Path
 from batchpatch.model import Patch, Row
-from batchpatch.recording.undo import UndoLog
+from batchpatch.recording.undo_log import UndoLog
 
 async def main():
     log = UndoLog(Path(sys.argv[1]))
@@ -406,7 +407,7 @@ def test_a_killed_process_leaves_every_line_that_it_answered_for(tmp_path: Path)
             answered += [int(process.stdout.readline()) for _ in range(200)]
             process.send_signal(signal.SIGKILL)
             answered += [int(line) for line in process.stdout if line.endswith(b"\n")]
-    appending.mend(path)
+    append_log.mend(path)
     logged = numbers_in(path)
     assert set(answered) <= set(logged)
     assert len(logged) == len(set(logged))

@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchpatch.formats.result_line import encode
+from batchpatch.formats.undo_line import UndoEntry, encode_undo
 from batchpatch.model import Outcome, RowResult
-from batchpatch.recording.results import encode
-from batchpatch.recording.undo import UndoEntry, encode_undo
-from batchpatch.recording.undoing import UndoRow, undo_rows
+from batchpatch.recording.undo_rows import undo_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from batchpatch.recording.undo_rows import UndoRow
 
 Place = tuple[str, str]
 """A participant and one of its attributes."""

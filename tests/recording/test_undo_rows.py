@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from batchpatch.errors import RecordError
+from batchpatch.formats.result_line import encode
+from batchpatch.formats.undo_line import UndoEntry, encode_undo
 from batchpatch.model import Outcome, RowResult
-from batchpatch.recording import undoing
-from batchpatch.recording.results import encode
-from batchpatch.recording.undo import UndoEntry, encode_undo
-from batchpatch.recording.undoing import undo_rows, write_undo_input
+from batchpatch.recording import undo_rows as module
+from batchpatch.recording.undo_rows import undo_rows, write_undo_input
 
 ROOT = Path(__file__).parents[2]
 Change = dict[str, tuple[str | None, str]]
@@ -221,7 +221,7 @@ def test_a_full_temporary_directory_is_one_sentence(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The index needs room where the user may not expect it."""
-    monkeypatch.setattr(undoing, "_SCHEMA", "PRAGMA max_page_count = 5;" + undoing._SCHEMA)
+    monkeypatch.setattr(module, "_SCHEMA", "PRAGMA max_page_count = 5;" + module._SCHEMA)
     write(path, *(entry(patch, f"p{patch}", x=("0", "1")) for patch in range(1, 2000)))
     with pytest.raises(RecordError, match=r"sorted in the temporary directory .*SQLITE_TMPDIR"):
         list(undo_rows(path))
@@ -284,7 +284,7 @@ def test_the_same_file_gives_the_same_input(path: Path) -> None:
 _MEASURED = """
 import os, resource, stat, sys
 from pathlib import Path
-from batchpatch.recording.undoing import undo_rows
+from batchpatch.recording.undo_rows import undo_rows
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10

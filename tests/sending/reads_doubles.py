@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.genesys.conversations import Conversation, Participant
-from batchpatch.genesys.reads import Unread
+from batchpatch.genesys.conversations.conversation import Conversation, Participant
+from batchpatch.genesys.conversations.reader import Unread
 from batchpatch.model import Outcome, Patch, PatchOutcome, Row
 
 if TYPE_CHECKING:

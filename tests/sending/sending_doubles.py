@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from batchpatch.genesys.client import Answer
-from batchpatch.genesys.reads import Unread
+from batchpatch.genesys.conversations.reader import Unread
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import OutcomeKind
 from batchpatch.model import Batch, Patch, Row
@@ -17,7 +17,7 @@ from batchpatch.model import Batch, Patch, Row
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from batchpatch.job import Job
+    from batchpatch.pipeline.pipeline import Pipeline
 
 CONVERSATION = "11111111-1111-4111-8111-111111111111"
 LATENCY_S = 0.01
@@ -121,7 +121,7 @@ MERGED = [
 MANY = [make_row(number, who=number % 7, stage=str(number)) for number in range(1, 41)]
 
 
-async def work(job: Job, workers: int = 3) -> None:
+async def work(job: Pipeline, workers: int = 3) -> None:
     """Run a job to its end."""
     await job.work(workers=workers, observe=None)
 

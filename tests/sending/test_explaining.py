@@ -9,12 +9,12 @@ import pytest
 from reads_doubles import LOST, UNKNOWN, Read, ScriptedReads, participant, patch_of
 
 from batchpatch.errors import AccessError, OutageError
-from batchpatch.genesys.conversations import Conversation
+from batchpatch.genesys.conversations.conversation import Conversation
 from batchpatch.model import Outcome, PatchOutcome
-from batchpatch.sending.explaining import ENOUGH, Explainer, diagnose
+from batchpatch.sending.delivery import ENOUGH, Explainer, diagnose
 
 if TYPE_CHECKING:
-    from batchpatch.genesys.reads import Unread
+    from batchpatch.genesys.conversations.reader import Unread
 
 PATCH = patch_of(1, a="1")
 NOT_FOUND = PatchOutcome(

@@ -17,13 +17,7 @@ from batchpatch.cli.flags.looking import (
     safeguards,
     with_verify_value,
 )
-from batchpatch.cli.flags.platform import (
-    ApiUrl,
-    CaFile,
-    LoginUrl,
-    Profile,
-    Region,
-)
+from batchpatch.cli.flags.platform import ApiUrl, CaFile, LoginUrl, Profile, Region
 from batchpatch.cli.flags.reading import (
     AllColumns,
     Attributes,
@@ -39,14 +33,7 @@ from batchpatch.cli.flags.reading import (
     Set,
     read_options,
 )
-from batchpatch.cli.flags.report import (
-    Json,
-    NoSpool,
-    Out,
-    Quiet,
-    Verbose,
-    Yes,
-)
+from batchpatch.cli.flags.report import Json, NoSpool, Out, Quiet, Verbose, Yes
 from batchpatch.cli.flags.sending import (
     Concurrency,
     RateText,

@@ -6,13 +6,15 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from batchpatch.finding.options import FindOptions
-from batchpatch.limits import parse_duration
-from batchpatch.sending.safeguards import Safeguards
-from batchpatch.sending.verifying import VerifyOptions, parse_verify
+from batchpatch.options.read import FindOptions
+from batchpatch.options.send import Safeguards, VerifyOptions
+from batchpatch.options.spelling import parse_duration, parse_verify
 
 FINDING = "How participants are found"
+
+
 LOOKING = "What is looked at before and after"
+
 
 Participant = Annotated[
     str | None,
@@ -23,12 +25,16 @@ Participant = Annotated[
         rich_help_panel=FINDING,
     ),
 ]
+
+
 Ambiguous = Annotated[
     Literal["refuse", "first", "last", "all"],
     typer.Option(
         help="Where several participants fit: an invalid row, or these.", rich_help_panel=FINDING
     ),
 ]
+
+
 LookupBatch = Annotated[
     int,
     typer.Option(
@@ -39,6 +45,8 @@ LookupBatch = Annotated[
         rich_help_panel=FINDING,
     ),
 ]
+
+
 Ended = Annotated[
     Literal["skip", "warn", "send"],
     typer.Option(
@@ -47,6 +55,8 @@ Ended = Annotated[
         rich_help_panel=FINDING,
     ),
 ]
+
+
 LiveFirst = Annotated[
     bool,
     typer.Option(
@@ -55,6 +65,8 @@ LiveFirst = Annotated[
         rich_help_panel=FINDING,
     ),
 ]
+
+
 SkipUnchanged = Annotated[
     bool,
     typer.Option(
@@ -64,6 +76,8 @@ SkipUnchanged = Annotated[
         rich_help_panel=LOOKING,
     ),
 ]
+
+
 Guard = Annotated[
     bool,
     typer.Option(
@@ -73,6 +87,8 @@ Guard = Annotated[
         rich_help_panel=LOOKING,
     ),
 ]
+
+
 KeepBefore = Annotated[
     bool,
     typer.Option(
@@ -82,6 +98,8 @@ KeepBefore = Annotated[
         rich_help_panel=LOOKING,
     ),
 ]
+
+
 Verify = Annotated[
     str | None,
     typer.Option(
@@ -91,6 +109,8 @@ Verify = Annotated[
         rich_help_panel=LOOKING,
     ),
 ]
+
+
 VerifyFor = Annotated[
     str,
     typer.Option(

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 PLATFORM = "Where to"
+
+
 Region = Annotated[
     str | None,
     typer.Option(
@@ -16,20 +18,28 @@ Region = Annotated[
         rich_help_panel=PLATFORM,
     ),
 ]
+
+
 Profile = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Of ~/.gc/config.toml.", rich_help_panel=PLATFORM),
 ]
+
+
 ApiUrl = Annotated[
     str | None,
     typer.Option(
         metavar="URL", help="Instead of the region's, such as a proxy's.", rich_help_panel=PLATFORM
     ),
 ]
+
+
 LoginUrl = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Where tokens are minted.", rich_help_panel=PLATFORM),
 ]
+
+
 CaFile = Annotated[
     Path | None,
     typer.Option(

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from batchpatch.errors import SettingsError
-from batchpatch.reading.options import ReadOptions
-from batchpatch.reading.selectors import parse_participant
+from batchpatch.options.fields import parse_participant
+from batchpatch.options.read import ReadOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+
 READING = "How the input is read"
+
+
 Inputs = Annotated[
     list[str],
     typer.Argument(
@@ -22,10 +25,14 @@ Inputs = Annotated[
         show_default=False,
     ),
 ]
+
+
 Format = Annotated[
     Literal["csv", "jsonl"] | None,
     typer.Option(help="Instead of going by the extension.", rich_help_panel=READING),
 ]
+
+
 Encoding = Annotated[
     str | None,
     typer.Option(
@@ -34,12 +41,16 @@ Encoding = Annotated[
         rich_help_panel=READING,
     ),
 ]
+
+
 Delimiter = Annotated[
     str | None,
     typer.Option(
         metavar="CHAR", help="Instead of the one detected in the header.", rich_help_panel=READING
     ),
 ]
+
+
 Map = Annotated[
     list[str] | None,
     typer.Option(
@@ -50,16 +61,22 @@ Map = Annotated[
         rich_help_panel=READING,
     ),
 ]
+
+
 Attributes = Annotated[
     list[str] | None,
     typer.Option(metavar="A,B", help="Columns to send as attributes.", rich_help_panel=READING),
 ]
+
+
 AllColumns = Annotated[
     bool,
     typer.Option(
         "--all-columns", help="Send every column that has no other use.", rich_help_panel=READING
     ),
 ]
+
+
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -69,6 +86,8 @@ Set = Annotated[
         rich_help_panel=READING,
     ),
 ]
+
+
 OnlyKeys = Annotated[
     list[str] | None,
     typer.Option(
@@ -77,6 +96,8 @@ OnlyKeys = Annotated[
         rich_help_panel=READING,
     ),
 ]
+
+
 Empty = Annotated[
     Literal["leave", "set"],
     typer.Option(
@@ -84,6 +105,8 @@ Empty = Annotated[
         rich_help_panel=READING,
     ),
 ]
+
+
 Nested = Annotated[
     Literal["refuse", "json"],
     typer.Option(
@@ -91,6 +114,8 @@ Nested = Annotated[
         rich_help_panel=READING,
     ),
 ]
+
+
 Limit = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, help="Stop after N rows (a canary).", rich_help_panel=READING),

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 REPORT = "What is reported"
+
+
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -17,6 +19,8 @@ Out = Annotated[
         show_default=False,
     ),
 ]
+
+
 NoSpool = Annotated[
     bool,
     typer.Option(
@@ -25,20 +29,28 @@ NoSpool = Annotated[
         rich_help_panel=REPORT,
     ),
 ]
+
+
 Json = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON document on stdout.", rich_help_panel=REPORT),
 ]
+
+
 Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="No progress, no summary.", rich_help_panel=REPORT),
 ]
+
+
 Verbose = Annotated[
     bool,
     typer.Option(
         "--verbose", "-v", help="Say what is retried and waited for.", rich_help_panel=REPORT
     ),
 ]
+
+
 Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Answer every question with yes.", hidden=True)
 ]

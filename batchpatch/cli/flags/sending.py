@@ -7,9 +7,12 @@ from typing import Annotated
 import typer
 
 from batchpatch.errors import SettingsError
-from batchpatch.genesys.rate import MOST_TOKENS, PaceOptions, parse_rate
+from batchpatch.options.send import MOST_TOKENS, PaceOptions
+from batchpatch.options.spelling import parse_rate
 
 SENDING = "How it is sent"
+
+
 RateText = Annotated[
     str | None,
     typer.Option(
@@ -19,6 +22,8 @@ RateText = Annotated[
         rich_help_panel=SENDING,
     ),
 ]
+
+
 Share = Annotated[
     float | None,
     typer.Option(
@@ -28,6 +33,8 @@ Share = Annotated[
         show_default="1",
     ),
 ]
+
+
 Tokens = Annotated[
     int | None,
     typer.Option(
@@ -37,6 +44,8 @@ Tokens = Annotated[
         show_default="1",
     ),
 ]
+
+
 WindowRows = Annotated[
     int,
     typer.Option(
@@ -47,12 +56,16 @@ WindowRows = Annotated[
         rich_help_panel=SENDING,
     ),
 ]
+
+
 Concurrency = Annotated[
     int,
     typer.Option(
         metavar="N", min=1, max=1000, help="Requests in flight at most.", rich_help_panel=SENDING
     ),
 ]
+
+
 Retries = Annotated[
     int,
     typer.Option(
@@ -62,6 +75,8 @@ Retries = Annotated[
         rich_help_panel=SENDING,
     ),
 ]
+
+
 Timeout = Annotated[
     float,
     typer.Option(
@@ -72,6 +87,8 @@ Timeout = Annotated[
         rich_help_panel=SENDING,
     ),
 ]
+
+
 RouteText = Annotated[
     str,
     typer.Option(

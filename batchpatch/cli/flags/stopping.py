@@ -6,9 +6,12 @@ from typing import Annotated
 
 import typer
 
-from batchpatch.limits import LimitOptions, parse_between, parse_duration, parse_max_failures
+from batchpatch.options.run import LimitOptions
+from batchpatch.options.spelling import parse_between, parse_duration, parse_max_failures
 
 STOPPING = "When it stops or waits"
+
+
 MaxFailuresText = Annotated[
     str | None,
     typer.Option(
@@ -18,12 +21,16 @@ MaxFailuresText = Annotated[
         rich_help_panel=STOPPING,
     ),
 ]
+
+
 MaxDuration = Annotated[
     str | None,
     typer.Option(
         metavar="TIME", help="Stop after so long, such as 2h or 90m.", rich_help_panel=STOPPING
     ),
 ]
+
+
 Between = Annotated[
     str | None,
     typer.Option(
@@ -32,6 +39,8 @@ Between = Annotated[
         rich_help_panel=STOPPING,
     ),
 ]
+
+
 MaxOutage = Annotated[
     str,
     typer.Option(
@@ -40,6 +49,8 @@ MaxOutage = Annotated[
         rich_help_panel=STOPPING,
     ),
 ]
+
+
 Grace = Annotated[
     str,
     typer.Option(

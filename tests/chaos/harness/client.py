@@ -15,31 +15,32 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batchpatch import pipeline, planning, undoing
 from batchpatch.cli import main as command_line
-from batchpatch.cli.engine import run_until_stopped
+from batchpatch.cli.session import run_until_stopped
+from batchpatch.commands import plan, undo
+from batchpatch.commands.resume import resume
+from batchpatch.commands.run import run
 from batchpatch.errors import BatchpatchError
-from batchpatch.finding.options import FindOptions
-from batchpatch.genesys import hold
-from batchpatch.genesys.credentials import find_account
-from batchpatch.genesys.rate import PaceOptions
-from batchpatch.genesys.retry import RetryPolicy
-from batchpatch.genesys.transport import ConnectOptions
-from batchpatch.limits import LimitOptions
-from batchpatch.merging.window import MergeOptions
-from batchpatch.reading.options import ReadOptions
+from batchpatch.genesys.account.credentials import find_account
+from batchpatch.genesys.rate_limit import window_state
+from batchpatch.options.read import FindOptions, ReadOptions
+from batchpatch.options.run import LimitOptions, RecordOptions, Settings
+from batchpatch.options.send import (
+    ConnectOptions,
+    MergeOptions,
+    PaceOptions,
+    RetryPolicy,
+    Safeguards,
+    VerifyOptions,
+)
 from batchpatch.recording import results
-from batchpatch.sending import waiting
-from batchpatch.sending.safeguards import Safeguards
-from batchpatch.sending.verifying import VerifyOptions
-from batchpatch.settings import Settings
-from batchpatch.storing import RecordOptions
+from batchpatch.sending import read_back
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from batchpatch.genesys.credentials import Account
-    from batchpatch.stopping import Stopper
+    from batchpatch.genesys.account.credentials import Account
+    from batchpatch.pipeline.stop import Stopper
 
 CREDENTIALS = {
     "GENESYSCLOUD_OAUTHCLIENT_ID": "sandbox",
@@ -79,8 +80,8 @@ def main() -> int:
     if "most_bytes" in order:  # of a file; the system then refuses as it does on a full disk
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["most_bytes"], resource.RLIM_INFINITY))
     results.BUFFER_BYTES = order.get("buffer_bytes", results.BUFFER_BYTES)
-    vars(hold).update(QUICK_HOLD)
-    vars(waiting).update(QUICK_LOOKS)
+    vars(window_state).update(QUICK_HOLD)
+    vars(read_back).update(QUICK_LOOKS)
     if "command" in order:
         sys.argv[1:] = order["command"]
         command_line()
@@ -106,7 +107,7 @@ def _carry_out(
 
 
 async def _plan(order: dict[str, Any], account: Account, stopper: Stopper) -> int:
-    report = await planning.plan(
+    report = await plan.plan(
         [order["input"]],
         account=account,
         out=Path(order["out"]),
@@ -117,14 +118,14 @@ async def _plan(order: dict[str, Any], account: Account, stopper: Stopper) -> in
 
 
 async def _resume(order: dict[str, Any], account: Account, stopper: Stopper) -> int:
-    report = await pipeline.resume(
+    report = await resume(
         Path(order["out"]), account=account, limits=_limits(order), stopper=stopper
     )
     return report.summary.exit_code
 
 
 async def _undo(order: dict[str, Any], account: Account, stopper: Stopper) -> int:
-    report = await undoing.undo(
+    report = await undo.undo(
         Path(order["undo"]),
         account=account,
         record=RecordOptions(out=Path(order["out"])),
@@ -136,7 +137,7 @@ async def _undo(order: dict[str, Any], account: Account, stopper: Stopper) -> in
 
 async def _run(order: dict[str, Any], account: Account, stopper: Stopper) -> int:
     settings = settings_of(order)
-    report = await pipeline.run(
+    report = await run(
         [order["input"]],
         account=account,
         read=settings.read,

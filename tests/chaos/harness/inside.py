@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from batchpatch import pipeline
-from batchpatch.genesys.credentials import find_account
-from batchpatch.genesys.rate import PaceOptions
-from batchpatch.genesys.transport import ConnectOptions
-from batchpatch.storing import RecordOptions
+from batchpatch.commands.resume import resume
+from batchpatch.commands.run import run
+from batchpatch.genesys.account.credentials import find_account
+from batchpatch.options.run import RecordOptions
+from batchpatch.options.send import ConnectOptions, PaceOptions
 from harness.client import CREDENTIALS, QUICK, merging
 from harness.inputs import State, write_input
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from batchpatch.pipeline import RunReport
+    from batchpatch.pipeline.execution import RunReport
     from batchpatch.sandbox import SandboxServer
     from harness.inputs import RowSpec
 
@@ -38,7 +38,7 @@ class Place(NamedTuple):
 
     async def run(self, *, window_rows: int = 1, concurrency: int = 8, **options: Any) -> RunReport:
         """Begin; one row a PATCH unless told otherwise."""
-        return await pipeline.run(
+        return await run(
             [str(self.input)],
             account=find_account(CREDENTIALS, api_url=self.server.url),
             merge=merging(window_rows),
@@ -52,7 +52,7 @@ class Place(NamedTuple):
     async def resume(self, **options: Any) -> RunReport:
         """Go on."""
         account = find_account(CREDENTIALS, api_url=self.server.url)
-        return await pipeline.resume(self.out, account=account, **options)
+        return await resume(self.out, account=account, **options)
 
     def state(self) -> State:
         """What the sandbox holds."""

@@ -6,10 +6,10 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from batchpatch.recording.summary import Stop
+from batchpatch.model import Stop
+from batchpatch.pipeline.stop import Stopper
 from batchpatch.sandbox import SandboxOptions, parse_fault, running
 from batchpatch.sandbox.seeds import read_seed
-from batchpatch.stopping import Stopper
 from harness.inputs import RowSpec
 from harness.inside import Place
 from harness.judging import whole_lines

@@ -1,0 +1,76 @@
+from .commands.check import CheckReport, check
+from .commands.plan import PlanReport, plan
+from .commands.resume import resume
+from .commands.run import run
+from .commands.undo import undo
+from .errors import (
+    AccessError,
+    BatchpatchError,
+    InputError,
+    OutageError,
+    RecordError,
+    SettingsError,
+)
+from .genesys.account.credentials import Account, find_account
+from .genesys.routes import Route, find_route
+from .model import Criterion, InvalidRow, Outcome, Progress, Stop, Summary
+from .options.read import FindOptions, ReadOptions
+from .options.run import DailyHours, LimitOptions, MaxFailures, RecordOptions, Settings
+from .options.send import (
+    ConnectOptions,
+    MergeOptions,
+    PaceOptions,
+    Rate,
+    RetryPolicy,
+    Safeguards,
+    VerifyOptions,
+)
+from .options.spelling import parse_rate
+from .pipeline.execution import RunReport
+from .pipeline.stop import Stopper
+
+__version__: str
+
+__all__ = [
+    "AccessError",
+    "Account",
+    "BatchpatchError",
+    "CheckReport",
+    "ConnectOptions",
+    "Criterion",
+    "DailyHours",
+    "FindOptions",
+    "InputError",
+    "InvalidRow",
+    "LimitOptions",
+    "MaxFailures",
+    "MergeOptions",
+    "OutageError",
+    "Outcome",
+    "PaceOptions",
+    "PlanReport",
+    "Progress",
+    "Rate",
+    "ReadOptions",
+    "RecordError",
+    "RecordOptions",
+    "RetryPolicy",
+    "Route",
+    "RunReport",
+    "Safeguards",
+    "Settings",
+    "SettingsError",
+    "Stop",
+    "Stopper",
+    "Summary",
+    "VerifyOptions",
+    "__version__",
+    "check",
+    "find_account",
+    "find_route",
+    "parse_rate",
+    "plan",
+    "resume",
+    "run",
+    "undo",
+]

@@ -1,0 +1,124 @@
+"""`batchpatch resume` and `batchpatch purge`: what comes after a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from batchpatch.cli import flags
+from batchpatch.cli.ending import finish
+from batchpatch.cli.next_command import command_again
+from batchpatch.cli.output import say
+from batchpatch.cli.session import opened_account, run_until_stopped, sending_to
+from batchpatch.model import Outcome
+from batchpatch.recording.manifest import read_manifest
+from batchpatch.recording.run_directory import RunDirectory
+from batchpatch.recording.run_directory import purge as purge_directory
+
+if TYPE_CHECKING:
+    from batchpatch.options.send import PaceOptions
+
+
+Directory = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Directory of the run.", show_default=False)
+]
+
+
+_RETRIED = {
+    "rejected": frozenset({Outcome.REJECTED}),
+    "unknown": frozenset({Outcome.UNKNOWN}),
+    "all": frozenset({Outcome.REJECTED, Outcome.UNKNOWN, Outcome.CONFLICT, Outcome.NOT_STORED}),
+}
+"""Invalid rows are left: the input is the same, so they would be invalid again."""
+
+
+def resume(
+    directory: Directory,
+    retry: Annotated[
+        Literal["rejected", "unknown", "all"] | None,
+        typer.Option(help="Send these rows again as well; later rows keep what they have set."),
+    ] = None,
+    rate: flags.RateText = None,
+    share: flags.Share = None,
+    tokens: flags.Tokens = None,
+    max_failures: flags.MaxFailuresText = None,
+    max_duration: flags.MaxDuration = None,
+    between: flags.Between = None,
+    max_outage: flags.MaxOutage = "15m",
+    grace: flags.Grace = "10s",
+    region: flags.Region = None,
+    profile: flags.Profile = None,
+    api_url: flags.ApiUrl = None,
+    login_url: flags.LoginUrl = None,
+    json: flags.Json = False,
+    quiet: flags.Quiet = False,
+    verbose: flags.Verbose = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Send the rest to a new local sandbox.")
+    ] = False,
+    yes: flags.Yes = False,
+) -> None:
+    """Finish a run that was stopped, killed or cut off, in its own directory.
+
+    Rows that are settled are left alone; the others are sent with the options of the run. The
+    input must be the same, which is checked.
+    """
+    limits = flags.limit_options(
+        max_failures=max_failures,
+        max_duration=max_duration,
+        between=between,
+        max_outage=max_outage,
+        grace=grace,
+    )
+    pace = flags.pace_options(rate, share, tokens, otherwise=pace_of(directory))
+    if api_url is None and region is None and not sandbox:
+        api_url, login_url = hosts_of(directory, login_url)
+    opening = opened_account(
+        sandbox=sandbox, profile=profile, region=region, api_url=api_url, login_url=login_url
+    )
+    with sending_to(opening, verbose=verbose, quiet=quiet) as (account, observe):
+        from batchpatch.commands.resume import (  # noqa: PLC0415 - it brings the HTTP client
+            resume as resume_run,
+        )
+
+        report = run_until_stopped(
+            lambda stopper: resume_run(
+                directory,
+                account=account,
+                retry_outcomes=_RETRIED[retry] if retry else (),
+                pace=pace,
+                limits=limits,
+                stopper=stopper,
+                observe=observe,
+            )
+        )
+    with RunDirectory.open(directory, lock=False) as run:
+        words = read_manifest(run.manifest_path).options.get("flags", ())
+    finish(report, again=command_again(report.failed, words), json=json, quiet=quiet)
+
+
+def hosts_of(directory: Path, login_url: str | None) -> tuple[str | None, str | None]:
+    """The hosts that the run was for: whoever resumes need not say them again."""
+    with RunDirectory.open(directory, lock=False) as run:
+        manifest = read_manifest(run.manifest_path)
+    return manifest.api_url, login_url or manifest.login_url
+
+
+def pace_of(directory: Path) -> PaceOptions:
+    """How fast the run went: the flags change what they name."""
+    from batchpatch.formats.run_json import settings_from  # noqa: PLC0415 - it brings the HTTP client
+
+    with RunDirectory.open(directory, lock=False) as run:
+        return settings_from(read_manifest(run.manifest_path).options).pace
+
+
+def purge(directory: Directory, yes: flags.Yes = False) -> None:
+    """Remove what holds customers' values: spool, failed rows, undo. The results stay.
+
+    A run that is purged can be neither resumed from standard input nor undone.
+    """
+    with RunDirectory.open(directory) as run:
+        removed = purge_directory(run)
+    say(*[f"removed {path}" for path in removed] or ["nothing to remove"])

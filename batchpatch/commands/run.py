@@ -1,0 +1,97 @@
+"""`run`: patch the participants that rows name, and record every row."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from batchpatch.genesys.connect import open_for
+from batchpatch.options.read import FindOptions, ReadOptions
+from batchpatch.options.run import LimitOptions, RecordOptions, Settings
+from batchpatch.options.send import (
+    ConnectOptions,
+    MergeOptions,
+    PaceOptions,
+    RetryPolicy,
+    Safeguards,
+)
+from batchpatch.pipeline.execution import RunReport, _Task
+from batchpatch.pipeline.preflight import preflight
+from batchpatch.pipeline.run_record import describe, spooling
+from batchpatch.reading.inputs import Reader
+from batchpatch.recording.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from batchpatch.genesys.account.credentials import Account
+    from batchpatch.genesys.routes import Route
+    from batchpatch.model import Progress
+    from batchpatch.pipeline.stop import Stopper
+
+
+async def run(
+    inputs: Sequence[str],
+    *,
+    account: Account,
+    read: ReadOptions | None = None,
+    find: FindOptions | None = None,
+    merge: MergeOptions | None = None,
+    connect: ConnectOptions | None = None,
+    retry: RetryPolicy | None = None,
+    pace: PaceOptions | None = None,
+    route: Route | None = None,
+    safeguards: Safeguards | None = None,
+    record: RecordOptions | None = None,
+    limits: LimitOptions | None = None,
+    stopper: Stopper | None = None,
+    observe: Callable[[Progress], None] | None = None,
+) -> RunReport:
+    """Patch the participants that the rows of these inputs name, and record every row.
+
+    Args:
+        inputs: paths, or `-` for standard input.
+        account: credentials and hosts, as `find_account` returns them.
+        read: how to understand the inputs.
+        find: how to find participants that are not named by id.
+        merge: bounds of the window in which rows of one participant meet.
+        connect: connections and timeouts; `concurrency` is the number of workers too.
+        retry: how patient to be with one request.
+        pace: how fast; on a loopback host nothing is assumed until the server names a limit.
+        route: where to send; None is the one that stores attributes.
+        safeguards: what is looked at before a PATCH and after it.
+        record: where to leave the report.
+        limits: what ends or pauses the run before its input does.
+        stopper: to stop the run from outside.
+        observe: called a few times a second.
+
+    Returns:
+        The report; its summary's `exit_code` is that of the command line.
+
+    Raises:
+        InputError: an input cannot be used as a whole; nothing was sent.
+        SettingsError: an option cannot be used; nothing was sent.
+        RecordError: another process has the run directory.
+    """
+    record = record or RecordOptions()
+    settings = Settings(
+        read=read or ReadOptions(),
+        find=find or FindOptions(),
+        merge=merge or MergeOptions(),
+        connect=connect or ConnectOptions(),
+        retry=retry or RetryPolicy(),
+        pace=pace or PaceOptions(),
+        route=route.template if route is not None else "attributes",
+        safeguards=safeguards or Safeguards(),
+    )
+    prepared = preflight(inputs, settings.read, record)
+    limits = limits or LimitOptions()
+    async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
+        directory = RunDirectory.create(record.out, input_name=inputs[0], now=datetime.now(UTC))
+        with directory:
+            options = settings.as_json() | {"flags": record.flags}
+            describe(directory, prepared, account=account, options=options)
+            with spooling(directory, inputs, record) as spool:
+                reader = Reader(inputs, settings.read, spool=spool)
+                task = _Task(directory, reader, client, settings, limits, stopper, account)
+                return await task.run(observe)

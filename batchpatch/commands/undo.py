@@ -1,0 +1,115 @@
+"""Taking a run back: a run of its own, over the values that were there before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batchpatch.commands.run import run
+from batchpatch.errors import SettingsError
+from batchpatch.formats.plan_line import PLAN_USES
+from batchpatch.formats.run_json import settings_from
+from batchpatch.genesys.account.regions import region_of
+from batchpatch.genesys.routes import find_route
+from batchpatch.options.read import ReadOptions
+from batchpatch.options.send import MergeOptions, Safeguards, VerifyOptions
+from batchpatch.pipeline.resumption import refuse_another_platform
+from batchpatch.recording.manifest import read_manifest
+from batchpatch.recording.run_directory import RunDirectory
+from batchpatch.recording.undo_rows import write_undo_input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from batchpatch.genesys.account.credentials import Account
+    from batchpatch.model import Progress
+    from batchpatch.options.run import LimitOptions, RecordOptions
+    from batchpatch.options.send import PaceOptions
+    from batchpatch.pipeline.execution import RunReport
+    from batchpatch.pipeline.stop import Stopper
+    from batchpatch.recording.manifest import Manifest
+
+
+async def undo(
+    path: Path,
+    *,
+    account: Account,
+    force: bool = False,
+    verify: VerifyOptions | None = None,
+    pace: PaceOptions | None = None,
+    record: RecordOptions | None = None,
+    limits: LimitOptions | None = None,
+    stopper: Stopper | None = None,
+    observe: Callable[[Progress], None] | None = None,
+) -> RunReport | None:
+    """Restore what a run has overwritten, the last write first.
+
+    An attribute that was absent is blanked, because the platform cannot delete it; the report
+    says so for each row.
+
+    Args:
+        path: directory of the run; it must have kept the values before.
+        account: credentials and hosts; the hosts must be the run's.
+        force: restore where the present value is not the last one that the run wrote, too.
+        verify: whether to read back what was restored.
+        pace: instead of the run's.
+        record: where to leave the report of the undo.
+        limits: as for `run`.
+        stopper: as for `run`.
+        observe: as for `run`.
+
+    Returns:
+        The report of the undo; None where the run has changed nothing.
+
+    Raises:
+        SettingsError: there is no such run, it kept no values, or it was for another platform.
+        RecordError: the directory is in use, or the values are damaged.
+    """
+    path = Path(path)
+    with RunDirectory.open(path) as directory:
+        manifest = read_manifest(directory.manifest_path)
+        refuse_another_platform(manifest, account)
+        if not directory.undo_path.exists():
+            if _keeps_before(manifest):
+                return None
+            raise SettingsError(
+                f"{path} holds no values to go back to: only a run of a plan, or one with "
+                "--keep-before, can be undone."
+            )
+        settings = settings_from(manifest.options)
+        lines = write_undo_input(
+            directory.undo_path,
+            directory.undo_input_path,
+            organisation=manifest.organisation,
+            region=region_of(account.hosts.api_url),
+            results_path=directory.results_path,
+        )
+    if not lines:
+        return None
+    safeguards = Safeguards(
+        guard=not force,
+        skip_unchanged=True,
+        keep_before=True,
+        verify=verify or VerifyOptions(),
+    )
+    return await run(
+        [str(directory.undo_input_path)],
+        account=account,
+        read=ReadOptions(format="jsonl"),
+        merge=MergeOptions(window_rows=settings.merge.window_rows),
+        connect=settings.connect,
+        retry=settings.retry,
+        pace=pace or settings.pace,
+        route=find_route(settings.route),
+        safeguards=safeguards,
+        record=record,
+        limits=limits,
+        stopper=stopper,
+        observe=observe,
+    )
+
+
+def _keeps_before(manifest: Manifest) -> bool:
+    """True for a run that would have kept values, had it sent anything."""
+    uses = [use for mapping in manifest.mapping.values() for use in mapping.values()]
+    return settings_from(manifest.options).safeguards.keep_before or PLAN_USES["before"] in uses

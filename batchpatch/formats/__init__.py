@@ -1,0 +1,1 @@
+"""Formats: what stands in files, writer and reader side by side."""

@@ -1,0 +1,126 @@
+"""The line of a plan: written by `plan` and `undo`, read by `run`. Pure.
+
+Each line stands alone, so that `grep` and `split` leave it valid. It holds customers' values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from batchpatch.formats.undo_line import dump_line
+from batchpatch.model import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+PLAN_USES = {
+    "organisation": "plan: organisation that it was made for",
+    "region": "plan: region that it was made for",
+    "before": "plan: values before",
+    "orBefore": "plan: other values that may be there",
+    "blanked": "plan: attributes that were absent",
+    "flags": "plan: what there is to know",
+}
+"""The keys of a plan, and what they are, in words for `check`."""
+
+
+class PlanKeyError(ValueError):
+    """A key of a plan's line that holds what no plan has there; its only argument."""
+
+
+def is_plan(line: Mapping[str, Any]) -> bool:
+    """True for a line that a plan or an undo wrote, whatever has been done to it since."""
+    objects = isinstance(line.get("before"), dict) and isinstance(line.get("attributes"), dict)
+    return objects and "organisation" in line
+
+
+def may_be_plan(keys: Sequence[str]) -> bool:
+    """True where a line with these keys can be one of a plan: its values decide."""
+    return "before" in keys and "organisation" in keys
+
+
+def with_plan(note: Note | None, line: Mapping[str, Any]) -> Note:
+    """The note, with what the line of a plan bears. A key that is null is as good as absent.
+
+    Raises:
+        PlanKeyError: a key holds what no plan has there.
+    """
+    before: dict[Any, Any] = line["before"]
+    # A number is not text here, though elsewhere it is sent as one: it compares with nothing.
+    if not all(value is None or type(value) is str for value in before.values()):
+        raise PlanKeyError("before")
+    return (note or Note())._replace(
+        before=before,
+        organisation=_text(line, "organisation"),
+        region=_text(line, "region"),
+        or_before=_values(line, "orBefore"),
+        blanked=_texts(line, "blanked"),
+        ended=True if "ended" in _texts(line, "flags") else None,
+    )
+
+
+def _text(line: Mapping[str, Any], key: str) -> str | None:
+    value = line.get(key)
+    if value is None or (type(value) is str and value):
+        return value
+    raise PlanKeyError(key)
+
+
+def _values(line: Mapping[str, Any], key: str) -> dict[str, str] | None:
+    values = line.get(key)
+    if values is None:
+        return None
+    if isinstance(values, dict) and all(type(value) is str for value in values.values()):
+        return values
+    raise PlanKeyError(key)
+
+
+def _texts(line: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    values = line.get(key)
+    if values is None:
+        return ()
+    if isinstance(values, list) and all(type(value) is str for value in values):
+        return tuple(values)
+    raise PlanKeyError(key)
+
+
+class PlanLine(NamedTuple):
+    """What one participant is to be changed to, and from."""
+
+    conversation_id: str
+    participant_id: str
+    attributes: Mapping[str, str]
+    """What is to be written."""
+    before: Mapping[str, str | None]
+    """What must be there for that: the value of each attribute, None where it has none."""
+    organisation: str | None
+    """Id of the organisation that it was made for; None where nobody knows."""
+    region: str = ""
+    """Domain of the region that it was made for."""
+    flags: Sequence[str] = ()
+    """What is worth a look, such as `ended`."""
+    blanked: Sequence[str] = ()
+    """Of an undo: attributes that were absent, and can only be blanked."""
+    or_before: Mapping[str, str] = {}
+    """Of an undo: another value of our own that may be there instead of `before`."""
+
+
+def encode_plan_line(line: PlanLine) -> bytes:
+    """The line as JSON, with a newline. What is empty is left out where a row can do without."""
+    fields: dict[str, Any] = {
+        "conversationId": line.conversation_id,
+        "participantId": line.participant_id,
+        "attributes": dict(line.attributes),
+        "before": dict(line.before),
+        "organisation": line.organisation,
+    }
+    if line.region:
+        fields["region"] = line.region
+    if line.flags:
+        fields["flags"] = list(line.flags)
+    if line.blanked:
+        fields["blanked"] = list(line.blanked)
+    if line.or_before:
+        fields["orBefore"] = dict(line.or_before)
+    return dump_line(fields)

@@ -1,0 +1,1 @@
+"""The account: who we are to the platform, and where it is."""

@@ -1,0 +1,208 @@
+"""Who we are to the platform: secrets, where they are found, and the account they make.
+
+Secrets come from the environment or from the `gc` CLI's file, never from an argument of the
+command line, where every process of the machine could read them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from batchpatch.errors import AccessError
+from batchpatch.genesys.account.profiles import PROFILE_KEYS, ProfileFile
+from batchpatch.genesys.account.regions import Hosts, find_hosts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class Secret:
+    """A string that shows itself to nobody but `reveal()`.
+
+    Its repr, str and format are asterisks, and it refuses to be pickled, so that it cannot end up
+    in a log, a report, a traceback with local variables or a file by accident.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the secret itself, to be put into a request at once."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Secret:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Secret is not to be pickled")
+
+
+class ClientCredentials(NamedTuple):
+    """An OAuth client of grant type Client Credentials: tokens can be minted from it."""
+
+    client_id: str
+    client_secret: Secret
+
+
+class AccessToken(NamedTuple):
+    """A ready token: it cannot be renewed, so a run ends when it expires."""
+
+    token: Secret
+
+
+class Account(NamedTuple):
+    """Everything needed to talk to one organisation."""
+
+    credentials: ClientCredentials | AccessToken
+    hosts: Hosts
+    origin: str
+    """Where the credentials were found, for messages; holds no secret."""
+
+
+class _Family(NamedTuple):
+    """Variables that belong together. A pair is never made of two families' halves."""
+
+    token: str | None
+    client_id: str
+    client_secret: str
+    region: str | None
+
+
+# The gc CLI and the Terraform provider use the first; tutorials use the others.
+_FAMILIES = (
+    _Family(
+        "GENESYSCLOUD_ACCESS_TOKEN",
+        "GENESYSCLOUD_OAUTHCLIENT_ID",
+        "GENESYSCLOUD_OAUTHCLIENT_SECRET",
+        "GENESYSCLOUD_REGION",
+    ),
+    _Family(None, "GENESYS_CLIENT_ID", "GENESYS_CLIENT_SECRET", "GENESYS_ENV"),
+    _Family(None, "GC_CLIENT_ID", "GC_CLIENT_SECRET", None),
+)
+
+
+_PROFILE_KEYS = _Family(*PROFILE_KEYS)
+
+
+class _Found(NamedTuple):
+    credentials: ClientCredentials | AccessToken
+    origin: str
+
+
+def find_account(
+    env: Mapping[str, str],
+    *,
+    profile: str | None = None,
+    config_path: Path | None = None,
+    region: str | None = None,
+    api_url: str | None = None,
+    login_url: str | None = None,
+) -> Account:
+    """Find credentials and hosts.
+
+    Looks at the arguments, then at `GENESYSCLOUD_*`, `GENESYS_*`, `GC_*`, then at the profile
+    `DEFAULT` of `~/.gc/config.toml`. A `profile` given explicitly goes before the environment.
+    Within one place a ready access token goes before a client, as in the Terraform provider.
+
+    Raises `AccessError` where credentials are missing, incomplete or malformed, and
+    `SettingsError` where the region or the file is at fault. No message holds a secret.
+    """
+    file = ProfileFile(config_path, profile)
+    if profile is not None:
+        table = file.table()
+        found = _in_profile(table, file) or _nothing_found(file)
+        region = region or _clean(table.get("environment")) or _region_in(env)
+    else:
+        found = _in_environment(env) or _in_profile(file.table(), file) or _nothing_found(file)
+        region = region or _region_in(env)
+        if region is None and api_url is None:
+            region = _clean(file.table().get("environment"))
+    return Account(
+        found.credentials, find_hosts(region, api_url=api_url, login_url=login_url), found.origin
+    )
+
+
+def _in_environment(env: Mapping[str, str]) -> _Found | None:
+    for family in _FAMILIES:
+        credentials = _credentials(env, family, place="the environment")
+        if credentials is not None:
+            names = family.client_id
+            if isinstance(credentials, AccessToken):
+                names = str(family.token)
+            return _Found(credentials, f"the environment ({names})")
+    return None
+
+
+def _region_in(env: Mapping[str, str]) -> str | None:
+    values = (_clean(env.get(family.region)) for family in _FAMILIES if family.region)
+    return next((value for value in values if value), None)
+
+
+def _in_profile(table: Mapping[str, str], file: ProfileFile) -> _Found | None:
+    credentials = _credentials(table, _PROFILE_KEYS, place=file.place)
+    return None if credentials is None else _Found(credentials, file.place)
+
+
+def _credentials(
+    values: Mapping[str, str], names: _Family, *, place: str
+) -> ClientCredentials | AccessToken | None:
+    """Return what one family of names holds: a token, a whole pair, or nothing."""
+    if names.token and (token := _clean(values.get(names.token))):
+        return AccessToken(Secret(_printable(token, names.token, place)))
+    client_id = _clean(values.get(names.client_id))
+    secret = _clean(values.get(names.client_secret))
+    if client_id and secret:
+        _printable(client_id, names.client_id, place)
+        _printable(secret, names.client_secret, place)
+        return ClientCredentials(client_id, Secret(secret))
+    if not client_id and not secret:
+        return None
+    here, missing = names.client_id, names.client_secret
+    if not client_id:
+        here, missing = missing, here
+    raise AccessError(f"{here} is set in {place} but {missing} is not: set both.")
+
+
+def _printable(value: str, name: str, place: str) -> str:
+    # A line break here would end a header early; the value itself is never shown.
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise AccessError(
+            f"{name} in {place} holds a space, a line break or a character that no credential"
+            " has: copy it again."
+        )
+    return value
+
+
+def _clean(value: str | None) -> str | None:
+    return (value.strip() or None) if value else None
+
+
+def _nothing_found(file: ProfileFile) -> NoReturn:
+    if file.explicit:
+        raise AccessError(
+            f"{file.place} has no credentials: set client_credentials (the client's id) and"
+            " client_secret there, or access_token."
+        )
+    raise AccessError(
+        "No credentials found: set GENESYSCLOUD_OAUTHCLIENT_ID and"
+        " GENESYSCLOUD_OAUTHCLIENT_SECRET (or GENESYSCLOUD_ACCESS_TOKEN), or write a profile"
+        f" into {file.path}."
+    )

@@ -1,0 +1,98 @@
+"""What the platform says about the organisation that a token belongs to, and its limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from batchpatch.errors import BatchpatchError
+from batchpatch.genesys.http import DATA_BODY_BYTES
+from batchpatch.genesys.retry import OutcomeKind
+from batchpatch.options.send import RetryPolicy
+
+if TYPE_CHECKING:
+    from batchpatch.genesys.client import GenesysClient
+
+
+LIMITS_PATH = "/api/v2/organizations/limits/namespaces/platform.api"
+
+
+_RATE_KEYS = ("client.credentials.token.rate.per.minute", "token.rate.per.minute")
+
+
+_ONCE = RetryPolicy(retries=0)
+
+
+TOKEN_PATH = "/api/v2/tokens/me"  # noqa: S105 - a path, not a token
+
+
+class Identity(NamedTuple):
+    """Who the token is."""
+
+    organisation: str
+    """Id of the organisation, lower case."""
+    organisation_name: str | None
+    client_name: str | None
+    """Of the OAuth client; None for another kind of token."""
+
+
+async def read_identity(client: GenesysClient) -> Identity | None:
+    """Return who the token is; None where the platform does not tell.
+
+    Raises what `GenesysClient.call` raises. It needs no permission by the vendor's SDK.
+    """
+    answer = await client.call("GET", TOKEN_PATH, body_limit_bytes=DATA_BODY_BYTES)
+    if answer.outcome_kind is not OutcomeKind.ACCEPTED or answer.reply is None:
+        return None
+    return identity(answer.reply.body)
+
+
+def identity(body: bytes) -> Identity | None:
+    """Read the organisation and the client out of a token's description."""
+    try:
+        document = orjson.loads(body)
+        organisation = document["organization"]
+        found, name = organisation["id"], organisation.get("name")
+        client = document.get("OAuthClient") or {}
+        client_name = client.get("name")
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return None
+    if not isinstance(found, str) or not found:
+        return None
+    return Identity(found.lower(), _text(name), _text(client_name))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+async def read_requests_per_min(client: GenesysClient) -> int | None:
+    """Return the organisation's limit for one token; None where the platform does not tell.
+
+    It needs no permission by the vendor's SDK, but nothing depends on the answer, so a refusal, a
+    failure or nonsense is no error.
+    """
+    try:
+        answer = await client.call(
+            "GET", LIMITS_PATH, body_limit_bytes=DATA_BODY_BYTES, policy=_ONCE
+        )
+    except BatchpatchError:
+        return None
+    if answer.outcome_kind is not OutcomeKind.ACCEPTED or answer.reply is None:
+        return None
+    return requests_per_min(answer.reply.body)
+
+
+def requests_per_min(body: bytes) -> int | None:
+    """Read the limit out of the namespace's entities."""
+    try:
+        entities = orjson.loads(body)["entities"]
+        values: dict[Any, Any] = {entity["key"]: entity["value"] for entity in entities}
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    for key in _RATE_KEYS:
+        value = values.get(key)
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+    return None

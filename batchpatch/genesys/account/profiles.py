@@ -1,0 +1,76 @@
+"""The `gc` CLI's file of profiles, `~/.gc/config.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from batchpatch.errors import SettingsError
+
+DEFAULT_PROFILE = "DEFAULT"
+
+
+PROFILE_KEYS = ("access_token", "client_credentials", "client_secret", "environment")
+"""The CLI's own names for a token, a client's id, its secret and the region, in this order."""
+
+
+class ProfileFile:
+    """The gc CLI's file, read when first asked for: who has all in the environment needs none."""
+
+    def __init__(self, path: Path | None, profile: str | None) -> None:
+        self.explicit = profile is not None
+        self.profile = DEFAULT_PROFILE if profile is None else profile
+        self.path = path if path is not None else Path("~/.gc/config.toml")
+        self._table: dict[str, str] | None = None
+
+    @property
+    def place(self) -> str:
+        return f"profile {self.profile!r} of {self.path}"
+
+    def table(self) -> dict[str, str]:
+        """Return the profile's keys and texts; empty where a file nobody asked for is absent."""
+        if self._table is None:
+            self._table = self._texts(self._find(self._read()))
+        return self._table
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self.path.expanduser().read_text("utf-8"))
+        except FileNotFoundError:
+            if not self.explicit:
+                return {}
+            raise SettingsError(
+                f"--profile {self.profile}: there is no file {self.path}; write it, or set"
+                " GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET instead."
+            ) from None
+        except (OSError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or "no home directory"
+            raise SettingsError(f"{self.path} cannot be read: {reason}.") from None
+        except ValueError:
+            # The parser's own message may quote the line, and the line may be the secret.
+            raise SettingsError(
+                f"{self.path} is not valid TOML: write one table per profile, such as [DEFAULT],"
+                ' with lines such as client_secret = "...".'
+            ) from None
+
+    def _find(self, tables: dict[str, Any]) -> dict[str, Any]:
+        wanted = self.profile.casefold()
+        for name, table in tables.items():
+            if name.casefold() == wanted and isinstance(table, dict):
+                return table
+        if not self.explicit:
+            return {}
+        known = ", ".join(name for name, table in tables.items() if isinstance(table, dict))
+        raise SettingsError(
+            f"{self.path} has no profile {self.profile!r}; it has {known or 'none at all'}."
+        )
+
+    def _texts(self, table: dict[str, Any]) -> dict[str, str]:
+        texts = {}
+        for key in PROFILE_KEYS:
+            value = table.get(key, "")
+            if not isinstance(value, str):
+                raise SettingsError(f"{key} in {self.place} must be a text in quotes.")
+            texts[key] = value
+        return texts

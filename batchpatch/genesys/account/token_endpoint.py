@@ -1,0 +1,115 @@
+"""What the token endpoint's answer means.
+
+Pure. Its errors are not the API's envelope but OAuth's `{"error", "error_description"}`, and its
+own throttle is a 400 that says so in words (both as the vendor's SDK and CLI handle them).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import orjson
+
+from batchpatch.errors import AccessError, SettingsError
+from batchpatch.genesys.account.credentials import Secret
+from batchpatch.genesys.replies import NoReply, Reply
+
+TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a token
+
+
+MINT_BODY = b"grant_type=client_credentials"
+
+
+_THROTTLE_WORDS = "rate limit exceeded"
+
+
+_TRANSIENT = frozenset({408, 500, 502, 503, 504})
+
+
+_TOKEN_CHARS = 16_384
+
+
+class Minted(NamedTuple):
+    """A token and how long it holds."""
+
+    secret: Secret
+    lifetime_s: float
+    """As `expires_in` says; infinite where it says nothing, and then a 401 tells the end."""
+
+
+class Throttled(NamedTuple):
+    """Too many tokens were asked for: wait, which costs no try."""
+
+    retry_after_s: float | None
+
+
+class Transient(NamedTuple):
+    """It may work in a moment."""
+
+    reason: str
+
+
+def judge_mint(
+    answer: Reply | NoReply, *, host: str, origin: str
+) -> Minted | Throttled | Transient:
+    """Say what an answer to a request for a token means.
+
+    `host` is the login host and `origin` where the credentials came from, for the messages.
+    Raises `AccessError` where the credentials are refused and `SettingsError` where the host
+    cannot be the platform's, or its certificate cannot be verified.
+    """
+    if isinstance(answer, NoReply):
+        if answer.kind == "tls":
+            raise tls_error(host)
+        return Transient(answer.message)
+    if 200 <= answer.status < 300:
+        return _read_token(answer) or Transient(f"status {answer.status} without a token")
+    words = f"{answer.code or ''} {answer.message or ''}".lower()
+    if answer.status == 429 or (answer.status == 400 and _THROTTLE_WORDS in words):
+        return Throttled(answer.retry_after_s)
+    if answer.status in _TRANSIENT:
+        return Transient(f"status {answer.status}")
+    if answer.status in (400, 401, 403):
+        raise _refused(answer, host=host, origin=origin)
+    raise SettingsError(
+        f"{host} answers a request for a token with status {answer.status}, as no login host of"
+        " the platform does: check the region or --login-url."
+    )
+
+
+def tls_error(host: str) -> SettingsError:
+    """Return the error for a certificate that cannot be verified."""
+    return SettingsError(
+        f"The certificate of {host} cannot be verified: where a proxy inspects TLS, pass its root"
+        " certificate as --ca-file, else check the region."
+    )
+
+
+def _read_token(reply: Reply) -> Minted | None:
+    try:
+        grant = orjson.loads(reply.body)
+    except orjson.JSONDecodeError:
+        return None
+    token = grant.get("access_token") if isinstance(grant, dict) else None
+    if not isinstance(token, str) or not 0 < len(token) <= _TOKEN_CHARS:
+        return None
+    # It becomes a header: nothing that could end one may be in it.
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        return None
+    return Minted(Secret(token), _read_lifetime_s(grant.get("expires_in")))
+
+
+def _read_lifetime_s(value: Any) -> float:
+    # Anything but a positive number would mean a new token for each request.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        return math.inf
+    return float(value)
+
+
+def _refused(reply: Reply, *, host: str, origin: str) -> AccessError:
+    said = " ".join(part for part in (reply.code, reply.message) if part) or str(reply.status)
+    advice = "check the client id, its secret, and that the region is the organisation's own"
+    if reply.code in ("unauthorized_client", "unsupported_grant_type"):
+        advice = "the OAuth client must be of the grant type Client Credentials"
+    return AccessError(f"{host} refuses the credentials from {origin} ({said}): {advice}.")

@@ -1,0 +1,253 @@
+"""A bearer token that all workers share: minted once, renewed in time, replaced when rejected."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import math
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from batchpatch.errors import AccessError, OutageError
+from batchpatch.genesys.account.token_endpoint import (
+    MINT_BODY,
+    TOKEN_PATH,
+    Minted,
+    Throttled,
+    Transient,
+    judge_mint,
+)
+from batchpatch.genesys.retry import backoff_s
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from batchpatch.genesys.account.credentials import Account, ClientCredentials, Secret
+    from batchpatch.genesys.replies import NoReply, Reply
+
+
+# Renewed before it expires, so that no request carries a token that dies on the way.
+_MARGIN_S = 60.0
+
+
+_MARGIN_SHARE = 0.1
+
+
+_TRIES = 5
+
+
+_BASE_S = 0.5
+
+
+_CAP_S = 10.0
+
+
+_THROTTLE_BASE_S = 2.0
+
+
+_THROTTLE_CAP_S = 60.0
+
+
+_THROTTLE_PATIENCE_S = 300.0
+
+
+class Token:
+    """One bearer token. Compared by identity: two equal texts are still two mintings."""
+
+    __slots__ = ("accepted", "headers", "renew_at_s", "secret")
+
+    def __init__(self, secret: Secret, headers: Mapping[str, str], renew_at_s: float) -> None:
+        self.secret = secret
+        self.headers = headers
+        """Made once per token, because every request takes them."""
+        self.renew_at_s = renew_at_s
+        self.accepted = False
+        """Set by the client when the API has answered it with anything but 401."""
+
+    def __repr__(self) -> str:
+        return f"<Token accepted={self.accepted}>"
+
+
+class TokenRequester(Protocol):
+    """The part of the transport that minting needs."""
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Reply | NoReply:
+        """Make one attempt."""
+
+    def headers(self, *, authorization: str, content_type: str) -> Mapping[str, str]:
+        """Return a request's headers, in a form that does not show them."""
+
+
+def bearer_headers(secret: Secret, sender: TokenRequester) -> Mapping[str, str]:
+    """Return the headers of every request that carries this token."""
+    return sender.headers(
+        authorization=f"Bearer {secret.reveal()}", content_type="application/json"
+    )
+
+
+class TokenSource(Protocol):
+    """Where the client gets its token from."""
+
+    @property
+    def minted(self) -> int:
+        """Tokens minted so far."""
+
+    def ready(self) -> Token | None:
+        """Return the token where no waiting is needed for it, else None."""
+
+    async def current(self) -> Token:
+        """Return a token that is believed to be valid, minting one where needed."""
+
+    def reject(self, rejected: Token) -> None:
+        """Forget the token that the API has answered with 401; `current` then has another."""
+
+
+class ReadyToken:
+    """A token that was given to us. There is no other once it is rejected."""
+
+    minted = 0
+
+    def __init__(self, token: Token, *, origin: str) -> None:
+        self._token = token
+        self._origin = origin
+
+    def ready(self) -> Token:
+        """Return the token."""
+        return self._token
+
+    async def current(self) -> Token:
+        """Return the token; whether it still holds, the API will say."""
+        return self._token
+
+    def reject(self, rejected: Token) -> None:
+        """Raise `AccessError`: a ready token cannot be renewed."""
+        if rejected.accepted:
+            raise AccessError(
+                f"The access token from {self._origin} is no longer accepted, and a ready token"
+                " cannot be renewed: set a new one, or a client id and secret."
+            )
+        raise AccessError(
+            f"The access token from {self._origin} is rejected: check that it is whole, not"
+            " expired, and of an organisation in this region."
+        )
+
+
+class MintedTokens:
+    """Mints tokens of one OAuth client, one at a time however many workers ask.
+
+    A mint runs under a lock in the task of the worker that asked first; the others wait for the
+    lock and find the new token there. When that worker is cancelled the lock is free again, and
+    the next one mints.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        credentials: ClientCredentials,
+        sender: TokenRequester,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]],
+        random: Callable[[], float],
+        lock: asyncio.Lock | None = None,
+    ) -> None:
+        """No token is minted before it is asked for; those that share a `lock` mint in turn."""
+        self._sender = sender
+        self._url = account.hosts.login_url + TOKEN_PATH
+        self._host = urlsplit(account.hosts.login_url).netloc
+        self._origin = account.origin
+        self._headers = _basic_headers(credentials, sender)
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random
+        self._lock = lock or asyncio.Lock()
+        self._token: Token | None = None
+        self.minted = 0
+
+    def ready(self) -> Token | None:
+        """Return the token where there is one that is not about to expire."""
+        token = self._token
+        return token if token is not None and self._clock() < token.renew_at_s else None
+
+    async def current(self) -> Token:
+        """Return the token, minted anew where there is none or where it is about to expire.
+
+        Raises `AccessError` where the credentials are refused, `SettingsError` where the host
+        cannot be right, and `OutageError` where it does not answer.
+        """
+        if (token := self.ready()) is not None:
+            return token
+        token = self._token
+        async with self._lock:
+            if self._token is None or self._token is token:
+                self._token = await self._mint()
+            return self._token
+
+    def reject(self, rejected: Token) -> None:
+        """Forget a token that the API has answered with 401; a late word on an older one is void.
+
+        Raises:
+            AccessError: it was never accepted, so minting would go on for ever.
+        """
+        if self._token is not rejected:
+            return
+        self._token = None
+        if not rejected.accepted:
+            raise AccessError(
+                "A token just minted is rejected by the API: check that --api-url and"
+                " --login-url (or the region) belong together and that the OAuth client is"
+                " active."
+            )
+
+    async def _mint(self) -> Token:
+        failures = 0
+        throttles = 0
+        waited_s = 0.0
+        while True:
+            answer = await self._sender.send("POST", self._url, self._headers, MINT_BODY)
+            verdict = judge_mint(answer, host=self._host, origin=self._origin)
+            if isinstance(verdict, Minted):
+                self.minted += 1
+                return self._token_of(verdict)
+            if isinstance(verdict, Throttled):
+                wait_s = self._throttle_s(verdict, throttles)
+                throttles += 1
+                waited_s += wait_s
+                if waited_s > _THROTTLE_PATIENCE_S:
+                    raise self._given_up("limits how many tokens it mints, for minutes on end")
+            else:
+                wait_s = self._failure_s(verdict, failures)
+                failures += 1
+            await self._sleep(wait_s)
+
+    def _throttle_s(self, verdict: Throttled, turn: int) -> float:
+        growing_s = backoff_s(turn, base_s=_THROTTLE_BASE_S, cap_s=_THROTTLE_CAP_S)
+        return max(growing_s, (verdict.retry_after_s or 0.0) + 1.0)
+
+    def _failure_s(self, verdict: Transient, turn: int) -> float:
+        if turn + 1 >= _TRIES:
+            raise self._given_up(f"mints no token ({verdict.reason})")
+        return backoff_s(turn, base_s=_BASE_S, cap_s=_CAP_S) * (0.5 + self._random() / 2)
+
+    def _given_up(self, what: str) -> OutageError:
+        return OutageError(f"{self._host} {what}: check the network, or try again later.")
+
+    def _token_of(self, minted: Minted) -> Token:
+        margin_s = 0.0
+        if minted.lifetime_s < math.inf:
+            margin_s = min(_MARGIN_S, minted.lifetime_s * _MARGIN_SHARE)
+        return Token(
+            minted.secret,
+            bearer_headers(minted.secret, self._sender),
+            self._clock() + minted.lifetime_s - margin_s,
+        )
+
+
+def _basic_headers(credentials: ClientCredentials, sender: TokenRequester) -> Mapping[str, str]:
+    pair = f"{credentials.client_id}:{credentials.client_secret.reveal()}"
+    return sender.headers(
+        authorization="Basic " + base64.b64encode(pair.encode()).decode("ascii"),
+        content_type="application/x-www-form-urlencoded",
+    )

@@ -1,0 +1,205 @@
+"""Tells an outage of the platform from trouble with single requests, and waits it out.
+
+While everything fails, no row is charged for it: calls wait, one of them probes from time to
+time, and the first answer lets all go on. `OutageWatch` decides and is pure; `OutageGate` waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from batchpatch.errors import OutageError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+MAX_OUTAGE_S = 900.0
+
+
+_FAILURES = 5
+
+
+_FRESH_CALLS = 3
+
+
+_AFTER_S = 2.0
+
+
+_FIRST_PROBE_S = 1.0
+
+
+_LAST_PROBE_S = 30.0
+
+
+_UNHEARD_S = 60.0
+"""Where nothing has ever answered, the setting is more likely wrong than the platform down."""
+
+
+class OutageWatch:
+    """Follows failures that come with no answer in between. Pure: the time is given.
+
+    It takes `_FAILURES` failures in a row, among them the first attempts of `_FRESH_CALLS` calls:
+    the last few rows of a run, each failing for a reason of its own, are no outage.
+    """
+
+    def __init__(self) -> None:
+        self.began_s: float | None = None
+        """When the present row of failures began; None after an answer."""
+        self._failures = 0
+        self._fresh = 0
+
+    def answered(self) -> None:
+        """An answer came: whatever failed before it was no outage, or its end."""
+        self.began_s = None
+        self._failures = self._fresh = 0
+
+    def failed(self, now_s: float, *, fresh: bool) -> None:
+        """An attempt failed as it does when the platform is down.
+
+        Args:
+            now_s: on a monotonic clock.
+            fresh: it was the first attempt of its call.
+        """
+        if self.began_s is None:
+            self.began_s = now_s
+        self._failures += 1
+        self._fresh += fresh
+
+    def is_outage(self, now_s: float, *, last_try: bool) -> bool:
+        """True where single requests are no longer to blame.
+
+        Args:
+            now_s: on a monotonic clock.
+            last_try: a call is about to be charged for it, so there is no time left to watch.
+        """
+        if self.began_s is None or self._failures < _FAILURES or self._fresh < _FRESH_CALLS:
+            return False
+        return last_try or now_s - self.began_s >= _AFTER_S
+
+
+class CircuitBreaker:
+    """Where calls wait while the platform is down. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        host: str,
+        *,
+        max_outage_s: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]],
+    ) -> None:
+        self.down = False
+        """An outage is under way."""
+        self._host = host
+        self._max_outage_s = max_outage_s
+        self._clock = clock
+        self._sleep = sleep
+        self._watch = OutageWatch()
+        self._heard = False
+        self._told: OutageError | None = None
+        """What the token endpoint's trouble was, where it is that which lasts."""
+        self._prober: object | None = None
+        """Stands for the one call that probes; None where none does."""
+        self._probe_s = _FIRST_PROBE_S
+        self._changed: asyncio.Event | None = None
+
+    @property
+    def waiting_for(self) -> str | None:
+        """In words for the progress line; None where there is no outage."""
+        return f"{self._host} to answer again" if self.down else None
+
+    async def turn(self) -> bool:
+        """Returns when the caller may send: at once, or when it is its turn to probe.
+
+        Returns:
+            True for a probe: `answered`, `failed` or `abandoned` must follow.
+
+        Raises:
+            OutageError: it has lasted too long.
+        """
+        while self.down:
+            self._give_up_in_time()
+            if self._prober is not None:
+                self._changed = self._changed or asyncio.Event()
+                await self._changed.wait()
+                continue
+            mine = self._prober = object()
+            try:
+                await self._sleep(self._probe_s)
+            except BaseException:
+                if self._prober is mine:
+                    self.abandoned()
+                raise
+            # An answer to what was in flight may have ended the outage, and another may have
+            # begun, with a prober of its own.
+            if self._prober is mine:
+                return True
+        return False
+
+    def answered(self) -> None:
+        """The platform has answered, in whatever way."""
+        self._heard = True
+        if self._watch.began_s is not None:
+            self._watch.answered()
+        if self.down:
+            self.down = False
+            self._told = self._prober = None
+            self._probe_s = _FIRST_PROBE_S
+            self._wake()
+
+    def failed(self, *, fresh: bool, last_try: bool, probe: bool) -> bool:
+        """An attempt failed as it does when the platform is down.
+
+        Args:
+            fresh: it was the first attempt of its call.
+            last_try: its call has no further try.
+            probe: `turn` had said so.
+
+        Returns:
+            True where the call is not to be charged: it waits in `turn` and tries again.
+        """
+        now_s = self._clock()
+        self._watch.failed(now_s, fresh=fresh)
+        self._told = None
+        if probe:
+            self._probed_in_vain()
+        self.down = self.down or self._watch.is_outage(now_s, last_try=last_try)
+        return self.down
+
+    def no_token(self, error: OutageError, *, probe: bool) -> None:
+        """A platform that has answered before mints no token now: it is down, as a whole or not.
+
+        Args:
+            error: what there is to say where it lasts too long.
+            probe: `turn` had said so.
+        """
+        self._watch.failed(self._clock(), fresh=True)
+        self._told = error
+        self.down = True
+        if probe:
+            self._probed_in_vain()
+
+    def abandoned(self) -> None:
+        """A probe came to nothing: it is another's turn."""
+        self._prober = None
+        self._wake()
+
+    def _probed_in_vain(self) -> None:
+        self._probe_s = min(2 * self._probe_s, _LAST_PROBE_S)
+        self.abandoned()
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, None
+        if changed is not None:
+            changed.set()
+
+    def _give_up_in_time(self) -> None:
+        most_s = self._max_outage_s if self._heard else min(self._max_outage_s, _UNHEARD_S)
+        lasted_s = self._clock() - (self._watch.began_s or self._clock())
+        if lasted_s >= most_s:
+            raise self._told or OutageError(
+                f"{self._host} has answered nothing for {lasted_s:.0f} s: check the network and "
+                "the platform's status, then resume."
+            )

@@ -1,0 +1,128 @@
+"""A client with the real network, clock and randomness, for one account."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from batchpatch.errors import SettingsError
+from batchpatch.genesys.account.credentials import AccessToken, Account
+from batchpatch.genesys.account.regions import is_loopback
+from batchpatch.genesys.account.tokens import (
+    MintedTokens,
+    ReadyToken,
+    Token,
+    TokenSource,
+    bearer_headers,
+)
+from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S
+from batchpatch.genesys.client import GenesysClient
+from batchpatch.genesys.http import Transport
+from batchpatch.genesys.rate_limit.limiter import RateLimiter
+from batchpatch.genesys.rate_limit.rate_cap import RateCap
+from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
+from batchpatch.options.send import (
+    DEFAULT_CONNECT,
+    DEFAULT_PACE,
+    DEFAULT_POLICY,
+    ConnectOptions,
+    PaceOptions,
+    RetryPolicy,
+)
+from batchpatch.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+
+    from batchpatch.options.run import Settings
+
+
+@asynccontextmanager
+async def open_client(
+    account: Account,
+    connect: ConnectOptions = DEFAULT_CONNECT,
+    policy: RetryPolicy = DEFAULT_POLICY,
+    pace: PaceOptions = DEFAULT_PACE,
+    *,
+    version: str,
+    max_outage_s: float = MAX_OUTAGE_S,
+) -> AsyncIterator[GenesysClient]:
+    """Open a client with the real network, clock and randomness.
+
+    `max_outage_s` is how long everything may fail before calls raise `OutageError`. Raises
+    `SettingsError` for a CA file or a proxy that cannot be used, and for several tokens of an
+    account that has one; nothing is sent before the first call.
+    """
+    async with Transport(account.hosts, connect, version=version) as transport:
+        sources = _token_sources(account, transport, pace.tokens)
+        assumed_per_s = None if pace.assumed is None else pace.assumed.per_s
+        gate = RateLimiter(
+            sources,
+            QuotaOptions(share=pace.share, assumed_per_s=assumed_per_s),
+            clock=time.monotonic,
+        )
+        try:
+            yield GenesysClient(
+                account.hosts.api_url,
+                transport=transport,
+                gate=gate,
+                pacer=None if pace.rate is None else RateCap(pace.rate),
+                # Each of the tokens may be an old one when all are revoked at once.
+                policy=policy._replace(renewals=policy.renewals + len(sources) - 1),
+                sleep=asyncio.sleep,
+                random=random.random,
+                max_outage_s=max_outage_s,
+            )
+        finally:
+            gate.close()
+
+
+def _token_sources(account: Account, transport: Transport, tokens: int) -> list[TokenSource]:
+    """Where so many tokens come from.
+
+    Raises:
+        SettingsError: a token that was given to us is the only one.
+    """
+    credentials = account.credentials
+    if isinstance(credentials, AccessToken):
+        if tokens > 1:
+            raise SettingsError(
+                f"--tokens {tokens} needs an OAuth client to mint them, and {account.origin} gives"
+                " one access token: set a client id and secret instead."
+            )
+        headers = bearer_headers(credentials.token, transport)
+        return [ReadyToken(Token(credentials.token, headers, 0.0), origin=account.origin)]
+    lock = asyncio.Lock()
+    return [
+        MintedTokens(
+            account,
+            credentials,
+            transport,
+            clock=time.monotonic,
+            sleep=asyncio.sleep,
+            random=random.random,
+            lock=lock,
+        )
+        for _ in range(tokens)
+    ]
+
+
+def open_for(
+    account: Account, settings: Settings, *, max_outage_s: float
+) -> AbstractAsyncContextManager[GenesysClient]:
+    """Open a client; on a loopback host no limit is assumed that the server does not name."""
+    pace = settings.pace
+    if is_loopback(account.hosts.api_url):
+        pace = pace._replace(assumed=None)
+    return open_client(
+        account,
+        settings.connect,
+        settings.retry,
+        pace,
+        version=VERSION,
+        max_outage_s=max_outage_s,
+    )

@@ -1,0 +1,1 @@
+"""Conversations: read singly or through analytics, and never twice at once."""

@@ -1,0 +1,254 @@
+"""One HTTP attempt: bytes out, a `Reply` or a `NoReply` back.
+
+The only module that imports aiohttp, and the one place where its exceptions end. What is read off
+them is put into our own words, because theirs may quote a proxy's password or a token.
+
+This is the hot path, and aiohttp's own work is nine tenths of it. So a success builds nothing it
+does not need: headers are made once per token, the URL is taken as it is, and an empty body is
+not awaited.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+from multidict import CIMultiDict, istr
+from yarl import URL
+
+from batchpatch.errors import SettingsError
+from batchpatch.genesys.connect_proxies import find_proxy
+from batchpatch.genesys.replies import NoReply, Reply, read_reply
+from batchpatch.options.send import DEFAULT_CONNECT, ConnectOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from batchpatch.genesys.account.regions import Hosts
+
+
+ERROR_BODY_BYTES = 1024 * 1024
+"""Enough for any error page; what is beyond it is not read."""
+
+
+DATA_BODY_BYTES = 16 * 1024 * 1024
+"""For answers that are wanted for their content, such as a conversation."""
+
+
+_AUTHORIZATION = istr("Authorization")
+
+
+_CONTENT_TYPE = istr("Content-Type")
+
+
+_ACCEPT = istr("Accept")
+
+
+_ACCEPT_ENCODING = istr("Accept-Encoding")
+
+
+_USER_AGENT = istr("User-Agent")
+
+
+class HiddenHeaders(CIMultiDict[str]):
+    """Headers that hold a token, and so have no repr."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} headers>"
+
+    __str__ = __repr__
+
+
+class Transport:
+    """An HTTP client for the two hosts of one account, and for no other.
+
+    Follows no redirect, keeps no cookie, reads no .netrc. An async context manager: the
+    connections are closed on leaving. A connection that the server has closed while it was idle
+    shows as a `NoReply`; for a GET aiohttp repeats the attempt once by itself in that case.
+    """
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        options: ConnectOptions = DEFAULT_CONNECT,
+        *,
+        version: str = "0",
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Check the settings; nothing is opened yet.
+
+        Raises `SettingsError` for a CA file or a proxy that cannot be used.
+        """
+        self._options = options
+        self._user_agent = f"batchpatch/{version}"
+        self._wall_clock = wall_clock
+        self._ssl = _ssl_context(options.ca_file)
+        # The slash ends the host: no path can turn `https://api.x` into `https://api.x.evil`.
+        self._api_prefix = f"{hosts.api_url}/"
+        self._login_prefix = f"{hosts.login_url}/"
+        self._api_base = URL(hosts.api_url)
+        parts = urlsplit(hosts.api_url)
+        self._api_origin_chars = len(f"{parts.scheme}://{parts.netloc}")
+        self._api_proxy = _url_of(find_proxy(hosts.api_url))
+        self._login_proxy = _url_of(find_proxy(hosts.login_url))
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        options = self._options
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=options.concurrency, ssl=self._ssl),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(
+                total=options.total_s, sock_connect=options.connect_s, sock_read=options.read_s
+            ),
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def headers(self, *, authorization: str, content_type: str) -> HiddenHeaders:
+        """Return headers to be used for many requests; they do not show in a repr."""
+        headers = HiddenHeaders()
+        headers[_AUTHORIZATION] = authorization
+        headers[_CONTENT_TYPE] = content_type
+        # Named here, because aiohttp spends more on leaving its own out than on taking ours.
+        headers[_ACCEPT] = "application/json"
+        headers[_ACCEPT_ENCODING] = "gzip, deflate"
+        headers[_USER_AGENT] = self._user_agent
+        return headers
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        body_limit_bytes: int = ERROR_BODY_BYTES,
+    ) -> Reply | NoReply:
+        """Make one attempt. `url` is absolute and percent-encoded already.
+
+        Raises `ValueError` for a URL of any other host than the account's two; trouble on the way
+        is a `NoReply`, never an exception.
+        """
+        if url.startswith(self._api_prefix):
+            proxy = self._api_proxy
+        elif url.startswith(self._login_prefix):
+            proxy = self._login_proxy
+        else:
+            raise ValueError("a request to a host that is not the account's")
+        session = self._session
+        if session is None:
+            raise RuntimeError("the transport is not open")
+        try:
+            response = await session.request(
+                method,
+                self._url(url),
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                proxy=proxy,
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return _explain(error, url)
+        # A connection that was given back means a body that has ended.
+        if response.connection is None and response.content.at_eof():
+            return read_reply(response.status, response.headers, b"", now_s=self._wall_clock())
+        return await self._read(response, body_limit_bytes)
+
+    def _url(self, url: str) -> URL:
+        """Return the URL as it is, ids encoded already; half the cost of having it parsed."""
+        if "?" in url or not url.startswith(self._api_prefix):
+            return URL(url, encoded=True)
+        return self._api_base.with_path(url[self._api_origin_chars :], encoded=True)
+
+    async def _read(self, response: aiohttp.ClientResponse, limit_bytes: int) -> Reply:
+        """Read the body as far as it goes. The status has been heard, so it stands."""
+        body = bytearray()
+        whole = False
+        try:
+            while len(body) <= limit_bytes:
+                piece = await response.content.readany()
+                if not piece:
+                    whole = True
+                    break
+                body += piece
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            whole = False
+        finally:
+            # Half an answer makes the connection useless, on cancellation too; and one that was
+            # not given back at the end has been upgraded to something that is not HTTP.
+            if not whole or response.connection is not None:
+                response.close()
+        del body[limit_bytes:]
+        return read_reply(
+            response.status,
+            response.headers,
+            bytes(body),
+            now_s=self._wall_clock(),
+            whole=whole,
+        )
+
+
+def _explain(error: Exception, url: str) -> NoReply:
+    """Map an exception of aiohttp's. Only what is listed here as unsent is known to be."""
+    host = urlsplit(url).netloc
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return NoReply("timeout", f"no connection to {host} in time", sent=False)
+        case TimeoutError():
+            return NoReply("timeout", f"no answer from {host} in time", sent=True)
+        case aiohttp.ClientConnectorCertificateError():
+            return NoReply("tls", f"the certificate of {host} cannot be verified", sent=False)
+        case aiohttp.ClientProxyConnectionError():
+            return NoReply("connection", f"cannot connect to the proxy for {host}", sent=False)
+        case aiohttp.ClientHttpProxyError():
+            reason = f"the proxy for {host} answers with status {error.status}"
+            return NoReply("connection", reason, sent=False)
+        case aiohttp.ClientConnectorDNSError():
+            return NoReply("connection", f"the name {host} cannot be resolved", sent=False)
+        case aiohttp.ClientConnectorError():
+            reason = f"cannot connect to {host}: {_reason(error)}"
+            return NoReply("connection", reason, sent=False)
+        case aiohttp.ClientResponseError():
+            return NoReply("connection", f"{host} does not answer in HTTP", sent=True)
+        case _:
+            return NoReply("connection", f"the connection to {host} broke", sent=True)
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    inner = error.os_error
+    if isinstance(inner, ssl.SSLError):
+        # An SSLError that did not come from OpenSSL has no reason at all.
+        return f"TLS failed ({getattr(inner, 'reason', None) or 'no reason given'})"
+    return inner.strerror or type(inner).__name__
+
+
+def _ssl_context(ca_file: str | None) -> ssl.SSLContext | bool:
+    if ca_file is None:
+        return True
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(ca_file)
+    except ssl.SSLError:
+        raise SettingsError(f"--ca-file {ca_file} is not a PEM file of certificates.") from None
+    except OSError as error:
+        raise SettingsError(f"--ca-file {ca_file} cannot be read: {error.strerror}.") from None
+    return context
+
+
+def _url_of(text: str | None) -> URL | None:
+    return None if text is None else URL(text)

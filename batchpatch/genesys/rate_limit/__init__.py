@@ -1,0 +1,1 @@
+"""The rate limit: which request may leave when, with which token."""

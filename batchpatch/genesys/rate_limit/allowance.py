@@ -1,0 +1,82 @@
+"""How long requests take at what the platform admits. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.options.send import MOST_TOKENS, Rate
+
+if TYPE_CHECKING:
+    from batchpatch.options.send import PaceOptions
+
+
+_WINDOW_S = 60.0
+
+
+# What is left of a window leaves at once, as fast as answers come: 32 in flight at 0.6 s each,
+# which is slow on purpose.
+BURST_PER_S = 50.0
+
+
+_USUAL_TOKENS = 10
+
+
+class Allowance(NamedTuple):
+    """So many requests in each window of each token, and perhaps a cap besides."""
+
+    per_window: int | None
+    """Of one token; None where only the cap counts."""
+    window_s: float = _WINDOW_S
+    tokens: int = 1
+    left: int | None = None
+    """Of the windows under way, all tokens together; None where they have not begun."""
+    ends_in_s: float = _WINDOW_S
+    """Seconds until these windows end."""
+    cap: Rate | None = None
+    """For the whole process, as the user has named it."""
+
+    @property
+    def rate(self) -> Rate | None:
+        """Of one token, on average; None where only the cap counts."""
+        return None if self.per_window is None else Rate(self.per_window / self.window_s)
+
+    def duration_s(self, requests: int, *, burst_per_s: float = BURST_PER_S) -> float:
+        """Seconds that so many requests take: full windows, and the last burst.
+
+        `burst_per_s` is how fast they leave where nothing holds them back.
+        """
+        capped_s = requests / self.cap.per_s if self.cap is not None else 0.0
+        return max(capped_s, self._windows_s(requests, burst_per_s))
+
+    def with_tokens(self, tokens: int) -> Allowance:
+        """The same with so many tokens, from the start."""
+        return self._replace(tokens=tokens, left=None, ends_in_s=self.window_s)
+
+    @property
+    def more_tokens(self) -> int | None:
+        """A number of tokens worth suggesting; None where none is, as below a cap."""
+        if self.cap is not None or self.per_window is None or self.tokens >= MOST_TOKENS:
+            return None
+        return _USUAL_TOKENS if self.tokens < _USUAL_TOKENS else MOST_TOKENS
+
+    def _windows_s(self, requests: int, burst_per_s: float) -> float:
+        if self.per_window is None:
+            return 0.0
+        at_once = self.per_window * self.tokens
+        more = requests - (at_once if self.left is None else self.left)
+        if more <= 0:
+            return self._burst_s(requests, burst_per_s)
+        full, last = divmod(more - 1, at_once)
+        return self.ends_in_s + full * self.window_s + self._burst_s(last + 1, burst_per_s)
+
+    def _burst_s(self, requests: int, burst_per_s: float) -> float:
+        """What fits into a window is taken to fit into its time, too."""
+        return min(self.window_s, requests / burst_per_s)
+
+
+def assumed_allowance(pace: PaceOptions) -> Allowance | None:
+    """What holds before the platform has said anything; None where nothing does."""
+    if pace.assumed is None:
+        return None if pace.rate is None else Allowance(None, cap=pace.rate)
+    per_window = max(1, int(pace.assumed.per_s * _WINDOW_S * pace.share + 1e-9))
+    return Allowance(per_window, tokens=pace.tokens, cap=pace.rate)

@@ -1,0 +1,297 @@
+"""What one token may send now, given what was sent on it and what the server said.
+
+Pure: the time is an argument, in seconds on a monotonic clock, and nothing here waits.
+
+The server counts requests in windows (`inin-ratelimit-count`, `-allowed`, `-reset`; source: the
+vendor's page on rate limits). Where a window ends is known as an interval, see `edges`, and read
+anew in each window, so it does not matter whether the next one begins at once or with the next
+request. What is sent once the interval has passed is certain to fall into the next window; what
+is sent before, or still on its way, may fall into either, and counts against both.
+
+Whether the windows are fixed at all is a guess until seen. So the first time that a window seems
+over, only what a sliding one would admit too is sent, until an answer's count is too low for it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from batchpatch.genesys.rate_limit.window_state import (
+    GUARD_S,
+    Cooldown,
+    Edge,
+    Place,
+    Rounding,
+    SlidingLog,
+    find_place,
+    read_edge,
+)
+
+if TYPE_CHECKING:
+    from batchpatch.genesys.replies import QuotaHeaders
+
+
+# A request that we gave up on may lie in the server's queue for a moment yet.
+_LINGER_S = 1.0
+
+
+# One request goes ahead and brings the headers, joined by one a second until it is answered: a
+# token that others have used up is refused once, and not as many times as there are workers.
+_UNHEARD_S = 1.0
+
+
+# A reset beyond an hour is more likely a mistake than a window.
+_LONGEST_S = 3600
+
+
+# What latency pushes from one window into the next still fits at a pace 1 % slower.
+_STRETCH = 1.01
+
+
+class Quota:
+    """The allowance of one token.
+
+    Every ticket from `sent` is given back once, to `answered`, `refused` or `lost`.
+    """
+
+    def __init__(
+        self,
+        *,
+        rounding: Rounding = Rounding.UNKNOWN,
+        share: float = 1.0,
+        assumed_per_s: float | None = None,
+    ) -> None:
+        """Begin with nothing known.
+
+        Args:
+            rounding: how the server rounds `inin-ratelimit-reset`, where that is known.
+            share: above 0 and up to 1, the part of every window that may be used at most.
+            assumed_per_s: requests a second, evenly, while answers bear no headers; None for no
+                limit.
+        """
+        self.assumed_per_s = assumed_per_s
+        self.allowed: int | None = None
+        """Requests a window, as the server said last; None until it has."""
+        self.edge: Edge | None = None
+        """The end of the newest window that was heard of; None where nothing is known."""
+        self.silent = False
+        """Answers bear no headers, so the assumed pace is kept instead."""
+        self.windows = 0
+        """Windows that an answer was counted in."""
+        self.offered = 0
+        """What these windows allowed in all."""
+        self._rounding = rounding
+        self._span = Edge(0.0, rounding.value[1])
+        """The length of a window, from the longest time left that was seen: least and most."""
+        self._share = share
+        self._tickets = 0
+        self._turn_s = -math.inf
+        """When the next may leave at the assumed pace."""
+        self._in_flight: dict[int, float] = {}
+        self._blind: list[float] = []
+        """When each request ended that no count is known to include."""
+        self._trail = SlidingLog()
+        self._hold = Cooldown()
+        self._count = self._own = self._unsure = 0
+        self._as_of = (-math.inf, -math.inf)
+        """When the request of the newest count was sent, and when its answer came."""
+        self._longest_reset_s = 0
+        self._others_per_s = (0.0, 0.0)
+        """What others spend: in the window before, in this one."""
+        self._may_slide = True
+        """No count has shown yet that the windows are fixed."""
+        self._asks = True
+        """One request may go and find out."""
+        self._counted_s = -math.inf
+        """The end of the window that was added to `windows` last."""
+
+    def sent(self, now_s: float) -> int:
+        """Count a request that leaves now; returns its ticket."""
+        self._tickets += 1
+        self._in_flight[self._tickets] = now_s
+        if self.edge is None and self.assumed_per_s is not None:
+            pause_s = _STRETCH / (self.assumed_per_s * self._share)
+            self._turn_s = max(self._turn_s, now_s) + pause_s
+        return self._tickets
+
+    def answered(self, ticket: int, headers: QuotaHeaders | None, now_s: float) -> None:
+        """Take in an answer that came now; `headers` None where it bore none of them."""
+        sent_s = self._in_flight.pop(ticket)
+        if headers is None or headers.allowed < 1 or headers.reset_s > _LONGEST_S:
+            self._ended_blind(now_s)
+            self.silent = self.edge is None
+            return
+        self._hold.admitted()
+        if headers.reset_s > self._longest_reset_s:
+            self._longest_reset_s = headers.reset_s
+            least_s, most_s = self._rounding.value
+            self._span = Edge(max(0.0, headers.reset_s + least_s), headers.reset_s + most_s)
+        self._place(headers, sent_s, now_s)
+        self._trail.add(sent_s, now_s)
+        self._trail.drop(now_s, self._span.most_s)
+
+    def refused(self, ticket: int, retry_after_s: float | None, now_s: float) -> None:
+        """Take in a 429 that came now: nothing is sent until the time that it names is over."""
+        sent_s = self._in_flight.pop(ticket)
+        edge = self.edge
+        self._hold.refused(now_s, retry_after_s, edge and edge.most_s + GUARD_S)
+        if edge is not None and sent_s >= edge.most_s:
+            # A window just begun was full: perhaps it had not begun.
+            self._may_slide, self._asks = True, False
+
+    def lost(self, ticket: int, now_s: float, *, left: bool = True) -> None:
+        """Give up on a request; `left` is False where no byte of it was sent."""
+        self._in_flight.pop(ticket)
+        if left:
+            self._ended_blind(now_s + _LINGER_S)
+
+    @property
+    def length_s(self) -> float:
+        """How long a window lasts, from the longest time left that was seen; 0 before any."""
+        return float(self._longest_reset_s)
+
+    @property
+    def most(self) -> int:
+        """What we may use of a window; 0 before the server has said anything."""
+        return self._most(self.allowed) if self.allowed else 0
+
+    def left(self, now_s: float) -> int:
+        """Requests that the present window still takes from us."""
+        if self.allowed is None or self.edge is None or now_s >= self.edge.most_s:
+            return self.most
+        out = len(self._in_flight) + len(self._blind)
+        return max(0, min(self.allowed - self._count, self.most - self._own) - out)
+
+    def may_send(self, now_s: float) -> bool:
+        """True where one more request is certain to be admitted, by all that is known.
+
+        What others do meanwhile is not known, and neither is anything before the first answer.
+        """
+        return self.wait_s(now_s) <= 0
+
+    def wait_s(self, now_s: float) -> float:
+        """Seconds until one more request may leave, 0 for now; any answer may make it sooner."""
+        if now_s < self._hold.until_s:
+            return self._hold.until_s - now_s
+        if (edge := self.edge) is None:
+            return self._wait_unheard_s(now_s)
+        if now_s < edge.most_s + GUARD_S:
+            return 0.0 if self._has_room(now_s) else edge.most_s + GUARD_S - now_s
+        return self._wait_unopened_s(edge, now_s)
+
+    def _wait_unheard_s(self, now_s: float) -> float:
+        if self.silent:
+            return max(0.0, self._turn_s - now_s)
+        if not self._in_flight:
+            return 0.0
+        oldest_s = next(iter(self._in_flight.values()))
+        return max(0.0, oldest_s + len(self._in_flight) * _UNHEARD_S - now_s)
+
+    def _has_room(self, now_s: float) -> bool:
+        """True where the window that was heard of takes one more."""
+        allowed = self.allowed or 0
+        out = len(self._in_flight) + len(self._blind)
+        left = allowed - self._count - self._unsure - out
+        if left <= 0 or self._own + out >= self._most(allowed):
+            return False
+        # Others may have spent since. With nothing on its way, one request goes and asks.
+        sent_s, received_s = self._as_of
+        unseen_s = now_s - sent_s + received_s - sent_s
+        return out == 0 or left > int(max(self._others_per_s) * unseen_s)
+
+    def _wait_unopened_s(self, edge: Edge, now_s: float) -> float:
+        """As `wait_s`, in a window that certainly has begun and was not heard of yet."""
+        if self._blind:
+            self._blind = [ended_s for ended_s in self._blind if ended_s >= edge.least_s]
+        forget_s = max((edge.most_s, *self._blind)) + self._span.most_s
+        if now_s >= forget_s:
+            self._forget()
+            return self._wait_unheard_s(now_s)
+        most = self._most(self.allowed or 0)
+        out = len(self._in_flight) + len(self._blind)
+        others = int(max(self._others_per_s) * (now_s - edge.least_s))
+        if out and out + others >= most:
+            return forget_s - now_s
+        if not self._may_slide:
+            return 0.0
+        self._trail.drop(now_s, self._span.most_s)
+        if len(self._trail) + out < most or (self._asks and not out):
+            return 0.0
+        return self._trail.first_gone_s(self._span.most_s) - now_s
+
+    def _most(self, allowed: int) -> int:
+        """What we may use of a window."""
+        return max(1, int(allowed * self._share + 1e-9))
+
+    def _place(self, headers: QuotaHeaders, sent_s: float, now_s: float) -> None:
+        """Find out which window an answer was counted in, and take its count in."""
+        known, found = self.edge, read_edge(sent_s, now_s, headers.reset_s, self._rounding)
+        place = known and find_place(found, known, sent_s, self._span.least_s)
+        # What was sent after the newest count had come is newer, whatever the times suggest: the
+        # clock of a machine that slept may have stood still.
+        newer = sent_s > self._as_of[1]
+        anew = place is Place.EARLIER or headers.count <= self._count
+        if known is None or place is Place.LATER or (newer and anew):
+            self._open(headers, found, sent_s, now_s)
+        elif place is Place.SAME:
+            self.edge = known.narrowed(found)
+            self._continue(headers, sent_s, now_s, newer=newer)
+        elif newer:
+            self._open(headers, found, sent_s, now_s, own=self._own + 1)
+        elif place is Place.EITHER:
+            self._ended_blind(now_s)
+        # An earlier window's answer takes nothing of this one.
+
+    def _open(
+        self, headers: QuotaHeaders, edge: Edge, sent_s: float, now_s: float, own: int = 1
+    ) -> None:
+        """Begin with a window, or anew with what its answer says."""
+        self._trail.drop(now_s, self._span.most_s)
+        if self._may_slide:
+            counted = self._trail.surely_before(sent_s, now_s, self._span.least_s)
+            self._may_slide = headers.count > counted
+            self._asks |= not self._may_slide
+        # If it slides, then what was answered meanwhile may have come after this count.
+        self._unsure = self._trail.maybe_after(sent_s) if self._may_slide else 0
+        if edge.most_s - self._counted_s > self._span.least_s / 2:
+            self.windows += 1
+            self.offered += headers.allowed
+            self._counted_s = edge.most_s
+        self.edge, self.silent, self.allowed = edge, False, headers.allowed
+        self._count, self._own, self._as_of = headers.count, own, (sent_s, now_s)
+        self._others_per_s = (self._others_per_s[1], 0.0)
+        self._include_blind(sent_s)
+
+    def _continue(self, headers: QuotaHeaders, sent_s: float, now_s: float, *, newer: bool) -> None:
+        """Take in one more answer of the window that is known."""
+        self._own += 1
+        self._include_blind(sent_s)
+        if not newer and headers.count <= self._count:
+            return
+        self.offered += headers.allowed - (self.allowed or 0)
+        self.allowed, self._count = headers.allowed, headers.count
+        self._as_of = (sent_s, now_s)
+        self._unsure *= not newer
+        others = self._count - self._own - len(self._in_flight) - len(self._blind)
+        # In the first window nobody knows when it began, so there is no rate to be had.
+        gone_s = max(1.0, self._span.most_s - headers.reset_s)
+        rate = others / gone_s if others > 0 and self.windows > 1 else 0.0
+        self._others_per_s = (self._others_per_s[0], rate)
+
+    def _ended_blind(self, ended_s: float) -> None:
+        if self.edge is not None:
+            self._blind.append(ended_s)
+
+    def _include_blind(self, sent_s: float) -> None:
+        """What ended before a request was sent is in its count, or in an older window."""
+        if self._blind:
+            left = [ended_s for ended_s in self._blind if ended_s >= sent_s]
+            self._own += len(self._blind) - len(left)
+            self._blind = left
+
+    def _forget(self) -> None:
+        self.edge = None
+        self._blind.clear()
+        self._trail.clear()
+        self._others_per_s = (0.0, 0.0)

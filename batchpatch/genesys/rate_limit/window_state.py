@@ -1,0 +1,159 @@
+"""The state of a rate-limit window: its reset, the sliding log, the cooldown. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from enum import Enum
+from typing import NamedTuple
+
+
+class Rounding(Enum):
+    """How the server makes whole seconds of the time left: least and most that it leaves out.
+
+    The vendor documents whole seconds and not how they are rounded, hence `UNKNOWN`.
+    """
+
+    FLOOR = (0.0, 1.0)
+    CEIL = (-1.0, 0.0)
+    NEAREST = (-0.5, 0.5)
+    UNKNOWN = (-1.0, 1.0)
+
+
+class Edge(NamedTuple):
+    """The instant at which a window ends: it lies from `least_s` to `most_s`, both included."""
+
+    least_s: float
+    most_s: float
+
+    @property
+    def width_s(self) -> float:
+        """How much is not known."""
+        return self.most_s - self.least_s
+
+    def narrowed(self, other: Edge) -> Edge:
+        """The edge that both are about; they must overlap."""
+        return Edge(max(self.least_s, other.least_s), min(self.most_s, other.most_s))
+
+
+def read_edge(sent_s: float, received_s: float, reset_s: int, rounding: Rounding) -> Edge:
+    """Return what one answer says about the end of the window that it was counted in.
+
+    The server stamped it at some instant between sending and receiving, `reset_s` before the end
+    give or take the rounding.
+    """
+    least_s, most_s = rounding._value_  # for each answer; `value` is a slow descriptor
+    return Edge(sent_s + reset_s + least_s, received_s + reset_s + most_s)
+
+
+class Place(Enum):
+    """Where one window lies that an answer tells of, seen from another."""
+
+    EARLIER = -1
+    SAME = 0
+    LATER = 1
+    EITHER = None
+    """The same, or one next to it."""
+
+
+def find_place(found: Edge, known: Edge, sent_s: float, window_s: float) -> Place:
+    """Return whether an answer's edge is the known one.
+
+    Args:
+        found: what the answer says.
+        known: what is known already.
+        sent_s: when its request was sent; after the known edge, it can only be a later one.
+        window_s: the least that a window lasts, and so the least between two edges.
+    """
+    if found.least_s > known.most_s or sent_s >= known.most_s:
+        return Place.LATER
+    if found.most_s < known.least_s:
+        return Place.EARLIER
+    return Place.SAME if found.width_s + known.width_s < window_s else Place.EITHER
+
+
+# Retry-After is rounded; the vendor's sample waits a second longer, and so do we.
+MARGIN_S = 1.0
+
+
+BASE_S = 2.0
+
+
+CAP_S = 60.0
+
+
+_DOUBLINGS = 10
+
+
+class Cooldown:
+    """Nothing is sent before `until_s`."""
+
+    def __init__(self) -> None:
+        self.until_s = -math.inf
+        self._refusals = 0
+
+    def admitted(self) -> None:
+        """A request was admitted: what comes next is the first refusal again."""
+        self._refusals = 0
+
+    def refused(self, now_s: float, retry_after_s: float | None, edge_s: float | None) -> None:
+        """Hold for as long as a 429 asks for.
+
+        Args:
+            now_s: when it came.
+            retry_after_s: what it names; None where it names nothing.
+            edge_s: when the window is over in any case; None where that is not known.
+        """
+        # Those in flight together are refused together, and count as one.
+        self._refusals += now_s >= self.until_s
+        if retry_after_s is not None:
+            until_s = now_s + retry_after_s + MARGIN_S
+        elif edge_s is not None and now_s < edge_s:
+            until_s = edge_s
+        else:
+            until_s = now_s + min(CAP_S, BASE_S * 2 ** min(self._refusals - 1, _DOUBLINGS))
+        self.until_s = max(self.until_s, until_s)
+
+
+# Two clocks drift by some 50 ppm, and a timer may fire early.
+GUARD_S = 0.02
+
+
+class SlidingLog:
+    """When requests that were counted by the server were sent and answered.
+
+    It holds no more than one window admits, because what is older is dropped on the way.
+    """
+
+    def __init__(self) -> None:
+        self._times: deque[tuple[float, float]] = deque()
+
+    def __len__(self) -> int:
+        """Requests not dropped yet."""
+        return len(self._times)
+
+    def add(self, sent_s: float, answered_s: float) -> None:
+        """Remember an answer; they come in the order of `answered_s`."""
+        self._times.append((sent_s, answered_s))
+
+    def drop(self, now_s: float, window_s: float) -> None:
+        """Drop what a sliding window of that length counts no more, whenever it was counted."""
+        while self._times and self.first_gone_s(window_s) <= now_s:
+            self._times.popleft()
+
+    def first_gone_s(self, window_s: float) -> float:
+        """When the oldest is to be dropped; there must be one."""
+        return self._times[0][1] + window_s + GUARD_S
+
+    def surely_before(self, sent_s: float, answered_s: float, window_s: float) -> int:
+        """How many a sliding window must count with a request that was sent and answered then."""
+        since_s = answered_s - window_s
+        return sum(sent > since_s and answered < sent_s for sent, answered in self._times)
+
+    def maybe_after(self, sent_s: float) -> int:
+        """How many may have reached the server later than a request that was sent then."""
+        return sum(answered_s >= sent_s for _, answered_s in self._times)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._times.clear()

@@ -1,0 +1,1 @@
+"""Options: what a user may say, a value for each stage."""

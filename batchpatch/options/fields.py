@@ -1,0 +1,172 @@
+"""The names of fields, and the one spelling of ids: what columns and flags are matched by. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal, get_args
+
+from batchpatch.errors import SettingsError
+from batchpatch.model import Criterion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+ALIASES = {
+    "conversation": ("conversationid", "conversation", "interactionid"),
+    "participant": ("participantid", "participant"),
+    "attributes": ("attributes",),
+    "key": ("key",),
+    "value": ("value",),
+}
+"""The usual names of each field, normalized."""
+
+
+SelectorField = Literal["purpose", "externalContactId", "userId", "address", "match"]
+
+
+SELECTORS: dict[SelectorField, tuple[str, ...]] = {
+    "purpose": ("purpose",),
+    "externalContactId": ("externalcontactid", "externalid"),
+    "userId": ("userid",),
+    "address": ("address", "ani"),
+}
+"""Likewise, of the fields that say who a participant is; `match.NAME` is one more."""
+
+
+SELECTOR_WORDS = "purpose, externalContactId, userId, address or match.NAME"
+
+
+FIELDS: tuple[str, ...] = (*ALIASES, *SELECTORS)
+
+
+FIELD_NAMES = frozenset(
+    name for names in (*ALIASES.values(), *SELECTORS.values()) for name in names
+)
+
+
+_MATCH = re.compile(r"\s*match\.(.*)", re.IGNORECASE | re.DOTALL)
+
+
+_ATTRIBUTE = re.compile(r"\s*attr(?:ibute)?s?\.(.*)", re.IGNORECASE | re.DOTALL)
+
+
+_OWN = re.compile(r"\s*batchpatch[\s_-].*", re.IGNORECASE | re.DOTALL)
+
+
+def normalized(column: str) -> str:
+    """The column name without what people vary: case, spaces, `_` and `-`."""
+    return re.sub(r"[\s_-]", "", column).lower()
+
+
+def attribute_of(column: str) -> str | None:
+    """NAME of a column `attributes.NAME`; None for any other column."""
+    match = _ATTRIBUTE.fullmatch(column)
+    return match[1].strip() if match else None
+
+
+def selector_of(column: str) -> tuple[SelectorField, str] | None:
+    """Field and, for `match.NAME`, the attribute that a column selects by; None for any other."""
+    if found := _MATCH.fullmatch(column):
+        attribute = found[1].strip()
+        return ("match", attribute) if attribute else None
+    name = normalized(column)
+    return next(((field, "") for field, names in SELECTORS.items() if name in names), None)
+
+
+def is_field(name: str) -> bool:
+    """True for what `--map` can give a column to."""
+    selector = selector_of(name)  # which knows the usual names of columns too
+    matches = selector is not None and selector[0] == "match"
+    return name in FIELDS or attribute_of(name) is not None or matches
+
+
+def is_skip(column: str) -> bool:
+    """True for `batchpatch_skip`, which names attributes not to send."""
+    return normalized(column) == "batchpatchskip"
+
+
+def is_own(column: str) -> bool:
+    """True for a column that batchpatch itself has written."""
+    return is_skip(column) or bool(_OWN.fullmatch(column))
+
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+# Faster than the expression: with each hex digit turned into a zero, canonical ids look all alike.
+_ZEROS = bytes(ord("0") if chr(i) in "0123456789abcdef" else i for i in range(256))
+
+
+_ALIKE = b"00000000-0000-0000-0000-000000000000,"
+
+
+def canonical_uuid(text: str) -> str | None:
+    """Lower case, without braces or outer spaces; None where it is no UUID."""
+    bare = text.strip().lower()
+    if bare.startswith("{") and bare.endswith("}"):
+        bare = bare[1:-1]
+    return bare if _UUID.fullmatch(bare) else None
+
+
+def are_canonical(ids: Sequence[str]) -> bool:
+    """True where every one of them is a UUID in its canonical spelling."""
+    text = ",".join([*ids, ""])
+    return text.isascii() and text.encode().translate(_ZEROS) == _ALIKE * len(ids)
+
+
+_ORDER: tuple[SelectorField, ...] = get_args(SelectorField)
+
+
+def parse_participant(text: str) -> tuple[Criterion, ...]:
+    """What `--participant` asks for: a purpose, or FIELD=VALUE.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    name, given, value = text.partition("=")
+    if given:
+        field, attribute = selector_of(name) or (None, "")
+    else:
+        field, attribute, value = "purpose", "", text
+    word = value.strip()
+    if field is None or not (word.isidentifier() if field == "purpose" else word):
+        raise SettingsError(
+            f"--participant takes a purpose, such as customer, or FIELD=VALUE, where FIELD is "
+            f"{SELECTOR_WORDS}."
+        )
+    return criteria([(field, value, attribute)])
+
+
+def criteria(given: Iterable[Iterable[str]]) -> tuple[Criterion, ...]:
+    """Criteria as `run.json` keeps them, or as they are; their values in one spelling.
+
+    Raises:
+        SettingsError: one of them is none.
+    """
+    try:
+        return tuple(_checked(Criterion(*one)) for one in given)  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # the latter of text that is not UTF-8, too
+        raise SettingsError(
+            "--participant cannot be used: each criterion has a field, a value that is text, and "
+            "for match the name of an attribute."
+        ) from None
+
+
+def _checked(one: Criterion) -> Criterion:
+    text = one.value + one.attribute
+    text.encode()
+    one = one._replace(value=_canonical(one.field, one.value))
+    named = bool(one.attribute.strip()) == (one.field == "match")
+    if one.field not in _ORDER or not named or not one.value or "\0" in text:
+        raise ValueError
+    return one
+
+
+def _canonical(field: SelectorField, text: str) -> str:
+    """A value in the one spelling that values are compared in."""
+    if field == "match":
+        return text
+    if field == "purpose":
+        return text.strip().lower()
+    return (field != "address" and canonical_uuid(text)) or text.strip()

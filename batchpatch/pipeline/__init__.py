@@ -1,0 +1,1 @@
+"""The pipeline: the stages wired into one run."""

@@ -1,0 +1,211 @@
+"""The execution of a run in its directory, and its report."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.errors import BatchpatchError, InputError, RecordError
+from batchpatch.finding.finder import Finder
+from batchpatch.genesys.account.organisation import read_requests_per_min
+from batchpatch.genesys.account.regions import region_of
+from batchpatch.genesys.conversations.reader import ConversationReads
+from batchpatch.genesys.routes import find_route
+from batchpatch.merging.window import Window
+from batchpatch.model import Stop
+from batchpatch.pipeline.organisation_check import OrganisationCheck
+from batchpatch.pipeline.pipeline import EarlierRun, Pipeline, rfc3339
+from batchpatch.pipeline.run_record import describe_spool, note_organisation, write_failed_rows
+from batchpatch.pipeline.stop import Stopper
+from batchpatch.recording.checkpoint import prove
+from batchpatch.recording.manifest import read_manifest, write_summary
+from batchpatch.recording.summary import Counters, summarize
+from batchpatch.recording.undo_log import UndoLog, last_entries
+from batchpatch.sending.delivery import Deliverer
+from batchpatch.sending.sender import Sender
+from batchpatch.sending.verify import Verifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from batchpatch.genesys.account.credentials import Account
+    from batchpatch.genesys.client import GenesysClient
+    from batchpatch.genesys.rate_limit.allowance import Allowance
+    from batchpatch.model import FailureReason, Progress, Summary
+    from batchpatch.options.run import LimitOptions, Settings
+    from batchpatch.pipeline.resumption import Resumption
+    from batchpatch.reading.inputs import Reader
+    from batchpatch.recording.run_directory import RunDirectory
+
+
+_SHORT_BYTES = 2_000_000
+"""About forty windows of 300 rows: from there on a request more is below 2.5 % in any case."""
+
+
+class RunReport(NamedTuple):
+    """What a run leaves behind."""
+
+    summary: Summary
+    directory: Path
+    failed: list[Path]
+    """Files of the rows that did not make it, one for each input that has any."""
+    reasons: list[FailureReason]
+    """Why rows did not make it, the most frequent reasons first; what this process saw."""
+    verified: int
+    """Rows that were read back and found stored; by this process."""
+    resumable: bool
+    """There is more to do, and `resume` would do it."""
+    requests_left: int | None
+    """About how many requests that is; None where it is not known."""
+    allowance: Allowance | None
+    """What the platform admits at the end; None where it has not said so."""
+
+
+def _is_short(manifest_path: Path) -> bool:
+    """True for inputs that need not ask for the limit: one request more could cost them a window.
+
+    The first answer's headers tell it as well, in most cases.
+    """
+    sizes = [file.size for file in read_manifest(manifest_path).inputs]
+    return sum(size or _SHORT_BYTES for size in sizes) < _SHORT_BYTES
+
+
+class _Task:
+    """A run in its directory, new or resumed, and its report."""
+
+    def __init__(
+        self,
+        directory: RunDirectory,
+        reader: Reader,
+        client: GenesysClient,
+        settings: Settings,
+        limits: LimitOptions,
+        stopper: Stopper | None,
+        account: Account,
+        earlier: Resumption | None = None,
+    ) -> None:
+        self._directory = directory
+        self._reader = reader
+        self._client = client
+        self._settings = settings
+        self._stopper = stopper or Stopper()
+        self._earlier = earlier
+        self._before = earlier.before if earlier else EarlierRun()
+        self._started = datetime.now(UTC)
+        reads = ConversationReads(client, lookup_batch=settings.find.lookup_batch)
+        route = find_route(settings.route)
+        window = Window(settings.merge, patches=self._before.last_patch)
+        self._undo = UndoLog(directory.undo_path)
+        deliverer = Deliverer(
+            Sender(client, route),
+            reads,
+            safeguards=settings.safeguards,
+            undo=self._undo,
+            verifier=Verifier(reads, settings.safeguards.verify, route=route),
+            split=window.split,
+        )
+        if earlier is not None and settings.safeguards.guard:
+            deliverer.remember(last_entries(directory.undo_path))
+        self._job = Pipeline(
+            reader,
+            directory.results_path,
+            client=client,
+            origin=OrganisationCheck(
+                client,
+                region=region_of(account.hosts.api_url),
+                always=settings.safeguards.keep_before,
+                learned=lambda identity: note_organisation(directory, identity.organisation),
+            ),
+            finder=Finder(reads, settings.find),
+            window=window,
+            deliverer=deliverer,
+            limits=limits,
+            stopper=self._stopper,
+            before=self._before,
+            beside=None if _is_short(directory.manifest_path) else self._learn_limit,
+        )
+
+    async def run(self, observe: Callable[[Progress], None] | None) -> RunReport:
+        """Work, then report; what makes the whole run pointless is raised."""
+        try:
+            await self._job.work(workers=self._settings.connect.concurrency, observe=observe)
+        except BatchpatchError as error:
+            if error.exit_code == 2 and not self._job.patches and self._earlier is None:
+                self._directory.results_path.unlink(missing_ok=True)
+                self._directory.discard()
+                raise
+            self._stopper.note(Stop(error.exit_code, str(error)))
+        finally:
+            await self._undo.close()
+        if observe is not None:
+            observe(self._job.progress())
+        if self._job.exhausted and self._directory.spool_path.exists() and not self._earlier:
+            describe_spool(self._directory)
+        return self._report()
+
+    async def _learn_limit(self) -> None:
+        """Pace by the organisation's own limit, should the answers bear none."""
+        per_min = await read_requests_per_min(self._client)
+        if per_min is not None and self._settings.pace.rate is None:
+            self._client.gate.assume(per_min / 60)
+
+    def _report(self) -> RunReport:
+        """Read the results back, derive the failed rows, and write the summary."""
+        reader = self._reader
+        # Read to its end, the input itself says how many rows there are.
+        rows = reader.rows if self._job.exhausted else self._job.rows
+        proof = prove(self._directory.results_path, rows=rows)
+        stop = self._stopper.stop
+        failed: list[Path] = []
+        try:
+            failed = write_failed_rows(
+                self._directory, reader, self._settings.read, proof.failed, self._before.newer
+            )
+        except (RecordError, InputError) as error:
+            stop = stop or Stop(3, f"The failed rows could not be written: {error}")
+        if stop is None and self._cut_off:
+            stop = Stop(
+                3,
+                f"Standard input was not read to its end: what came after row {self._job.rows:,} "
+                "is not here, send it as a run of its own.",
+            )
+        if stop is None and reader.limit_reached:
+            limit = self._settings.read.limit
+            stop = Stop(3, f"--limit {limit} was reached and there is more input.")
+        summary = summarize(proof, self._counters(), stop=stop)
+        with suppress(RecordError):  # a full disk: the summary is printed all the same
+            write_summary(self._directory.summary_path, summary)
+        return RunReport(
+            summary,
+            self._directory.path,
+            failed,
+            self._job.reasons.most_common(),
+            self._job.verified,
+            resumable=bool(summary.unattempted) or not (self._job.exhausted or self._cut_off),
+            requests_left=self._job.requests_left(),
+            allowance=self._client.allowance(),
+        )
+
+    @property
+    def _cut_off(self) -> bool:
+        """What is resumed is a pipe of which the end was never read, and never will be."""
+        return self._earlier is not None and self._earlier.cut_off
+
+    def _counters(self) -> Counters:
+        """What this process and those before it have done, as far as they could say."""
+        counters = Counters(
+            rows=self._job.rows,
+            patches=self._job.patches,
+            requests=self._client.requests,
+            retries=self._client.retries,
+            throttled=self._client.throttled,
+            tokens_minted=self._client.tokens_minted,
+            allowance_used=self._client.allowance_used,
+            elapsed_s=round(self._job.elapsed_s, 3),
+            started=rfc3339(self._started),
+            ended=rfc3339(datetime.now(UTC)),
+            input_exhausted=self._job.exhausted and not self._cut_off,
+        )
+        return self._earlier.added_to(counters) if self._earlier else counters

@@ -1,0 +1,78 @@
+"""The patch queue: where the reader, the window and the workers wait for each other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from batchpatch.merging.window import Window
+    from batchpatch.model import Patch, Row
+
+
+class PatchQueue:
+    """A window that tasks can wait at. Belongs to one event loop.
+
+    One task puts rows in and says when no more come; any number take patches out and give each
+    back when its lines are in the writer's buffer.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._room = asyncio.Event()
+        self._patch = asyncio.Event()
+        self._draining = False
+        self._ended = False
+        self._closed = False
+
+    async def put(self, rows: list[Row], *, starved: bool) -> None:
+        """Let rows wait; returns when there is room for more.
+
+        Args:
+            rows: in input order.
+            starved: no more rows are at hand, so what waits need not wait for company.
+        """
+        window = self._window
+        for row in rows:
+            window.add(row)
+        self._draining = starved
+        self._wake()
+        while window.full and not self._closed:
+            self._room.clear()
+            await self._room.wait()
+
+    def end(self) -> None:
+        """No more rows: what waits may leave."""
+        self._ended = True
+        self._wake()
+
+    def close(self) -> None:
+        """Hand out nothing more, whatever waits."""
+        self._closed = True
+        self._wake()
+        self._room.set()
+
+    async def take(self) -> Patch | None:
+        """The next patch, when one may leave; None when there will be none."""
+        window = self._window
+        while not self._closed:
+            patch = window.take(drain=self._draining or self._ended)
+            if patch is not None:
+                if not window.full:
+                    self._room.set()
+                return patch
+            if self._ended and window.idle:
+                self._wake()  # the others wait for this as well
+                return None
+            self._patch.clear()
+            await self._patch.wait()
+        return None
+
+    def give_back(self, patch: Patch) -> None:
+        """The patch is settled and recorded: its participant's next rows may leave."""
+        self._window.settle(patch)
+        if self._ended or self._draining or self._window.full:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._patch.set()

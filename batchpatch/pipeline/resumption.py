@@ -1,0 +1,166 @@
+"""Resumption: what a run left behind when it stopped or broke, as what is still to do."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from batchpatch.errors import InputError, RecordError, SettingsError
+from batchpatch.formats.run_json import settings_from
+from batchpatch.genesys.account.regions import is_loopback
+from batchpatch.pipeline.pipeline import EarlierRun
+from batchpatch.recording.append_log import cut_tail
+from batchpatch.recording.checkpoint import drop_rows, read_settled, rows_with
+from batchpatch.recording.files import write_atomically
+from batchpatch.recording.manifest import changed_inputs, read_manifest, read_summary
+from batchpatch.recording.newer_values import find_skips
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from batchpatch.genesys.account.credentials import Account
+    from batchpatch.model import Outcome, Summary
+    from batchpatch.options.run import Settings
+    from batchpatch.options.send import PaceOptions
+    from batchpatch.recording.manifest import Manifest
+    from batchpatch.recording.run_directory import RunDirectory
+    from batchpatch.recording.summary import Counters
+
+
+class Resumption(NamedTuple):
+    """An earlier run, ready to go on."""
+
+    manifest: Manifest
+    before: EarlierRun
+    summary: Summary | None
+    """Of the process before; None where it was killed."""
+    inputs: list[str]
+    """Where to read now: a spooled standard input lies in the run's directory."""
+    names: list[str]
+    """What the lines of the report call them."""
+
+    @property
+    def cut_off(self) -> bool:
+        """Standard input ended with the process that read it: what was not read yet is lost."""
+        return any(file.kind == "spool" and file.size is None for file in self.manifest.inputs)
+
+    def settings(self, pace: PaceOptions | None) -> Settings:
+        """The options of the run, with another pace where one is given."""
+        settings = settings_from(self.manifest.options)
+        return replace(settings, pace=pace) if pace is not None else settings
+
+    def added_to(self, counters: Counters) -> Counters:
+        """The counts of the whole run; a killed process could not tell its own."""
+        counters = counters._replace(started=self.manifest.started)
+        if self.summary is None:
+            return counters
+        return counters._replace(
+            requests=counters.requests + self.summary.requests,
+            retries=counters.retries + self.summary.retries,
+            throttled=counters.throttled + self.summary.throttled,
+            tokens_minted=counters.tokens_minted + self.summary.tokens_minted,
+            allowance_used=_combined_use(counters, self.summary),
+            elapsed_s=round(counters.elapsed_s + self.summary.elapsed_s, 3),
+        )
+
+
+def _combined_use(*parts: Counters | Summary) -> float | None:
+    """Of all windows: each part's share tells, with its requests, what its own allowed."""
+    known = [(part.requests - part.throttled, part.allowance_used) for part in parts]
+    admitted = sum(number for number, used in known if used)
+    offered = sum(number / used for number, used in known if used)
+    return round(admitted / offered, 4) if offered else None
+
+
+def prepare_resumption(
+    directory: RunDirectory, account: Account, retry_outcomes: Collection[Outcome]
+) -> Resumption:
+    """Read what is settled, mend the torn end, and take out what is to be sent again.
+
+    Raises:
+        InputError: an input is gone or has changed.
+        RecordError: the results are damaged.
+        SettingsError: the run was for another platform.
+    """
+    manifest = read_manifest(directory.manifest_path)
+    refuse_another_platform(manifest, account)
+    if changes := changed_inputs(manifest, spool_path=directory.spool_path):
+        raise InputError(f"{changes[0]}; a run goes on with the input it began with.")
+    settled = read_settled(directory.results_path)
+    if settled.lines != settled.rows.count():
+        raise RecordError(
+            f"{directory.results_path} is damaged: a row has more than one line; restore the file "
+            "or start a new run."
+        )
+    if settled.valid_bytes < settled.total_bytes:
+        cut_tail(directory.results_path, settled.valid_bytes)
+    newer = _read_newer(directory)
+    if retry_outcomes and settled.lines:
+        newer = _take_out(directory, retry_outcomes, newer)
+        settled = read_settled(directory.results_path)
+    summary = None
+    with suppress(RecordError):
+        summary = read_summary(directory.summary_path)
+    return Resumption(
+        manifest,
+        EarlierRun(
+            settled.outcomes,
+            settled.rows,
+            settled.rows.highest() or 0,
+            settled.last_patch,
+            newer,
+        ),
+        summary,
+        [
+            str(directory.spool_path) if file.kind == "spool" else file.path
+            for file in manifest.inputs
+        ],
+        [file.name or file.path for file in manifest.inputs],
+    )
+
+
+def refuse_another_platform(manifest: Manifest, account: Account) -> None:
+    """Raise SettingsError where a run was for other hosts than the account's."""
+    began, now = manifest.api_url or "", account.hosts.api_url
+    if began != now and not (is_loopback(began) and is_loopback(now)):
+        raise SettingsError(
+            f"This run was for {began}, the settings now say {now}: set --region or --api-url."
+        )
+
+
+def _retry_path(directory: RunDirectory) -> Path:
+    return directory.path / "retry.json"
+
+
+def _take_out(
+    directory: RunDirectory,
+    outcomes: Collection[Outcome],
+    newer: dict[int, frozenset[str]],
+) -> dict[int, frozenset[str]]:
+    """Rewrite the results without these rows, which are then to be sent again.
+
+    What later rows have applied meanwhile is noted first, because the lines that tell which
+    attributes a row asked for are about to go; a crash in between leaves a note too many, no more.
+    """
+    asked = rows_with(directory.results_path, outcomes)
+    for row, names in find_skips(directory.results_path, list(asked)).items():
+        newer[row] = newer.get(row, frozenset()) | frozenset(names)
+    document = {str(row): sorted(names) for row, names in newer.items()}
+    write_atomically(_retry_path(directory), orjson.dumps({"newer": document}))
+    drop_rows(directory.results_path, outcomes)
+    return newer
+
+
+def _read_newer(directory: RunDirectory) -> dict[int, frozenset[str]]:
+    path = _retry_path(directory)
+    if not path.exists():
+        return {}
+    try:
+        document = orjson.loads(path.read_bytes())["newer"]
+        return {int(row): frozenset(names) for row, names in document.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RecordError(f"{path} cannot be read ({error}): start a new run instead.") from None

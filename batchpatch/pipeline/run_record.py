@@ -1,0 +1,159 @@
+"""The record of a run beside its lines: what it was asked to do, its spool, its failed rows."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from batchpatch.genesys.account.credentials import ClientCredentials
+from batchpatch.reading.csv_records import CsvRecords
+from batchpatch.reading.inputs import Input
+from batchpatch.reading.row_errors import RowError
+from batchpatch.reading.sources import is_regular
+from batchpatch.recording.failed_rows import CsvShape, RawRecord, write_failed
+from batchpatch.recording.failure_reasons import Reasons
+from batchpatch.recording.files import Spool
+from batchpatch.recording.manifest import Manifest, fingerprint, read_manifest, write_manifest
+from batchpatch.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from batchpatch.genesys.account.credentials import Account
+    from batchpatch.options.read import ReadOptions
+    from batchpatch.options.run import RecordOptions
+    from batchpatch.pipeline.preflight import Prepared
+    from batchpatch.reading.inputs import Reader
+    from batchpatch.recording.bitmap import Bitmap
+    from batchpatch.recording.run_directory import RunDirectory
+
+
+def describe(
+    directory: RunDirectory,
+    inputs: Sequence[Prepared],
+    *,
+    account: Account,
+    options: dict[str, Any],
+) -> None:
+    """Write `run.json`, before the first request.
+
+    Raises:
+        RecordError: it cannot be written.
+    """
+    credentials = account.credentials
+    write_manifest(
+        directory.manifest_path,
+        Manifest(
+            version=VERSION,
+            inputs=tuple(prepared.file for prepared in inputs),
+            mapping={
+                prepared.file.path: {use.column: use.use for use in prepared.uses}
+                for prepared in inputs
+            },
+            options=options,
+            client_id=(
+                credentials.client_id if isinstance(credentials, ClientCredentials) else None
+            ),
+            api_url=account.hosts.api_url,
+            login_url=account.hosts.login_url,
+            started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        ),
+    )
+
+
+def describe_spool(directory: RunDirectory) -> None:
+    """Note in `run.json` that standard input was kept to its end, and what it was.
+
+    Raises:
+        RecordError: it cannot be written.
+    """
+    manifest = read_manifest(directory.manifest_path)
+    spooled = fingerprint(directory.spool_path)
+    inputs = tuple(
+        replace(file, size=spooled.size, sha256=spooled.sha256) if file.kind == "spool" else file
+        for file in manifest.inputs
+    )
+    write_manifest(directory.manifest_path, replace(manifest, inputs=inputs))
+
+
+def note_organisation(directory: RunDirectory, organisation: str) -> None:
+    """Note in `run.json` whose data this is, so that an undo goes nowhere else.
+
+    Raises:
+        RecordError: it cannot be written.
+    """
+    manifest = read_manifest(directory.manifest_path)
+    if manifest.organisation != organisation:
+        write_manifest(directory.manifest_path, replace(manifest, organisation=organisation))
+
+
+@contextmanager
+def spooling(
+    directory: RunDirectory, names: Sequence[str], record: RecordOptions
+) -> Iterator[Callable[[bytes], None] | None]:
+    """Where the bytes of a stream are to be copied to; None where no input is one."""
+    if record.spool and not all(is_regular(name) for name in names):
+        with Spool(directory.spool_path) as spool:
+            yield spool.write
+    else:
+        yield None
+
+
+def write_failed_rows(
+    directory: RunDirectory,
+    reader: Reader,
+    read: ReadOptions,
+    failed: Bitmap,
+    newer: Mapping[int, Collection[str]],
+) -> list[Path]:
+    """Derive the failed rows of each input by reading it again; answers the files written.
+
+    A stream that was not kept has none. `newer`: of rows that were sent again, the names that had
+    been left out because a later row had set them.
+
+    Raises:
+        InputError: an input is gone or cannot be read any more.
+        RecordError: a file cannot be written.
+    """
+    if not failed:
+        return []
+    written = []
+    with Reasons(directory.results_path, failed, newer=newer) as reasons:
+        for source, (name, first) in enumerate(reader.first_rows):
+            again = name if is_regular(name) else str(directory.spool_path)
+            if not Path(again).exists():
+                continue
+            opened = Input(again, read)
+            try:
+                path = directory.failed_path(
+                    opened.format, source=source, sources=len(reader.names)
+                )
+                if write_failed(
+                    path,
+                    _raw_records(opened, first),
+                    reasons=reasons,
+                    shape=_shape(opened),
+                ):
+                    written.append(path)
+            finally:
+                opened.close()
+    return written
+
+
+def _raw_records(opened: Input, first: int) -> Iterator[RawRecord]:
+    """The records of one input, numbered as the run did."""
+    for number, (line, record) in enumerate(opened.records, first):
+        if isinstance(record, bytes):
+            yield RawRecord(number, line, raw=record)
+        else:
+            yield RawRecord(number, line, cells=None if isinstance(record, RowError) else record)
+
+
+def _shape(opened: Input) -> CsvShape | None:
+    records = opened.records
+    if isinstance(records, CsvRecords):
+        return CsvShape(records.header, records.delimiter, opened.encoding)
+    return None

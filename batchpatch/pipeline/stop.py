@@ -1,0 +1,52 @@
+"""Stopping: how a run is told to stop, by a signal or a threshold."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from batchpatch.model import Stop
+
+
+class Stopper:
+    """Asked once, a run settles what is in flight; asked again, it leaves at once.
+
+    Belongs to one event loop. The first reason given stands.
+    """
+
+    def __init__(self) -> None:
+        self.stop: Stop | None = None
+        """Why the run stops, or ended early; None while nobody has asked."""
+        self._asked = asyncio.Event()
+        self._urged = asyncio.Event()
+
+    def request(self, stop: Stop) -> None:
+        """Stop reading and handing out; the second request stops everything."""
+        if self._asked.is_set():
+            self._urged.set()
+        self.note(stop)
+        self._asked.set()
+
+    def note(self, stop: Stop) -> None:
+        """Why the run will have ended early, without stopping what is under way."""
+        self.stop = self.stop or stop
+
+    async def asked(self) -> None:
+        """Returns when a stop has been requested."""
+        await self._asked.wait()
+
+    async def grace_is_over(self, grace_s: float, *, unless: asyncio.Task[None]) -> None:
+        """Returns after the grace, or as soon as a stop was requested again.
+
+        Args:
+            grace_s: how long to wait at most.
+            unless: when this is done, there is nothing to wait for.
+        """
+        urged = asyncio.create_task(self._urged.wait())
+        try:
+            await asyncio.wait(
+                [urged, unless], timeout=grace_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            urged.cancel()

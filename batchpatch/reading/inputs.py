@@ -1,0 +1,264 @@
+"""Inputs: files and pipes opened, detected, numbered, and read as batches of rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchpatch.errors import InputError
+from batchpatch.model import Batch, InvalidRow, Row
+from batchpatch.reading.csv_records import CsvRecords
+from batchpatch.reading.decoding import detect_encoding
+from batchpatch.reading.jsonl_records import JsonlRecords, LineMaker
+from batchpatch.reading.mapping import ColumnUse, Mapping, map_columns
+from batchpatch.reading.rows import RowMaker
+from batchpatch.reading.sources import HEAD_BYTES, ByteSource, detect_format, open_source
+from batchpatch.reading.values import Names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from batchpatch.model import RowSet
+    from batchpatch.options.read import ReadOptions
+    from batchpatch.reading.records import Block
+
+
+HOPELESS_ROWS = 1000
+"""An input that begins with this many invalid rows is refused."""
+
+
+class Hope:
+    """Refuses an input of which nothing can be sent, before anything is."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._invalid = 0
+
+    def look_at(self, rows: list[Row | InvalidRow]) -> bool:
+        """False once a row is valid: there is no need to look further."""
+        for row in rows:
+            if isinstance(row, Row):
+                return False
+            self._invalid += 1
+            if self._invalid == HOPELESS_ROWS:
+                raise InputError(
+                    f"The first {HOPELESS_ROWS:,} rows of {self._name} are all invalid; line "
+                    f"{row.line}, for one: {row.message}. {row.hint}"
+                )
+        return True
+
+
+BATCH_ROWS = 1000
+"""At most; mostly it is what one read of the file has completed, a few hundred."""
+
+
+_THE_END = object()
+
+
+class Input:
+    """One opened input: what it is, how it was understood, and its rows.
+
+    Raises:
+        InputError: it cannot be used as a whole.
+        SettingsError: an option does not fit any input.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        options: ReadOptions,
+        *,
+        spool: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self.name = name
+        self._options = options
+        self._lines: LineMaker | None = None
+        self.more = False
+        """There was something behind the last row that was asked for."""
+        self.notices: dict[str, str] = {}
+        """Attribute names about which there is something to know, and what."""
+        self._source = open_source(name, spool=spool)
+        try:
+            self._detect(self._source)
+        except BaseException:
+            self._source.close()
+            raise
+
+    def _detect(self, source: ByteSource) -> None:
+        head = source.head()
+        if not head.strip() and len(head) < HEAD_BYTES:
+            raise InputError(f"{source.name} is empty: it needs rows.")
+        self.encoding = detect_encoding(head, self._options.encoding, name=source.name)
+        self.format = self._options.format or detect_format(self.name, head)
+        self.records: CsvRecords | JsonlRecords
+        self.mapping: Mapping | None = None
+        if self.format == "csv":
+            self.records = CsvRecords(
+                source, encoding=self.encoding, delimiter=self._options.delimiter
+            )
+            self.mapping = map_columns(self.records.header, self._options, name=source.name)
+            if self.mapping.selectors and self._options.participant:
+                self.notices["--participant"] = (
+                    "Columns say who is meant: --participant counts for rows that leave them empty."
+                )
+        else:
+            self.records = JsonlRecords(source, encoding=self.encoding)
+
+    @property
+    def live(self) -> bool:
+        """True for a pipe: it cannot be read twice, and the next row may take its time."""
+        return self._source.live
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the file as it lies on disk; None for a pipe."""
+        return self._source.size
+
+    @property
+    def bytes_read(self) -> int:
+        """How many of them were read."""
+        return self._source.bytes_read
+
+    @property
+    def uses(self) -> tuple[ColumnUse, ...]:
+        """How the columns were understood; for JSONL, the keys of the first row that has been."""
+        mapping = self.mapping or (self._lines.first_mapping if self._lines else None)
+        return mapping.uses if mapping else ()
+
+    def batches(
+        self,
+        *,
+        source: int,
+        first: int,
+        most: int | None = None,
+        settled: RowSet | None = None,
+    ) -> Iterator[Batch]:
+        """The rows, numbered from `first`.
+
+        Where the next row is yet to come, an empty batch says so: all before it were handed over.
+
+        Args:
+            source: index of this input, for the rows.
+            first: number of its first row.
+            most: stop after this many rows.
+            settled: rows that need no second look: counted, and left out.
+
+        Raises:
+            InputError: the input turns bad halfway, or begins with a thousand invalid rows.
+        """
+        maker = self._maker(source)
+        hope = Hope(self.name) if settled is None else None
+        number, stop = first, None if most is None else first + most
+        blocks = self.records.blocks()
+        for block in blocks:
+            if block is None:
+                yield Batch([], number - 1, starved=True)
+                continue
+            rows = maker.rows(number, block)
+            surplus = 0 if stop is None else max(0, number + len(rows) - stop)
+            if surplus:
+                del rows[-surplus:]
+            if hope is not None and not hope.look_at(rows):
+                hope = None
+            yield from _batches(rows, number, settled)
+            number += len(rows)
+            if number == stop:
+                self.more = surplus > 0 or _goes_on(blocks)
+                return
+
+    def _maker(self, source: int) -> RowMaker | LineMaker:
+        if self.mapping is not None:
+            names = Names(self._options.only_keys, self.notices)
+            return RowMaker(self.mapping, self._options, source=source, names=names)
+        self._lines = LineMaker(self._options, source=source, notices=self.notices)
+        return self._lines
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._source.close()
+
+
+class Reader:
+    """All inputs, one after the other, as batches; rows are numbered through.
+
+    Iterate once. `rows` and `exhausted` say how far it came.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        options: ReadOptions,
+        *,
+        names: Sequence[str] | None = None,
+        spool: Callable[[bytes], None] | None = None,
+        settled: RowSet | None = None,
+    ) -> None:
+        self.names = list(names or paths)
+        """What the report calls them."""
+        self._paths = list(paths)
+        self._settled = settled
+        self.rows = 0
+        self.exhausted = False
+        """Every input was read to its end."""
+        self.limit_reached = False
+        """The limit left something unread."""
+        self.inputs: list[Input] = []
+        """Those opened so far."""
+        self.first_rows: list[tuple[str, int]] = []
+        """Of each opened input: its name, and the number of its first row."""
+        self._options = options
+        self._spool = spool
+
+    def __iter__(self) -> Iterator[Batch]:
+        for index, name in enumerate(self._paths):
+            opened = Input(name, self._options, spool=self._spool)
+            self.inputs.append(opened)
+            self.first_rows.append((name, self.rows + 1))
+            try:
+                for batch in opened.batches(
+                    source=index, first=self.rows + 1, most=self._left, settled=self._settled
+                ):
+                    self.rows = batch.last
+                    yield batch
+            finally:
+                opened.close()
+            if self._left == 0 and (opened.more or index + 1 < len(self._paths)):
+                self.limit_reached = True
+                return
+        self.exhausted = True
+
+    @property
+    def rows_expected(self) -> int | None:
+        """Rows in all, judged by the share of the bytes read; None where that is unknown."""
+        if self.exhausted or self.limit_reached:
+            return self.rows
+        sizes = [opened.size for opened in self.inputs]
+        if len(sizes) < len(self.names) or None in sizes or not self.rows:
+            return self._options.limit
+        taken = sum(opened.bytes_read for opened in self.inputs)
+        expected = round(self.rows * sum(filter(None, sizes)) / taken) if taken else None
+        limit = self._options.limit
+        return expected if limit is None or expected is None else min(limit, expected)
+
+    @property
+    def _left(self) -> int | None:
+        """Rows that --limit still allows."""
+        limit = self._options.limit
+        return None if limit is None else limit - self.rows
+
+
+def _batches(rows: list[Row | InvalidRow], number: int, settled: RowSet | None) -> Iterator[Batch]:
+    """The rows in batches; `number` is that of the first."""
+    for at in range(0, len(rows), BATCH_ROWS):
+        some = rows[at : at + BATCH_ROWS]
+        last = number + at + len(some) - 1
+        if settled is not None:
+            some = [row for row in some if row.number not in settled]
+        yield Batch(some, last)
+
+
+def _goes_on(blocks: Iterator[Block | None]) -> bool:
+    """True where there is something more, readable or not, or may yet come."""
+    try:
+        return next(blocks, _THE_END) is not _THE_END
+    except InputError:
+        return True

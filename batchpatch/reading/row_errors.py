@@ -1,0 +1,183 @@
+"""Why a record is no row: codes, words and hints, never a cell's content."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class RowError(NamedTuple):
+    """What is wrong with a record. `code` is stable; the words may change."""
+
+    code: str
+    message: str
+    hint: str
+
+
+SHOWN_LENGTH = 60
+
+
+def shown(name: str) -> str:
+    """A name as a message shows it: quoted, on one line, and not endlessly."""
+    return repr(name if len(name) <= SHOWN_LENGTH else name[: SHOWN_LENGTH - 3] + "...")
+
+
+UUID_HINT = "An id is a UUID such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301; copy it whole."
+
+
+def bad_id(field: str, *, empty: bool) -> RowError:
+    """The conversation or participant id is missing or no UUID."""
+    if empty:
+        return RowError(f"missing_{field}", f"the {field} id is empty", UUID_HINT)
+    return RowError(f"bad_{field}_id", f"the {field} id is not a UUID", UUID_HINT)
+
+
+def missing_participant(selectors: str, *, has_id: bool) -> RowError:
+    """Nothing in the row, and no option, says who is meant.
+
+    Args:
+        selectors: the columns that could, in words.
+        has_id: there is a place for an id, which is empty.
+    """
+    return RowError(
+        "missing_participant",
+        "the participant id is empty" if has_id else "no cell says who the participant is",
+        f"Fill it in, or say who is meant: --participant customer, or a column {selectors}.",
+    )
+
+
+def bad_selector(field: str, attribute: str) -> RowError:
+    """What a participant is to be recognised by is no text."""
+    name = f"{field}.{attribute}" if attribute else field
+    return RowError(
+        "bad_selector",
+        f"{shown(name)}, which selects the participant, is neither text nor a number",
+        'Write it as text, such as "purpose": "customer".',
+    )
+
+
+def bad_plan(key: str) -> RowError:
+    """A line of a plan was changed in what must not change, or damaged."""
+    return RowError(
+        "bad_plan",
+        f"{key} is not what a plan has there",
+        "Make the plan again with batchpatch plan; lines may be left out, but not rewritten.",
+    )
+
+
+def ragged(cells: int, columns: int, first: int, last: int) -> RowError:
+    """The record has another number of cells than the header has columns."""
+    message = f"{cells} cells where the header has {columns} columns"
+    if last > first:
+        hint = f"If these are several rows, a quote in line {first} is not closed where it should."
+        return RowError("ragged", f"{message}, in lines {first} to {last}", hint)
+    hint = (
+        "Put a cell that contains the delimiter or a line break in double quotes."
+        if cells > columns
+        else "A line was cut off, or trailing delimiters are missing: write the empty cells out."
+    )
+    return RowError("ragged", message, hint)
+
+
+def unclosed_quote(first: int, opened: int, last: int) -> RowError:
+    """A quote swallowed the rest of the file; the record may begin before the quote."""
+    lines = f"line {last}" if first == last else f"lines {first} to {last}"
+    return RowError(
+        "unclosed_quote",
+        f"the quote opened in line {opened} is never closed ({lines} cannot be read)",
+        f'Close it in line {opened}, or double it ("") if it belongs to the text.',
+    )
+
+
+def bad_quotes(first: int, last: int) -> RowError:
+    """Text after a closing quote: where the cell ends cannot be known."""
+    where = f"line {first}" if first == last else f"lines {first} to {last}"
+    return RowError(
+        "bad_quotes",
+        f"text follows a closing quote in {where}",
+        'Double a quote that belongs to the text (""), and close each quoted cell.',
+    )
+
+
+def cell_too_large(first: int, last: int, limit_mib: int) -> RowError:
+    """A cell past the limit, most often a quote that is never closed."""
+    where = f"line {first}" if first == last else f"lines {first} to {last}"
+    return RowError(
+        "cell_too_large",
+        f"a cell in {where} is larger than {limit_mib} MiB",
+        f"Look for a quote in line {first} that is never closed.",
+    )
+
+
+def bad_json(reason: str) -> RowError:
+    """The line is not one JSON value."""
+    return RowError("bad_json", f"not valid JSON: {reason}", "Write one JSON object on each line.")
+
+
+def bad_skip() -> RowError:
+    """The tool's own column was edited into something else."""
+    return RowError(
+        "bad_skip",
+        "batchpatch_skip is not a list of attribute names",
+        "Leave that column as the failed file had it, or empty it.",
+    )
+
+
+NOT_AN_OBJECT = RowError(
+    "not_an_object",
+    "the line is valid JSON but no object",
+    'Write {"conversationId": ..., "participantId": ..., "attributes": {...}} on each line.',
+)
+
+
+BAD_ATTRIBUTES = RowError(
+    "bad_attributes",
+    "attributes is not a JSON object",
+    'Write the attributes as an object, such as {"customer_tier": "gold"}.',
+)
+
+
+EMPTY_NAME = RowError(
+    "empty_name",
+    "an attribute has no name",
+    "Name it: the platform cannot delete an attribute once it is there.",
+)
+
+
+KEY_WITHOUT_NAME = RowError(
+    "empty_name", "the key is empty", "Name the attribute in the key column."
+)
+
+
+NUL_TEXT = RowError(
+    "nul_character",
+    "a NUL character in an attribute",
+    "The file is probably damaged or in another encoding: export it again, or use --encoding.",
+)
+
+
+def nested(name: str) -> RowError:
+    """A value is an object or array; the platform keeps strings."""
+    return RowError(
+        "nested_value",
+        f"the value of {shown(name)} is an object or array",
+        "Attribute values are text: flatten it, or add --nested json to send its JSON.",
+    )
+
+
+def not_allowed(name: str) -> RowError:
+    """--only-keys was given and does not list this name."""
+    return RowError(
+        "unexpected_key",
+        f"the attribute {shown(name)} is not among --only-keys",
+        "Correct the name, or add it to --only-keys.",
+    )
+
+
+def unmapped(sentence: str) -> RowError:
+    """A JSONL line whose keys do not say what is meant.
+
+    Args:
+        sentence: of the mapping's error: what is missing, then what to do.
+    """
+    problem, _, advice = sentence.rstrip(".").partition(". " if ". " in sentence else ": ")
+    return RowError("unmapped", problem, f"{advice or 'See --help for --map and --attributes'}.")

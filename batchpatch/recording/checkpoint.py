@@ -1,0 +1,187 @@
+"""The checkpoint: `results.jsonl` read back, to resume from and to prove the counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.errors import RecordError
+from batchpatch.formats.result_line import Block, Parsed, outcome_pattern, parse, row_of, spans_with
+from batchpatch.model import Outcome
+from batchpatch.recording.bitmap import Bitmap
+from batchpatch.recording.files import replacing
+from batchpatch.recording.results import blocks, lines_with
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Collection
+    from pathlib import Path
+
+
+MAX_PROBLEMS = 10
+"""Problems that are told one by one; the rest is a number."""
+
+
+_MADE_IT = frozenset(str(outcome) for outcome in Outcome if outcome.made_it)
+
+
+class Proof(NamedTuple):
+    """What `results.jsonl` says about a run."""
+
+    outcomes: dict[str, int]
+    """Rows by outcome; a row with several lines counts by the first."""
+    settled: int
+    """Rows that have a line; the outcomes add up to it."""
+    failed: Bitmap
+    """Rows whose outcome is none of updated, unchanged, superseded."""
+    problems: list[str]
+    """Why the counts are not proved; empty where they are."""
+
+
+def prove(results_path: Path, *, rows: int) -> Proof:
+    """Reads the results of a run that has read `rows` rows, and counts them.
+
+    Memory is two bits a row. Raises RecordError where the file cannot be read.
+    """
+    tally = _Tally(rows)
+    for block in blocks(results_path):
+        parsed = parse(block)
+        tally.take(parsed)
+        for index, _ in parsed.bad:
+            tally.complain(f"line {block.first_line + index} is not a whole result")
+    return tally.proof()
+
+
+class _Tally:
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self._seen = Bitmap()
+        self._failed = Bitmap()
+        self._outcomes: Counter[str] = Counter()
+        self._problems: list[str] = []
+        self._untold = 0
+
+    def take(self, parsed: Parsed) -> None:
+        rows, outcomes, counts = parsed.rows, parsed.outcomes, parsed.counts
+        if rows and max(rows) > self._rows:
+            rows, outcomes = self._within(rows, outcomes)
+            counts = Counter(outcomes)
+        again = set(self._seen.add_new(rows))
+        if again:
+            for position in sorted(again):
+                self.complain(f"row {rows[position]} has more than one line")
+            outcomes = [word for at, word in enumerate(outcomes) if at not in again]
+            rows = [row for at, row in enumerate(rows) if at not in again]
+            counts = Counter(outcomes)
+        self._outcomes.update(counts)
+        if not counts.keys() <= _MADE_IT:
+            failed = (r for r, word in zip(rows, outcomes, strict=True) if word not in _MADE_IT)
+            self._failed.add_new(failed)
+
+    def _within(self, rows: list[int], outcomes: list[str]) -> tuple[list[int], list[str]]:
+        for row in rows:
+            if row > self._rows:
+                self.complain(f"row {row} has a line, but only {self._rows} rows were read")
+        pairs = [(r, word) for r, word in zip(rows, outcomes, strict=True) if r <= self._rows]
+        return [row for row, _ in pairs], [word for _, word in pairs]
+
+    def complain(self, problem: str) -> None:
+        if len(self._problems) < MAX_PROBLEMS:
+            self._problems.append(problem)
+        else:
+            self._untold += 1
+
+    def proof(self) -> Proof:
+        problems = list(self._problems)
+        if self._untold:
+            problems.append(f"and {self._untold} more")
+        return Proof(dict(self._outcomes), self._outcomes.total(), self._failed, problems)
+
+
+class Settled(NamedTuple):
+    """The rows that need not be sent again."""
+
+    rows: Bitmap
+    outcomes: dict[str, int]
+    """Lines by outcome."""
+    lines: int
+    """Whole lines; more than `rows.count()` only where a row has several, which is damage."""
+    valid_bytes: int
+    """Where the whole lines end: `cut_tail` to here before anything is appended."""
+    total_bytes: int
+    last_patch: int
+    """Highest number of a PATCH so far, 0 for none: a resumed run counts on from here."""
+
+
+def read_settled(results_path: Path) -> Settled:
+    """Reads all lines; a bad tail (a kill, a power loss) ends `valid_bytes` before it.
+
+    A file that does not exist is a run that settled nothing. Raises RecordError where good lines
+    follow a bad one, because that is not how an interrupted run looks; it names the line.
+    """
+    rows, counts = Bitmap(), Counter[str]()
+    valid = total = last_patch = 0
+    broken: int | None = None
+    for block in blocks(results_path) if results_path.exists() else ():
+        total += len(block.data)
+        parsed = parse(block)
+        if broken is None:
+            broken, length = _whole_part(block, parsed.bad)
+            valid += length
+        if broken is not None and _good_after(block, broken, len(parsed.bad)):
+            raise RecordError(
+                f"{results_path} is damaged: line {broken} is not a whole result, but good lines "
+                f"follow it; restore the file or start a new run"
+            )
+        rows.add_new(parsed.rows)
+        counts.update(parsed.counts)
+        last_patch = max(last_patch, parsed.last_patch)
+    return Settled(rows, dict(counts), counts.total(), valid, total, last_patch)
+
+
+def _whole_part(block: Block, bad: list[tuple[int, int]]) -> tuple[int | None, int]:
+    """Number of the first bad line, if any, and how many bytes of the block come before it."""
+    if not bad:
+        return None, len(block.data)
+    index, start = bad[0]
+    return block.first_line + index, start
+
+
+def _good_after(block: Block, broken: int, bad: int) -> bool:
+    """True where the block has a good line after line `broken`, with `bad` lines from there on."""
+    lines = block.data.count(b"\n") + block.torn
+    before = max(broken - block.first_line, 0)
+    return lines - before > bad
+
+
+def rows_with(results_path: Path, outcomes: Collection[Outcome]) -> Bitmap:
+    """The rows that have one of these outcomes. Raises RecordError."""
+    return Bitmap(row_of(line) for _, line in lines_with(results_path, outcomes))
+
+
+def drop_rows(results_path: Path, outcomes: Collection[Outcome]) -> Bitmap:
+    """Rewrites the results without the lines of these outcomes; answers the rows that are out.
+
+    The new file takes the old one's place in one step, so a crash leaves one of the two. A torn
+    tail is left out. Memory is a block and the answer. Raises RecordError.
+    """
+    dropped = Bitmap()
+    if not outcomes or not results_path.exists():
+        return dropped
+    pattern = outcome_pattern(outcomes)
+    with replacing(results_path) as file:
+        for block in blocks(results_path):
+            if not block.torn:
+                file.write(_without(block.data, pattern, dropped))
+    return dropped
+
+
+def _without(data: bytes, pattern: re.Pattern[bytes], dropped: Bitmap) -> bytes:
+    kept: list[bytes] = []
+    at = 0
+    for start, end in spans_with(data, pattern):
+        dropped.add(row_of(data[start:end]))
+        kept.append(data[at:start])
+        at = end
+    kept.append(data[at:])
+    return b"".join(kept)

@@ -1,0 +1,198 @@
+"""Row results: the lines of what was settled, and the fan-in of rows of several participants."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from batchpatch.model import InvalidRow, Outcome, RowResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from batchpatch.model import Note, Patch, PatchOutcome, Row
+
+
+_Participant = tuple[str | None, str | None]
+
+
+class FanIn:
+    """Holds back the results of rows that have several, until they are complete.
+
+    What comes after such a row at one of its participants is held back as well: were that on
+    record and the row not, resuming would send the row again, and put old over new.
+    """
+
+    def __init__(self) -> None:
+        self._expected: dict[int, int] = {}
+        self._held: dict[int, list[RowResult]] = {}
+        self._blocked: dict[_Participant, int] = {}
+        """Participants that an incomplete row was settled for, and which row that is."""
+        self._behind: dict[int, list[RowResult]] = {}
+        """What is held back for the sake of an incomplete row."""
+
+    def expect(self, rows: Iterable[Row | InvalidRow]) -> None:
+        """See the rows of a batch; those that stand there several times have several results."""
+        numbers = Counter(row.number for row in rows)
+        self._expected.update({n: times for n, times in numbers.items() if times > 1})
+
+    def add(self, result: RowResult) -> Sequence[RowResult]:
+        """The lines to write now, in order; none while others of the row's results are to come."""
+        if not self._expected:
+            return (result,)
+        who = result.conversation_id, result.participant_id
+        blocker = self._blocked.get(who)
+        if blocker is not None and blocker != result.row:
+            self._behind.setdefault(blocker, []).append(result)
+            return ()
+        expected = self._expected.get(result.row)
+        if expected is None:
+            return (result,)
+        held = self._held.setdefault(result.row, [])
+        held.append(result)
+        self._blocked[who] = result.row
+        return self._completed(result.row) if len(held) == expected else ()
+
+    def _completed(self, row: int) -> list[RowResult]:
+        held = self._held.pop(row)
+        del self._expected[row]
+        for result in held:
+            self._blocked.pop((result.conversation_id, result.participant_id), None)
+        lines = [joined(held)]
+        for later in self._behind.pop(row, ()):
+            lines += self.add(later)
+        return lines
+
+
+def of_patch(
+    patch: Patch, outcome: PatchOutcome, *, sources: Sequence[str], at: str
+) -> Iterator[RowResult]:
+    """A line for each row that a PATCH carried.
+
+    Args:
+        patch: what was sent.
+        outcome: how it was settled.
+        sources: names of the inputs.
+        at: now, UTC, RFC 3339.
+    """
+    elapsed_ms = round(outcome.elapsed_s * 1000)
+    for row in patch.rows:
+        taker = patch.superseded.get(row.number)
+        if taker is not None:
+            yield RowResult(
+                row.number,
+                row.line,
+                sources[row.source],
+                Outcome.SUPERSEDED,
+                at,
+                row.conversation_id,
+                row.participant_id,
+                list(row.names),
+                patch=patch.number,
+                superseded_by=taker,
+            )
+            continue
+        code, message, hint = outcome.code, outcome.message, outcome.hint
+        if row.note is not None and outcome.outcome in _DONE:
+            code, message, hint = _remark(row.note, outcome)
+        yield RowResult(
+            row.number,
+            row.line,
+            sources[row.source],
+            outcome.outcome,
+            at,
+            row.conversation_id,
+            row.participant_id,
+            list(row.names),
+            outcome.status,
+            code,
+            message,
+            hint,
+            outcome.attempts,
+            patch.number,
+            None,
+            outcome.correlation_id,
+            elapsed_ms,
+            outcome.verified,
+        )
+
+
+def _remark(note: Note, outcome: PatchOutcome) -> tuple[str | None, str | None, str | None]:
+    """Code, message and hint of a row that was written, and about which there is more to say."""
+    if note.blanked:
+        names = ", ".join(note.blanked)
+        return (
+            "blanked",
+            f"set to an empty text, because the platform cannot delete an attribute: {names}",
+            outcome.hint,
+        )
+    if note.ended and outcome.code is None:
+        return (
+            "conversation_ended",
+            "the conversation had ended",
+            outcome.hint or "What is written after the end does not reach analytics.",
+        )
+    return outcome.code, outcome.message, outcome.hint
+
+
+def joined(results: Sequence[RowResult]) -> RowResult:
+    """One line for a row that was sent to several participants: that of the worst outcome."""
+    worst = max(results, key=lambda result: _SEVERITY.index(result.outcome))
+    others = sorted({result.participant_id or "" for result in results})
+    told = f"sent to {len(others)} participants: {', '.join(others)}"
+    message = f"{worst.message}; {told}" if worst.message else told
+    return worst._replace(message=message, participant_id=None, verified=_all_verified(results))
+
+
+def _all_verified(results: Sequence[RowResult]) -> bool | None:
+    """Of a row whose parts were looked for one by one."""
+    sent = (Outcome.UPDATED, Outcome.NOT_STORED)  # a superseded part is looked for with its taker
+    seen = {result.verified for result in results if result.outcome in sent}
+    if False in seen:
+        return False
+    return True if seen == {True} else None
+
+
+_DONE = (Outcome.UPDATED, Outcome.UNCHANGED)
+
+
+_SEVERITY = (
+    Outcome.SUPERSEDED,
+    Outcome.UNCHANGED,
+    Outcome.UPDATED,
+    Outcome.INVALID,
+    Outcome.CONFLICT,
+    Outcome.NOT_STORED,
+    Outcome.UNKNOWN,
+    Outcome.REJECTED,
+)
+
+
+def of_unsent(row: Row | InvalidRow, *, sources: Sequence[str], at: str) -> RowResult:
+    """The line of a row that is never sent: invalid, or with nothing to set."""
+    if isinstance(row, InvalidRow):
+        return RowResult(
+            row.number,
+            row.line,
+            sources[row.source],
+            # Nothing is wrong with the row where nobody could be asked: it may be tried again.
+            Outcome.UNKNOWN if row.code == "lookup_failed" else Outcome.INVALID,
+            at,
+            row.conversation_id,
+            row.participant_id,
+            code=row.code,
+            message=row.message,
+            hint=row.hint,
+        )
+    return RowResult(
+        row.number,
+        row.line,
+        sources[row.source],
+        Outcome.UNCHANGED,
+        at,
+        row.conversation_id,
+        row.participant_id,
+        [],
+        code="nothing_to_set",
+        message="every attribute of the row is empty or left out",
+    )

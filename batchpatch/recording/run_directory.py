@@ -1,0 +1,243 @@
+"""The run directory: where a run's files are, who writes them, and what a purge removes."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from batchpatch.errors import SettingsError
+from batchpatch.recording.files import DIRECTORY_MODE, record_error, sync_directory
+from batchpatch.recording.lock import acquire
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def purge(rundir: RunDirectory) -> list[Path]:
+    """Removes the spooled input, the failed rows and the undo file; answers what it removed.
+
+    `results.jsonl`, `run.json` and `summary.json` stay. A run whose spool is gone cannot be
+    resumed. Raises RecordError where a file cannot be removed.
+    """
+    removed: list[Path] = []
+    path = rundir.path
+    try:
+        for path in rundir.private_paths():
+            path.unlink()
+            removed.append(path)
+        path = rundir.path
+        sync_directory(path)
+    except OSError as error:
+        raise record_error(path, error, doing="removed") from error
+    return removed
+
+
+MANIFEST, RESULTS, SUMMARY = "run.json", "results.jsonl", "summary.json"
+
+
+SPOOL, UNDO, UNDO_INPUT, LOCK = "input", "undo.jsonl", "undo-input.jsonl", ".lock"
+
+
+_FAILED = re.compile(r"failed(-[1-9][0-9]*)?\.(csv|jsonl)")
+
+
+_MAX_STEM = 80
+
+
+_SUFFIXES = (".gz", ".bz2", ".xz", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
+
+
+class RunDirectory:
+    """One run's directory, locked until `close` unless it was opened only to be read."""
+
+    def __init__(self, path: Path, *, lock: int | None, made: tuple[Path, ...] | None) -> None:
+        """Use `create` or `open`. `made`: directories a new run made, None for an existing run."""
+        self.path = path
+        self._lock = lock
+        self._made = made
+
+    @classmethod
+    def create(
+        cls,
+        out: Path | None,
+        *,
+        input_name: str,
+        now: datetime,
+        base: Path = Path("batchpatch-runs"),
+    ) -> Self:
+        """Makes and locks the directory of a new run: `out`, or one of its own under `base`.
+
+        Raises SettingsError where `out` is in use for something else or cannot be made,
+        RecordError where another process has it.
+        """
+        try:
+            if out is None:
+                made = _make_own(base, f"{_stem(input_name)}-{now:%Y%m%dT%H%M%SZ}")
+            else:
+                made = _make_given(out)
+        except OSError as error:
+            sentence = record_error(Path(error.filename or out or base), error, doing="made")
+            raise SettingsError(str(sentence)) from error  # nothing was sent: another --out helps
+        path = out or made[0]
+        directory = cls(path, lock=acquire(path / LOCK), made=made)
+        if not _is_empty(path):  # filled between the look and the lock
+            directory.close()
+            raise _not_empty(path)
+        return directory
+
+    @classmethod
+    def open(cls, path: Path, *, lock: bool = True) -> Self:
+        """The directory of an existing run. Without `lock` it may be read while the run lives.
+
+        Raises SettingsError where there is no run, RecordError where another process has it.
+        """
+        if not (path / MANIFEST).is_file():
+            raise SettingsError(f"{path} is not the directory of a run: it has no {MANIFEST}")
+        return cls(path, lock=acquire(path / LOCK) if lock else None, made=None)
+
+    @property
+    def manifest_path(self) -> Path:
+        """What the run was asked to do."""
+        return self.path / MANIFEST
+
+    @property
+    def results_path(self) -> Path:
+        """One line for each settled row."""
+        return self.path / RESULTS
+
+    @property
+    def summary_path(self) -> Path:
+        """How the run ended."""
+        return self.path / SUMMARY
+
+    @property
+    def spool_path(self) -> Path:
+        """The copy of standard input."""
+        return self.path / SPOOL
+
+    @property
+    def undo_path(self) -> Path:
+        """The values before each PATCH, and those written."""
+        return self.path / UNDO
+
+    @property
+    def undo_input_path(self) -> Path:
+        """What an undo of this run sends."""
+        return self.path / UNDO_INPUT
+
+    def failed_path(self, kind: str, *, source: int = 0, sources: int = 1) -> Path:
+        """Where the failed rows of input number `source` (from 0) go; `kind` is csv or jsonl."""
+        return self.path / (f"failed.{kind}" if sources == 1 else f"failed-{source + 1}.{kind}")
+
+    def private_paths(self) -> list[Path]:
+        """The files here that hold customers' values: spool, failed rows, undo, unfinished ones."""
+        try:
+            names = sorted(entry.name for entry in self.path.iterdir())
+        except OSError as error:
+            raise record_error(self.path, error, doing="read") from error
+        return [self.path / name for name in names if _is_private(name)]
+
+    def discard(self) -> bool:
+        """Removes what this run made, and lets go of the lock, when no row was settled.
+
+        Answers whether it did: it leaves alone a run that was opened and one with results.
+        Raises RecordError where a file cannot be removed.
+        """
+        if self._made is None or _has_content(self.results_path):
+            return False
+        try:
+            own = [self.path / name for name in (MANIFEST, RESULTS, SUMMARY)]
+            for path in (*own, *self.private_paths()):
+                path.unlink(missing_ok=True)
+            if sys.platform == "win32":  # an open file cannot be removed there
+                self.close()
+            (self.path / LOCK).unlink(missing_ok=True)
+        except OSError as error:
+            raise record_error(self.path, error, doing="removed") from error
+        self.close()
+        with suppress(OSError):  # others have put something in: then it stays
+            for directory in self._made:
+                directory.rmdir()
+        return True
+
+    def close(self) -> None:
+        """Lets go of the lock."""
+        descriptor, self._lock = self._lock, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _make_given(out: Path) -> tuple[Path, ...]:
+    """Makes `--out`, unless it is an empty directory already. Its parents are the user's."""
+    if out.is_dir():
+        if not _is_empty(out):
+            raise _not_empty(out)
+        return ()
+    if out.exists():
+        raise SettingsError(f"--out {out} is a file; name a directory that is new or empty")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+    out.chmod(DIRECTORY_MODE)  # whatever the umask took away
+    return (out,)
+
+
+def _make_own(base: Path, name: str) -> tuple[Path, ...]:
+    """Makes a directory that nobody has, numbered where the name is taken; answers what it made."""
+    made: tuple[Path, ...] = ()
+    if not base.exists():
+        base.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        base.chmod(DIRECTORY_MODE)
+        made = (base,)
+    for number in count(1):
+        path = base / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir(mode=DIRECTORY_MODE)
+        except FileExistsError:
+            continue
+        path.chmod(DIRECTORY_MODE)
+        return (path, *made)
+    raise AssertionError("count() has no end")
+
+
+def _stem(input_name: str) -> str:
+    """The input's name without what says its format, safe as part of a directory's name."""
+    name = Path(input_name).name
+    while name.lower().endswith(_SUFFIXES):
+        name = name[: name.rindex(".")]
+    name = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.")[:_MAX_STEM]
+    return name or ("stdin" if input_name == "-" else "run")
+
+
+def _is_empty(directory: Path) -> bool:
+    """True where nothing but a lock lies in it: a run that died at once leaves that."""
+    return all(entry.name == LOCK for entry in directory.iterdir())
+
+
+def _not_empty(out: Path) -> SettingsError:
+    return SettingsError(
+        f"{out} is not empty; name a new directory with --out, or continue that run with "
+        f"`batchpatch resume {out}`"
+    )
+
+
+def _has_content(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+def _is_private(name: str) -> bool:
+    return (
+        name in (SPOOL, UNDO, UNDO_INPUT)
+        or _FAILED.fullmatch(name) is not None
+        or (name.startswith(".") and name.endswith(".tmp"))
+    )

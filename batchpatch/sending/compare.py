@@ -1,0 +1,183 @@
+"""What is still to be sent, given what the participant has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from batchpatch.genesys.conversations.conversation import Conversation, Participant
+from batchpatch.sending import outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from batchpatch.genesys.conversations.reader import Unread
+    from batchpatch.model import Patch, PatchOutcome, Row
+
+
+class Reads(Protocol):
+    """The part of the reader of conversations that sending needs."""
+
+    async def read(
+        self, conversation_id: str, *, max_age_s: float | None = None, fresh: bool = False
+    ) -> Conversation | Unread:
+        """The conversation as it is, or why it could not be read. Raises AccessError."""
+
+
+class Send(NamedTuple):
+    """These attributes are to be sent."""
+
+    attributes: dict[str, str]
+    """Never empty."""
+    before: dict[str, str | None]
+    """What each of them is at present; None where it is absent."""
+
+
+class Unchanged(NamedTuple):
+    """All is as asked already."""
+
+    @property
+    def outcome(self) -> PatchOutcome:
+        """How the patch is settled."""
+        return outcomes.unchanged()
+
+
+class Unplanned(NamedTuple):
+    """A guard has nothing to compare with: no plan says what is expected."""
+
+    names: tuple[str, ...]
+    """The attributes of which it says nothing."""
+
+    @property
+    def outcome(self) -> PatchOutcome:
+        """How the patch is settled."""
+        return outcomes.unplanned(self.names)
+
+
+class Conflict(NamedTuple):
+    """Somebody else has changed what is to be overwritten."""
+
+    names: tuple[str, ...]
+    """The attributes that are not as expected."""
+
+    @property
+    def outcome(self) -> PatchOutcome:
+        """How the patch is settled."""
+        return outcomes.conflict(self.names)
+
+
+def compare(
+    patch: Patch,
+    present: Mapping[str, str],
+    *,
+    expected: Mapping[str, str | None] | None,
+    guard: bool,
+    skip_unchanged: bool,
+    own: Mapping[str, str | None] | None = None,
+    earlier: Mapping[str, Collection[str]] | None = None,
+) -> Send | Unchanged | Conflict | Unplanned:
+    """Decide what to do with a patch.
+
+    With `guard` or `skip_unchanged` an attribute that is as asked already is not sent, and so
+    cannot conflict. For that, a blank is as good as no attribute: where `""` is asked for and
+    there is none, nothing is sent, because sending would create an attribute that the platform
+    cannot delete again (and an undo of a write that never took place has nothing to blank).
+    Without either option it is sent as asked, and everywhere else absent and `""` differ.
+
+    Args:
+        patch: what is asked for.
+        present: the participant's attributes, this run's own writes on top (`Recent.overlay`).
+        expected: what a plan or an undo found there, None for absent; see `expected_of`.
+        guard: where another value than the expected one would be overwritten, it is a conflict.
+        skip_unchanged: send only what differs.
+        own: what this run has lately written there itself (`Recent.of`). Such a value is nobody
+            else's change; one that is None, in doubt, is sent whatever was read.
+        earlier: what an earlier process of the run may have written (`Recent.earlier`).
+    """
+    own = own or {}
+    skips = guard or skip_unchanged
+    attributes = {
+        name: value
+        for name, value in patch.attributes.items()
+        if not (skips and _is_as_asked(present.get(name), value)) or _in_doubt(name, own)
+    }
+    if not attributes:
+        return Unchanged()
+    before = {name: present.get(name) for name in attributes}
+    if guard and (unknown := [name for name in attributes if name not in (expected or {})]):
+        return Unplanned(tuple(unknown))
+    if guard and expected:
+        foreign = tuple(
+            name
+            for name, value in before.items()
+            if name in expected
+            and value != expected[name]
+            and not _is_own(name, value, own)
+            and value not in (earlier or {}).get(name, ())
+            and not any(_allows(row, name, value) for row in patch.rows)
+        )
+        if foreign:
+            return Conflict(foreign)
+    return Send(attributes, before)
+
+
+def expected_of(patch: Patch) -> dict[str, str | None] | None:
+    """What the plan of these rows saw before any of them; None where no row is of a plan.
+
+    The first row that names an attribute wins: where a later one names it too, it may expect what
+    the first has set, and that is not there yet.
+    """
+    expected: dict[str, str | None] | None = None
+    for row in patch.rows:
+        if row.note is not None and row.note.before is not None:
+            expected = {**row.note.before, **(expected or {})}
+    return expected
+
+
+def _is_as_asked(present: str | None, wanted: str) -> bool:
+    return (present or "") == wanted
+
+
+def _allows(row: Row, name: str, value: str | None) -> bool:
+    """True for the other value that an undo takes for the run's own."""
+    others = row.note.or_before if row.note is not None else None
+    return others is not None and value is not None and others.get(name) == value
+
+
+def _in_doubt(name: str, own: Mapping[str, str | None]) -> bool:
+    return name in own and own[name] is None
+
+
+def _is_own(name: str, present: str | None, own: Mapping[str, str | None]) -> bool:
+    return name in own and own[name] in (None, present)
+
+
+class Seen(NamedTuple):
+    """A participant that was found in its conversation."""
+
+    conversation: Conversation
+    participant: Participant
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What the participant has."""
+        return self.participant.attributes or {}
+
+
+async def look_at(reads: Reads, patch: Patch, *, max_age_s: float) -> Seen | PatchOutcome:
+    """Read the participant of a patch; how the patch is settled where that is not possible.
+
+    Args:
+        reads: of the conversations.
+        patch: whose participant it is.
+        max_age_s: a read that began so long ago will do.
+
+    Raises:
+        AccessError: the token may read no conversation.
+    """
+    conversation = await reads.read(patch.conversation_id, max_age_s=max_age_s)
+    if not isinstance(conversation, Conversation):
+        return outcomes.unread(conversation)
+    participant = conversation.participant(patch.participant_id)
+    if participant is None:
+        return outcomes.not_in_conversation(conversation)
+    return Seen(conversation, participant)

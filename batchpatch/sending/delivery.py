@@ -1,0 +1,241 @@
+"""The delivery of one patch: compared before it leaves, noted, sent, explained, looked for."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from batchpatch.errors import AccessError
+from batchpatch.genesys.conversations.conversation import Conversation
+from batchpatch.model import Delivery, Outcome, PatchOutcome
+from batchpatch.sending import outcomes
+from batchpatch.sending.compare import Send, compare, expected_of, look_at
+from batchpatch.sending.own_writes import OwnWrites
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+
+    from batchpatch.formats.undo_line import UndoEntry
+    from batchpatch.genesys.conversations.reader import ConversationReads, Unread
+    from batchpatch.model import Patch
+    from batchpatch.options.send import Safeguards
+    from batchpatch.sending.compare import Reads
+    from batchpatch.sending.sender import Sender
+    from batchpatch.sending.verify import Verifier
+
+
+BEFORE_AGE_S = 2.0
+"""Rows of one conversation share a read that is not older; a guard that narrows a race is of no
+use with one that is."""
+
+
+SPLIT = frozenset({400, 413})
+"""A merged PATCH refused so is sent again row by row: one bad row must not sink the others."""
+
+
+class BeforeImages(Protocol):
+    """The part of the undo log that sending needs."""
+
+    async def add(self, patch: Patch, before: Mapping[str, str | None]) -> None:
+        """Keep what a patch is about to overwrite; on disk when it returns."""
+
+
+class _Ready(NamedTuple):
+    """A patch that is about to leave."""
+
+    patch: Patch
+    before: Mapping[str, str | None] | None
+    """What it overwrites, as noted to be undone; None where that is not wanted."""
+
+
+class Deliverer:
+    """Takes patches from the window to their outcome."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        reads: ConversationReads,
+        *,
+        safeguards: Safeguards,
+        undo: BeforeImages,
+        verifier: Verifier,
+        split: Callable[[Patch], list[Patch]],
+    ) -> None:
+        self._sender = sender
+        self._reads = reads
+        self._safeguards = safeguards
+        self._undo = undo
+        self._verifier = verifier
+        self._split = split
+        self._recent = OwnWrites()
+        self._explainer = Explainer(reads)
+        self._may_read = False
+        self._trying = asyncio.Lock()
+
+    def remember(self, entries: Iterable[UndoEntry]) -> None:
+        """See what earlier processes of this run were about to write: it is nobody else's."""
+        for entry in entries:
+            participant = entry.conversation_id, entry.participant_id
+            self._recent.remember(participant, entry.written)
+
+    async def deliver(self, patch: Patch) -> Delivery:
+        """Send a patch, where it is still to be sent.
+
+        Raises:
+            BatchpatchError: what ends the whole run; the patch is then not settled.
+        """
+        if not self._may_read and self._verifier.wanted(patch):
+            await self._try_reading(patch)
+        ready = await self._prepared(patch)
+        if isinstance(ready, PatchOutcome):
+            return Delivery(patch, [(patch, ready)])
+        outcome = await self._send(ready.patch)
+        if outcome.status not in SPLIT or len(patch.rows) == 1:
+            return Delivery(patch, [(ready.patch, outcome)])
+        return Delivery(patch, [part async for part in self._one_by_one(ready)])
+
+    async def _try_reading(self, patch: Patch) -> None:
+        """Find out before the first PATCH whether what is to be verified may be read at all.
+
+        Raises:
+            AccessError: it may not.
+        """
+        async with self._trying:
+            if not self._may_read:
+                await self._reads.read(patch.conversation_id, max_age_s=BEFORE_AGE_S)
+                self._may_read = True
+
+    async def _one_by_one(self, whole: _Ready) -> AsyncIterator[tuple[Patch, PatchOutcome]]:
+        """The rows of a merged patch; of each only what was found to differ."""
+        before = dict(whole.before or {})
+        for row in self._split(whole.patch):
+            wanted = {n: v for n, v in row.attributes.items() if n in whole.patch.attributes}
+            part = row._replace(attributes=wanted)
+            if not wanted:
+                yield part, outcomes.unchanged()
+                continue
+            if whole.before is not None:
+                await self._undo.add(part, before)
+            outcome = await self._send(part)
+            if outcome.outcome is Outcome.UPDATED:
+                before.update(wanted)
+            # Looked for before the next one may overwrite it.
+            wants = self._wanted(part, outcome)
+            yield part, await self._verified(part, outcome) if wants else outcome
+
+    def to_verify(self, delivery: Delivery) -> bool:
+        """True where `verify` would look."""
+        if len(delivery.parts) > 1:
+            return False
+        return self._wanted(*delivery.parts[0])
+
+    async def verify(self, delivery: Delivery) -> Delivery:
+        """Look whether what was accepted is stored; takes as long as the platform does."""
+        ((patch, outcome),) = delivery.parts
+        return Delivery(delivery.patch, [(patch, await self._verified(patch, outcome))])
+
+    def _wanted(self, patch: Patch, outcome: PatchOutcome) -> bool:
+        return outcome.outcome is Outcome.UPDATED and self._verifier.wanted(patch)
+
+    async def _verified(self, patch: Patch, outcome: PatchOutcome) -> PatchOutcome:
+        verified = await self._verifier.verify(patch, outcome)
+        if self._safeguards.reads_first:
+            self._recent.settled(patch, verified)
+        return verified
+
+    def close(self) -> None:
+        """Look for nothing more: what was accepted stays accepted."""
+        self._verifier.close()
+
+    async def _prepared(self, patch: Patch) -> _Ready | PatchOutcome:
+        """The patch as it is to leave, its values before on disk; or why it does not."""
+        planned = before = expected_of(patch)
+        # What a plan does not know of, such as --set, would be lost to an undo: read it.
+        beyond = planned is not None and not patch.attributes.keys() <= planned.keys()
+        if self._safeguards.reads_first or beyond:
+            verdict = await self._compared(patch, planned)
+            if isinstance(verdict, PatchOutcome):
+                return verdict
+            before = verdict.before
+            patch = patch._replace(attributes=verdict.attributes)
+        if not self._safeguards.keep_before and planned is None:
+            before = None
+        if before is not None:
+            await self._undo.add(patch, before)
+        return _Ready(patch, before)
+
+    async def _compared(
+        self, patch: Patch, expected: Mapping[str, str | None] | None
+    ) -> Send | PatchOutcome:
+        seen = await look_at(self._reads, patch, max_age_s=BEFORE_AGE_S)
+        if isinstance(seen, PatchOutcome):
+            return seen
+        verdict = compare(
+            patch,
+            self._recent.overlay(patch, seen.attributes),
+            expected=expected,
+            guard=self._safeguards.guard,
+            skip_unchanged=self._safeguards.skip_unchanged,
+            own=self._recent.of(patch),
+            earlier=self._recent.earlier(patch),
+        )
+        return verdict if isinstance(verdict, Send) else verdict.outcome
+
+    async def _send(self, patch: Patch) -> PatchOutcome:
+        outcome = await self._sender.send(patch)
+        if self._safeguards.reads_first:
+            self._recent.settled(patch, outcome)
+        if outcome.outcome is Outcome.UPDATED:
+            return outcome
+        return await self._explainer.explain(patch, outcome)
+
+
+EXPLAINED = frozenset({404, 409})
+"""Statuses of a PATCH that may mean several things."""
+
+
+READ_AGE_S = 60.0
+
+
+ENOUGH = 5
+"""So many reads in a row that explain nothing: it is the route that does not exist."""
+
+
+class Explainer:
+    """Tells an unknown conversation from a participant that is not in it, or that has left.
+
+    It costs a read per conversation, shared by its rows, and gives up for good where reading is
+    not permitted or where it keeps finding everything in its place.
+    """
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+        self._in_vain = 0
+
+    async def explain(self, patch: Patch, outcome: PatchOutcome) -> PatchOutcome:
+        """The outcome with a code, a message and a hint that say more, where more can be said.
+
+        Raises:
+            BatchpatchError: what ends the whole run; a missing permission to read does not.
+        """
+        if outcome.status not in EXPLAINED or self._in_vain >= ENOUGH:
+            return outcome
+        try:
+            found = await self._reads.read(patch.conversation_id, max_age_s=READ_AGE_S)
+        except AccessError:
+            self._in_vain = ENOUGH
+            return outcome
+        verdict = diagnose(patch, outcome.status, found)
+        self._in_vain = 0 if verdict else self._in_vain + 1
+        return outcomes.explained(outcome, verdict) if verdict else outcome
+
+
+def diagnose(patch: Patch, status: int | None, found: Conversation | Unread) -> PatchOutcome | None:
+    """What a read says about a refusal with that status; None where it explains nothing. Pure."""
+    if not isinstance(found, Conversation):
+        unknown = found.code == outcomes.UNKNOWN_CONVERSATION and status == 404
+        return outcomes.unknown_conversation() if unknown else None
+    who = [one for one in found.participants if one.id == patch.participant_id]
+    if status == 404:
+        return None if who else outcomes.not_in_conversation(found)
+    return outcomes.has_left() if who and who[0].left else None

@@ -1,0 +1,213 @@
+"""Outcomes of patches: each answer, or look at the conversation, as one value. Pure.
+
+None of these texts holds an attribute's value: they go into the report.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.genesys.hints import hint_for
+from batchpatch.model import Outcome, PatchOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from batchpatch.genesys.client import Answer
+    from batchpatch.genesys.conversations.conversation import Conversation
+    from batchpatch.genesys.conversations.reader import Unread
+    from batchpatch.genesys.routes import Route
+
+_OVERWRITTEN = (
+    "A flow or another program may have written it since, or the write was lost:"
+    " sending the row again is safe."
+)
+_OR_THE_ROUTE = " If it is so for every row, this route stores nothing: try --route attributes."
+
+
+class Lost(NamedTuple):
+    """What is not as it was written."""
+
+    missing: tuple[str, ...]
+    """Names of attributes that are not there."""
+    differing: tuple[str, ...]
+    """Names of attributes that have another value."""
+    listed: bool = True
+    """The conversation lists the participant."""
+
+    def __str__(self) -> str:
+        """In words, by name."""
+        if not self.listed:
+            return "the conversation does not list the participant"
+        parts = (("missing", self.missing), ("differs", self.differing))
+        return "; ".join(f"{word}: {listed(names)}" for word, names in parts if names)
+
+
+def stored(outcome: PatchOutcome) -> PatchOutcome:
+    """All that was written was read back."""
+    return outcome._replace(verified=True)
+
+
+def not_stored(outcome: PatchOutcome, lost: Lost, *, after_s: float, route: Route) -> PatchOutcome:
+    """It was accepted, and when it was last read back something was not there.
+
+    Args:
+        outcome: what the platform answered to the PATCH.
+        lost: what was not there.
+        after_s: seconds from the acceptance to that read.
+        route: the one that was taken.
+    """
+    hint = route.warning or _OVERWRITTEN
+    if route.warning is None and route.name != "attributes":
+        hint += _OR_THE_ROUTE
+    return outcome._replace(
+        outcome=Outcome.NOT_STORED,
+        code="not_stored",
+        message=f"accepted, but read back {after_s:.0f} s later: {lost}",
+        hint=hint,
+        verified=False,
+    )
+
+
+def not_read_back(outcome: PatchOutcome, found: Unread) -> PatchOutcome:
+    """It was accepted, and no read has shown whether it is stored."""
+    return outcome._replace(hint=f"It could not be read back: {found.message}.", verified=None)
+
+
+def outcome_of(answer: Answer, *, route_name: str, elapsed_s: float) -> PatchOutcome:
+    """How a call that was not accepted reads in the report."""
+    if answer.reply is not None:
+        reply = answer.reply
+        return PatchOutcome(
+            Outcome.REJECTED,
+            status=reply.status,
+            code=reply.code,
+            message=reply.message,
+            hint=hint_for(reply, route_name=route_name),
+            correlation_id=reply.correlation_id,
+            attempts=answer.attempts,
+            elapsed_s=elapsed_s,
+        )
+    failure = answer.failure
+    return PatchOutcome(
+        Outcome.UNKNOWN,
+        code=f"no_answer.{failure.kind}" if failure else "no_answer",
+        message=failure.message if failure else None,
+        hint=hint_for(failure, route_name=route_name) if failure else None,
+        attempts=answer.attempts,
+        elapsed_s=elapsed_s,
+    )
+
+
+UNKNOWN_CONVERSATION = "unknown_conversation"
+
+
+_NAMES = 5
+
+
+_NAME_CHARS = 60
+
+
+def unchanged() -> PatchOutcome:
+    """The participant has all that is asked for: nothing was sent."""
+    return PatchOutcome(
+        Outcome.UNCHANGED,
+        code="already_so",
+        message="every attribute already has the value that is asked for",
+    )
+
+
+def conflict(names: Iterable[str]) -> PatchOutcome:
+    """These attributes are no longer what a plan or an undo expects: nothing was sent."""
+    return PatchOutcome(
+        Outcome.CONFLICT,
+        code="changed_since",
+        message=f"no longer the value that is expected: {listed(names)}",
+        hint="Nothing was sent: make the plan again, or send without --guard (an undo: --force).",
+    )
+
+
+def unplanned(names: Iterable[str]) -> PatchOutcome:
+    """A guard was asked for, and nothing says what is expected of these attributes."""
+    return PatchOutcome(
+        Outcome.INVALID,
+        code="not_planned",
+        message=f"--guard compares with a plan's `before`, which says nothing of: {listed(names)}",
+        hint="Run a plan that `batchpatch plan` has made, or leave out --guard.",
+    )
+
+
+def unread(found: Unread) -> PatchOutcome:
+    """The conversation could not be read before sending: nothing was sent.
+
+    Where nothing is known of it the outcome is `unknown`, not `rejected`: the platform has not
+    judged the row, and the same row may well be written the next time.
+    """
+    if found.code == UNKNOWN_CONVERSATION:
+        return unknown_conversation()._replace(
+            status=found.status, correlation_id=found.correlation_id
+        )
+    return PatchOutcome(
+        Outcome.UNKNOWN,
+        status=found.status,
+        code="not_read",
+        message=f"not sent, because it could not be read first: {found.message}",
+        hint=found.hint,
+        correlation_id=found.correlation_id,
+    )
+
+
+def unknown_conversation() -> PatchOutcome:
+    """The platform does not know the conversation."""
+    return PatchOutcome(
+        Outcome.REJECTED,
+        code=UNKNOWN_CONVERSATION,
+        message="the platform does not know this conversation",
+        hint=(
+            "A draft or mistyped id, or a conversation of another region or organisation:"
+            " check where the ids come from, and --region."
+        ),
+    )
+
+
+def not_in_conversation(conversation: Conversation) -> PatchOutcome:
+    """The conversation is known, and the participant is none of its participants."""
+    count = len(conversation.participants)
+    return PatchOutcome(
+        Outcome.REJECTED,
+        code="participant_not_in_conversation",
+        message=f"the participant is none of the conversation's {count}",
+        hint=(
+            "The row pairs ids that do not belong together: check both columns, or let"
+            " --participant (customer, agent...) find the participant."
+        ),
+    )
+
+
+def has_left() -> PatchOutcome:
+    """The participant is no longer in the conversation, which is why the platform says 409."""
+    return PatchOutcome(
+        Outcome.REJECTED,
+        code="participant_has_left",
+        message="the participant has left the conversation",
+        hint=(
+            "Sending it again will not help: leave the row out, or name a participant that is"
+            " still there (a customer who came back has another id)."
+        ),
+    )
+
+
+def explained(outcome: PatchOutcome, verdict: PatchOutcome) -> PatchOutcome:
+    """What the platform answered, told in the words of a verdict."""
+    return outcome._replace(code=verdict.code, message=verdict.message, hint=verdict.hint)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a sentence; of many only the first, and of long ones only the beginning."""
+    all_names = list(names)
+    shown = ", ".join(
+        name if len(name) <= _NAME_CHARS else name[: _NAME_CHARS - 3] + "..."
+        for name in all_names[:_NAMES]
+    )
+    more = len(all_names) - _NAMES
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,93 @@
+"""Whether what was accepted is stored: read back until it is there, or the time is over."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from batchpatch.errors import BatchpatchError
+from batchpatch.sending.read_back import Group, Waiting, is_sampled
+
+if TYPE_CHECKING:
+    from batchpatch.genesys.routes import Route
+    from batchpatch.model import Patch, PatchOutcome
+    from batchpatch.options.send import VerifyOptions
+    from batchpatch.sending.compare import Reads
+
+
+CONCURRENCY = 8
+
+
+class Verifier:
+    """Reads back what was accepted. Belongs to one event loop; any number of tasks may wait.
+
+    The delays between reads grow, because a 202 is applied later. Patches of one conversation
+    share each read, so the number of reads follows that of conversations, and nothing runs but
+    the callers themselves. Times are those of the loop's clock.
+    """
+
+    def __init__(
+        self,
+        reads: Reads,
+        options: VerifyOptions,
+        *,
+        route: Route,
+        concurrency: int = CONCURRENCY,
+    ) -> None:
+        """`route` is the one that is written to; `concurrency`, the reads at once, at most."""
+        self._reads = reads
+        self._options = options
+        self._route = route
+        self._turns = asyncio.Semaphore(concurrency)
+        self._groups: dict[str, Group] = {}
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """Patches that wait for their verdict."""
+        return sum(len(group.members) for group in self._groups.values())
+
+    def wanted(self, patch: Patch) -> bool:
+        """True where this patch is to be read back."""
+        return is_sampled(patch, self._options.share)
+
+    async def verify(self, patch: Patch, outcome: PatchOutcome) -> PatchOutcome:
+        """Wait until what was just accepted can be read, or the time is over.
+
+        Returns:
+            The outcome with `verified` true; or `not_stored`, by the last read that succeeded;
+            or the outcome as it was, where no read did (with a hint) or after `close`.
+
+        Raises:
+            AccessError: these credentials may not read.
+            BatchpatchError: what else ends the whole run.
+        """
+        if self._closed:
+            return outcome
+        group = self._groups.setdefault(patch.conversation_id, Group(patch.conversation_id))
+        one = Waiting(patch, outcome, for_s=self._options.for_s, route=self._route)
+        group.join(one)
+        try:
+            if group.leader is not one:
+                await one.called
+            while one.verdict is None:
+                await self._lead(group)
+        finally:
+            group.leave(one)
+            if not group.members:
+                del self._groups[patch.conversation_id]
+        if isinstance(one.verdict, BatchpatchError):
+            raise one.verdict
+        return one.verdict
+
+    def close(self) -> None:
+        """Look for nothing more: whoever waits gets the outcome that it came with, at once."""
+        self._closed = True
+        for group in self._groups.values():
+            group.close()
+
+    async def _lead(self, group: Group) -> None:
+        if (due_s := group.due_s()) > asyncio.get_running_loop().time():
+            await group.sleep(due_s)
+        else:
+            await group.look(self._reads, self._turns)

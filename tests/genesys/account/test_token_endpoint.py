@@ -1,0 +1,116 @@
+"""What the token endpoint says is understood, and a refusal says what to check."""
+
+from __future__ import annotations
+
+import math
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchpatch.errors import AccessError, SettingsError
+from batchpatch.genesys.account.token_endpoint import Minted, Throttled, Transient, judge_mint
+from batchpatch.genesys.replies import NoReply, Reply
+
+
+def judge(answer: Reply | NoReply) -> Minted | Throttled | Transient:
+    """Judge an answer of a fixed host, to credentials of a fixed origin."""
+    return judge_mint(answer, host="login.mypurecloud.ie", origin="the environment (ID)")
+
+
+def grant(**fields: object) -> Reply:
+    """Return a 200 with these fields."""
+    return Reply(200, body=orjson.dumps(fields))
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "lifetime_s"),
+    [
+        (86400, 86400.0),
+        (0.5, 0.5),
+        (None, math.inf),
+        ("86400", math.inf),
+        (0, math.inf),
+        (-5, math.inf),
+        (True, math.inf),
+    ],
+)
+def test_a_token_lives_as_long_as_it_says(expires_in: object, lifetime_s: float) -> None:
+    """A lifetime that makes no sense must not mean a mint for every request."""
+    minted = judge(grant(access_token="hush", token_type="bearer", expires_in=expires_in))
+    assert isinstance(minted, Minted)
+    assert (minted.secret.reveal(), minted.lifetime_s) == ("hush", lifetime_s)
+    assert "hush" not in repr(minted)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(200),
+        Reply(200, body=b"<html>"),
+        Reply(200, body=b"[]"),
+        grant(token_type="bearer"),
+        grant(access_token=""),
+        grant(access_token=5),
+        grant(access_token="a\r\nX-Evil: 1"),
+        grant(access_token="a b"),
+    ],
+)
+def test_a_success_without_a_token_is_not_one(reply: Reply) -> None:
+    """A token with a line break in it would end a header early."""
+    assert judge(reply) == Transient("status 200 without a token")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(400, "invalid_request", "Rate limit exceeded the maximum"),
+        Reply(400, "rate limit exceeded"),
+        Reply(429),
+    ],
+)
+def test_the_endpoints_own_throttle_is_no_refusal(reply: Reply) -> None:
+    """It comes as a 400, which would otherwise end the run for a matter of seconds."""
+    assert judge(reply) == Throttled(None)
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+def test_trouble_may_pass(status: int) -> None:
+    """The login host has bad minutes, too."""
+    assert judge(Reply(status)) == Transient(f"status {status}")
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply(400, "invalid_client", "client not found: x"), "check the client id, its secret"),
+        (Reply(401, "invalid_client"), "from the environment"),
+        (Reply(400, "unauthorized_client"), "grant type Client Credentials"),
+        (Reply(403), "refuses the credentials"),
+    ],
+)
+def test_refused_credentials_say_what_to_check(reply: Reply, words: str) -> None:
+    """Exit 4, and a sentence that names host and origin."""
+    with pytest.raises(AccessError, match=words) as caught:
+        judge(reply)
+    assert "login.mypurecloud.ie" in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [302, 404, 405])
+def test_a_host_that_is_no_login_host_is_a_setting(status: int) -> None:
+    """A wrong --login-url, not a wrong secret."""
+    with pytest.raises(SettingsError, match="--login-url"):
+        judge(Reply(status))
+
+
+def test_a_certificate_that_cannot_be_verified_names_the_option() -> None:
+    """Behind a proxy that inspects TLS this is the first thing to happen."""
+    with pytest.raises(SettingsError, match="--ca-file"):
+        judge(NoReply("tls", "", sent=False))
+
+
+@given(st.integers(200, 299), st.binary())
+def test_any_body_is_judged(status: int, body: bytes) -> None:
+    """Garbage from a captive portal is not a traceback."""
+    assert isinstance(judge(Reply(status, body=body)), Minted | Transient)

@@ -1,0 +1,105 @@
+"""A cap that somebody has named is kept, evenly and nearly whole."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batchpatch.genesys.rate_limit.rate_cap import RateCap
+from batchpatch.options.send import DEFAULT_RATE, Rate
+
+RunVirtual = Callable[[Any], Any]
+
+
+async def draw(pacer: RateCap, count: int, *, workers: int = 32) -> list[float]:
+    """Let a pool of workers draw permits; return when each came."""
+    loop = asyncio.get_running_loop()
+    start_s = loop.time()
+    times: list[float] = []
+    left = iter(range(count))
+
+    async def work() -> None:
+        for _ in left:
+            await pacer.permit()
+            times.append(loop.time() - start_s)
+
+    await asyncio.gather(*(work() for _ in range(workers)))
+    return times
+
+
+def most_in_a_window(times: list[float], window_s: float) -> int:
+    """Return the largest count in any window of that length, wherever it begins."""
+    times = sorted(times)
+    return max(bisect_left(times, begin + window_s) - i for i, begin in enumerate(times))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    allowed=st.integers(3, 1500),
+    window_s=st.sampled_from([10.0, 17.3, 60.0]),
+    jitter_s=st.floats(0, 0.05),
+    seed=st.integers(0, 2**32),
+)
+def test_no_window_sees_more_than_its_share(
+    allowed: int, window_s: float, jitter_s: float, seed: int, run_virtual: RunVirtual
+) -> None:
+    """The server's windows begin when they like, and the network delays each request anew."""
+    rate = Rate(allowed / window_s)
+    times = run_virtual(draw(RateCap(rate), allowed * 2 + 40))
+    noise = random.Random(seed)  # noqa: S311 - noise, not a key
+    arrivals = [time_s + noise.uniform(0, jitter_s) for time_s in times]
+    assert most_in_a_window(arrivals, window_s) <= allowed
+
+
+@pytest.mark.parametrize("rate", [DEFAULT_RATE, Rate(30), Rate(500)])
+def test_nearly_all_of_the_rate_is_used(rate: Rate, run_virtual: RunVirtual) -> None:
+    """Caution costs 1 %, not a tenth."""
+    count = int(rate.per_s * 120)
+    times = run_virtual(draw(RateCap(rate), count))
+    assert 120 <= max(times) * count / (count - 1) <= 120 * 1.02
+
+
+def test_the_progress_line_can_say_what_is_waited_for(run_virtual: RunVirtual) -> None:
+    """A run that stands still and does not say why looks broken."""
+
+    async def run() -> list[str | None]:
+        pacer = RateCap(DEFAULT_RATE)
+        said = [pacer.waiting_for]
+        pool = asyncio.ensure_future(draw(pacer, 40))
+        await asyncio.sleep(0.3)
+        said.append(pacer.waiting_for)
+        await pool
+        return [*said, pacer.waiting_for]
+
+    assert run_virtual(run()) == [
+        None,
+        "its turn at 300/min",
+        None,
+    ]
+
+
+def test_a_cancelled_wait_leaves_nothing_behind(run_virtual: RunVirtual) -> None:
+    """Stopping a run cancels the pool in the middle of its waiting."""
+
+    async def run() -> tuple[str | None, float]:
+        pacer = RateCap(DEFAULT_RATE)
+        pool = asyncio.ensure_future(draw(pacer, 1000))
+        await asyncio.sleep(0.5)
+        pool.cancel()
+        await asyncio.gather(pool, return_exceptions=True)
+        await asyncio.sleep(1.0)
+        left = pacer.waiting_for
+        before_s = asyncio.get_running_loop().time()
+        await pacer.permit()
+        return left, asyncio.get_running_loop().time() - before_s
+
+    left, wait_s = run_virtual(run())
+    assert left is None
+    assert wait_s < 0.01

@@ -1,0 +1,68 @@
+"""Options that can never work are refused before any input is opened."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchpatch.errors import SettingsError
+from batchpatch.model import Criterion
+from batchpatch.options.read import ReadOptions
+
+
+@pytest.mark.parametrize(
+    ("options", "flag"),
+    [
+        ({"format": "xml"}, "--format"),
+        ({"empty": "clear"}, "--empty"),
+        ({"nested": "drop"}, "--nested"),
+        ({"delimiter": ""}, "--delimiter"),
+        ({"delimiter": "::"}, "--delimiter"),
+        ({"delimiter": '"'}, "--delimiter"),
+        ({"delimiter": "\n"}, "--delimiter"),
+        ({"limit": 0}, "--limit"),
+        ({"columns": {"conversationId": "x"}}, "--map"),
+        ({"columns": {"attr": "x"}}, "--map"),
+        ({"columns": {"match.": "x"}}, "match.NAME"),
+        ({"constants": {" ": "x"}}, "--set"),
+        ({"constants": {"a": "\0"}}, "--set"),
+        ({"constants": {"a": "\udcff"}}, "--set"),
+        ({"constants": {"a": "x"}, "only_keys": frozenset("b")}, "--only-keys"),
+        ({"participant": "customer"}, "--participant"),
+        ({"participant": [("purpose", "")]}, "--participant"),
+        ({"participant": [("purpose", 5)]}, "--participant"),
+        ({"participant": [("purpose", "customer", "tier")]}, "--participant"),
+        ({"participant": [("match", "gold")]}, "--participant"),
+        ({"participant": [("match", "gold\0", "tier")]}, "--participant"),
+        ({"participant": [("queue", "x")]}, "--participant"),
+        ({"participant": [("address", "\udcff")]}, "--participant"),
+        ({"participant": 5}, "--participant"),
+    ],
+)
+def test_a_value_that_can_never_work_names_its_flag(options: dict[str, Any], flag: str) -> None:
+    """A mistake in the command line is not found at row 1,000,000."""
+    with pytest.raises(SettingsError, match=flag):
+        ReadOptions(**options)
+
+
+criterion = st.one_of(
+    st.tuples(
+        st.sampled_from(["purpose", "externalContactId", "userId", "address"]),
+        st.text(alphabet="aB-{} é", min_size=1).filter(str.strip),
+    ),
+    st.tuples(st.just("match"), st.text(alphabet="aB \n", min_size=1), st.just("Tier")),
+)
+
+
+@given(participant=st.lists(criterion, max_size=3))
+def test_who_is_meant_survives_the_report(participant: list[tuple[str, ...]]) -> None:
+    """`run.json` holds lists where there were tuples; a resumed run must mean the same people."""
+    options = ReadOptions(participant=participant)  # type: ignore[arg-type]
+    assert {type(one) for one in options.participant} <= {Criterion}
+    again = json.loads(json.dumps(asdict(options)))["participant"]
+    assert ReadOptions(participant=again) == options

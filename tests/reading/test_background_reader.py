@@ -1,0 +1,139 @@
+"""The reader's thread: in order, never far ahead, and never in the way of the exit."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from batchpatch.errors import InputError
+from batchpatch.model import Batch
+from batchpatch.reading.background_reader import BATCHES_AHEAD, BackgroundReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+async def taken(reader: BackgroundReader) -> list[int]:
+    """The numbers of all batches up to the end."""
+    found = []
+    while (batch := await reader.next()) is not None:
+        found.append(batch.last)
+    return found
+
+
+@pytest.mark.asyncio
+async def test_batches_arrive_in_their_order() -> None:
+    """Order of rows begins here."""
+    assert await taken(BackgroundReader(Batch([], n) for n in range(100))) == list(range(100))
+
+
+@pytest.mark.asyncio
+async def test_what_the_reader_raises_comes_after_what_it_read() -> None:
+    """An input that turns bad halfway has its good rows sent, and then says so."""
+
+    def batches() -> Iterator[Batch]:
+        yield Batch([], 1)
+        yield Batch([], 2)
+        raise InputError("bad")
+
+    reader = BackgroundReader(batches())
+    assert await reader.next() == Batch([], 1)
+    assert await reader.next() == Batch([], 2)
+    with pytest.raises(InputError, match="bad"):
+        await reader.next()
+
+
+@pytest.mark.asyncio
+async def test_the_thread_does_not_run_far_ahead() -> None:
+    """Memory is bounded by what is taken: a fast disk does not fill it before slow requests."""
+    read: list[int] = []
+    ahead = threading.Event()
+
+    def batches() -> Iterator[Batch]:
+        for number in range(50):
+            if number == BATCHES_AHEAD:
+                ahead.set()
+            read.append(number)
+            yield Batch([], number)
+
+    reader = BackgroundReader(batches())
+    await asyncio.to_thread(ahead.wait)
+    for number in range(20):
+        assert await reader.next() == Batch([], number)
+        assert len(read) <= number + 2 + BATCHES_AHEAD
+    assert await taken(reader) == list(range(20, 50))
+
+
+@pytest.mark.asyncio
+async def test_a_stopped_reader_lets_go_of_its_input() -> None:
+    """After a stop the files are closed, by the thread that reads them."""
+    closed = threading.Event()
+
+    def batches() -> Iterator[Batch]:
+        try:
+            for number in range(1_000_000):
+                yield Batch([], number)
+        finally:
+            closed.set()
+
+    reader = BackgroundReader(batches())
+    await reader.next()
+    reader.stop()
+    assert await asyncio.to_thread(closed.wait, 30)
+
+
+@pytest.mark.asyncio
+async def test_a_cancelled_wait_loses_no_batch() -> None:
+    """Whoever waits with a timeout gets the batch the next time."""
+    go = threading.Event()
+
+    def batches() -> Iterator[Batch]:
+        go.wait(30)
+        yield Batch([], 1)
+
+    reader = BackgroundReader(batches())
+    waiting = asyncio.ensure_future(reader.next())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    go.set()
+    assert await taken(reader) == [1]
+
+
+BLOCKED = """
+import asyncio
+from batchpatch.reading.background_reader import BackgroundReader
+from batchpatch.options.read import ReadOptions
+from batchpatch.reading.inputs import Reader
+
+async def main():
+    source = BackgroundReader(Reader(["-"], ReadOptions()))
+    print((await source.next()).last, flush=True)
+    source.stop()
+
+asyncio.run(main())
+"""
+
+
+def test_a_blocked_input_does_not_hold_the_exit() -> None:
+    """Ctrl-C on a run that waits for a pipe ends it, though a read cannot be interrupted."""
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", BLOCKED],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write("conversationId,participantId,attr.a\nrow\n")
+        process.stdin.flush()
+        assert process.wait(60) == 0  # with its input still open
+        assert process.stdout is not None
+        assert process.stdout.read() == "1\n"
+        assert process.stderr is not None
+        assert process.stderr.read() == ""

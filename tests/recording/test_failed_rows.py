@@ -1,0 +1,315 @@
+"""Failed rows in the input's own form, to be mended and sent again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchpatch.errors import RecordError
+from batchpatch.model import Outcome, RowResult
+from batchpatch.recording.bitmap import Bitmap
+from batchpatch.recording.checkpoint import prove
+from batchpatch.recording.failed_rows import CsvShape, RawRecord, spliced, write_failed
+from batchpatch.recording.failure_reasons import Reason, Reasons, safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    Make = Callable[..., RowResult]
+    File = Callable[[Iterable[RowResult]], Path]
+    Fresh = Callable[[str], Path]
+
+HEADER = ["conversationId", "participantId", "attr.x"]
+OWN = ["batchpatch_error", "batchpatch_hint", "batchpatch_skip"]
+SHAPE = CsvShape(HEADER, ",", "utf-8")
+
+
+def read_csv(path: Path, shape: CsvShape) -> list[list[str]]:
+    text = path.read_bytes().decode(shape.encoding)
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=shape.delimiter, strict=True))
+
+
+def write(
+    path: Path, results: Path, records: list[RawRecord], shape: CsvShape | None, **sizes: int
+) -> int:
+    failed = prove(results, rows=10**6).failed
+    with Reasons(results, failed, **sizes) as reasons:
+        return write_failed(path, iter(records), reasons=reasons, shape=shape)
+
+
+cells = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+shapes = st.builds(
+    CsvShape,
+    header=st.just(HEADER),
+    delimiter=st.sampled_from(",;\t|"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-be"]),
+)
+
+
+@given(records=st.lists(st.lists(cells, min_size=1, max_size=5), min_size=1), shape=shapes)
+def test_the_inputs_cells_come_back_to_the_character(
+    records: list[list[str]],
+    shape: CsvShape,
+    make_result: Make,
+    results_file: File,
+    fresh_path: Fresh,
+) -> None:
+    """What is fed back must be what was given: quotes, newlines, NULs and ragged ends included."""
+    results = results_file(
+        make_result(row, Outcome.REJECTED, code="c", message="m", hint="h")
+        for row, _ in enumerate(records, 1)
+    )
+    raw = [RawRecord(row, row + 1, cells=list(record)) for row, record in enumerate(records, 1)]
+    path = fresh_path("failed.csv")
+    assert write(path, results, raw, shape) == len(records)
+    rows = read_csv(path, shape)
+    assert rows[0] == OWN + HEADER
+    assert [row[3:] for row in rows[1:]] == records
+    assert {tuple(row[:3]) for row in rows[1:]} == {("c: m", "h", "")}
+
+
+@pytest.mark.parametrize("sizes", [{}, {"rows_at_once": 3, "skips_at_once": 2}])
+def test_each_failed_row_gets_its_own_reason(
+    sizes: dict[str, int], make_result: Make, results_file: File, fresh_path: Fresh
+) -> None:
+    """Reasons are fetched in chunks and lines are out of order; neither may mix them up."""
+    results = [
+        make_result(
+            row, Outcome.UPDATED if row % 3 else Outcome.REJECTED, who=row % 7, code=f"c{row}"
+        )
+        for row in range(1, 101)
+    ]
+    path = fresh_path("failed.csv")
+    records = [RawRecord(row, row + 1, cells=["c", "p", str(row)]) for row in range(1, 101)]
+    write(path, results_file(reversed(results)), records, SHAPE, **sizes)
+    rows = [(row[0], row[2], row[5]) for row in read_csv(path, SHAPE)[1:]]
+    later = {
+        row: any(n % 3 and n % 7 == row % 7 for n in range(row + 1, 101)) for row in range(101)
+    }
+    assert rows == [
+        (f"c{row}", "wrapUp" if later[row] else "", str(row)) for row in range(3, 101, 3)
+    ]
+
+
+def test_no_failed_row_makes_no_file(
+    make_result: Make, results_file: File, fresh_path: Fresh
+) -> None:
+    """An empty failed.csv would look like work to do."""
+    path = fresh_path("failed.csv")
+    records = [RawRecord(1, 2, cells=["c", "p", "1"])]
+    assert write(path, results_file([make_result(1)]), records, SHAPE) == 0
+    assert list(path.parent.iterdir()) == []
+
+
+def test_the_input_is_read_no_further_than_the_last_failed_row(
+    make_result: Make, results_file: File, fresh_path: Fresh
+) -> None:
+    """One bad row at the head of a huge file must not cost another pass over it."""
+
+    def records() -> Iterable[RawRecord]:
+        yield RawRecord(1, 2, cells=["c", "p", "1"])
+        yield RawRecord(2, 3, cells=["c", "p", "2"])
+        pytest.fail("read on")
+
+    results = results_file([make_result(1, Outcome.REJECTED), make_result(2), make_result(3)])
+    with Reasons(results, Bitmap([1])) as reasons:
+        assert write_failed(fresh_path("failed.csv"), records(), reasons=reasons, shape=SHAPE) == 1
+
+
+def test_a_failed_file_fed_back_has_the_tools_columns_once(
+    make_result: Make, results_file: File, fresh_path: Fresh
+) -> None:
+    """Failing twice replaces the reason, and keeps what was not to be sent the first time."""
+    shape = CsvShape(
+        ["Batchpatch Error", *HEADER, "batchpatch_skip", "batchpatch_hint"], ",", "utf-8"
+    )
+    results = results_file(
+        [
+            make_result(1, Outcome.UNKNOWN, who=1, code="new", keys=["b", "c"]),
+            make_result(2, who=1, keys=["b"]),
+        ]
+    )
+    path = fresh_path("failed.csv")
+    write(path, results, [RawRecord(1, 2, cells=["old", "c", "p", "1", "a;b", "do"])], shape)
+    assert read_csv(path, shape) == [OWN + HEADER, ["new", "", "a;b", "c", "p", "1"]]
+
+
+@pytest.mark.parametrize(
+    "record", [["e", "c", "p", "1"], ["e", "c"], ["e", "c", "p", "1", "s", "y"]]
+)
+def test_a_ragged_record_stays_ragged(
+    record: list[str], make_result: Make, results_file: File, fresh_path: Fresh
+) -> None:
+    """Losing the tool's columns must not make a record fit whose cells may all be shifted."""
+    shape = CsvShape(["batchpatch_error", *HEADER, "batchpatch_skip"], ",", "utf-8")
+    results = results_file([make_result(1, Outcome.INVALID, code="ragged")])
+    path = fresh_path("failed.csv")
+    write(path, results, [RawRecord(1, 2, cells=record)], shape)
+    header, row = read_csv(path, shape)
+    assert len(row) != len(header)
+    assert row[3:5] == record[1:3]
+
+
+def test_a_record_that_could_not_be_parsed_names_its_line(
+    make_result: Make, results_file: File, fresh_path: Fresh
+) -> None:
+    """There are no cells to show, so the user has to find it in the input."""
+    results = results_file([make_result(1, Outcome.INVALID, code="bad", message="unclosed quote")])
+    path = fresh_path("failed.csv")
+    write(path, results, [RawRecord(1, 41)], SHAPE)
+    assert read_csv(path, SHAPE)[1] == ["line 41: bad: unclosed quote", "", "", "", "", ""]
+
+
+def test_words_that_the_inputs_encoding_lacks_are_spelled_out(
+    make_result: Make, results_file: File, fresh_path: Fresh
+) -> None:
+    """The platform's message may hold any character; the file must stay what the reader expects."""
+    shape = SHAPE._replace(encoding="cp1252")
+    results = results_file(
+        [
+            make_result(1, Outcome.REJECTED, message="→ no", keys=["→"], who=4),
+            make_result(2, keys=["→"], who=4),
+        ]
+    )
+    path = fresh_path("failed.csv")
+    write(path, results, [RawRecord(1, 2, cells=["c", "p", "é"])], shape)
+    assert read_csv(path, shape)[1] == ["\\u2192 no", "", '["\\u2192"]', "c", "p", "é"]
+
+
+def test_failed_rows_are_private_and_written_whole_or_not_at_all(
+    make_result: Make, results_file: File, fresh_path: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They hold customers' values; and half a file would lose the other half when fed back."""
+    results = results_file([make_result(1, Outcome.REJECTED)])
+    records = [RawRecord(1, 2, cells=["c", "p", "1"])]
+    path = fresh_path("failed.csv")
+    previous = os.umask(0)
+    try:
+        write(path, results, records, SHAPE)
+    finally:
+        os.umask(previous)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    before = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RecordError, match=r"failed\.csv cannot be written: disk full"):
+        write(path, results, [RawRecord(1, 2, cells=["other", "p", "1"])], SHAPE)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == ["failed.csv"]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+OWN_NAMES = {*OWN, "batchpatch_line"}
+
+
+@given(
+    fields=st.dictionaries(st.text() | st.sampled_from(OWN), json_values, max_size=5),
+    indent=st.sampled_from([None, " "]),
+    skip=st.lists(st.text(), max_size=3),
+    error=st.text(),
+)
+def test_an_objects_own_fields_survive_any_number_of_rounds(
+    fields: dict[str, object], indent: str | None, skip: list[str], error: str
+) -> None:
+    """A line may fail many times; its fields stay, the reason is the last one, it does not grow."""
+    line = json.dumps(fields, separators=None if indent else (",", ":")).encode() + b"\r\n"
+    once = spliced(RawRecord(1, 1, raw=line), Reason("first", "hint", skip))
+    twice = spliced(RawRecord(1, 1, raw=once), Reason(error, "", []))
+    found = json.loads(twice)
+    assert found["batchpatch_error"] == error
+    assert not skip or set(skip) <= set(found["batchpatch_skip"])
+    kept = {name: value for name, value in found.items() if name not in OWN_NAMES}
+    assert kept == {name: value for name, value in fields.items() if name not in OWN_NAMES}
+    thrice = spliced(RawRecord(1, 1, raw=twice), Reason(error, "", []))
+    assert thrice == twice
+
+
+@pytest.mark.parametrize(
+    ("line", "head"),
+    [
+        (b'{"a": 1.10 }\n', b'{"a": 1.10,'),
+        (b'\xef\xbb\xbf{"a":1}', b'{"a":1,'),
+        (b'{"n":12345678901234567890123}', b'{"n":12345678901234567890123,'),
+        (b'{"n":' + b"9" * 5000 + b"}", b'{"n":' + b"9" * 5000 + b","),
+        (b'{"s":"\\ud800"}', b'{"s":"\\ud800",'),
+        (b"{ }", b'{"batchpatch_error"'),
+        (b'{"a":{"b":1,"batchpatch_error":2}}', b'{"a":{"b":1,"batchpatch_error":2},'),
+    ],
+)
+def test_numbers_and_spelling_are_not_touched(line: bytes, head: bytes) -> None:
+    """`1.10` that came back as 1.1 would be another value on the platform."""
+    found = spliced(RawRecord(1, 1, raw=line), Reason("e", "h", []))
+    assert found.startswith(head)
+    assert json.loads(found.decode().replace("9" * 5000, "9"))["batchpatch_error"] == "e"
+
+
+def as_text(line: bytes | None) -> str:
+    """What a person can still make of a line that is no JSON."""
+    return (line or b"").decode("utf-8", "backslashreplace")
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"[1]", b"{", b"7", b"\xff\xfe{}", b'{"a":1}{', None, b"[" * 99_999]
+)
+def test_a_line_that_is_no_object_says_where_it_was(line: bytes | None) -> None:
+    """It cannot be sent as it is, so its text is kept beside the reason, where it is small."""
+    found = spliced(RawRecord(3, 12, raw=line), Reason("bad_json", "mend it", []))
+    assert json.loads(found) == {
+        "batchpatch_error": "line 12: bad_json",
+        "batchpatch_hint": "mend it",
+        "batchpatch_line": 12,
+    } | ({} if len(line or b"") > 65_536 else {"batchpatch_text": as_text(line)})
+
+
+def test_jsonl_rows_get_their_reason_and_skips(
+    make_result: Make, results_file: File, fresh_path: Fresh
+) -> None:
+    """The same report for the other kind of input, with the names as a list."""
+    results = results_file(
+        [
+            make_result(1, Outcome.UNKNOWN, who=1, code="timeout", keys=["b", "a"]),
+            make_result(2, who=1, keys=["a"]),
+        ]
+    )
+    path = fresh_path("failed.jsonl")
+    records = [RawRecord(row, row, raw=b'{"attributes":{"a":1.10}}\n') for row in (1, 2)]
+    assert write(path, results, records, None) == 1
+    assert path.read_text() == (
+        '{"attributes":{"a":1.10},"batchpatch_error": "timeout", "batchpatch_hint": "", '
+        '"batchpatch_skip": ["a"]}\n'
+    )
+
+
+@given(text=st.text())
+def test_no_reason_is_a_formula(text: str) -> None:
+    """A message from elsewhere must not run when the file is opened in a spreadsheet."""
+    safe = safe_text(text)
+    assert not safe.startswith(("=", "+", "-", "@"))
+    assert len(safe.splitlines()) <= 1
+
+
+def test_a_failed_row_without_a_line_is_still_handed_back(
+    make_result: Make, results_file: File, fresh_path: Fresh
+) -> None:
+    """Better a row without its reason than a row that is missing."""
+    path = fresh_path("failed.csv")
+    with Reasons(results_file([make_result(1)]), Bitmap([2])) as reasons:
+        records = [RawRecord(2, 3, cells=["c", "p", "2"])]
+        assert write_failed(path, records, reasons=reasons, shape=SHAPE) == 1
+    assert read_csv(path, SHAPE)[1] == ["no reason was recorded", "", "", "c", "p", "2"]
