@@ -10,6 +10,7 @@ import typer
 from batchpatch.cli.output import OutputError, as_json, emit, say
 from batchpatch.cli.text import reason_lines, summary_lines
 from batchpatch.cli.words import count, forecast
+from batchpatch.pipeline.observing import attempt_to_show
 
 if TYPE_CHECKING:
     from batchpatch.pipeline.execution import RunReport
@@ -28,7 +29,8 @@ def finish(report: RunReport, *, again: str, json: bool, quiet: bool) -> NoRetur
     where = shlex.quote(str(report.directory))
     resume = f"batchpatch resume {where}" if report.resumable else None
     if not quiet:
-        say(*summary_lines(summary), *reason_lines(report.reasons))
+        attempt_to_show("The summary", lambda: say(*summary_lines(summary)))
+        attempt_to_show("The reasons", lambda: say(*reason_lines(report.reasons)))
         if report.verified:
             say(f"{count(report.verified, 'row')} read back and found stored")
         say(f"Report: {report.directory}")
@@ -38,7 +40,10 @@ def finish(report: RunReport, *, again: str, json: bool, quiet: bool) -> NoRetur
         say(f"batchpatch: {summary.stopped_because}")
     if resume:
         if report.requests_left and not quiet:
-            say(f"Left: about {forecast(report.requests_left, report.allowance)}")
+            left = attempt_to_show(
+                "What is left", lambda: forecast(report.requests_left or 0, report.allowance)
+            )
+            say(*([f"Left: about {left}"] if left else []))
         say("To go on with this run:", f"  {resume}")
     if json:
         document = {

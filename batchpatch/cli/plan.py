@@ -15,6 +15,7 @@ from batchpatch.cli.text import change_lines, plan_lines, reason_lines, who_line
 from batchpatch.options.run import Settings
 from batchpatch.options.send import ConnectOptions, MergeOptions, RetryPolicy
 from batchpatch.options.spelling import parse_duration
+from batchpatch.pipeline.observing import attempt_to_show
 
 if TYPE_CHECKING:
     from batchpatch.commands.plan import PlanReport
@@ -130,26 +131,8 @@ def plan(
 
 def _show(report: PlanReport, *, json: bool, quiet: bool) -> None:
     if not quiet:
-        say(*_who(report), "")
-        for change in report.changes:
-            say(*change_lines(*change))
-        if report.participants > len(report.changes):
-            say(f"... and {report.participants - len(report.changes):,} more")
-        say(
-            "",
-            *plan_lines(
-                rows=report.rows,
-                participants=report.participants,
-                unchanged=report.unchanged,
-                failed=report.failed,
-                ended=report.ended,
-                unattempted=report.unattempted,
-                requests=report.requests,
-                elapsed_s=report.elapsed_s,
-                allowance=report.allowance,
-            ),
-            *reason_lines(report.reasons),
-        )
+        attempt_to_show("The changes", lambda: _show_changes(report))
+        attempt_to_show("The summary", lambda: _show_counts(report))
     if report.stopped_because:
         say(f"batchpatch: {report.stopped_because} The plan holds what was planned by then.")
     if report.participants and not quiet:
@@ -163,6 +146,32 @@ def _show(report: PlanReport, *, json: bool, quiet: bool) -> None:
             "reasons": [reason._asdict() for reason in report.reasons],
         }
         emit(as_json(document) + "\n")
+
+
+def _show_changes(report: PlanReport) -> None:
+    say(*_who(report), "")
+    for change in report.changes:
+        say(*change_lines(*change))
+    if report.participants > len(report.changes):
+        say(f"... and {report.participants - len(report.changes):,} more")
+
+
+def _show_counts(report: PlanReport) -> None:
+    say(
+        "",
+        *plan_lines(
+            rows=report.rows,
+            participants=report.participants,
+            unchanged=report.unchanged,
+            failed=report.failed,
+            ended=report.ended,
+            unattempted=report.unattempted,
+            requests=report.requests,
+            elapsed_s=report.elapsed_s,
+            allowance=report.allowance,
+        ),
+        *reason_lines(report.reasons),
+    )
 
 
 def _who(report: PlanReport) -> list[str]:

@@ -14,6 +14,7 @@ from batchpatch.cli.output import say
 from batchpatch.cli.progress import shown_progress
 from batchpatch.cli.sandboxing import CLIENT_ID, CLIENT_SECRET, own_sandbox
 from batchpatch.genesys.account.credentials import Account, ClientCredentials, find_account
+from batchpatch.pipeline.observing import attempt_to_show
 from batchpatch.recording.lock import claimed
 
 if TYPE_CHECKING:
@@ -121,7 +122,18 @@ def sending_to(
             log_to_stderr()
             say(f"{account.hosts.api_url}, credentials from {account.origin}")
         stack.enter_context(announced(account))
-        yield account, None if quiet else stack.enter_context(shown_progress())
+        yield account, None if quiet else stack.enter_context(_shown())
+
+
+@contextmanager
+def _shown() -> Iterator[Callable[[Progress], None] | None]:
+    """What shows the progress; a terminal that is gone, or never was one, ends nothing."""
+    stack = ExitStack()
+    show = attempt_to_show("The progress", lambda: stack.enter_context(shown_progress()))
+    try:
+        yield show
+    finally:
+        attempt_to_show("The progress", stack.close)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from batchpatch.genesys.connect import open_for
 from batchpatch.genesys.rate_limit.allowance import Allowance
 from batchpatch.model import Change, FailureReason, Outcome, Progress, Stop
 from batchpatch.options.run import Settings
+from batchpatch.pipeline.observing import Observer, attempt_to_show
 from batchpatch.pipeline.plan_job import PlanJob
 from batchpatch.reading.inputs import Reader
 from batchpatch.recording.plan_file import PlanFile
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.pipeline.stop import Stopper
-
-
-OBSERVE_EVERY_S = 0.25
 
 
 class PlanReport(NamedTuple):
@@ -77,7 +75,7 @@ async def plan(
         settings: as for a run; only reading, finding, merging and the pace matter.
         max_outage_s: how long the platform may answer nothing at all.
         stopper: to stop from outside; what is planned by then stays.
-        observe: called a few times a second.
+        observe: as for `pipeline.run`.
 
     Raises:
         InputError: an input cannot be used as a whole.
@@ -122,7 +120,7 @@ async def _worked(
 ) -> Stop | None:
     """Plan to the end, or to what ended it before."""
     working = asyncio.create_task(planner.work(workers))
-    beside = [asyncio.create_task(_observe(planner, observe))] if observe else []
+    watching = asyncio.create_task(Observer(observe, planner.progress).watch())
     asked = asyncio.create_task(stopper.asked()) if stopper else None
     error: BatchpatchError | None = None
     try:
@@ -134,7 +132,7 @@ async def _worked(
     except* BatchpatchError as group:
         error = first_of(group)
     finally:
-        tasks = [task for task in (working, asked, *beside) if task is not None]
+        tasks = [task for task in (working, asked, watching) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -143,12 +141,6 @@ async def _worked(
     if error is not None:
         return Stop(error.exit_code, str(error))
     return stopper.stop if stopper else None
-
-
-async def _observe(planner: PlanJob, observe: Callable[[Progress], None]) -> None:
-    while True:
-        observe(planner.progress())
-        await asyncio.sleep(OBSERVE_EVERY_S)
 
 
 def _report(
@@ -163,10 +155,9 @@ def _report(
 ) -> PlanReport:
     counts = planner.counts
     failed = sum(n for word, n in counts.items() if word != "planned" and not _made_it(word))
-    allowance = client.allowance()
+    allowance = attempt_to_show("The allowance", client.allowance)
     if allowance is None and limit is not None:
         allowance = Allowance(limit)
-    progress = planner.progress()
     return PlanReport(
         identity=identity,
         region=region,
@@ -179,10 +170,10 @@ def _report(
         failed=failed,
         ended=planner.ended,
         changes=planner.changes,
-        reasons=planner.reasons.most_common(),
+        reasons=attempt_to_show("The reasons", planner.reasons.most_common) or [],
         requests=client.requests,
         allowance=allowance,
-        elapsed_s=round(progress.elapsed_s, 3),
+        elapsed_s=round(planner.elapsed_s, 3),
         exit_code=stop.exit_code if stop else int(failed > 0),
         stopped_because=stop.because if stop else None,
     )

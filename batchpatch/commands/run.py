@@ -63,7 +63,8 @@ async def run(
         record: where to leave the report.
         limits: what ends or pauses the run before its input does.
         stopper: to stop the run from outside.
-        observe: called a few times a second.
+        observe: called a few times a second, and at the end. What it raises is logged and changes
+            nothing; to end the run, use `stopper`.
 
     Returns:
         The report; its summary's `exit_code` is that of the command line.

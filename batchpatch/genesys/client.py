@@ -117,7 +117,9 @@ class GenesysClient:
         """What all calls wait for at this moment, in words; None where nothing holds them up."""
         if self._outage.waiting_for:
             return self._outage.waiting_for
-        if (wait_s := self.gate.wait_s) >= 1:
+        if (wait_s := self.gate.wait_s) == math.inf:
+            return "a token"
+        if wait_s >= 1:
             return f"the rate limit ({math.ceil(wait_s)} s)"
         return self._pacer.waiting_for if self._pacer else None
 

@@ -14,6 +14,7 @@ from batchpatch.genesys.conversations.reader import ConversationReads
 from batchpatch.genesys.routes import find_route
 from batchpatch.merging.window import Window
 from batchpatch.model import Stop
+from batchpatch.pipeline.observing import attempt_to_show
 from batchpatch.pipeline.organisation_check import OrganisationCheck
 from batchpatch.pipeline.pipeline import EarlierRun, Pipeline, rfc3339
 from batchpatch.pipeline.run_record import describe_spool, note_organisation, write_failed_rows
@@ -139,8 +140,6 @@ class _Task:
             self._stopper.note(Stop(error.exit_code, str(error)))
         finally:
             await self._undo.close()
-        if observe is not None:
-            observe(self._job.progress())
         if self._job.exhausted and self._directory.spool_path.exists() and not self._earlier:
             describe_spool(self._directory)
         return self._report()
@@ -181,11 +180,11 @@ class _Task:
             summary,
             self._directory.path,
             failed,
-            self._job.reasons.most_common(),
+            attempt_to_show("The reasons", self._job.reasons.most_common) or [],
             self._job.verified,
             resumable=bool(summary.unattempted) or not (self._job.exhausted or self._cut_off),
-            requests_left=self._job.requests_left(),
-            allowance=self._client.allowance(),
+            requests_left=attempt_to_show("What is left", self._job.requests_left),
+            allowance=attempt_to_show("The allowance", self._client.allowance),
         )
 
     @property

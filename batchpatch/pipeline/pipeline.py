@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from batchpatch.errors import BatchpatchError, InputError, RecordError, first_of
 from batchpatch.genesys.rate_limit.allowance import BURST_PER_S
 from batchpatch.model import InvalidRow, Progress, Row, Stop
+from batchpatch.pipeline.observing import Observer, attempt_to_show
 from batchpatch.pipeline.patch_queue import PatchQueue
 from batchpatch.reading.background_reader import BackgroundReader
 from batchpatch.recording.results import ResultsLog
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
 
 SYNC_EVERY_S = 1.0
-
-
-OBSERVE_EVERY_S = 0.25
 
 
 WIRE_EVERY_S = 0.05
@@ -131,6 +129,7 @@ class Pipeline:
             BatchpatchError: what ended it; all lines up to then are in the file.
         """
         failure: BatchpatchError | None = None
+        observer = Observer(observe, self.progress)
         try:
             async with asyncio.TaskGroup() as background:
                 beside = [background.create_task(self._sync())]
@@ -138,8 +137,7 @@ class Pipeline:
                     beside.append(background.create_task(self._expire(self._limits.max_duration_s)))
                 if self._beside is not None:
                     beside.append(background.create_task(self._beside()))
-                if observe is not None:
-                    beside.append(background.create_task(self._observe(observe)))
+                beside.append(background.create_task(observer.watch()))
                 await self._send_all(workers)
                 for task in beside:
                     task.cancel()
@@ -149,6 +147,7 @@ class Pipeline:
             failure = first_of(group)
         finally:
             self._close(failed=failure is not None)
+            observer.look()
         if failure is not None:
             raise failure
 
@@ -172,7 +171,8 @@ class Pipeline:
         try:
             while (batch := await source.next()) is not None:
                 self.rows = max(self.rows, batch.last)
-                if (left := self.requests_left()) is not None:
+                left = attempt_to_show("What is left", self.requests_left)
+                if left is not None:
                     self._client.gate.foresee(left)
                 rows = await self._origin.check(batch.rows)
                 found = await self._finder.find(batch._replace(rows=rows))
@@ -267,7 +267,7 @@ class Pipeline:
         self.verified += bool(result.verified)
         self._counts[result.outcome] += 1
         if not result.outcome.made_it:
-            self.reasons.add(result)
+            attempt_to_show("The reasons", lambda: self.reasons.add(result))
             self._failed += 1
             self._judge_failures()
 
@@ -314,11 +314,6 @@ class Pipeline:
             await asyncio.sleep(SYNC_EVERY_S)
             self._log.flush()
             await asyncio.to_thread(self._log.sync)
-
-    async def _observe(self, observe: Callable[[Progress], None]) -> None:
-        while True:
-            observe(self.progress())
-            await asyncio.sleep(OBSERVE_EVERY_S)
 
     def progress(self) -> Progress:
         """How far it is."""

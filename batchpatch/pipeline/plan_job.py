@@ -13,6 +13,7 @@ from batchpatch.formats.plan_line import PlanLine
 from batchpatch.genesys.conversations.reader import ConversationReads
 from batchpatch.merging.window import Window
 from batchpatch.model import Change, InvalidRow, PatchOutcome, Progress, Row
+from batchpatch.pipeline.observing import attempt_to_show
 from batchpatch.pipeline.patch_queue import PatchQueue
 from batchpatch.reading.background_reader import BackgroundReader
 from batchpatch.recording.row_results import of_patch, of_unsent
@@ -71,6 +72,11 @@ class PlanJob:
         self.changes: list[Change] = []
         self.reasons = ReasonCount()
 
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start."""
+        return monotonic() - self._began_s
+
     async def work(self, workers: int) -> None:
         """Plan all rows."""
         async with asyncio.TaskGroup() as group:
@@ -95,7 +101,7 @@ class PlanJob:
     def _count(self, result: RowResult) -> None:
         self.counts[result.outcome] += 1
         if not result.outcome.made_it:
-            self.reasons.add(result)
+            attempt_to_show("The reasons", lambda: self.reasons.add(result))
 
     async def _work(self) -> None:
         while (patch := await self._flow.take()) is not None:
@@ -155,6 +161,6 @@ class PlanJob:
             requests=self._client.requests,
             throttled=self._client.throttled,
             waiting_for=self._client.waiting_for,
-            elapsed_s=monotonic() - self._began_s,
+            elapsed_s=self.elapsed_s,
             rows_expected=self._reader.rows_expected,
         )

@@ -247,6 +247,44 @@ def test_a_certificate_that_fails_later_is_trouble_like_any_other(
     assert run_virtual(run()) == OutcomeKind.ACCEPTED
 
 
+def test_a_token_may_run_out_while_its_window_is_waited_for(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """What is waited for has words at any time: the window first, then the next token."""
+    platform.mints = [platform.grant(expires_in=5)]
+    platform.answers = [Reply(429, retry_after_s=8.0)]
+
+    async def run() -> tuple[OutcomeKind, list[str | None]]:
+        client = make_client(platform)
+        calling = asyncio.ensure_future(client.call("PATCH", "/api/v2/x", BODY))
+        said = []
+        while not (await asyncio.wait([calling], timeout=1))[0]:
+            said.append(client.waiting_for)
+        return calling.result().outcome_kind, said
+
+    kind, said = run_virtual(run())
+    assert kind == OutcomeKind.ACCEPTED
+    assert said == [f"the rate limit ({left} s)" for left in range(9, 1, -1)] + [None]
+
+
+def test_a_token_that_is_minted_while_all_others_are_gone_is_waited_for(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """There is no time to name: only the login host knows it."""
+    platform.mints = [platform.grant(expires_in=5), Reply(429, retry_after_s=30.0)]
+    platform.answers = [Reply(429, retry_after_s=8.0)]
+
+    async def run() -> str | None:
+        client = make_client(platform, tokens=2)
+        calling = asyncio.ensure_future(client.call("PATCH", "/api/v2/x", BODY))
+        await asyncio.sleep(20)
+        said = client.waiting_for
+        await calling
+        return said
+
+    assert run_virtual(run()) == "a token"
+
+
 def test_cancelling_at_any_await_leaves_nothing_behind(
     platform: Any,
     make_client: MakeClient,

@@ -114,6 +114,30 @@ def test_denials_alone_end_the_run_without_lines(
     assert lines() == []
 
 
+@pytest.mark.parametrize("thing", ["progress", "requests_left", "reasons", "observe"])
+def test_nothing_that_only_shows_ends_the_work(
+    thing: str, make_job: MakeJob, lines: Lines, run_virtual: RunVirtual
+) -> None:
+    """Whatever it raises, also at the last look: each row is sent and has its line."""
+    looks: list[object] = []
+
+    def broken(*_: object) -> None:
+        looks.append(thing)
+        raise OverflowError("cannot convert float infinity to integer")
+
+    async def run() -> None:
+        job = make_job(MANY, ScriptedCaller(lambda _: Reply(404)))
+        if thing == "reasons":
+            job.reasons.add = broken  # type: ignore[method-assign, assignment]
+        else:
+            setattr(job, thing, broken)
+        await job.work(workers=3, observe=broken if thing == "observe" else looks.append)
+
+    run_virtual(run())
+    assert sorted(line["row"] for line in lines()) == [row.number for row in MANY]
+    assert thing in looks
+
+
 def test_no_answer_is_unknown_in_the_report(
     make_job: MakeJob, lines: Lines, run_virtual: RunVirtual
 ) -> None:

@@ -33,6 +33,11 @@ _MARGIN_S = 60.0
 _MARGIN_SHARE = 0.1
 
 
+# However short its life is said to be, a token is tried for so long, unless a 401 ends it: else
+# one that is due at once would be minted again and again, and never used.
+_LEAST_USE_S = 1.0
+
+
 _TRIES = 5
 
 
@@ -241,7 +246,7 @@ class MintedTokens:
         return Token(
             minted.secret,
             bearer_headers(minted.secret, self._sender),
-            self._clock() + minted.lifetime_s - margin_s,
+            self._clock() + max(_LEAST_USE_S, minted.lifetime_s - margin_s),
         )
 
 

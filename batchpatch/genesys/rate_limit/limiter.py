@@ -85,10 +85,15 @@ class RateLimiter:
 
     @property
     def wait_s(self) -> float:
-        """Seconds for which nothing may leave; 0 where nobody waits."""
+        """Seconds for which nothing may leave: 0 where nobody waits, infinite for a token."""
         if not self._waiters:
             return 0.0
-        return self._wait_s(self._clock())
+        now_s = self._clock()
+        wait_s = self._wait_s(now_s)
+        if wait_s == math.inf and self._timer is not None:
+            # Their token has run out meanwhile: they are let go when the timer is due, and mint.
+            return max(0.0, self._due_s - now_s)
+        return wait_s
 
     def allowance(self) -> Allowance | None:
         """What the platform admits from now on; None before it has said so."""

@@ -60,6 +60,23 @@ def test_a_token_is_renewed_before_it_expires(
     assert run_virtual(run()) == [True, False, True]
 
 
+@pytest.mark.parametrize("expires_in", [1e-9, 0.001, 0.5])
+def test_a_token_that_is_due_at_once_is_used_for_a_second(
+    expires_in: float, platform: Any, token_source: Make, run_virtual: RunVirtual
+) -> None:
+    """Minting without end would be refused in the end, and no request ever leave."""
+    platform.mints = [platform.grant(expires_in=expires_in) for _ in range(1000)]
+
+    async def run() -> int:
+        tokens = token_source(platform)
+        for _ in range(1000):
+            assert (await tokens.current()) is tokens.ready()
+            await asyncio.sleep(0.01)
+        return tokens.minted
+
+    assert run_virtual(run()) <= 11
+
+
 def test_a_token_without_a_lifetime_is_kept(
     platform: Any, token_source: Make, run_virtual: RunVirtual
 ) -> None:
