@@ -16,7 +16,7 @@ import typer
 from batchpatch.cli.output import abandon_stdout, emit, say, unwrapped
 from batchpatch.errors import OutageError, SettingsError
 from batchpatch.sandbox import SandboxOptions, parse_fault, write_rows
-from batchpatch.sandbox.permissions import parse_deny_reads
+from batchpatch.sandbox.options import parse_deny_reads
 from batchpatch.sandbox.windows import parse_allowed_change
 
 if TYPE_CHECKING:

@@ -5,30 +5,34 @@
 - `GET  writes`: the log of PATCH requests, JSONL, in order of arrival.
 - `POST faults`: a JSON list of faults in their text form; replaces those in force.
 - `POST conversations`: JSONL as `state` gives it: makes participants known, with their attributes,
-  and changes those that are known. All but `conversationId` may be absent; see `seeds` for
+  and changes those that are known. All but `conversationId` may be absent; see `Seed`, and
   `userId`, `externalContactId`, `address`, `ani`, `name`, `left`, `ended`, `analytics`.
 - `POST reset`: forget conversations, writes (those not yet applied too), attempts and counts.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
 
+from batchpatch.sandbox.conversations import Seed, as_text, is_uuid, normalised
 from batchpatch.sandbox.faults import parse_fault
 from batchpatch.sandbox.replies import Reply, json_reply
-from batchpatch.sandbox.seeds import read_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from batchpatch.sandbox.conversations import Since
     from batchpatch.sandbox.state import SandboxState
 
 PREFIX = "/sandbox/"
 _LINES_AT_ONCE = 500
+# What can be told of a participant beside its purpose and its attributes: texts.
+_FIELDS = ("userId", "externalContactId", "address", "ani", "name")
 
 
 class Admin:
@@ -93,3 +97,66 @@ async def _stream(
         await response.write(b"\n".join(lines) + b"\n")
     await response.write_eof()
     return response
+
+
+def read_seed(line: bytes) -> Seed:
+    """Read one line. Raises ValueError, one sentence, for what cannot be."""
+    document = orjson.loads(line)
+    if not isinstance(document, dict) or not _is_id(document.get("conversationId")):
+        raise ValueError("Each line must be an object with a conversationId that is a UUID.")
+    participant_id = document.get("participantId") or None
+    if participant_id is not None and not _is_id(participant_id):
+        raise ValueError("A participantId must be a UUID.")
+    if not isinstance(document.get("purpose"), str | None):
+        raise ValueError("A purpose must be a string.")
+    fields = _fields(document)
+    if fields and participant_id is None:
+        raise ValueError(f"To tell {next(iter(fields))}, name the participantId that it is of.")
+    return Seed(
+        conversation_id=document["conversationId"].lower(),
+        participant_id=participant_id and participant_id.lower(),
+        purpose=document.get("purpose"),
+        attributes=_attributes(document),
+        fields=fields,
+        left=_since(document, "left"),
+        ended=_since(document, "ended"),
+        in_analytics=_flag(document, "analytics"),
+    )
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and is_uuid(value)
+
+
+def _attributes(document: dict[str, Any]) -> dict[str, str]:
+    attributes = document.get("attributes") or {}
+    if not isinstance(attributes, dict) or not all(isinstance(v, str) for v in attributes.values()):
+        raise ValueError("The attributes must be an object of strings.")
+    return attributes
+
+
+def _fields(document: dict[str, Any]) -> dict[str, str]:
+    fields = {name: document[name] for name in _FIELDS if document.get(name) is not None}
+    for name, value in fields.items():
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"{name} must be a string that is not empty, not {value!r}.")
+    return fields
+
+
+def _since(document: dict[str, Any], name: str) -> Since:
+    value = document.get(name)
+    if value is None or value is False:
+        return value
+    if value is True:
+        return as_text(datetime.now(UTC))
+    since = normalised(value) if isinstance(value, str) else None
+    if since is None:
+        raise ValueError(f"{name} must be true, false or an ISO time with its zone, not {value!r}.")
+    return since
+
+
+def _flag(document: dict[str, Any], name: str) -> bool | None:
+    value = document.get(name)
+    if not isinstance(value, bool | None):
+        raise ValueError(f"{name} must be true or false, not {value!r}.")
+    return value

@@ -10,18 +10,25 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from batchpatch.sandbox import reads
-from batchpatch.sandbox.bodies import check_size, read_attributes, read_document
 from batchpatch.sandbox.faults import FaultKind
 from batchpatch.sandbox.injection import Target, patch_target, read_target
-from batchpatch.sandbox.replies import Refusal, Reply, fault_reply, json_reply, too_many_requests
+from batchpatch.sandbox.replies import (
+    Refusal,
+    Reply,
+    check_size,
+    fault_reply,
+    json_reply,
+    read_attributes,
+    read_document,
+    too_many_requests,
+)
 from batchpatch.sandbox.routes import Resource, Route, check_route, find_ids, find_route
 from batchpatch.sandbox.windows import whole_seconds
 
 if TYPE_CHECKING:
     from batchpatch.sandbox.faults import Fault
-    from batchpatch.sandbox.state import SandboxState
+    from batchpatch.sandbox.state import SandboxState, Write
     from batchpatch.sandbox.tokens import Token
-    from batchpatch.sandbox.writes import Write
 
 
 @dataclass(slots=True)

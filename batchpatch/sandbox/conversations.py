@@ -1,23 +1,93 @@
-"""The conversations of a sandbox and the attributes that their participants hold."""
+"""The conversations of a sandbox, what their participants hold, and the ids that follow from ids.
+
+Ids and shares are functions of a text alone: input written beforehand fits what is adopted later,
+and what is made up is the same in every run. Nothing else of the sandbox is imported here.
+"""
 
 from __future__ import annotations
 
+import re
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
-
-from batchpatch.sandbox.identities import agent_id, customer_id, participant_id
-from batchpatch.sandbox.shares import share_of
-from batchpatch.sandbox.times import as_text
+from hashlib import blake2b, sha1
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from batchpatch.sandbox.options import SandboxOptions
-    from batchpatch.sandbox.seeds import Seed
-
+_NAMESPACE = uuid.UUID("6f1c1d0a-8a53-5c0e-9d55-3d7b8e0c5a11").bytes
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # They have been going on for a while when they are first heard of.
 _BEFORE_THE_START = timedelta(hours=1)
+
+Since = str | Literal[False] | None
+"""An ISO time in UTC, False for "not so", None where nothing is told."""
+
+
+def is_uuid(text: str) -> bool:
+    """True for a UUID in its usual form, in either case."""
+    return _UUID.fullmatch(text) is not None
+
+
+def customer_id(conversation_id: str) -> str:
+    """Id of the customer that an adopted conversation has."""
+    return participant_id(conversation_id, 0)
+
+
+def agent_id(conversation_id: str) -> str:
+    """Id of the agent that an adopted conversation has."""
+    return participant_id(conversation_id, 1)
+
+
+def participant_id(conversation_id: str, index: int) -> str:
+    """Id of a conversation's participant: 0 the customer, 1 the agent, others above."""
+    return _derived(f"{conversation_id}/{index}")
+
+
+def external_contact_id(conversation_id: str) -> str:
+    """The `externalContactId` of an adopted conversation's customer."""
+    return _derived(f"{conversation_id}/contact")
+
+
+def user_id(conversation_id: str) -> str:
+    """The `userId` of an adopted conversation's agent."""
+    return _derived(f"{conversation_id}/user")
+
+
+def phone_number(conversation_id: str) -> str:
+    """The `ani` and `address` of an adopted conversation's customer: `tel:+1` and ten digits."""
+    # Area codes begin with 2 to 9.
+    number = int(_derived(f"{conversation_id}/phone")[:8], 16)
+    return f"tel:+1{2_000_000_000 + number}"
+
+
+def _derived(name: str) -> str:
+    # uuid.uuid5() by hand: a million rows need a million of them, and it takes three times as long.
+    text = sha1(_NAMESPACE + name.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+
+
+def share_of(text: str) -> float:
+    """Spread texts evenly over 0 <= share < 1."""
+    # 53 bits, because a float holds no more and 1.0 must stay out of reach.
+    return (int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 11) / 2**53
+
+
+def as_text(moment: datetime) -> str:
+    """Write a time that knows its zone."""
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def normalised(text: str) -> str | None:
+    """Write an ISO time as the API does; None for a text that is none, or that has no zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return None if moment.tzinfo is None else as_text(moment)
+    except (ValueError, OverflowError):
+        return None
 
 
 @dataclass(slots=True)
@@ -47,11 +117,49 @@ class Conversation:
     participants: dict[str, Participant] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seed:
+    """What is told of a participant and its conversation; None or empty is not told and stays."""
+
+    conversation_id: str
+    participant_id: str | None = None
+    """None stands for the customer and the agent that an adopted conversation has."""
+    purpose: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Under the platform's names, such as `userId`."""
+    left: Since = None
+    """Since when the participant has left."""
+    ended: Since = None
+    """Since when the conversation has ended."""
+    in_analytics: bool | None = None
+    """Whether analytics knows the conversation."""
+
+    def tell_conversation(self, conversation: Conversation) -> None:
+        """Change what this line tells of the conversation."""
+        if self.ended is not None:
+            conversation.ended_at = self.ended or None
+        if self.in_analytics is not None:
+            conversation.in_analytics = self.in_analytics
+
+    def tell_participant(self, participant: Participant) -> None:
+        """Change what this line tells of the participant; other attributes stay."""
+        participant.purpose = self.purpose or participant.purpose
+        participant.attributes.update(self.attributes)
+        if self.fields:
+            participant.fields = {**(participant.fields or {}), **self.fields}
+        if self.left is not None:
+            participant.left_at = self.left or None
+
+
 class Conversations:
     """Everything stored. Ids are UUIDs in lower case."""
 
-    def __init__(self, options: SandboxOptions) -> None:
-        self._options = options
+    def __init__(self, *, strict: bool, ended: float, analytics_unknown: float, seed: int) -> None:
+        self._strict = strict
+        self._ended = ended
+        self._analytics_unknown = analytics_unknown
+        self._seed = seed
         self._known: dict[str, Conversation] = {}
         now = datetime.now(UTC)
         self._started_at, self._ended_at = as_text(now - _BEFORE_THE_START), as_text(now)
@@ -59,7 +167,7 @@ class Conversations:
     def find(self, conversation_id: str) -> Conversation | None:
         """The conversation; one that is unknown is adopted, or None where that is forbidden."""
         found = self._known.get(conversation_id)
-        if found is None and not self._options.strict:
+        if found is None and not self._strict:
             found = self._known[conversation_id] = self._new(conversation_id, adopted=True)
         return found
 
@@ -118,16 +226,15 @@ class Conversations:
         self._known.clear()
 
     def _new(self, conversation_id: str, *, adopted: bool) -> Conversation:
-        options = self._options
-        ended = adopted and self._is_hit("ended", conversation_id, options.ended)
-        unknown = self._is_hit("analytics", conversation_id, options.analytics_unknown)
+        ended = adopted and self._is_hit("ended", conversation_id, self._ended)
+        unknown = self._is_hit("analytics", conversation_id, self._analytics_unknown)
         return Conversation(
             adopted, self._started_at, self._ended_at if ended else None, in_analytics=not unknown
         )
 
     def _is_hit(self, what: str, conversation_id: str, share: float) -> bool:
         # A million are adopted: where nothing is asked for, nothing is computed.
-        return share > 0 and share_of(f"{self._options.seed}/{what}/{conversation_id}") < share
+        return share > 0 and share_of(f"{self._seed}/{what}/{conversation_id}") < share
 
 
 def _purpose(conversation_id: str, known_id: str) -> str:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, get_args
 
-from batchpatch.sandbox.identities import is_uuid
+from batchpatch.sandbox.conversations import is_uuid
 
 MAX_IN_A_ROW = 3
 """No participant fails more often than this in a row, unless the fault says `times=always`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
+from batchpatch.sandbox.conversations import share_of
 from batchpatch.sandbox.faults import Fault, FaultKind
-from batchpatch.sandbox.shares import share_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from batchpatch.sandbox.identities import is_uuid
-from batchpatch.sandbox.permissions import check_deny_reads
+from batchpatch.sandbox.conversations import is_uuid
 from batchpatch.sandbox.windows import ROUNDINGS, WINDOW_MODELS
 
 if TYPE_CHECKING:
     from batchpatch.sandbox.faults import Fault
     from batchpatch.sandbox.windows import AllowedChange, Rounding, WindowModel
+
+READ_PERMISSIONS = {
+    "conversation": "conversation:communication:view",
+    "analytics": "analytics:conversationDetail:view",
+}
+"""What can be read, and the permission that it takes. The writes take none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +107,22 @@ class SandboxOptions:
         _require(0 <= delay_s <= 3600, "apply_delay_s must be from 0 to 3600", delay_s)
         owner = self.organization_id
         _require(is_uuid(owner), "organization_id must be a UUID", owner)
-        check_deny_reads(self.deny_reads)
+        _check_deny_reads(self.deny_reads)
 
 
 def _require(condition: bool, rule: str, value: object) -> None:
     if not condition:
         raise ValueError(f"{rule}, not {value}.")
+
+
+def parse_deny_reads(text: str) -> frozenset[str]:
+    """Read `conversation,analytics`, or one of them. Raises ValueError, one sentence."""
+    reads = frozenset(part.strip() for part in text.split(","))
+    _check_deny_reads(reads)
+    return reads
+
+
+def _check_deny_reads(reads: frozenset[str]) -> None:
+    """Raise ValueError, one sentence, for a read that there is not."""
+    for read in sorted(reads - READ_PERMISSIONS.keys()):
+        raise ValueError(f"deny_reads must be of {', '.join(READ_PERMISSIONS)}, not {read!r}.")

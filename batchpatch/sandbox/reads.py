@@ -5,14 +5,26 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from batchpatch.sandbox.bodies import MAX_BODY_BYTES
-from batchpatch.sandbox.permissions import READ_PERMISSIONS
-from batchpatch.sandbox.replies import Refusal, Reply, json_reply, missing_permission
-from batchpatch.sandbox.resources import as_details, as_resource
+from batchpatch.sandbox.conversations import (
+    agent_id,
+    customer_id,
+    external_contact_id,
+    phone_number,
+    user_id,
+)
+from batchpatch.sandbox.options import READ_PERMISSIONS
+from batchpatch.sandbox.replies import (
+    MAX_BODY_BYTES,
+    Refusal,
+    Reply,
+    json_reply,
+    missing_permission,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from batchpatch.sandbox.conversations import Conversation, Participant
     from batchpatch.sandbox.options import SandboxOptions
     from batchpatch.sandbox.state import SandboxState
     from batchpatch.sandbox.tokens import Token
@@ -27,7 +39,7 @@ def conversation(state: SandboxState, conversation_id: str) -> Reply:
     found = state.conversations.find_whole(conversation_id)
     if found is None:
         raise Refusal(404)
-    return json_reply(200, as_resource(conversation_id, found))
+    return json_reply(200, _as_resource(conversation_id, found))
 
 
 def analytics(state: SandboxState, conversation_ids: Sequence[str]) -> Reply:
@@ -37,7 +49,7 @@ def analytics(state: SandboxState, conversation_ids: Sequence[str]) -> Reply:
     for conversation_id in conversation_ids:
         found = state.conversations.find_whole(conversation_id)
         if found is not None and found.in_analytics:
-            details.append(as_details(conversation_id, found))
+            details.append(_as_details(conversation_id, found))
     return json_reply(200, {"conversations": details})
 
 
@@ -73,3 +85,95 @@ def limits(state: SandboxState) -> Reply:
 def _check_permission(options: SandboxOptions, read: str) -> None:
     if read in options.deny_reads:
         raise missing_permission(READ_PERMISSIONS[read])
+
+
+def _as_resource(conversation_id: str, conversation: Conversation) -> dict[str, Any]:
+    """The answer of GET conversation."""
+    ended_at = conversation.ended_at
+    return _set(
+        {
+            "id": conversation_id,
+            "startTime": _start(conversation, ended_at),
+            "endTime": ended_at,
+            "participants": [
+                _participant(conversation_id, conversation, known_id, participant)
+                for known_id, participant in conversation.participants.items()
+            ],
+            "selfUri": f"/api/v2/conversations/{conversation_id}",
+        }
+    )
+
+
+def _as_details(conversation_id: str, conversation: Conversation) -> dict[str, Any]:
+    """The conversation among the details of analytics: without attributes."""
+    ended_at = conversation.ended_at
+    return _set(
+        {
+            "conversationId": conversation_id,
+            "conversationStart": _start(conversation, ended_at),
+            "conversationEnd": ended_at,
+            "participants": [
+                _details(conversation_id, known_id, participant)
+                for known_id, participant in conversation.participants.items()
+            ],
+        }
+    )
+
+
+def _participant(
+    conversation_id: str, conversation: Conversation, known_id: str, participant: Participant
+) -> dict[str, Any]:
+    fields = _fields(conversation_id, known_id, participant)
+    ended_at = participant.left_at or conversation.ended_at
+    start = _start(conversation, ended_at)
+    return _set(
+        {
+            "id": known_id,
+            "name": fields["name"],
+            "purpose": participant.purpose,
+            "userId": fields.get("userId"),
+            "externalContactId": fields.get("externalContactId"),
+            "address": fields.get("address"),
+            "ani": fields.get("ani"),
+            "startTime": start,
+            "connectedTime": start,
+            "endTime": ended_at,
+            "attributes": participant.attributes,
+            "calls": [{"id": known_id, "state": "disconnected" if ended_at else "connected"}],
+        }
+    )
+
+
+def _details(conversation_id: str, known_id: str, participant: Participant) -> dict[str, Any]:
+    fields = _fields(conversation_id, known_id, participant)
+    return _set(
+        {
+            "participantId": known_id,
+            "participantName": fields["name"],
+            "purpose": participant.purpose,
+            "userId": fields.get("userId"),
+            "externalContactId": fields.get("externalContactId"),
+            "sessions": [_set({"mediaType": "voice", "ani": fields.get("ani")})],
+        }
+    )
+
+
+def _fields(conversation_id: str, known_id: str, participant: Participant) -> dict[str, str]:
+    fields = {"name": participant.purpose.capitalize()}
+    if participant.made_up and known_id == customer_id(conversation_id):
+        number = phone_number(conversation_id)
+        fields["externalContactId"] = external_contact_id(conversation_id)
+        fields |= {"address": number, "ani": number}
+    if participant.made_up and known_id == agent_id(conversation_id):
+        fields["userId"] = user_id(conversation_id)
+    return fields | (participant.fields or {})
+
+
+def _start(conversation: Conversation, ended_at: str | None) -> str:
+    # Texts of one form, so their order is that of the times. A test may put the end anywhere.
+    return min(conversation.started_at, ended_at or conversation.started_at)
+
+
+def _set(fields: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is not set, as the API does."""
+    return {name: value for name, value in fields.items() if value is not None}

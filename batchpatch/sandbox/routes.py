@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
-from batchpatch.sandbox.identities import is_uuid
+from batchpatch.sandbox.conversations import is_uuid
 from batchpatch.sandbox.replies import Refusal
 
 MEDIA = frozenset({"calls", "callbacks", "emails", "messages", "cobrowsesessions"})

@@ -9,7 +9,7 @@ from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from batchpatch.sandbox.identities import participant_id
+from batchpatch.sandbox.conversations import participant_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

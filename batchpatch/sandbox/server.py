@@ -14,15 +14,14 @@ from aiohttp import web
 
 from batchpatch.sandbox.admin import PREFIX, Admin
 from batchpatch.sandbox.api import Api
-from batchpatch.sandbox.clock import SystemClock
 from batchpatch.sandbox.replies import Reply
-from batchpatch.sandbox.state import SandboxState
+from batchpatch.sandbox.state import SandboxState, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from batchpatch.sandbox.clock import Clock
     from batchpatch.sandbox.options import SandboxOptions
+    from batchpatch.sandbox.state import Clock
 
 HOST = "127.0.0.1"
 # The ids of a request to analytics are all in its first line: 1000 of them, commas encoded.

@@ -14,7 +14,8 @@ from batchpatch.sandbox.replies import Refusal, Reply, json_reply, token_refusal
 from batchpatch.sandbox.windows import Allowance, make_windows
 
 if TYPE_CHECKING:
-    from batchpatch.sandbox.clock import Clock
+    from collections.abc import Callable
+
     from batchpatch.sandbox.options import SandboxOptions
     from batchpatch.sandbox.windows import SharedWindows
 
@@ -35,16 +36,14 @@ class Token:
 class TokenBook:
     """All tokens of one sandbox."""
 
-    def __init__(self, options: SandboxOptions, clock: Clock) -> None:
+    def __init__(self, options: SandboxOptions, now_s: Callable[[], float]) -> None:
         self._options = options
-        self._clock = clock
+        self._now_s = now_s
         self._tokens: dict[str, Token] = {}
         self._throttles_left = options.mint_throttle
         self._allowance: Allowance | None = None
         if options.allowed is not None:
-            self._allowance = Allowance(
-                options.allowed, options.allowed_changes, start_s=clock.now_s()
-            )
+            self._allowance = Allowance(options.allowed, options.allowed_changes, start_s=now_s())
         self.minted = 0
         """Tokens minted."""
         self.refused = 0
@@ -61,7 +60,7 @@ class TokenBook:
             return refusal
         value = secrets.token_urlsafe(48)
         expires_in_s = self._options.expires_in_s
-        self._add(value, self._clock.now_s() + expires_in_s, client_id)
+        self._add(value, self._now_s() + expires_in_s, client_id)
         self.minted += 1
         return json_reply(
             200, {"access_token": value, "token_type": "bearer", "expires_in": expires_in_s}
@@ -75,7 +74,7 @@ class TokenBook:
         token = self._tokens.get(value.strip())
         if token is None or token.calls_left <= 0:
             raise Refusal(401, "bad.credentials", "Invalid login credentials.")
-        if token.expires_at_s <= self._clock.now_s():
+        if token.expires_at_s <= self._now_s():
             raise Refusal(401, "credentials.expired", "The supplied token is expired.")
         token.calls_left -= 1
         return token
@@ -83,7 +82,7 @@ class TokenBook:
     @property
     def allowed(self) -> int | None:
         """Requests that a window of each token admits now; None where there is no limit."""
-        return None if self._allowance is None else self._allowance.at(self._clock.now_s())
+        return None if self._allowance is None else self._allowance.at(self._now_s())
 
     def foreign(self) -> tuple[int, int]:
         """The others' requests on all tokens: admitted, refused. Counted up to our own last."""

@@ -18,7 +18,7 @@ from batchpatch.model import Batch, Criterion, InvalidRow, Row
 from batchpatch.options.read import FindOptions
 from batchpatch.options.send import PaceOptions, RetryPolicy
 from batchpatch.sandbox import SandboxOptions, parse_fault, running
-from batchpatch.sandbox.identities import (
+from batchpatch.sandbox.conversations import (
     agent_id,
     customer_id,
     external_contact_id,

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from batchpatch.sandbox import parse_fault
-from batchpatch.sandbox.seeds import Seed
+from batchpatch.sandbox.conversations import Seed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from batchpatch.sandbox.identities import agent_id, customer_id
-from batchpatch.sandbox.permissions import parse_deny_reads
+from batchpatch.sandbox.conversations import agent_id, customer_id
+from batchpatch.sandbox.options import parse_deny_reads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

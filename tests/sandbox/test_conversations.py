@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from batchpatch.sandbox.identities import (
+from batchpatch.sandbox.conversations import (
     agent_id,
     customer_id,
     external_contact_id,

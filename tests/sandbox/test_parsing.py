@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.sandbox import SandboxOptions
-from batchpatch.sandbox.bodies import read_attributes
-from batchpatch.sandbox.replies import Refusal
+from batchpatch.sandbox.replies import Refusal, read_attributes
 from batchpatch.sandbox.routes import MEDIA, Resource, check_route, find_ids, find_route
 
 C = "0b8a3c1e-5f7d-4e2a-9c61-2d4f6a8b0c1d"

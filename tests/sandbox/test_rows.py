@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from batchpatch.sandbox import write_rows
-from batchpatch.sandbox.identities import agent_id, customer_id
+from batchpatch.sandbox.conversations import agent_id, customer_id
 
 HEADER = [
     "conversationId",

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from batchpatch.sandbox import SandboxOptions, running
-from batchpatch.sandbox.identities import (
+from batchpatch.sandbox.conversations import (
+    Seed,
     agent_id,
     customer_id,
     external_contact_id,
     phone_number,
     user_id,
 )
-from batchpatch.sandbox.seeds import Seed
 
 C = "0b8a3c1e-5f7d-4e2a-9c61-2d4f6a8b0c1d"
 SESSION = Path(__file__).with_name("sdk_session.py")

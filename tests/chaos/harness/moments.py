@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from batchpatch.model import Stop
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.sandbox import SandboxOptions, parse_fault, running
-from batchpatch.sandbox.seeds import read_seed
+from batchpatch.sandbox.admin import read_seed
 from harness.inputs import RowSpec
 from harness.inside import Place
 from harness.judging import whole_lines
