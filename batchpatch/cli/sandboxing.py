@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -24,6 +23,13 @@ if TYPE_CHECKING:
 
 _OF_A_CHILD = ("--port", "0", "--until-stdin-closes")
 CLIENT_ID, CLIENT_SECRET = "sandbox", "sandbox"
+# Options that are not called what their flags are.
+_OPTION_OF = {
+    "window_s": "rate_window_s",
+    "expires_in": "expires_in_s",
+    "foreign": "foreign_per_s",
+    "apply_delay": "apply_delay_s",
+}
 
 sandbox_app = typer.Typer(
     help="Run a local Genesys Cloud to try things on.",
@@ -41,8 +47,8 @@ FaultTexts = Annotated[
 Allowed = Annotated[
     int | None, typer.Option(metavar="N", min=1, help="Requests per window and token.")
 ]
-WindowS = Annotated[
-    float, typer.Option("--window-s", metavar="SECONDS", help="Length of a rate-limit window.")
+RateWindowS = Annotated[
+    float, typer.Option(metavar="SECONDS", help="Length of a rate-limit window.")
 ]
 RevokeAfter = Annotated[
     int | None,
@@ -55,7 +61,7 @@ def sandbox(
     ctx: typer.Context,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8080,
     allowed: Allowed = None,
-    window_s: WindowS = 60.0,
+    rate_window_s: RateWindowS = 60.0,
     fault: FaultTexts = None,
     revoke_after: RevokeAfter = None,
     expires_in: Annotated[
@@ -117,29 +123,9 @@ def sandbox(
     """
     if ctx.invoked_subcommand is not None:
         return
-    options = sandbox_options(
-        port=port,
-        allowed=allowed,
-        window_s=window_s,
-        fault=fault,
-        revoke_after=revoke_after,
-        expires_in=expires_in,
-        strict=strict,
-        seed=seed,
-        window_model=window_model,
-        reset_rounding=reset_rounding,
-        foreign=foreign,
-        allowed_change=allowed_change,
-    )
-    options = _furnished(
-        options,
-        deny_reads,
-        organization,
-        ended=ended,
-        analytics_unknown=analytics_unknown,
-        analytics_max_ids=analytics_max_ids,
-        apply_delay_s=apply_delay,
-    )
+    given = dict(ctx.params)
+    del given["until_stdin_closes"]
+    options = sandbox_options(**given)
     if until_stdin_closes:
         threading.Thread(target=_stop_with_stdin, daemon=True).start()
     from batchpatch.sandbox import serve  # noqa: PLC0415 - --help needs no server
@@ -157,54 +143,27 @@ sandbox_app.callback(invoke_without_command=True, help=unwrapped(sandbox.__doc__
 
 def sandbox_options(
     *,
-    port: int = 0,
-    allowed: int | None = None,
-    window_s: float = 60.0,
     fault: list[str] | None = None,
-    revoke_after: int | None = None,
-    expires_in: int = 86_400,
-    strict: bool = False,
-    seed: int = 0,
-    window_model: Literal["grid", "first-call", "sliding"] = "grid",
-    reset_rounding: Literal["floor", "ceil", "nearest"] = "nearest",
-    foreign: float = 0.0,
     allowed_change: list[str] | None = None,
+    deny_reads: str | None = None,
+    organization: str | None = None,
+    **given: Any,
 ) -> SandboxOptions:
-    """The sandbox's options.
+    """The sandbox's options, of flags under their names with `_` for `-`.
 
     Raises:
         SettingsError: a value out of range, or a fault that cannot be read.
     """
+    more = {_OPTION_OF.get(name, name): value for name, value in given.items()}
     try:
-        return SandboxOptions(
-            port=port,
-            allowed=allowed,
-            window_s=window_s,
-            faults=tuple(parse_fault(text) for text in fault or ()),
-            revoke_after=revoke_after,
-            expires_in_s=expires_in,
-            strict=strict,
-            seed=seed,
-            window_model=window_model,
-            reset_rounding=reset_rounding,
-            foreign_per_s=foreign,
-            allowed_changes=tuple(parse_allowed_change(text) for text in allowed_change or ()),
-        )
-    except ValueError as error:
-        raise SettingsError(str(error)) from None
-
-
-def _furnished(
-    options: SandboxOptions, deny_reads: str | None, organization: str | None, **more: Any
-) -> SandboxOptions:
-    """With what only `batchpatch sandbox` can be told, as its own options or as text."""
-    try:
+        more["faults"] = tuple(parse_fault(text) for text in fault or ())
+        more["allowed_changes"] = tuple(parse_allowed_change(text) for text in allowed_change or ())
         if deny_reads is not None:
             more["deny_reads"] = parse_deny_reads(deny_reads)
         if organization is not None:
             more["organization_id"], colon, name = organization.partition(":")
             more |= {"organization_name": name} if colon else {}
-        return replace(options, **more)
+        return SandboxOptions(**more)
     except ValueError as error:
         raise SettingsError(str(error)) from None
 

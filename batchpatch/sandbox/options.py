@@ -39,7 +39,7 @@ class SandboxOptions:
     """The first so many mints are answered with the token endpoint's own throttle."""
     allowed: int | None = None
     """Requests per window and token; None sets no limit."""
-    window_s: float = 60
+    rate_window_s: float = 60
     """Length of a rate-limit window, in seconds."""
     window_model: WindowModel = "grid"
     """When a window begins, see `WindowModel`."""
@@ -77,7 +77,7 @@ class SandboxOptions:
     def __post_init__(self) -> None:
         _require(0 <= self.port <= 65535, "port must be from 0 to 65535", self.port)
         _require(self.expires_in_s >= 1, "expires_in_s must be 1 or more", self.expires_in_s)
-        _require(self.window_s > 0, "window_s must be above 0", self.window_s)
+        _require(self.rate_window_s > 0, "rate_window_s must be above 0", self.rate_window_s)
         _require(self.mint_throttle >= 0, "mint_throttle must be 0 or more", self.mint_throttle)
         _require(self.log_writes >= 0, "log_writes must be 0 or more", self.log_writes)
         self._check_windows()

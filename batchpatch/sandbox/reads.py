@@ -74,7 +74,7 @@ def limits(state: SandboxState) -> Reply:
     values: dict[str, int] = {"request.bytes.max": MAX_BODY_BYTES}
     allowed = state.tokens.allowed
     if allowed is not None:
-        per_minute = math.floor(allowed * 60 / state.options.window_s)
+        per_minute = math.floor(allowed * 60 / state.options.rate_window_s)
         values |= dict.fromkeys(TOKEN_RATES, per_minute)
     entities = [
         {"key": key, "namespace": NAMESPACE, "value": value} for key, value in values.items()

@@ -98,7 +98,7 @@ class TokenBook:
             windows = make_windows(
                 options.window_model,
                 self._allowance,
-                window_s=options.window_s,
+                window_s=options.rate_window_s,
                 foreign_per_s=options.foreign_per_s,
             )
         self._tokens[value] = Token(expires_at_s, calls, client_id, windows)

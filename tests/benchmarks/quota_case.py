@@ -42,7 +42,7 @@ class Case(NamedTuple):
     def sandbox_options(self) -> list[str]:
         """All of the sandbox's."""
         return [
-            *("--allowed", str(ALLOWED), "--window-s", str(self.window_s)),
+            *("--allowed", str(ALLOWED), "--rate-window-s", str(self.window_s)),
             *("--window-model", self.model, "--reset-rounding", self.rounding),
             *("--foreign", str(self.foreign_per_s), *self.sandbox),
         ]

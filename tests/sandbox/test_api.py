@@ -241,7 +241,7 @@ async def test_the_permission_to_read_can_be_withheld(
     [
         ({}, {"request.bytes.max": 512_000}),
         (
-            {"allowed": 50, "window_s": 10},
+            {"allowed": 50, "rate_window_s": 10},
             {
                 "request.bytes.max": 512_000,
                 "client.credentials.token.rate.per.minute": 300,

@@ -163,7 +163,7 @@ def test_any_body_is_attributes_or_a_refusal(body: bytes) -> None:
     [
         {"port": 70_000},
         {"expires_in_s": 0},
-        {"window_s": 0},
+        {"rate_window_s": 0},
         {"allowed": 0},
         {"revoke_after": 0},
         {"mint_throttle": -1},

@@ -119,7 +119,7 @@ async def test_the_first_token_alone_is_revoked(start: Start) -> None:
 
 async def test_the_limit_is_announced_and_enforced(start: Start, clock: ManualClock) -> None:
     """The headers and the 429 are what a pacer lives on: whole, relative seconds."""
-    caller = await start(allowed=2, window_s=60)
+    caller = await start(allowed=2, rate_window_s=60)
     limits: list[tuple[Any, ...]] = []
     for wait_s in (0, 17.6, 0):
         clock.advance(wait_s)
@@ -136,7 +136,7 @@ async def test_the_limit_is_announced_and_enforced(start: Start, clock: ManualCl
 
 async def test_the_next_window_admits_again(start: Start, clock: ManualClock) -> None:
     """A refusal ends with its window, not with some time after the last request."""
-    caller = await start(allowed=1, window_s=10)
+    caller = await start(allowed=1, rate_window_s=10)
     statuses = []
     for wait_s in (0, 9.9, 0.1):
         clock.advance(wait_s)
@@ -194,7 +194,7 @@ async def test_how_the_limit_counts_can_be_chosen(start: Start, clock: ManualClo
 
 async def test_the_limits_namespace_follows_a_change(start: Start, clock: ManualClock) -> None:
     """A client that reads it at the start must see what the windows enforce."""
-    caller = await start(allowed=10, window_s=60, allowed_changes=(AllowedChange(5, 30),))
+    caller = await start(allowed=10, rate_window_s=60, allowed_changes=(AllowedChange(5, 30),))
     clock.advance(5)
     path = "/api/v2/organizations/limits/namespaces/platform.api"
     _, _, body = await caller.send("GET", path)
