@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from batchpatch.sandbox import reads
 from batchpatch.sandbox.faults import FaultKind
-from batchpatch.sandbox.injection import Target, patch_target, read_target
+from batchpatch.sandbox.injection import TOKEN_TARGET, Target, patch_target, read_target
 from batchpatch.sandbox.replies import (
     Refusal,
     Reply,
@@ -20,6 +20,7 @@ from batchpatch.sandbox.replies import (
     json_reply,
     read_attributes,
     read_document,
+    token_fault_reply,
     too_many_requests,
 )
 from batchpatch.sandbox.routes import Resource, Route, check_route, find_ids, find_route
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from batchpatch.sandbox.state import SandboxState, Write
     from batchpatch.sandbox.tokens import Token
 
+_OF_THE_LIMIT = "inin-ratelimit-"
+
 
 @dataclass(slots=True)
 class _Call:
@@ -39,6 +42,14 @@ class _Call:
     route: Route
     correlation_id: str
     headers: dict[str, str] = field(default_factory=dict)
+    """Of whatever is answered."""
+
+    def headers_with(self, reply: Reply) -> dict[str, str]:
+        """The headers of an answer, its own on top."""
+        headers = self.headers
+        if reply.timeless:
+            headers = {k: v for k, v in headers.items() if not k.startswith(_OF_THE_LIMIT)}
+        return {**headers, **reply.headers}
 
 
 class Api:
@@ -48,12 +59,16 @@ class Api:
         self._state = state
         self._options = state.options
 
-    async def mint(self, request: web.BaseRequest) -> Reply:
-        """POST /oauth/token."""
+    async def mint(self, request: web.BaseRequest) -> Reply | None:
+        """Answer POST /oauth/token; None is a connection to be reset."""
         if request.method != "POST":
             return Refusal(405).reply(str(uuid.uuid4()))
         form = await request.read()
-        return self._state.tokens.mint(request.headers.get("Authorization", ""), form)
+        fault = await self._draw(TOKEN_TARGET)
+        if fault is None:
+            return self._state.tokens.mint(request.headers.get("Authorization", ""), form)
+        self._state.tokens.refused += 1
+        return None if fault.kind is FaultKind.RESET_BEFORE else token_fault_reply(fault)
 
     async def answer(self, request: web.BaseRequest) -> Reply | None:
         """Answer an API request; None is a connection to be reset."""
@@ -78,9 +93,7 @@ class Api:
                 state.writes.end(write, status)
         if reply is None:
             return None
-        return Reply(
-            reply.status, reply.body, reply.content_type, {**call.headers, **reply.headers}
-        )
+        return reply if reply.by_proxy else replace(reply, headers=call.headers_with(reply))
 
     def _begin_write(self, call: _Call) -> Write | None:
         request, route = call.request, call.route
@@ -115,9 +128,9 @@ class Api:
         admission = token.windows.admit(self._state.clock.now_s())
         reset_s = whole_seconds(admission.left_s, self._options.reset_rounding)
         if admission.admitted or self._options.headers_on_429:
-            call.headers["inin-ratelimit-count"] = str(admission.used)
-            call.headers["inin-ratelimit-allowed"] = str(admission.allowed)
-            call.headers["inin-ratelimit-reset"] = str(reset_s)
+            call.headers[f"{_OF_THE_LIMIT}count"] = str(admission.used)
+            call.headers[f"{_OF_THE_LIMIT}allowed"] = str(admission.allowed)
+            call.headers[f"{_OF_THE_LIMIT}reset"] = str(reset_s)
         if not admission.admitted:
             self._state.counts.throttled += 1
             limit = {

@@ -3,16 +3,21 @@
 `status=503,rate=0.1` reads: one request in ten is answered 503. The keys:
 
 - `status=400..599`, or `kind=` with one of `latency`, `reset_before`, `reset_after`, `late`,
-  `drop`, `html`, `malformed`, `empty`, `429`; the last four bodies take a `status=` beside `kind=`.
-- `on=patch` (default), `on=read` (GET conversation and analytics) or `on=any` (both): what is hit.
-  `reset_after`, `late` and `drop` are about writes, and so is `participant=`.
+  `drop`, `html`, `malformed`, `empty`, `429`, `bare_429`. The bodies `html`, `malformed` and
+  `empty` take `status=200..599`: `kind=html,status=200` is a proxy's sign-in page.
+- `on=patch` (default: every write), `on=read` (GET conversation and analytics), `on=any` (both) or
+  `on=token` (the token endpoint, in its own shape of errors): what is hit. `reset_after`, `late`
+  and `drop` are about writes, and so is `participant=`.
 - `rate=0..1`: share of the requests that are hit (default 1).
 - `participant=UUID`, `conversation=UUID`: hit these only.
 - `times=1..3`: at most so many faults in a row for one participant (default 3). `times=always`
   lifts that, and then the participant alone decides: it is hit at every attempt, or at none.
-  Of reads, what is read stands in for the participant: a conversation, or a set of them.
+  Of reads, what is read stands in for the participant: a conversation, or a set of them; the token
+  endpoint is one.
 - `ms=`: how slow `latency` is, or how late the write of `late` is applied.
-- `retry_after=SECONDS|none`: the Retry-After of a 429 (default 1).
+- `retry_after=SECONDS|none`: the Retry-After of a 429 (default 1) or a 503 (default none), up to a
+  day. `bare_429` is a 429 that says nothing of the time: no Retry-After, no seconds in its message
+  and no headers of the rate limit.
 """
 
 from __future__ import annotations
@@ -44,19 +49,24 @@ class FaultKind(StrEnum):
     DROP = "drop"
     """The write is accepted and never applied."""
     HTML = "html"
-    """An HTML error page, as a proxy sends it."""
+    """An HTML page with a sign-in title and no header of the platform, as a proxy sends it."""
     MALFORMED = "malformed"
     """An error whose JSON is cut off."""
     EMPTY = "empty"
-    """An error without a body."""
+    """An answer without a body."""
+    BARE_429 = "bare_429"
+    """A 429 that says nothing of the time to wait."""
 
 
-FaultOn = Literal["patch", "read", "any"]
-"""What a fault hits: PATCH requests, GET conversation and analytics, or all of these."""
+FaultOn = Literal["patch", "read", "any", "token"]
+"""What a fault hits: writes, reads, both of these, or the token endpoint."""
 
 _ONS: tuple[FaultOn, ...] = get_args(FaultOn)
 _OF_WRITES = {FaultKind.RESET_AFTER, FaultKind.LATE, FaultKind.DROP}
-_WITH_STATUS = {FaultKind.HTML, FaultKind.MALFORMED, FaultKind.EMPTY, FaultKind.STATUS}
+_BODIES = {FaultKind.HTML, FaultKind.MALFORMED, FaultKind.EMPTY}
+_WITH_STATUS = {*_BODIES, FaultKind.STATUS}
+# Answers that HTTP gives no body.
+_BODILESS = (204, 205, 304)
 _WITH_MS = {FaultKind.LATENCY, FaultKind.LATE}
 _KEYS = (
     "status",
@@ -83,8 +93,8 @@ class Fault:
     """Share of the requests that are hit, 0 to 1."""
     ms: int = 0
     """Milliseconds, for `latency` and `late`."""
-    retry_after_s: int | None = 1
-    """Retry-After of a 429 in seconds; None leaves it out."""
+    retry_after_s: int | Literal["usual"] | None = "usual"
+    """Retry-After of a 429 or 503 in seconds; None leaves it out, "usual" is 1 of a 429 alone."""
     participant_id: str | None = None
     conversation_id: str | None = None
     times: int | None = MAX_IN_A_ROW
@@ -110,7 +120,7 @@ def parse_fault(text: str) -> Fault:
         on=_on(text, pairs, kind),
         rate=_rate(text, pairs),
         ms=ms or 0,
-        retry_after_s=_retry_after(text, pairs, status),
+        retry_after_s=_retry_after(text, pairs, kind, status),
         participant_id=_uuid(text, pairs, "participant"),
         conversation_id=_uuid(text, pairs, "conversation"),
         times=_times(text, pairs, kind),
@@ -132,8 +142,8 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _kind_and_status(text: str, pairs: dict[str, str]) -> tuple[FaultKind, int | None]:
-    status = _number(text, pairs, "status", 400, 599)
     name = pairs.get("kind")
+    status = _number(text, pairs, "status", 200 if name in _BODIES else 400, 599)
     if name is None and status is None:
         raise ValueError(f"Fault {text!r}: say what goes wrong with status= or kind=.")
     if name == "429":
@@ -149,6 +159,10 @@ def _kind_and_status(text: str, pairs: dict[str, str]) -> tuple[FaultKind, int |
         raise ValueError(f"Fault {text!r}: {kind.value} takes no status=.")
     if kind is FaultKind.STATUS and status is None:
         raise ValueError(f"Fault {text!r}: kind=status needs status=.")
+    if status in _BODILESS and kind is not FaultKind.EMPTY:
+        raise ValueError(f"Fault {text!r}: an answer of status {status} has no body.")
+    if kind is FaultKind.BARE_429:
+        return kind, 429
     return kind, status or (502 if kind in _WITH_STATUS else None)
 
 
@@ -170,6 +184,8 @@ def _on(text: str, pairs: dict[str, str], kind: FaultKind) -> FaultOn:
         raise ValueError(f"Fault {text!r}: on must be one of {', '.join(_ONS)}, not {value!r}.")
     if on != "patch" and kind in _OF_WRITES:
         raise ValueError(f"Fault {text!r}: {kind.value} is about writes and takes on=patch only.")
+    if on == "token" and ("participant" in pairs or "conversation" in pairs):
+        raise ValueError(f"Fault {text!r}: the token endpoint knows no participants to aim at.")
     if on != "patch" and "participant" in pairs:
         raise ValueError(f"Fault {text!r}: a read names no participant, aim with conversation=.")
     return on
@@ -182,13 +198,15 @@ def _rate(text: str, pairs: dict[str, str]) -> float:
     return float(value)
 
 
-def _retry_after(text: str, pairs: dict[str, str], status: int | None) -> int | None:
-    if "retry_after" in pairs and status != 429:
-        raise ValueError(f"Fault {text!r}: retry_after goes with status=429 only.")
-    if pairs.get("retry_after") == "none":
-        return None
-    wait_s = _number(text, pairs, "retry_after", 0, 3600)
-    return 1 if wait_s is None else wait_s
+def _retry_after(
+    text: str, pairs: dict[str, str], kind: FaultKind, status: int | None
+) -> int | Literal["usual"] | None:
+    value = pairs.get("retry_after")
+    if value is None:
+        return "usual"
+    if status not in (429, 503) or kind not in (FaultKind.STATUS, FaultKind.MALFORMED):
+        raise ValueError(f"Fault {text!r}: retry_after goes with status=429 or status=503 only.")
+    return None if value == "none" else _number(text, pairs, "retry_after", 0, 86_400)
 
 
 def _uuid(text: str, pairs: dict[str, str], key: str) -> str | None:

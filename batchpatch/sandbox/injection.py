@@ -11,20 +11,26 @@ from batchpatch.sandbox.faults import Fault, FaultKind
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from batchpatch.sandbox.faults import FaultOn
+
+_HIT_BY: dict[FaultOn, tuple[FaultOn, ...]] = {
+    "patch": ("patch",),
+    "read": ("read",),
+    "any": ("patch", "read"),
+    "token": ("token",),
+}
+
 
 class Target(NamedTuple):
-    """What a fault may hit: one PATCH, or one read."""
+    """What a fault may hit: one write, one read or one request for a token."""
 
+    verb: FaultOn
+    """What a fault's `on` calls it."""
     subject: str
-    """Whose attempts are counted: a participant, or what is read."""
-    conversation_ids: Collection[str]
+    """Whose attempts are counted: a participant, what is read, or the token endpoint."""
+    conversation_ids: Collection[str] = ()
     participant_id: str | None = None
-    """None for a read."""
-
-    @property
-    def verb(self) -> str:
-        """What a fault's `on` calls it."""
-        return "read" if self.participant_id is None else "patch"
+    """Of a write alone."""
 
 
 class Injection(NamedTuple):
@@ -39,11 +45,13 @@ class Injection(NamedTuple):
 
 
 _NOTHING = Injection()
+TOKEN_TARGET = Target("token", "token")
+"""A request to the token endpoint."""
 
 
 def patch_target(conversation_id: str, participant_id: str) -> Target:
-    """A PATCH of one participant."""
-    return Target(participant_id, (conversation_id,), participant_id)
+    """A write to one participant."""
+    return Target("patch", participant_id, (conversation_id,), participant_id)
 
 
 def read_target(what: str, conversation_ids: Collection[str]) -> Target:
@@ -51,7 +59,7 @@ def read_target(what: str, conversation_ids: Collection[str]) -> Target:
     ids = "/".join(sorted(conversation_ids))
     # An analytics request names a hundred: what is remembered of it must not be that long.
     digest = blake2b(ids.encode(), digest_size=16).hexdigest()
-    return Target(f"{what}/{digest}", conversation_ids)
+    return Target("read", f"{what}/{digest}", conversation_ids)
 
 
 def choose(
@@ -79,7 +87,7 @@ def choose(
 
 
 def _fits(fault: Fault, target: Target) -> bool:
-    if fault.on not in ("any", target.verb):
+    if target.verb not in _HIT_BY[fault.on]:
         return False
     if fault.participant_id not in (None, target.participant_id):
         return False
@@ -97,7 +105,7 @@ class Injector:
     def replace(self, faults: Sequence[Fault]) -> None:
         """Put other rules in force; subjects keep their count of attempts."""
         self._faults = tuple(faults)
-        self._ons = {fault.on for fault in faults}
+        self._verbs = {verb for fault in faults for verb in _HIT_BY[fault.on]}
 
     def forget(self) -> None:
         """Count every subject's attempts from the start again."""
@@ -105,7 +113,7 @@ class Injector:
 
     def draw(self, target: Target) -> Injection:
         """Count one more attempt of this subject and choose what happens to it."""
-        if self._ons.isdisjoint(("any", target.verb)):
+        if target.verb not in self._verbs:
             # Nothing to choose from: a million participants need not be remembered.
             return _NOTHING
         attempt, in_a_row = self._asked.get(target.subject, (0, 0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -29,16 +29,30 @@ _CODES = {
     503: ("service.unavailable", "Service unavailable."),
     504: ("request.timeout", "The request timed out."),
 }
+THROTTLED_MINT = ("invalid_request", "rate limit exceeded; try again later")
+"""Error and description of the token endpoint's own throttle."""
+_TOKEN_ERRORS = {
+    400: THROTTLED_MINT,
+    401: ("invalid_client", "authentication failed"),
+    429: ("too_many_requests", "rate limit exceeded"),
+}
+_SIGN_IN_PAGE = b"""<!DOCTYPE html>
+<html><head><title>Sign in</title></head><body><h1>Sign in to go on</h1></body></html>
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer; `headers` come on top of those that every answer carries."""
+    """One answer; `headers` come on top of those that every answer of the platform carries."""
 
     status: int
     body: bytes = b""
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+    by_proxy: bool = False
+    """True where something in front of the platform answers, without the platform's headers."""
+    timeless: bool = False
+    """True where nothing may be said of the rate limit, its headers included."""
 
 
 @dataclass(slots=True, eq=False)
@@ -113,15 +127,40 @@ def fault_reply(fault: Fault, correlation_id: str) -> Reply:
     """The answer of a fault that answers; the kinds that cut the connection have none."""
     status = fault.status or 500
     if fault.kind is FaultKind.HTML:
-        page = f"<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
-        return Reply(status, page.encode(), "text/html")
+        return Reply(status, _SIGN_IN_PAGE, "text/html", by_proxy=True)
     if fault.kind is FaultKind.EMPTY:
         return Reply(status)
-    refusal = too_many_requests(fault.retry_after_s) if status == 429 else Refusal(status)
-    reply = refusal.reply(correlation_id)
+    if fault.kind is FaultKind.BARE_429:
+        bare = Refusal(429, "too.many.requests", "Too many requests.").reply(correlation_id)
+        return replace(bare, timeless=True)
+    reply = _refusal_of(fault, status).reply(correlation_id)
     if fault.kind is FaultKind.MALFORMED:
         return Reply(status, reply.body[: len(reply.body) // 2], headers=reply.headers)
     return reply
+
+
+def token_fault_reply(fault: Fault) -> Reply:
+    """The answer of a fault at the token endpoint, whose errors have a shape of their own."""
+    status = fault.status or 500
+    if fault.kind in (FaultKind.HTML, FaultKind.EMPTY):
+        return fault_reply(fault, "")
+    if fault.kind is FaultKind.BARE_429:
+        return token_refusal(429, "too_many_requests", "too many requests")
+    reply = replace(
+        token_refusal(status, *_TOKEN_ERRORS.get(status, ("server_error", "the request failed"))),
+        headers=_refusal_of(fault, status).headers,
+    )
+    if fault.kind is FaultKind.MALFORMED:
+        return replace(reply, body=reply.body[: len(reply.body) // 2])
+    return reply
+
+
+def _refusal_of(fault: Fault, status: int) -> Refusal:
+    wait_s = fault.retry_after_s
+    if status == 429:
+        return too_many_requests(1 if wait_s == "usual" else wait_s)
+    named = wait_s is not None and wait_s != "usual"
+    return Refusal(status, headers={"Retry-After": str(wait_s)} if named else {})
 
 
 def check_size(body_bytes: int | None) -> None:

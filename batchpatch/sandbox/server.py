@@ -47,13 +47,11 @@ class SandboxServer:
         """Answer one HTTP request."""
         path = request.raw_path
         if path.startswith(PREFIX):
-            reply = await self._admin.answer(request)
-        elif path == "/oauth/token":
-            reply = await self._api.mint(request)
-        else:
-            answer = await self._api.answer(request)
-            reply = _cut(request) if answer is None else answer
-        return _response(reply) if isinstance(reply, Reply) else reply
+            told = await self._admin.answer(request)
+            return _response(told) if isinstance(told, Reply) else told
+        answer = self._api.mint if path == "/oauth/token" else self._api.answer
+        reply = await answer(request)
+        return _cut(request) if reply is None else _response(reply)
 
 
 def _response(reply: Reply) -> web.Response:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from batchpatch.sandbox.replies import Refusal, Reply, json_reply, token_refusal
+from batchpatch.sandbox.replies import THROTTLED_MINT, Refusal, Reply, json_reply, token_refusal
 from batchpatch.sandbox.windows import Allowance, make_windows
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class TokenBook:
             return token_refusal(400, "unsupported_grant_type", "use client_credentials")
         if self._throttles_left > 0:
             self._throttles_left -= 1
-            return token_refusal(400, "invalid_request", "rate limit exceeded; try again later")
+            return token_refusal(400, *THROTTLED_MINT)
         return None
 
 

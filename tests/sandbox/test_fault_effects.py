@@ -63,6 +63,118 @@ async def test_a_proxys_page_is_html(start: Start) -> None:
     assert b"<html>" in body
 
 
+READS = [f"conversations/{C}", f"analytics/conversations/details?id={C},{P}"]
+
+
+@pytest.mark.parametrize("status", [200, 202, 401, 403])
+async def test_a_sign_in_page_may_answer_in_the_platforms_place(start: Start, status: int) -> None:
+    """A proxy lets nobody through and says 200: only what is missing tells it from a success."""
+    fault = parse_fault(f"kind=html,status={status},on=any,times=always")
+    caller = await start(allowed=100, faults=(fault,))
+    answers = [
+        await caller.patch({"a": "1"}),
+        *[await caller.send("GET", f"/api/v2/{path}") for path in READS],
+    ]
+    for got, headers, body in answers:
+        assert (got, headers["Content-Type"]) == (status, "text/html")
+        assert b"<title>Sign in</title>" in body
+        assert not [name for name in headers if name.lower().startswith("inin-")]
+    assert await caller.stored() == {}
+
+
+async def test_a_sign_in_page_may_answer_for_the_token_endpoint(start: Start) -> None:
+    """The proxy stands before both hosts, and this is the first request of a run."""
+    caller = await start(minted=False, faults=(parse_fault("kind=html,status=200,on=token"),))
+    with pytest.raises(orjson.JSONDecodeError):
+        await caller.mint()
+    stats = await caller.stats()
+    assert (stats["tokens_minted"], stats["mints_refused"]) == (0, 1)
+
+
+@pytest.mark.parametrize("fault", ["kind=bare_429,on=any", "kind=bare_429,on=any,times=always"])
+async def test_a_bare_429_says_nothing_of_the_time(start: Start, fault: str) -> None:
+    """A client must have a wait of its own, and a whole window for each would be hours."""
+    caller = await start(allowed=100, faults=(parse_fault(fault),))
+    for got, headers, body in (
+        await caller.patch({"a": "1"}),
+        await caller.send("GET", f"/api/v2/{READS[0]}"),
+    ):
+        assert (got, headers.get("Retry-After")) == (429, None)
+        assert not [name for name in headers if name.lower().startswith("inin-ratelimit")]
+        assert headers["ININ-Correlation-Id"] == orjson.loads(body)["contextId"]
+        assert not any(digit in orjson.loads(body)["message"] for digit in "0123456789")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_wait_may_be_as_long_as_a_day(start: Start, status: int) -> None:
+    """Limits of a day exist; whoever waits them out in silence looks as if it hung."""
+    caller = await start(faults=(parse_fault(f"status={status},retry_after=86400"),))
+    _, headers, _ = await caller.patch({"a": "1"})
+    assert headers["Retry-After"] == "86400"
+
+
+async def test_a_503_names_no_wait_unless_told(start: Start) -> None:
+    """The usual one comes without, and what a client does then is its own rule."""
+    caller = await start(faults=(parse_fault("status=503"),))
+    assert "Retry-After" not in (await caller.patch({"a": "1"}))[1]
+
+
+async def test_one_resource_can_be_throttled_for_ever(start: Start) -> None:
+    """Its row must wait on its own: the token's allowance is there for all others."""
+    caller = await start(
+        allowed=100, faults=(parse_fault(f"status=429,participant={P},times=always"),)
+    )
+    others = [f"{n:08x}-7425-40de-944b-e07fc1f90ae7" for n in range(5)]
+    for other in others:
+        status, headers, _ = await caller.patch({"a": "1"})
+        assert (status, headers["Retry-After"]) == (429, "1")
+        assert int(headers["inin-ratelimit-count"]) < 100
+        assert (await caller.patch({"a": "1"}, participant=other))[0] == 202
+    assert (await caller.stored()).keys() == set(others)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "wait", "said"),
+    [
+        ("status=400", 400, None, "rate limit exceeded"),
+        ("status=429", 429, "1", "rate limit exceeded"),
+        ("status=429,retry_after=3600", 429, "3600", "rate limit exceeded"),
+        ("kind=bare_429", 429, None, "too many requests"),
+        ("status=401", 401, None, "authentication failed"),
+        ("status=503,retry_after=7", 503, "7", "the request failed"),
+    ],
+)
+async def test_the_token_endpoint_refuses_for_ever(
+    start: Start, fault: str, status: int, wait: str | None, said: str
+) -> None:
+    """Its errors have a shape of their own, and without it no request can be made at all."""
+    rule = parse_fault(f"{fault},on=token,times=always")
+    caller = await start(minted=False, faults=(rule,))
+    for _ in range(5):
+        got, headers, body = await caller.send("POST", "/oauth/token", body=b"")
+        document = orjson.loads(body)
+        assert (got, headers.get("Retry-After")) == (status, wait)
+        assert said in document["description"] == document["error_description"]
+        assert "status" not in document
+    assert (await caller.stats())["mints_refused"] == 5
+
+
+async def test_the_token_endpoint_recovers(start: Start) -> None:
+    """A throttle that ends must let the run begin; the API is not meant by it."""
+    caller = await start(minted=False, faults=(parse_fault("status=429,on=token,times=2"),))
+    assert [(await caller.mint())[0] for _ in range(3)] == [429, 429, 200]
+    assert (await caller.patch({"a": "1"}))[0] == 202
+
+
+@pytest.mark.parametrize("fault", ["kind=reset_before", "kind=malformed", "kind=empty"])
+async def test_the_token_endpoint_can_break(start: Start, fault: str) -> None:
+    """It is another host with breakdowns of its own, before a run has sent anything."""
+    caller = await start(minted=False, faults=(parse_fault(f"{fault},on=token,times=1"),))
+    with pytest.raises((*DISCONNECTS, orjson.JSONDecodeError)):
+        await caller.mint()
+    assert (await caller.mint())[0] == 200
+
+
 async def test_a_malformed_error_claims_to_be_json(start: Start) -> None:
     """A client that trusts the content type would raise on it."""
     caller = await start(faults=(parse_fault("kind=malformed"),))
@@ -169,9 +281,17 @@ async def test_what_cannot_be_written_is_refused_whatever_becomes_of_the_write(
     assert (stats["writes_dropped"], stats["late_writes_pending"]) == (0, 0)
 
 
-@pytest.mark.parametrize(
-    "path", [f"conversations/{C}", f"analytics/conversations/details?id={C},{P}"]
-)
+@pytest.mark.parametrize("path", READS)
+async def test_what_was_written_may_never_be_readable(start: Start, path: str) -> None:
+    """A check that cannot be made is not a check that passed: the write itself was accepted."""
+    caller = await start(faults=(parse_fault("status=404,on=read,times=always"),))
+    assert (await caller.patch({"a": "1"}))[0] == 202
+    answers = [await caller.send("GET", f"/api/v2/{path}") for _ in range(5)]
+    assert {status for status, _, _ in answers} == {404}
+    assert orjson.loads(answers[0][2])["code"] == "not.found"
+
+
+@pytest.mark.parametrize("path", READS)
 async def test_reads_fail_too_where_they_are_named(start: Start, path: str) -> None:
     """Finding participants takes reads, and a look-up must survive what a write survives."""
     caller = await start(faults=(parse_fault("status=503,on=read,times=2"),))
