@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from batchpatch.sandbox.state import SandboxState, Write
     from batchpatch.sandbox.tokens import Token
 
+_WRITTEN = {Resource.ATTRIBUTES, Resource.PARTICIPANT}
 _OF_THE_LIMIT = "inin-ratelimit-"
 
 
@@ -97,7 +98,7 @@ class Api:
 
     def _begin_write(self, call: _Call) -> Write | None:
         request, route = call.request, call.route
-        if request.method != "PATCH" or not route.participant_id:
+        if request.method != "PATCH" or route.resource not in _WRITTEN:
             return None
 
         def is_connected() -> bool:
@@ -183,19 +184,20 @@ class Api:
         body = await _read_body(call.request)
         if route.resource is Resource.PARTICIPANT:
             read_document(call.request.content_type, body)
-            if state.conversations.find_participant(*route[1:]) is None:
+            if state.conversations.find_participant(*route[1:3]) is None:
                 raise Refusal(404)
-            return json_reply(200, {})
+            return Reply(202)
         attributes = read_attributes(call.request.content_type, body)
         write.keys = tuple(attributes)
-        participant = state.open_participant(*route[1:])
+        participant = state.open_participant(*route[1:3])
         if fault is not None and fault.kind is FaultKind.DROP:
             state.counts.dropped += 1
         elif fault is not None and fault.kind is FaultKind.LATE:
             state.store_late(participant, write, attributes, fault.ms / 1000)
         else:
             state.store(participant, write, attributes)
-        return Reply(202)
+        # What was accepted, not what is stored: that is for a read to show.
+        return json_reply(202, {"attributes": attributes}) if route.media else Reply(202)
 
 
 async def _read_body(request: web.BaseRequest) -> bytes:

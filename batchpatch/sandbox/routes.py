@@ -10,9 +10,8 @@ from batchpatch.sandbox.conversations import is_uuid
 from batchpatch.sandbox.replies import Refusal
 
 MEDIA = frozenset({"calls", "callbacks", "emails", "messages", "cobrowsesessions"})
-# None of the platform's paths, but threads report that a PATCH of it "works".
+# None of the platform's paths, whatever threads say.
 _OF_THREADS = "interactions"
-_INFIXES = MEDIA | {_OF_THREADS}
 
 
 class Resource(Enum):
@@ -43,6 +42,7 @@ _FIXED = {
     "analytics/conversations/details": Resource.ANALYTICS,
     "organizations/limits/namespaces/platform.api": Resource.LIMITS,
 }
+_OF_A_PARTICIPANT = {"": Resource.PARTICIPANT, "attributes": Resource.ATTRIBUTES}
 
 
 class Route(NamedTuple):
@@ -51,6 +51,8 @@ class Route(NamedTuple):
     resource: Resource
     conversation_id: str = ""
     participant_id: str = ""
+    media: str = ""
+    """Of a path for one media type."""
 
 
 _NOWHERE = Route(Resource.NOWHERE)
@@ -66,19 +68,15 @@ def find_route(raw_path: str) -> Route:
         return Route(_FIXED[rest])
     # Split before decoding: an encoded slash belongs to the id that it is in.
     parts = [unquote(part) for part in rest.split("/")]
-    if parts[0] != "conversations":
+    if parts[0] != "conversations" or _OF_THREADS in parts[1:2]:
         return _NOWHERE
-    media = parts.pop(1) if len(parts) > 1 and parts[1] in _INFIXES else ""
+    media = parts.pop(1) if len(parts) > 1 and parts[1] in MEDIA else ""
     if len(parts) == 2 and not media:
         return Route(Resource.CONVERSATION, parts[1].lower())
-    return _participant_route(parts, stored=media != _OF_THREADS)
-
-
-def _participant_route(parts: list[str], *, stored: bool) -> Route:
-    if len(parts) < 4 or parts[2] != "participants" or parts[4:] not in ([], ["attributes"]):
+    if len(parts) < 4 or parts[2] != "participants":
         return _NOWHERE
-    resource = Resource.ATTRIBUTES if parts[4:] and stored else Resource.PARTICIPANT
-    return Route(resource, parts[1].lower(), parts[3].lower())
+    resource = _OF_A_PARTICIPANT.get("/".join(parts[4:]), Resource.NOWHERE)
+    return Route(resource, parts[1].lower(), parts[3].lower(), media)
 
 
 def find_ids(raw_path: str, *, most: int) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 
 from batchpatch.sandbox.conversations import agent_id, customer_id
 from batchpatch.sandbox.options import parse_deny_reads
+from batchpatch.sandbox.routes import MEDIA
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -99,24 +100,38 @@ async def test_a_conversation_made_known_without_participants_has_the_usual_two(
     assert (await caller.patch({"a": "1"}))[0] == 404
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        f"{C}/participants/{P}",
-        f"interactions/{C}/participants/{P}",
-        f"interactions/{C}/participants/{P}/attributes",
-    ],
-)
-async def test_the_tutorials_routes_accept_and_store_nothing(start: Start, path: str) -> None:
+@pytest.mark.parametrize("path", [f"{C}/participants/{P}", f"calls/{C}/participants/{P}"])
+async def test_a_tutorials_route_accepts_and_stores_nothing(start: Start, path: str) -> None:
     """This is the mistake that batchpatch warns of, so it must look like a success."""
     caller = await start(strict=True)
     body = b'{"attributes": {"a": "1"}}'
     unknown, _, _ = await caller.send("PATCH", f"/api/v2/conversations/{path}", body=body)
     known = orjson.dumps({"conversationId": C, "participantId": P})
     await caller.send("POST", "/sandbox/conversations", body=known)
-    status, _, _ = await caller.send("PATCH", f"/api/v2/conversations/{path}", body=body)
-    assert (unknown, status) == (404, 200)
+    status, _, answer = await caller.send("PATCH", f"/api/v2/conversations/{path}", body=body)
+    assert (unknown, status, answer) == (404, 202, b"")
     assert await caller.stored() == {}
+
+
+@pytest.mark.parametrize("attributes", ["", "/attributes"])
+async def test_the_route_of_forum_threads_leads_nowhere(start: Start, attributes: str) -> None:
+    """It is not among the platform's paths, whatever threads say, so it must fail here too."""
+    caller = await start()
+    path = f"/api/v2/conversations/interactions/{C}/participants/{P}{attributes}"
+    status, _, answer = await caller.send("PATCH", path, body=b'{"attributes": {"a": "1"}}')
+    assert (status, orjson.loads(answer)["code"]) == (404, "not.found")
+    assert await caller.stored() == {}
+
+
+@pytest.mark.parametrize("media", sorted(MEDIA))
+async def test_a_media_types_write_is_answered_with_attributes(start: Start, media: str) -> None:
+    """The generic route's 202 is empty, these have a body: a client must know both for success."""
+    caller = await start()
+    await caller.patch({"a": "1"})
+    status, headers, body = await caller.patch({"b": "2", "c": 3}, media=f"/{media}")
+    assert (status, headers["Content-Type"]) == (202, "application/json")
+    assert orjson.loads(body) == {"attributes": {"b": "2", "c": "3"}}
+    assert await caller.stored() == {P: {"a": "1", "b": "2", "c": "3"}}
 
 
 @pytest.mark.parametrize(

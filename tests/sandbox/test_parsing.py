@@ -27,11 +27,10 @@ P = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
         (f"/api/v2/conversations/{C}", Resource.CONVERSATION),
         ("/api/v2/tokens/me", Resource.TOKEN),
         ("/api/v2/organizations/limits/namespaces/platform.api", Resource.LIMITS),
-        (f"/api/v2/conversations/interactions/{C}/participants/{P}", Resource.PARTICIPANT),
-        (
-            f"/api/v2/conversations/interactions/{C}/participants/{P}/attributes",
-            Resource.PARTICIPANT,
-        ),
+        (f"/api/v2/conversations/calls/{C}/participants/{P}", Resource.PARTICIPANT),
+        (f"/api/v2/conversations/{C}/participants/{P}/attribute", Resource.NOWHERE),
+        (f"/api/v2/conversations/interactions/{C}/participants/{P}", Resource.NOWHERE),
+        (f"/api/v2/conversations/interactions/{C}/participants/{P}/attributes", Resource.NOWHERE),
         ("/api/v2/analytics/conversations/details?id=x", Resource.ANALYTICS),
         ("/api/v2/analytics/conversations", Resource.NOWHERE),
         ("/api/v2/conversations/interactions", Resource.NOWHERE),
@@ -51,7 +50,7 @@ def test_a_path_leads_where_the_platform_has_it(path: str, resource: Resource) -
 def test_each_media_type_has_the_write(media: str) -> None:
     """The per-media routes are an option of the client, so all must be there."""
     route = find_route(f"/api/v2/conversations/{media}/{C.upper()}/participants/{P}/attributes")
-    assert route == (Resource.ATTRIBUTES, C, P)
+    assert route == (Resource.ATTRIBUTES, C, P, media)
 
 
 @pytest.mark.parametrize(
