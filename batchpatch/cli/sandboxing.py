@@ -62,10 +62,17 @@ def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8080,
     allowed: Allowed = None,
     rate_window_s: RateWindowS = 60.0,
+    org_allowed: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Requests per window of all tokens together."),
+    ] = None,
+    org_window_s: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Length of a window of that limit.")
+    ] = 60.0,
     fault: FaultTexts = None,
     revoke_after: RevokeAfter = None,
     expires_in: Annotated[
-        int, typer.Option(metavar="SECONDS", min=1, help="Life of a token.")
+        float, typer.Option(metavar="SECONDS", min=0, help="Life of a token; 0.2 and 0 work too.")
     ] = 86_400,
     strict: Annotated[
         bool, typer.Option("--strict", help="404 for a conversation that was not made known.")

@@ -28,8 +28,10 @@ from batchpatch.sandbox.windows import whole_seconds
 
 if TYPE_CHECKING:
     from batchpatch.sandbox.faults import Fault
-    from batchpatch.sandbox.state import SandboxState, Write
+    from batchpatch.sandbox.state import SandboxState
     from batchpatch.sandbox.tokens import Token
+    from batchpatch.sandbox.windows import Admission
+    from batchpatch.sandbox.writes import Write
 
 _WRITTEN = {Resource.ATTRIBUTES, Resource.PARTICIPANT}
 _OF_THE_LIMIT = "inin-ratelimit-"
@@ -77,6 +79,8 @@ class Api:
         route = find_route(request.raw_path)
         correlation_id = str(uuid.uuid4())
         call = _Call(request, route, correlation_id, {"ININ-Correlation-Id": correlation_id})
+        if route.resource is Resource.TOKEN and request.method == "DELETE":
+            return self._revoke(call)
         write = self._begin_write(call)
         reply: Reply | None = None
         state.enter(route.resource)
@@ -95,6 +99,16 @@ class Api:
         if reply is None:
             return None
         return reply if reply.by_proxy else replace(reply, headers=call.headers_with(reply))
+
+    def _revoke(self, call: _Call) -> Reply:
+        """Answer DELETE tokens/me, which is no work: no limit and no count of requests has it."""
+        try:
+            token = self._state.tokens.check(call.request.headers.get("Authorization", ""))
+        except Refusal as refusal:
+            return replace(refusal.reply(call.correlation_id), headers=call.headers)
+        token.revoke()
+        self._state.counts.revoked += 1
+        return Reply(200, headers=call.headers)
 
     def _begin_write(self, call: _Call) -> Write | None:
         request, route = call.request, call.route
@@ -124,22 +138,32 @@ class Api:
                 return await self._read(call)
 
     def _admit(self, token: Token, call: _Call) -> None:
-        if token.windows is None:
-            return
-        admission = token.windows.admit(self._state.clock.now_s())
+        """Take a request into the windows of its token and of all tokens, or refuse it."""
+        now_s = self._state.clock.now_s()
+        self._state.arrive()
+        if token.windows is not None:
+            admission = token.windows.admit(now_s)
+            if admission.admitted or self._options.headers_on_429:
+                call.headers |= self._announced(admission)
+            if not admission.admitted:
+                raise self._throttled(admission, *reads.TOKEN_LIMIT)
+        organization = self._state.organization
+        if organization is not None:
+            # The token's own headers go with this refusal: they show that it is another limit.
+            admission = organization.admit(now_s)
+            if not admission.admitted:
+                raise self._throttled(admission, *reads.ORGANIZATION_LIMIT)
+
+    def _announced(self, admission: Admission) -> dict[str, str]:
         reset_s = whole_seconds(admission.left_s, self._options.reset_rounding)
-        if admission.admitted or self._options.headers_on_429:
-            call.headers[f"{_OF_THE_LIMIT}count"] = str(admission.used)
-            call.headers[f"{_OF_THE_LIMIT}allowed"] = str(admission.allowed)
-            call.headers[f"{_OF_THE_LIMIT}reset"] = str(reset_s)
-        if not admission.admitted:
-            self._state.counts.throttled += 1
-            limit = {
-                "key": reads.TOKEN_RATES[0],
-                "namespace": reads.NAMESPACE,
-                "value": admission.allowed,
-            }
-            raise too_many_requests(max(1, reset_s), limit)
+        values = {"count": admission.used, "allowed": admission.allowed, "reset": reset_s}
+        return {f"{_OF_THE_LIMIT}{name}": str(value) for name, value in values.items()}
+
+    def _throttled(self, admission: Admission, key: str, namespace: str) -> Refusal:
+        self._state.refuse(by_organization=(key, namespace) == reads.ORGANIZATION_LIMIT)
+        wait_s = max(1, whole_seconds(admission.left_s, self._options.reset_rounding))
+        limit = {"key": key, "namespace": namespace, "value": admission.allowed}
+        return too_many_requests(wait_s, limit)
 
     async def _draw(self, target: Target) -> Fault | None:
         """What goes wrong with a request, after it was held back as the faults say."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,8 @@ class SandboxOptions:
     """The only OAuth client id that may mint; None accepts any that is not empty."""
     client_secret: str | None = field(default=None, repr=False)
     """The only OAuth client secret that may mint; None accepts any that is not empty."""
-    expires_in_s: int = 86400
-    """Life of a minted token, in seconds."""
+    expires_in_s: float = 86400
+    """Life of a minted token, in seconds; 0 makes tokens that have expired when they arrive."""
     accept_token: str | None = field(default=None, repr=False)
     """A ready access token that is accepted from the start and does not expire."""
     revoke_after: int | None = None
@@ -49,6 +50,10 @@ class SandboxOptions:
     """Requests a second that others send on every token, from its first request on."""
     allowed_changes: tuple[AllowedChange, ...] = ()
     """When `allowed` becomes another, see `parse_allowed_change`; needs `allowed`."""
+    org_allowed: int | None = None
+    """Requests per window of all tokens together; None sets no such limit."""
+    org_window_s: float = 60
+    """Length of a window of that limit, in seconds; they follow each other, used or not."""
     headers_on_429: bool = False
     """Send the inin-ratelimit headers with a 429 too; the platform often does not."""
     strict: bool = False
@@ -76,13 +81,16 @@ class SandboxOptions:
 
     def __post_init__(self) -> None:
         _require(0 <= self.port <= 65535, "port must be from 0 to 65535", self.port)
-        _require(self.expires_in_s >= 1, "expires_in_s must be 1 or more", self.expires_in_s)
-        _require(self.rate_window_s > 0, "rate_window_s must be above 0", self.rate_window_s)
+        life_s = self.expires_in_s
+        _require(0 <= life_s < math.inf, "expires_in_s must be 0 or more", life_s)
+        for name in ("rate_window_s", "org_window_s"):
+            length_s = getattr(self, name)
+            _require(0 < length_s < math.inf, f"{name} must be above 0", length_s)
         _require(self.mint_throttle >= 0, "mint_throttle must be 0 or more", self.mint_throttle)
         _require(self.log_writes >= 0, "log_writes must be 0 or more", self.log_writes)
         self._check_windows()
         self._check_conversations()
-        for name in ("allowed", "revoke_after"):
+        for name in ("allowed", "org_allowed", "revoke_after"):
             value = getattr(self, name)
             _require(value is None or value >= 1, f"{name} must be 1 or more", value)
         for name in ("client_id", "client_secret", "accept_token", "organization_name"):

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 NAMESPACE = "platform.api"
 TOKEN_RATES = ("client.credentials.token.rate.per.minute", "token.rate.per.minute")
+TOKEN_LIMIT = (TOKEN_RATES[0], NAMESPACE)
+"""Key and namespace that a 429 of the token's own limit names."""
+ORGANIZATION_LIMIT = ("conversations.requests.rate", "conversations")
+"""Key and namespace of the limit over all tokens: a service's own, in no list that is read here."""
 
 
 def conversation(state: SandboxState, conversation_id: str) -> Reply:

@@ -25,6 +25,7 @@ class Resource(Enum):
     ANALYTICS = auto()
     """Details of many conversations, by their ids, without attributes."""
     TOKEN = auto()
+    """Whose the asking token is. To DELETE it is no request like the others, see `Api`."""
     LIMITS = auto()
     NOWHERE = auto()
 

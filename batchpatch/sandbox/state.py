@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from batchpatch.sandbox.conversations import Conversations
@@ -13,12 +13,15 @@ from batchpatch.sandbox.injection import Injector
 from batchpatch.sandbox.replies import Refusal
 from batchpatch.sandbox.routes import Resource
 from batchpatch.sandbox.tokens import TokenBook
+from batchpatch.sandbox.windows import Allowance, FixedWindows, Tally
+from batchpatch.sandbox.writes import WriteLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from batchpatch.sandbox.conversations import Participant
     from batchpatch.sandbox.options import SandboxOptions
+    from batchpatch.sandbox.writes import Write
 
 
 class Clock(Protocol):
@@ -53,93 +56,9 @@ class SystemClock:
         asyncio.get_running_loop().call_later(delay_s, callback)
 
 
-@dataclass(slots=True, eq=False)
-class Write:
-    """One PATCH request. Times are seconds of the sandbox's monotonic clock."""
-
-    number: int
-    """From 1, in order of arrival."""
-    conversation_id: str
-    participant_id: str
-    started_s: float
-    keys: tuple[str, ...] = ()
-    """Names of the attributes; empty where the body was not read."""
-    applied: int | None = None
-    """From 1, in order of taking effect; None where nothing was stored."""
-    applied_s: float | None = None
-    ended_s: float | None = None
-    """When it was answered or cut off; None while it is in flight."""
-    status: int | None = None
-    """Status of the answer; None where the connection was cut, or while in flight."""
-    overlapped: bool = False
-    """Another request for this participant was in flight when this one arrived."""
-
-
-class WriteLog:
-    """The newest writes, and counts over all of them."""
-
-    def __init__(self, *, cap: int, now_s: Callable[[], float]) -> None:
-        self._now_s = now_s
-        self._log: deque[Write] = deque(maxlen=cap)
-        self._in_flight: dict[tuple[str, str], list[tuple[Write, Callable[[], bool]]]] = {}
-        self._started = 0
-        self.applied = 0
-        """Writes that took effect."""
-        self.overlaps = 0
-        """Requests that arrived while another for the same participant was in flight."""
-
-    def begin(
-        self, conversation_id: str, participant_id: str, is_connected: Callable[[], bool]
-    ) -> Write:
-        """Note an arrival. `is_connected` tells whether its client still waits for the answer.
-
-        A client that gave up on a request and sent it again has one in flight, not two.
-        """
-        self._started += 1
-        write = Write(self._started, conversation_id, participant_id, self._now_s())
-        others = self._in_flight.setdefault((conversation_id, participant_id), [])
-        if any(connected() for _, connected in others):
-            write.overlapped = True
-            self.overlaps += 1
-        others.append((write, is_connected))
-        self._log.append(write)
-        return write
-
-    def apply(self, write: Write, keys: Iterable[str]) -> None:
-        """Note that a write takes effect now."""
-        self.applied += 1
-        write.applied = self.applied
-        write.applied_s = self._now_s()
-        write.keys = tuple(keys)
-
-    def end(self, write: Write, status: int | None) -> None:
-        """Note that a write is answered with `status`, or cut off (None)."""
-        write.ended_s = self._now_s()
-        write.status = status
-        key = (write.conversation_id, write.participant_id)
-        left = [entry for entry in self._in_flight.get(key, ()) if entry[0] is not write]
-        if left:
-            self._in_flight[key] = left
-        else:
-            self._in_flight.pop(key, None)
-
-    def entries(self) -> Iterator[Write]:
-        """The logged writes in order of arrival; safe while others write."""
-        return iter(list(self._log))
-
-    def documents(self) -> Iterator[dict[str, Any]]:
-        """The logged writes as JSON documents."""
-        return map(asdict, self.entries())
-
-    def forget(self) -> None:
-        """Empty the log and its counts; what is in flight stays so."""
-        self._log.clear()
-        self._started = self.applied = self.overlaps = 0
-
-
 @dataclass(slots=True)
 class Counts:
-    """API requests, counted; minting is not among them."""
+    """API requests, counted; minting and revoking are not among them."""
 
     requests: int = 0
     """Requests that arrived."""
@@ -149,8 +68,12 @@ class Counts:
     """Requests by the status that they were answered with."""
     cut: int = 0
     """Requests whose connection ended without an answer."""
-    throttled: int = 0
-    """Requests refused by the rate limit itself, not by a fault."""
+    refused_by_token: int = 0
+    """Requests refused by the token's own rate limit, not by a fault."""
+    refused_by_organization: int = 0
+    """Requests refused by the limit over all tokens."""
+    revoked: int = 0
+    """Tokens revoked by those who held them."""
     peak_in_flight: int = 0
     """Most requests in flight at once."""
     dropped: int = 0
@@ -175,6 +98,12 @@ class SandboxState:
         self.injector = Injector(options.faults, seed=options.seed)
         self.writes = WriteLog(cap=options.log_writes, now_s=clock.now_s)
         self.counts = Counts()
+        self.organization: FixedWindows | None = None
+        """The windows of the limit over all tokens; None where there is none."""
+        if options.org_allowed is not None:
+            allowance = Allowance(options.org_allowed)
+            self.organization = FixedWindows(allowance, window_s=options.org_window_s)
+        self._tallies = (Tally(options.rate_window_s), Tally(options.org_window_s))
         self._in_flight = 0
         self._accepted: deque[Callable[[], None]] = deque()
 
@@ -192,6 +121,19 @@ class SandboxState:
             self.counts.cut += 1
         else:
             self.counts.statuses[status] += 1
+
+    def arrive(self) -> None:
+        """Count a request that comes before the rate limits."""
+        for tally in self._tallies:
+            tally.ask(self.clock.now_s())
+
+    def refuse(self, *, by_organization: bool) -> None:
+        """Count a request that a rate limit refuses."""
+        if by_organization:
+            self.counts.refused_by_organization += 1
+        else:
+            self.counts.refused_by_token += 1
+        self._tallies[by_organization].refuse()
 
     def open_participant(self, conversation_id: str, participant_id: str) -> Participant:
         """The participant whose attributes may be written; raises the Refusal if there is none."""
@@ -249,19 +191,43 @@ class SandboxState:
         return {
             "requests": counts.requests,
             "by_resource": {one.name.lower(): counts.resources[one] for one in Resource},
+            **self._kinds(),
             "patches_applied": self.writes.applied,
             "writes_dropped": counts.dropped,
             "statuses": {str(status): n for status, n in sorted(counts.statuses.items())},
             "connections_cut": counts.cut,
-            "throttled": counts.throttled,
+            "throttled": counts.refused_by_token + counts.refused_by_organization,
+            "refused_by_token": counts.refused_by_token,
+            "refused_by_organization": counts.refused_by_organization,
+            **self._peaks(),
             "foreign_admitted": foreign_admitted,
             "foreign_throttled": foreign_throttled,
             "tokens_minted": self.tokens.minted,
             "mints_refused": self.tokens.refused,
+            "revoked": counts.revoked,
             "overlaps": self.writes.overlaps,
             "in_flight": self._in_flight,
             "peak_in_flight": counts.peak_in_flight,
             "late_writes_pending": counts.pending,
+        }
+
+    def _kinds(self) -> dict[str, int]:
+        """Requests by what they cost a client's budget for."""
+        asked = self.counts.resources
+        return {
+            "patches": asked[Resource.ATTRIBUTES] + asked[Resource.PARTICIPANT],
+            "reads": asked[Resource.CONVERSATION],
+            "lookups": asked[Resource.ANALYTICS],
+            "mints": self.tokens.minted + self.tokens.refused,
+        }
+
+    def _peaks(self) -> dict[str, int]:
+        of_tokens, of_all = self._tallies
+        return {
+            "peak_in_window": of_tokens.peak_asked,
+            "peak_refused_in_window": of_tokens.peak_refused,
+            "peak_in_organization_window": of_all.peak_asked,
+            "peak_refused_in_organization_window": of_all.peak_refused,
         }
 
     def reset(self) -> None:
@@ -271,4 +237,6 @@ class SandboxState:
         self.injector.forget()
         self.tokens.minted = self.tokens.refused = 0
         self.counts = Counts()
+        for tally in self._tallies:
+            tally.forget()
         self._accepted.clear()

@@ -32,6 +32,10 @@ class Token:
     client_id: str
     windows: SharedWindows | None
 
+    def revoke(self) -> None:
+        """Refuse it from now on."""
+        self.calls_left = 0
+
 
 class TokenBook:
     """All tokens of one sandbox."""
@@ -59,11 +63,13 @@ class TokenBook:
             self.refused += 1
             return refusal
         value = secrets.token_urlsafe(48)
-        expires_in_s = self._options.expires_in_s
-        self._add(value, self._now_s() + expires_in_s, client_id)
+        life_s = self._options.expires_in_s
+        self._add(value, self._now_s() + life_s, client_id)
         self.minted += 1
+        # Whole seconds are written as the platform writes them.
+        expires_in = int(life_s) if life_s == int(life_s) else life_s
         return json_reply(
-            200, {"access_token": value, "token_type": "bearer", "expires_in": expires_in_s}
+            200, {"access_token": value, "token_type": "bearer", "expires_in": expires_in}
         )
 
     def check(self, authorization: str) -> Token:

@@ -166,6 +166,42 @@ class SharedWindows:
         return self._windows.admit(now_s)
 
 
+class Tally:
+    """Peaks of fixed windows that follow each other from the first request on, limited or not.
+
+    Times must not go back.
+    """
+
+    def __init__(self, window_s: float) -> None:
+        self._window_s = window_s
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew with the next request."""
+        self._first_s: float | None = None
+        self._window = 0
+        self._asked = self._refused = 0
+        self.peak_asked = 0
+        """Most requests in one window, those refused included."""
+        self.peak_refused = 0
+        """Most requests refused in one window."""
+
+    def ask(self, now_s: float) -> None:
+        """Count a request."""
+        if self._first_s is None:
+            self._first_s = now_s
+        window = math.floor((now_s - self._first_s) / self._window_s)
+        if window != self._window:
+            self._window, self._asked, self._refused = window, 0, 0
+        self._asked += 1
+        self.peak_asked = max(self.peak_asked, self._asked)
+
+    def refuse(self) -> None:
+        """Count the last request as refused."""
+        self._refused += 1
+        self.peak_refused = max(self.peak_refused, self._refused)
+
+
 def make_windows(
     model: WindowModel, allowance: Allowance, *, window_s: float, foreign_per_s: float
 ) -> SharedWindows:

@@ -73,6 +73,22 @@ async def test_every_request_is_counted_by_what_it_was_for(start: Start) -> None
     assert sum(stats["by_resource"].values()) == stats["requests"]
 
 
+async def test_requests_are_counted_by_kind(start: Start) -> None:
+    """A client reports its writes, reads, look-ups and mints apart: each needs its counterpart."""
+    caller = await start(faults=(parse_fault("status=503,on=any,times=1"),), mint_throttle=1)
+    for _ in range(2):
+        await caller.mint()
+    for _ in range(2):
+        await caller.patch({"a": "1"})
+        await caller.send("GET", "/api/v2/analytics/conversations/details?id=" + C)
+    await caller.send("PATCH", f"/api/v2/conversations/{C}/participants/{P}", body=b"{}")
+    for _ in range(4):
+        await caller.send("GET", f"/api/v2/conversations/{C}")
+    stats = await caller.stats()
+    kinds = ("patches", "reads", "lookups", "mints", "tokens_minted", "mints_refused")
+    assert [stats[kind] for kind in kinds] == [3, 4, 2, 3, 2, 1]
+
+
 async def test_two_requests_at_once_for_one_participant_are_an_overlap(
     start: Start, clock: ManualClock
 ) -> None:
@@ -222,7 +238,8 @@ async def test_reset_forgets_all_but_tokens_and_faults(start: Start) -> None:
     await caller.patch({"a": "1"})
     await caller.send("POST", "/sandbox/reset")
     assert await caller.stored() == {}
-    assert (await caller.stats())["requests"] == 0
+    stats = await caller.stats()
+    assert (stats["requests"], stats["peak_in_window"]) == (0, 0)
     assert await writes(caller) == []
     assert (await caller.patch({"a": "1"}))[0] == 503
 

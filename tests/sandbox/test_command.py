@@ -43,6 +43,7 @@ def test_each_flag_is_an_option(served: Callable[..., SandboxOptions]) -> None:
         *("--organization", ORGANIZATION, "--seed", "3", "--fault", "kind=drop,rate=0.05"),
         *("--allowed", "9", "--rate-window-s", "7.5", "--expires-in", "5", "--foreign", "2"),
         *("--allowed-change", "4:10", "--revoke-after", "6", "--strict"),
+        *("--org-allowed", "60", "--org-window-s", "10"),
     )
     assert (options.ended, options.analytics_unknown, options.analytics_max_ids) == (0.25, 0.5, 7)
     assert (options.apply_delay_s, options.deny_reads) == (1.5, {"conversation", "analytics"})
@@ -51,6 +52,7 @@ def test_each_flag_is_an_option(served: Callable[..., SandboxOptions]) -> None:
     assert (options.allowed, options.rate_window_s, options.foreign_per_s) == (9, 7.5, 2)
     assert (options.allowed_changes, options.revoke_after) == (((4, 10),), 6)
     assert (options.expires_in_s, options.strict) == (5, True)
+    assert (options.org_allowed, options.org_window_s) == (60, 10)
 
 
 def test_without_flags_nothing_is_out_of_the_ordinary(

@@ -161,7 +161,11 @@ def test_any_body_is_attributes_or_a_refusal(body: bytes) -> None:
     "options",
     [
         {"port": 70_000},
-        {"expires_in_s": 0},
+        {"expires_in_s": -1},
+        {"expires_in_s": math.inf},
+        {"org_allowed": 0},
+        {"org_window_s": 0},
+        {"rate_window_s": math.inf},
         {"rate_window_s": 0},
         {"allowed": 0},
         {"revoke_after": 0},

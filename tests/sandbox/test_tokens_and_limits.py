@@ -83,6 +83,18 @@ async def test_a_token_expires(start: Start, clock: ManualClock) -> None:
     assert await ask(caller) == (401, "credentials.expired")
 
 
+@pytest.mark.parametrize("life_s", [0, 0.25])
+async def test_a_token_may_hardly_live_at_all(
+    start: Start, clock: ManualClock, life_s: float
+) -> None:
+    """A client that mints whenever its token is due would mint without an end."""
+    caller = await start(minted=False, expires_in_s=life_s)
+    _, document = await caller.mint()
+    assert document["expires_in"] == life_s
+    clock.advance(life_s)
+    assert await ask(caller) == (401, "credentials.expired")
+
+
 @pytest.mark.parametrize(
     ("header", "code"),
     [
@@ -150,6 +162,77 @@ async def test_each_token_has_windows_of_its_own(start: Start) -> None:
     assert [(await ask(caller))[0] for _ in range(2)] == [200, 429]
     await caller.mint()
     assert (await ask(caller))[0] == 200
+
+
+async def test_a_token_can_be_given_back(start: Start) -> None:
+    """Whoever is done revokes what it minted; nobody may use that token again, itself included."""
+    caller = await start(allowed=2)
+    revoked = caller.token
+    status, headers, body = await caller.send("DELETE", ME)
+    assert (status, body) == (200, b"")
+    assert headers["ININ-Correlation-Id"]
+    assert await ask(caller) == (401, "bad.credentials")
+    assert (await caller.send("DELETE", ME))[0] == 401
+    await caller.mint()
+    assert caller.token != revoked
+    assert await ask(caller) == (200, "")
+
+
+async def test_giving_a_token_back_is_no_work(start: Start) -> None:
+    """It comes at the end, when the allowance may be spent, and no count of requests has it."""
+    caller = await start(allowed=1, org_allowed=1)
+    await ask(caller)
+    assert (await ask(caller))[0] == 429
+    assert (await caller.send("DELETE", ME))[0] == 200
+    stats = await caller.stats()
+    assert (stats["revoked"], stats["requests"], stats["by_resource"]["token"]) == (1, 2, 2)
+    assert (stats["statuses"], stats["peak_in_window"]) == ({"200": 1, "429": 1}, 2)
+
+
+async def test_all_tokens_together_have_a_limit_too(start: Start, clock: ManualClock) -> None:
+    """More tokens do not lift it, and the token's own headers say that there is plenty left."""
+    caller = await start(allowed=300, org_allowed=3, org_window_s=10)
+    answers = []
+    for _ in range(2):
+        await caller.mint()
+        answers += [await caller.patch({"a": "1"}) for _ in range(2)]
+    assert [status for status, _, _ in answers] == [202, 202, 202, 429]
+    _, headers, body = answers[-1]
+    limit = orjson.loads(body)["limit"]
+    assert (headers["inin-ratelimit-count"], headers["inin-ratelimit-allowed"]) == ("2", "300")
+    assert headers["Retry-After"] == "10"
+    assert limit["value"] == 3
+    assert limit["namespace"] != "platform.api"
+    assert "token.rate" not in limit["key"]
+    clock.advance(10)
+    assert (await caller.patch({"a": "1"}))[0] == 202
+
+
+async def test_the_two_limits_are_counted_apart(start: Start, clock: ManualClock) -> None:
+    """What a client lost to which limit, and in the worst window, is how it is judged."""
+    caller = await start(allowed=4, rate_window_s=60, org_allowed=2, org_window_s=10)
+    for requests in (4, 3):
+        for _ in range(requests):
+            await ask(caller)
+        clock.advance(10)
+    stats = await caller.stats()
+    assert (stats["refused_by_token"], stats["refused_by_organization"]) == (3, 2)
+    assert stats["throttled"] == 5
+    assert (stats["peak_in_window"], stats["peak_refused_in_window"]) == (7, 3)
+    assert stats["peak_in_organization_window"] == 4
+    assert stats["peak_refused_in_organization_window"] == 2
+
+
+async def test_a_429_of_the_token_names_the_tokens_limit(start: Start) -> None:
+    """By its key a client tells the limit that more tokens lift from the one that they do not."""
+    caller = await start(allowed=1, org_allowed=100)
+    await ask(caller)
+    _, _, body = await caller.send("GET", ME)
+    assert orjson.loads(body)["limit"] == {
+        "key": "client.credentials.token.rate.per.minute",
+        "namespace": "platform.api",
+        "value": 1,
+    }
 
 
 async def test_a_429_can_carry_the_headers_too(start: Start) -> None:

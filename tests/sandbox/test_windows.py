@@ -15,6 +15,7 @@ from batchpatch.sandbox.windows import (
     FixedWindows,
     SharedWindows,
     SlidingWindow,
+    Tally,
     parse_allowed_change,
     whole_seconds,
 )
@@ -75,6 +76,23 @@ def test_a_window_may_begin_with_the_first_request_after_the_last() -> None:
     windows = FixedWindows(Allowance(1), window_s=10, restarts=True)
     admitted = [windows.admit(now_s).admitted for now_s in (0.0, 9.9, 17.0, 26.9, 27.0)]
     assert admitted == [True, False, True, False, True]
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_size=60).map(sorted))
+def test_a_tally_has_the_fullest_of_the_windows(requests: list[tuple[int, bool]]) -> None:
+    """A client's promise is about any window, so the worst of them is what is judged."""
+    tally = Tally(7)
+    asked: Counter[int] = Counter()
+    refused: Counter[int] = Counter()
+    for now_s, is_refused in requests:
+        window = (now_s - requests[0][0]) // 7
+        tally.ask(now_s)
+        asked[window] += 1
+        if is_refused:
+            tally.refuse()
+            refused[window] += 1
+    assert tally.peak_asked == max(asked.values())
+    assert tally.peak_refused == max(refused.values(), default=0)
 
 
 @given(
