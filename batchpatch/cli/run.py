@@ -83,7 +83,12 @@ def run(
     ] = None,
     window_s: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Sandbox: length of a rate-limit window.", **_PANEL),
+        typer.Option(
+            "--rate-window-s",
+            metavar="SECONDS",
+            help="Sandbox: length of a rate-limit window.",
+            **_PANEL,
+        ),
     ] = None,
     fault: Annotated[
         list[str] | None,
@@ -154,7 +159,7 @@ def run(
         fault,
         {
             "--allowed": allowed,
-            "--window-s": window_s,
+            "--rate-window-s": window_s,
             "--revoke-after": revoke_after,
             "--seed": seed,
         },
@@ -206,7 +211,7 @@ def _sandbox_arguments(fault: list[str] | None, given: dict[str, float | None]) 
     sandboxing.sandbox_options(
         fault=fault,
         allowed=cast("int | None", given["--allowed"]),
-        window_s=60.0 if given["--window-s"] is None else given["--window-s"],
+        window_s=60.0 if given["--rate-window-s"] is None else given["--rate-window-s"],
     )
     arguments = [word for text in fault or () for word in ("--fault", text)]
     for flag, value in given.items():
