@@ -1,6 +1,6 @@
 """Prints how well the platform's quota is used: simulated, and again over HTTP.
 
-    python tests/benchmarks/quota.py [--part simulation|http|all] [--window-s S]
+    python tests/benchmarks/quota.py [--part simulation|http|all] [--rate-window-s S]
 
 The simulation has a virtual clock, the program's own decisions as the pace, and as the platform
 `quota_server.py`, with arithmetic of its own; it takes about a minute of one core. Over HTTP, the
@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures how the platform's quota is used.")
     parser.add_argument("--part", choices=("simulation", "http", "all"), default="all")
     parser.add_argument(
-        "--window-s", type=float, default=45.0, metavar="S", help="over HTTP (default: 45)"
+        "--rate-window-s", type=float, default=45.0, metavar="S", help="over HTTP (default: 45)"
     )
     arguments = parser.parse_args()
     if arguments.window_s < 5:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-LIMITED = ["--sandbox", "--allowed", "50", "--window-s", "10"]
+LIMITED = ["--sandbox", "--allowed", "50", "--rate-window-s", "10"]
 
 
 def test_a_file_of_one_window_is_one_burst(batchpatch: Run, make_rows: Callable[..., Path]) -> None:

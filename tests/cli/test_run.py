@@ -81,7 +81,7 @@ def test_a_steady_rate_is_hardly_ever_refused(
         "--json",
         "--allowed",
         "60",
-        "--window-s",
+        "--rate-window-s",
         "2",
         "--rate",
         "30/s",

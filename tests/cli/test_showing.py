@@ -89,7 +89,7 @@ def test_a_token_that_is_due_while_workers_wait_for_the_limit_is_replaced(
     results: Callable[[Path], list[dict[str, Any]]],
 ) -> None:
     """Every run that is longer than a token's life comes there; it once died of its own words."""
-    sandbox = start_sandbox("--allowed", "5", "--window-s", "3", "--expires-in", "1")
+    sandbox = start_sandbox("--allowed", "5", "--rate-window-s", "3", "--expires-in", "1")
     make_rows(8)
     done = batchpatch(*RUN, "--api-url", sandbox.url, env=credentials)
     assert done.returncode == 0, done.stderr
