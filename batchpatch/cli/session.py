@@ -37,7 +37,7 @@ def run_until_stopped(start: Callable[[Stopper], Coroutine[Any, Any, Report]]) -
     async def watched() -> Report:
         from batchpatch.pipeline.stop import Stopper  # noqa: PLC0415 - with the loop
 
-        stopper = Stopper()
+        stopper = Stopper(tell=say)
         with _signals(stopper):
             return await start(stopper)
 

@@ -57,6 +57,7 @@ async def resume(
                 without_limit(settings.read),
                 settled=earlier.before.settled,
                 names=earlier.names,
+                truncated=earlier.truncated,
             )
             task = _Task(directory, reader, client, settings, limits, stopper, account, earlier)
             return await task.run(observe)

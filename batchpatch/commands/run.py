@@ -17,7 +17,8 @@ from batchpatch.options.send import (
 )
 from batchpatch.pipeline.execution import RunReport, _Task
 from batchpatch.pipeline.preflight import preflight
-from batchpatch.pipeline.run_record import describe, spooling
+from batchpatch.pipeline.run_record import describe
+from batchpatch.pipeline.spooling import spooling
 from batchpatch.reading.inputs import Reader
 from batchpatch.recording.run_directory import RunDirectory
 
@@ -92,7 +93,9 @@ async def run(
         with directory:
             options = settings.as_json() | {"flags": record.flags}
             describe(directory, prepared, account=account, options=options)
-            with spooling(directory, inputs, record) as spool:
-                reader = Reader(inputs, settings.read, spool=spool)
-                task = _Task(directory, reader, client, settings, limits, stopper, account)
+            with spooling(directory, inputs, keep=record.spool) as spooled:
+                reader = Reader(inputs, settings.read, tee=spooled.tee if spooled else None)
+                task = _Task(
+                    directory, reader, client, settings, limits, stopper, account, spooled=spooled
+                )
                 return await task.run(observe)

@@ -17,7 +17,8 @@ from batchpatch.model import Stop
 from batchpatch.pipeline.observing import attempt_to_show
 from batchpatch.pipeline.organisation_check import OrganisationCheck
 from batchpatch.pipeline.pipeline import EarlierRun, Pipeline, rfc3339
-from batchpatch.pipeline.run_record import describe_spool, note_organisation, write_failed_rows
+from batchpatch.pipeline.run_record import note_organisation, write_failed_rows
+from batchpatch.pipeline.spooling import SpooledInput, missing_rest
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.checkpoint import prove
 from batchpatch.recording.manifest import read_manifest, write_summary
@@ -86,7 +87,10 @@ class _Task:
         stopper: Stopper | None,
         account: Account,
         earlier: Resumption | None = None,
+        spooled: SpooledInput | None = None,
     ) -> None:
+        self._grace_s = limits.grace_s
+        self._spooled = spooled
         self._directory = directory
         self._reader = reader
         self._client = client
@@ -134,14 +138,16 @@ class _Task:
             await self._job.work(workers=self._settings.connect.concurrency, observe=observe)
         except BatchpatchError as error:
             if error.exit_code == 2 and not self._job.patches and self._earlier is None:
+                if self._spooled is not None:  # nothing is to appear there any more
+                    self._spooled.close()
                 self._directory.results_path.unlink(missing_ok=True)
                 self._directory.discard()
                 raise
             self._stopper.note(Stop(error.exit_code, str(error)))
         finally:
             await self._undo.close()
-        if self._job.exhausted and self._directory.spool_path.exists() and not self._earlier:
-            describe_spool(self._directory)
+        if self._spooled is not None:
+            await self._spooled.copy_rest(self._stopper, grace_s=self._grace_s)
         return self._report()
 
     async def _learn_limit(self) -> None:
@@ -164,15 +170,13 @@ class _Task:
             )
         except (RecordError, InputError) as error:
             stop = stop or Stop(3, f"The failed rows could not be written: {error}")
-        if stop is None and self._cut_off:
-            stop = Stop(
-                3,
-                f"Standard input was not read to its end: what came after row {self._job.rows:,} "
-                "is not here, send it as a run of its own.",
-            )
+        if stop is None and reader.missing_from is not None:
+            stop = missing_rest(reader.missing_from, unread=reader.unread)
         if stop is None and reader.limit_reached:
             limit = self._settings.read.limit
             stop = Stop(3, f"--limit {limit} was reached and there is more input.")
+        if stop is not None and self._spooled is not None and self._spooled.left:
+            stop = stop._replace(because=f"{stop.because} {self._spooled.left}")
         summary = summarize(proof, self._counters(), stop=stop)
         with suppress(RecordError):  # a full disk: the summary is printed all the same
             write_summary(self._directory.summary_path, summary)
@@ -182,15 +186,10 @@ class _Task:
             failed,
             attempt_to_show("The reasons", self._job.reasons.most_common) or [],
             self._job.verified,
-            resumable=bool(summary.unattempted) or not (self._job.exhausted or self._cut_off),
+            resumable=bool(summary.unattempted) or not self._job.exhausted,
             requests_left=attempt_to_show("What is left", self._job.requests_left),
             allowance=attempt_to_show("The allowance", self._client.allowance),
         )
-
-    @property
-    def _cut_off(self) -> bool:
-        """What is resumed is a pipe of which the end was never read, and never will be."""
-        return self._earlier is not None and self._earlier.cut_off
 
     def _counters(self) -> Counters:
         """What this process and those before it have done, as far as they could say."""
@@ -205,6 +204,6 @@ class _Task:
             elapsed_s=round(self._job.elapsed_s, 3),
             started=rfc3339(self._started),
             ended=rfc3339(datetime.now(UTC)),
-            input_exhausted=self._job.exhausted and not self._cut_off,
+            input_exhausted=self._job.exhausted and self._reader.missing_from is None,
         )
         return self._earlier.added_to(counters) if self._earlier else counters

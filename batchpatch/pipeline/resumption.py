@@ -44,9 +44,12 @@ class Resumption(NamedTuple):
     """What the lines of the report call them."""
 
     @property
-    def cut_off(self) -> bool:
-        """Standard input ended with the process that read it: what was not read yet is lost."""
-        return any(file.kind == "spool" and file.size is None for file in self.manifest.inputs)
+    def truncated(self) -> str | None:
+        """Where standard input lies if its copy was not made to its end; else None."""
+        if not self.manifest.truncated:
+            return None
+        kinds = [file.kind for file in self.manifest.inputs]
+        return self.inputs[kinds.index("spool")]
 
     def settings(self, pace: PaceOptions | None) -> Settings:
         """The options of the run, with another pace where one is given."""

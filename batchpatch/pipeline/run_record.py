@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,16 +14,14 @@ from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.sources import is_regular
 from batchpatch.recording.failed_rows import CsvShape, RawRecord, write_failed
 from batchpatch.recording.failure_reasons import Reasons
-from batchpatch.recording.files import Spool
-from batchpatch.recording.manifest import Manifest, fingerprint, read_manifest, write_manifest
+from batchpatch.recording.manifest import Manifest, read_manifest, update_manifest, write_manifest
 from batchpatch.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.options.read import ReadOptions
-    from batchpatch.options.run import RecordOptions
     from batchpatch.pipeline.preflight import Prepared
     from batchpatch.reading.inputs import Reader
     from batchpatch.recording.bitmap import Bitmap
@@ -64,42 +61,15 @@ def describe(
     )
 
 
-def describe_spool(directory: RunDirectory) -> None:
-    """Note in `run.json` that standard input was kept to its end, and what it was.
-
-    Raises:
-        RecordError: it cannot be written.
-    """
-    manifest = read_manifest(directory.manifest_path)
-    spooled = fingerprint(directory.spool_path)
-    inputs = tuple(
-        replace(file, size=spooled.size, sha256=spooled.sha256) if file.kind == "spool" else file
-        for file in manifest.inputs
-    )
-    write_manifest(directory.manifest_path, replace(manifest, inputs=inputs))
-
-
 def note_organisation(directory: RunDirectory, organisation: str) -> None:
     """Note in `run.json` whose data this is, so that an undo goes nowhere else.
 
     Raises:
         RecordError: it cannot be written.
     """
-    manifest = read_manifest(directory.manifest_path)
-    if manifest.organisation != organisation:
-        write_manifest(directory.manifest_path, replace(manifest, organisation=organisation))
-
-
-@contextmanager
-def spooling(
-    directory: RunDirectory, names: Sequence[str], record: RecordOptions
-) -> Iterator[Callable[[bytes], None] | None]:
-    """Where the bytes of a stream are to be copied to; None where no input is one."""
-    if record.spool and not all(is_regular(name) for name in names):
-        with Spool(directory.spool_path) as spool:
-            yield spool.write
-    else:
-        yield None
+    update_manifest(
+        directory.manifest_path, lambda manifest: replace(manifest, organisation=organisation)
+    )
 
 
 def write_failed_rows(
@@ -121,12 +91,14 @@ def write_failed_rows(
     if not failed:
         return []
     written = []
+    truncated = read_manifest(directory.manifest_path).truncated
     with Reasons(directory.results_path, failed, newer=newer) as reasons:
         for source, (name, first) in enumerate(reader.first_rows):
-            again = name if is_regular(name) else str(directory.spool_path)
+            spool = str(directory.spool_path)
+            again = name if is_regular(name) else spool
             if not Path(again).exists():
                 continue
-            opened = Input(again, read)
+            opened = Input(again, read, truncated=truncated and again == spool)
             try:
                 path = directory.failed_path(
                     opened.format, source=source, sources=len(reader.names)

@@ -6,6 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from batchpatch.model import Stop
 
 
@@ -15,7 +17,9 @@ class Stopper:
     Belongs to one event loop. The first reason given stands.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, tell: Callable[[str], None] | None = None) -> None:
+        """`tell` is called with what a person should know about what the end waits for."""
+        self.tell: Callable[[str], None] = tell or (lambda _: None)
         self.stop: Stop | None = None
         """Why the run stops, or ended early; None while nobody has asked."""
         self._asked = asyncio.Event()
@@ -32,9 +36,18 @@ class Stopper:
         """Why the run will have ended early, without stopping what is under way."""
         self.stop = self.stop or stop
 
+    @property
+    def is_asked(self) -> bool:
+        """A stop has been requested."""
+        return self._asked.is_set()
+
     async def asked(self) -> None:
         """Returns when a stop has been requested."""
         await self._asked.wait()
+
+    async def asked_again(self) -> None:
+        """Returns at the next request, or at once where there have been two."""
+        await (self._urged if self._asked.is_set() else self._asked).wait()
 
     async def grace_is_over(self, grace_s: float, *, unless: asyncio.Task[None]) -> None:
         """Returns after the grace, or as soon as a stop was requested again.

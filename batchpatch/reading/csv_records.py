@@ -15,6 +15,7 @@ from batchpatch.options.read import NO_DELIMITERS
 from batchpatch.reading import row_errors
 from batchpatch.reading.decoding import MAX_LINE_BYTES, TextLines, too_long
 from batchpatch.reading.records import Block
+from batchpatch.reading.sources import EmptyInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,6 +54,7 @@ class CsvRecords:
         # The module's limit is process-wide and 128 KiB by default: too small for a transcript.
         csv.field_size_limit(MAX_CELL_LENGTH)
         self._name = source.name
+        self._truncated = source.truncated
         self._text = TextLines(source, encoding)
         self._lists = iter(self._text)
         self._ahead: list[str] = []
@@ -89,7 +91,7 @@ class CsvRecords:
                     return line
             self._drop(len(self._ahead))
             if not self._read_ahead():
-                raise InputError(f"{self._name} is empty: it needs a header line and rows.")
+                raise EmptyInputError(f"{self._name} is empty: it needs a header line and rows.")
 
     def _read_header(self) -> list[str]:
         while True:
@@ -101,7 +103,7 @@ class CsvRecords:
                 if unfinished and _length(self._ahead) < MAX_HEADER_LENGTH and self._read_ahead():
                     continue
                 reason = "a quote is opened and never closed" if unfinished else str(error)
-                raise InputError(
+                raise (EmptyInputError if unfinished else InputError)(
                     f"The header of {self._name} (line {self._line}) cannot be read: {reason}."
                 ) from None
             break
@@ -142,7 +144,8 @@ class CsvRecords:
             enough = min(2 * length, length + MAX_CELL_LENGTH)
             if length > MAX_LINE_BYTES:
                 raise too_long(self._name, self._line)
-        yield from self._parsed(final=True)
+        # A record that is open at the end of a truncated input is none of its records.
+        yield from self._parsed(final=not self._truncated)
 
     def _parsed(self, *, final: bool) -> Iterator[Block]:
         """The records that are complete; the lines of one that is not stay ahead."""

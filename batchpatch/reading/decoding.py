@@ -87,7 +87,10 @@ class TextLines:
                 yield None
                 continue
             self.has_nul = self.has_nul or "\0" in text
-            yield list(io.StringIO(text, newline=""))
+            lines = list(io.StringIO(text, newline=""))
+            if self._source.truncated and not lines[-1].endswith(("\n", "\r")):
+                lines.pop()
+            yield lines
 
     def texts(self) -> Iterator[str | None]:
         """The decoded chunks, wherever they are cut.
@@ -103,7 +106,8 @@ class TextLines:
             text = self._decoded(decoder, chunk, final=False)
             self._line_ends += text.count("\n")
             yield text
-        yield self._decoded(decoder, b"", final=True)
+        if not self._source.truncated:  # half a character at the end is no fault of such a one
+            yield self._decoded(decoder, b"", final=True)
 
     def _decoded(self, decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool) -> str:
         try:
@@ -140,7 +144,7 @@ class ByteLines:
                 yield None
                 continue
             lines = text.split(b"\n")
-            if not lines[-1]:
+            if not lines[-1] or self._source.truncated:  # what is behind the last line end
                 lines.pop()
             yield lines
             self._line += len(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import InputError
@@ -11,15 +12,22 @@ from batchpatch.reading.decoding import detect_encoding
 from batchpatch.reading.jsonl_records import JsonlRecords, LineMaker
 from batchpatch.reading.mapping import ColumnUse, Mapping, map_columns
 from batchpatch.reading.rows import RowMaker
-from batchpatch.reading.sources import HEAD_BYTES, ByteSource, detect_format, open_source
+from batchpatch.reading.sources import (
+    HEAD_BYTES,
+    ByteSource,
+    EmptyInputError,
+    detect_format,
+    open_source,
+)
 from batchpatch.reading.values import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from batchpatch.model import RowSet
     from batchpatch.options.read import ReadOptions
     from batchpatch.reading.records import Block
+    from batchpatch.reading.tee import Tee
 
 
 HOPELESS_ROWS = 1000
@@ -54,6 +62,9 @@ BATCH_ROWS = 1000
 _THE_END = object()
 
 
+_LINE_END = re.compile(rb"[\r\n]")
+
+
 class Input:
     """One opened input: what it is, how it was understood, and its rows.
 
@@ -67,8 +78,10 @@ class Input:
         name: str,
         options: ReadOptions,
         *,
-        spool: Callable[[bytes], None] | None = None,
+        tee: Tee | None = None,
+        truncated: bool = False,
     ) -> None:
+        """`tee` copies a stream; `truncated`: this is a copy that was not made to its end."""
         self.name = name
         self._options = options
         self._lines: LineMaker | None = None
@@ -76,7 +89,7 @@ class Input:
         """There was something behind the last row that was asked for."""
         self.notices: dict[str, str] = {}
         """Attribute names about which there is something to know, and what."""
-        self._source = open_source(name, spool=spool)
+        self._source = open_source(name, tee=tee, truncated=truncated)
         try:
             self._detect(self._source)
         except BaseException:
@@ -85,8 +98,10 @@ class Input:
 
     def _detect(self, source: ByteSource) -> None:
         head = source.head()
-        if not head.strip() and len(head) < HEAD_BYTES:
-            raise InputError(f"{source.name} is empty: it needs rows.")
+        if len(head) < HEAD_BYTES and (
+            not head.strip() or (source.truncated and not _LINE_END.search(head.lstrip()))
+        ):
+            raise EmptyInputError(f"{source.name} is empty: it needs rows.")
         self.encoding = detect_encoding(head, self._options.encoding, name=source.name)
         self.format = self._options.format or detect_format(self.name, head)
         self.records: CsvRecords | JsonlRecords
@@ -189,9 +204,11 @@ class Reader:
         options: ReadOptions,
         *,
         names: Sequence[str] | None = None,
-        spool: Callable[[bytes], None] | None = None,
+        tee: Tee | None = None,
         settled: RowSet | None = None,
+        truncated: str | None = None,
     ) -> None:
+        """`truncated`: the path that is a copy which was not made to its end."""
         self.names = list(names or paths)
         """What the report calls them."""
         self._paths = list(paths)
@@ -199,6 +216,11 @@ class Reader:
         self.rows = 0
         self.exhausted = False
         """Every input was read to its end."""
+        self.missing_from: int | None = None
+        """Of a truncated input: the number, within it, of the first row that is not there. Inputs
+        behind it are not read, because their rows come after those that are missing."""
+        self.unread: list[str] = []
+        """Names of the inputs behind it."""
         self.limit_reached = False
         """The limit left something unread."""
         self.inputs: list[Input] = []
@@ -206,11 +228,19 @@ class Reader:
         self.first_rows: list[tuple[str, int]] = []
         """Of each opened input: its name, and the number of its first row."""
         self._options = options
-        self._spool = spool
+        self._tee = tee
+        self._truncated = truncated
 
     def __iter__(self) -> Iterator[Batch]:
         for index, name in enumerate(self._paths):
-            opened = Input(name, self._options, spool=self._spool)
+            truncated, before = name == self._truncated, self.rows
+            try:
+                opened = Input(name, self._options, tee=self._tee, truncated=truncated)
+            except EmptyInputError:
+                if not truncated:
+                    raise
+                self.missing_from, self.unread = 1, self.names[index + 1 :]
+                break
             self.inputs.append(opened)
             self.first_rows.append((name, self.rows + 1))
             try:
@@ -224,6 +254,9 @@ class Reader:
             if self._left == 0 and (opened.more or index + 1 < len(self._paths)):
                 self.limit_reached = True
                 return
+            if truncated:
+                self.missing_from, self.unread = self.rows - before + 1, self.names[index + 1 :]
+                break
         self.exhausted = True
 
     @property

@@ -18,6 +18,7 @@ from batchpatch.reading.mapping import Mapping, map_columns
 from batchpatch.reading.records import Block
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.rows import RowMaker, new_row, rows_of
+from batchpatch.reading.sources import EmptyInputError
 from batchpatch.reading.values import Names, keepable, load_exactly
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class JsonlRecords:
                 "jq -c '.[]' FILE > FILE.jsonl."
             )
         self._name = source.name
+        self._truncated = source.truncated
         self._lists = ByteLines(source, encoding)
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
@@ -65,13 +67,13 @@ class JsonlRecords:
             if lines is None:
                 yield None
                 continue
-            if first == 1:
+            if first == 1 and lines:
                 lines[0] = lines[0].removeprefix(_UTF8_BOM)
             empty = empty and all(map(is_blank, lines))
             yield Block(range(first, first + len(lines)), lines)
             first += len(lines)
-        if empty:
-            raise InputError(f"{self._name} is empty: it needs rows.")
+        if empty and not self._truncated:
+            raise EmptyInputError(f"{self._name} is empty: it needs rows.")
 
 
 def is_blank(text: bytes) -> bool:

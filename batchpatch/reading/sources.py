@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from batchpatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from batchpatch.options.read import InputFormat
+    from batchpatch.reading.tee import Tee
 
 
 _EXTENSIONS: dict[str, InputFormat] = {
@@ -56,16 +57,22 @@ CHUNK_BYTES = 1 << 15
 HEAD_BYTES = 1 << 16
 
 
+class EmptyInputError(InputError):
+    """An input that ends before its rows begin: nothing in it, or half a header."""
+
+
 class ByteSource:
     """The unpacked bytes of one input, in chunks.
 
     `live` is true where more may come later (a pipe): only there does it matter whether the
-    reader is starved.
+    reader is starved. `truncated` is true of a copy that was not made to its end: it may end
+    anywhere, and what is not whole in front of that end is not the input's.
     """
 
-    def __init__(self, name: str, raw: io.RawIOBase, *, live: bool) -> None:
+    def __init__(self, name: str, raw: io.RawIOBase, *, live: bool, truncated: bool) -> None:
         self.name = name
         self.live = live
+        self.truncated = truncated
         self._raw = raw
         self.size = None if live else os.fstat(raw.fileno()).st_size
         """Bytes of the file as it lies on disk; None for a pipe."""
@@ -119,11 +126,15 @@ class ByteSource:
                 self.bytes_read = self._raw.tell()
             return chunk
         except EOFError:
+            if self.truncated:
+                return b""
             raise InputError(
                 f"{self.name} is cut off: its compressed data ends in the middle; "
                 "copy or export it again."
             ) from None
         except (gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
+            if self.truncated and isinstance(error, gzip.BadGzipFile):  # half a member's magic
+                return b""
             raise InputError(f"{self.name} is damaged and cannot be unpacked: {error}.") from None
         except OSError as error:
             raise InputError(f"{self.name} cannot be read: {_reason(error)}.") from None
@@ -144,12 +155,13 @@ class ByteSource:
         self._buffered.close()
 
 
-def open_source(name: str, *, spool: Callable[[bytes], None] | None = None) -> ByteSource:
+def open_source(name: str, *, tee: Tee | None = None, truncated: bool = False) -> ByteSource:
     """Open a path, or standard input for `-`.
 
     Args:
         name: as the user gave it.
-        spool: called with the bytes of a stream, as they came, before they are used.
+        tee: copies the bytes of a stream, as they came, before they are used.
+        truncated: it is a copy that was not made to its end.
 
     Raises:
         InputError: it does not exist, is a directory, or cannot be opened.
@@ -166,10 +178,11 @@ def open_source(name: str, *, spool: Callable[[bytes], None] | None = None) -> B
     except (OSError, ValueError, AttributeError) as error:
         raise InputError(f"{name} cannot be opened: {_reason(error)}.") from None
     live = not is_regular(name)
-    if live and spool is not None:
-        raw = _Spooling(raw, spool)
+    if live and tee is not None:
+        raw = tee.attach(raw)
     try:
-        return ByteSource("standard input" if name == "-" else name, raw, live=live)
+        shown = "standard input" if name == "-" else name
+        return ByteSource(shown, raw, live=live, truncated=truncated)
     except OSError as error:
         raw.close()
         raise InputError(f"{name} cannot be read: {_reason(error)}.") from None
@@ -193,30 +206,6 @@ def is_regular(name: str) -> bool:
         return stat.S_ISREG(Path(name).stat().st_mode)
     except (OSError, ValueError):
         return True  # opening it will say what is wrong
-
-
-class _Spooling(io.RawIOBase):
-    """A raw stream that hands on a copy of what was read."""
-
-    def __init__(self, raw: io.RawIOBase, spool: Callable[[bytes], None]) -> None:
-        self._inner = raw
-        self._spool = spool
-
-    def readable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return self._inner.fileno()
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self._inner.read(len(buffer)) or b""
-        self._spool(data)
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._inner.close()
-        super().close()
 
 
 def _unpacked(buffered: io.BufferedReader) -> BinaryIO:

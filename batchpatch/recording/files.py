@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 import sys
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from batchpatch.errors import RecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -121,8 +122,13 @@ class Spool:
         RecordError: the file cannot be made or written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, ended: Callable[[int, str], None]) -> None:
+        """`ended` gets the size and the SHA-256 of a copy that was made to its end."""
         self._path = path
+        self._ended = ended
+        self._digest, self._size = hashlib.sha256(), 0
+        self.whole = False
+        """The stream was copied to its end, and `ended` was told."""
         self._closing = threading.Lock()
         try:
             self._descriptor: int | None = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -138,13 +144,32 @@ class Spool:
                     view = view[os.write(self._descriptor, view) :]
             except OSError as error:
                 raise record_error(self._path, error) from error
+            self._digest.update(data)
+            self._size += len(data)
 
-    def __enter__(self) -> Self:
-        return self
+    def end(self) -> None:
+        """All bytes are here. On disk too before anybody is told: a copy that a power loss has cut
+        must not count as whole."""
+        with self._closing:
+            if self._descriptor is None:
+                return
+            try:
+                os.fsync(self._descriptor)
+            except OSError as error:
+                raise record_error(self._path, error) from error
+            self._ended(self._size, self._digest.hexdigest())
+            self.whole = True
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Take no more bytes."""
         # The reader's thread may still be at it: a closed number would soon be another file's.
         with self._closing:
             descriptor, self._descriptor = self._descriptor, None
             if descriptor is not None:
                 os.close(descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

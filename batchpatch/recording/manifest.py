@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,13 +17,16 @@ from batchpatch.model import Summary
 from batchpatch.recording.files import record_error, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 InputKind = Literal["file", "spool", "stream"]
 
 
 _CHUNK_BYTES = 1 << 20
+
+
+_updating = threading.Lock()
 
 
 _SECRET_WORDS = ("secret", "password", "access_token")
@@ -61,6 +65,12 @@ class Manifest:
     login_url: str | None = None
     started: str
     """UTC, RFC 3339."""
+
+    @property
+    def truncated(self) -> bool:
+        """The copy of standard input was not made to its end: it may end in the middle of a row,
+        and what came after it is lost."""
+        return any(file.kind == "spool" and file.size is None for file in self.inputs)
 
 
 def fingerprint(path: Path) -> InputFile:
@@ -120,6 +130,14 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     """Writes `run.json`, 0600, in one step. Raises RecordError."""
     _refuse_secrets(manifest.options)
     write_atomically(path, _dump(asdict(manifest)))
+
+
+def update_manifest(path: Path, change: Callable[[Manifest], Manifest]) -> None:
+    """Changes `run.json`, one change at a time, whichever threads ask. Raises RecordError."""
+    with _updating:
+        known = read_manifest(path)
+        if (changed := change(known)) != known:
+            write_manifest(path, changed)
 
 
 def _refuse_secrets(options: Mapping[str, Any]) -> None:

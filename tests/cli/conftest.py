@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 PROGRAM = [sys.executable, "-m", "batchpatch"]
@@ -97,9 +97,11 @@ def start_batchpatch(
     """Starts the program and leaves it to the test; what still runs in the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*words: str, env: dict[str, str] | None = None, **more: Any) -> Any:
+    def start(
+        *words: str, env: dict[str, str] | None = None, through: Sequence[str] = (), **more: Any
+    ) -> Any:
         process = subprocess.Popen(
-            [*PROGRAM, *words],
+            [*through, *PROGRAM, *words],
             cwd=tmp_path,
             env=environment | (env or {}),
             stdout=more.pop("stdout", subprocess.PIPE),

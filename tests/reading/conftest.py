@@ -51,6 +51,8 @@ def read(write: Callable[..., str]) -> Callable[..., list[Row | InvalidRow]]:
 class PiecewiseSource:
     """Stands in for a `ByteSource`: bytes in the pieces given, None where it has to wait."""
 
+    truncated = False
+
     def __init__(self, *pieces: bytes | None) -> None:
         self.name = "pieces.csv"
         self._pieces = pieces

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from batchpatch.errors import InputError
 from batchpatch.reading.decoding import ensure_whole
 from batchpatch.reading.sources import is_regular, open_source
+from batchpatch.reading.tee import Tee
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -174,10 +175,12 @@ def test_a_stream_is_copied_as_it_came(data: bytes) -> None:
     copy: list[bytes] = []
     with os.fdopen(reading) as stdin, pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdin", stdin)
-        source = open_source("-", spool=copy.append)
+        tee = Tee(copy.append)
+        source = open_source("-", tee=tee)
         with suppress(InputError):  # it may begin like an archive
             assert b"".join(chunk for chunk in source.chunks() if chunk) == data
         source.close()
+        tee.close()
     assert b"".join(copy) == data
 
 

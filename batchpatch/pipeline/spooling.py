@@ -1,0 +1,161 @@
+"""The copy of standard input beside a run, and what a run that stops leaves of it unread.
+
+A pipe can be read once. So whatever ends the run, the rest of it is still copied: up to the grace
+where nothing comes, and for as long as it flows. Nobody is kept waiting against their will: one
+more signal leaves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from batchpatch.errors import BatchpatchError
+from batchpatch.model import Stop
+from batchpatch.reading.sources import is_regular, open_source
+from batchpatch.reading.tee import Tee
+from batchpatch.recording.files import Spool
+from batchpatch.recording.manifest import update_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from batchpatch.pipeline.stop import Stopper
+    from batchpatch.recording.manifest import Manifest
+    from batchpatch.recording.run_directory import RunDirectory
+
+
+LOOK_EVERY_S = 1.0
+
+
+_LEAST_LOOK_S = 0.05
+
+
+@contextmanager
+def spooling(
+    directory: RunDirectory, names: Sequence[str], *, keep: bool
+) -> Iterator[SpooledInput | None]:
+    """The copy of the input that is a stream; None where none is, or it is not to be kept."""
+    stream = next((name for name in names if not is_regular(name)), None)
+    if stream is None or not keep:
+        yield None
+        return
+    spooled = SpooledInput(directory, stream)
+    try:
+        yield spooled
+    finally:
+        spooled.close()
+
+
+class SpooledInput:
+    """Standard input and its copy in the run's directory."""
+
+    def __init__(self, directory: RunDirectory, name: str) -> None:
+        self._name = name
+        self._spool = Spool(directory.spool_path, ended=partial(_describe, directory))
+        self.tee = Tee(self._spool.write, ended=self._spool.end)
+        self._trouble: str | None = None
+
+    @property
+    def left(self) -> str | None:
+        """In words, that the copy was not made to its end, and why; None where it was."""
+        if self._spool.whole:
+            return None
+        why = f" ({self._trouble.rstrip('.')})" if self._trouble else ""
+        return (
+            f"Standard input was left before its end{why}: `batchpatch resume` sends what was "
+            "copied, and names the row from which to send the rest."
+        )
+
+    def close(self) -> None:
+        """Copy no more."""
+        self.tee.close()
+        self._spool.close()
+
+    async def copy_rest(self, stopper: Stopper, *, grace_s: float) -> None:
+        """Copy what was not read, as long as something comes within the grace; then close.
+
+        Args:
+            stopper: at its next request the rest is left; it is told when this takes its time.
+            grace_s: how long to wait for a stream that gives nothing.
+        """
+        if not self._spool.whole:
+            done = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            # Daemons: a thread that waits for bytes must not hold the exit.
+            threading.Thread(target=self._copy, args=(loop, done), daemon=True).start()
+            tasks = {
+                asyncio.create_task(done.wait()),
+                asyncio.create_task(stopper.asked_again()),
+            }
+            try:
+                await self._while_it_flows(tasks, stopper, grace_s)
+            finally:
+                for task in tasks:
+                    task.cancel()
+        self.close()
+
+    async def _while_it_flows(
+        self, tasks: set[asyncio.Task[Any]], stopper: Stopper, grace_s: float
+    ) -> None:
+        """Returns when one of the tasks is done, or nothing has come for the grace."""
+        time = asyncio.get_running_loop().time
+        copied_bytes, since_s, told = self.tee.copied_bytes, time(), False
+        look_s = min(LOOK_EVERY_S, max(grace_s / 4, _LEAST_LOOK_S))
+        while True:
+            first = asyncio.FIRST_COMPLETED
+            finished, _ = await asyncio.wait(tasks, timeout=look_s, return_when=first)
+            if finished:
+                return
+            if self.tee.copied_bytes != copied_bytes:
+                copied_bytes, since_s = self.tee.copied_bytes, time()
+            elif time() - since_s >= grace_s:
+                return
+            if not told:
+                told = True
+                again = " again" if stopper.is_asked else ""
+                stopper.tell(f"copying what is left of standard input (Ctrl-C{again}: leave it)")
+
+    def _copy(self, loop: asyncio.AbstractEventLoop, done: asyncio.Event) -> None:
+        try:
+            if not self.tee.attached:  # the inputs before it were not read to their end
+                open_source(self._name, tee=self.tee)
+            self.tee.copy_rest()
+        except BatchpatchError as error:
+            self._trouble = str(error)
+        except OSError as error:
+            self._trouble = f"it cannot be read: {error.strerror or error}"
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(done.set)
+
+
+def missing_rest(first: int, *, unread: Sequence[str]) -> Stop:
+    """Why a run ends early whose standard input was never read to its end, and never will be.
+
+    Args:
+        first: number, within standard input, of the first row that is not there.
+        unread: names of the inputs behind it, which were not read either.
+    """
+    later = f", with {', '.join(unread)} after it" if unread else ""
+    return Stop(
+        3,
+        f"Standard input was not read to its end: what comes from its row {first:,} on is not "
+        f"here, send it as a run of its own{later}.",
+    )
+
+
+def _describe(directory: RunDirectory, size: int, sha256: str) -> None:
+    """Note in `run.json` that standard input was kept to its end, and what it was."""
+
+    def described(manifest: Manifest) -> Manifest:
+        inputs = tuple(
+            replace(file, size=size, sha256=sha256) if file.kind == "spool" else file
+            for file in manifest.inputs
+        )
+        return replace(manifest, inputs=inputs)
+
+    update_manifest(directory.manifest_path, described)

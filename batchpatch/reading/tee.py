@@ -1,0 +1,122 @@
+"""A tee: the bytes of a stream are copied as they are read; so can be those left unread."""
+
+from __future__ import annotations
+
+import errno
+import io
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+_CHUNK_BYTES = 1 << 16
+"""As much as a pipe holds."""
+
+
+class Tee:
+    """A tee in one stream, whichever threads read it: the copy has its bytes in their order.
+
+    Once the copy could not be written, nothing more is read: it must not get a hole.
+    """
+
+    def __init__(
+        self, write: Callable[[bytes], None], *, ended: Callable[[], None] | None = None
+    ) -> None:
+        """`write` gets the bytes before the reader does, `ended` is called once at their end."""
+        self._write = write
+        self._ended = ended
+        self._raw: io.RawIOBase | None = None
+        self._reading = threading.Lock()
+        self._attaching = threading.Lock()
+        self._failure: Exception | None = None
+        self._closed = threading.Event()
+        self.copied_bytes = 0
+        self.at_end = False
+        """The stream was read to its end, and copied."""
+
+    @property
+    def attached(self) -> bool:
+        """The stream was opened."""
+        return self._raw is not None
+
+    def attach(self, raw: io.RawIOBase) -> io.RawIOBase:
+        """What to read instead of `raw`, which is the tee's to close. The first one stays."""
+        with self._attaching:
+            if self._raw is None:
+                self._raw = raw
+            else:
+                raw.close()
+            return _Outlet(self, self._raw.fileno())
+
+    def read(self, most_bytes: int = _CHUNK_BYTES) -> bytes:
+        """Some bytes, once they are copied; none at the end.
+
+        Raises:
+            OSError: the stream cannot be read.
+            Exception: what `write` or `ended` raised, now or before.
+        """
+        assert self._raw is not None  # noqa: S101 - there is nothing to read before `attach`
+        with self._reading:
+            if self._failure is not None:
+                raise self._failure
+            if self._closed.is_set():
+                self._raw.close()
+                raise OSError(errno.EBADF, "It was closed")
+            if self.at_end:  # of a terminal, another read would ask for more
+                return b""
+            try:
+                data = self._raw.read(most_bytes) or b""
+            finally:
+                if self._closed.is_set():
+                    self._raw.close()
+            self._copy(data)
+            return data
+
+    def _copy(self, data: bytes) -> None:
+        try:
+            if data:
+                self._write(data)
+            elif self._ended is not None:
+                self._ended()
+        except Exception as error:
+            self._failure = error
+            raise
+        self.copied_bytes += len(data)
+        self.at_end = not data
+
+    def copy_rest(self) -> None:
+        """Read on to the end, or until it is closed. Raises what `read` does."""
+        try:
+            while self.read():
+                pass
+        except OSError:
+            if not self._closed.is_set():
+                raise
+
+    def close(self) -> None:
+        """Let go of the stream; a thread that waits for its bytes does so when they come."""
+        self._closed.set()
+        if self._raw is not None and self._reading.acquire(blocking=False):
+            self._raw.close()
+            self._reading.release()
+
+
+class _Outlet(io.RawIOBase):
+    """The raw stream that a reader reads; closing it leaves the tee open."""
+
+    def __init__(self, tee: Tee, descriptor: int) -> None:
+        self._tee = tee
+        self._descriptor = descriptor
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        data = self._tee.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
