@@ -117,6 +117,17 @@ def sandbox(
             help="403 for reads: 'conversation', 'analytics' or 'conversation,analytics'.",
         ),
     ] = None,
+    deny: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PERMISSIONS",
+            help="What the tokens lack, with commas, such as 'routing:wrapupCode:view'.",
+        ),
+    ] = None,
+    ended_wrapup: Annotated[
+        Literal["accept", "refuse"],
+        typer.Option(help="Whether a conversation that has ended takes a wrap-up code."),
+    ] = "accept",
     organization: Annotated[
         str | None,
         typer.Option(metavar="ID", help="Whose the tokens are, a UUID; ID:NAME names it too."),
@@ -153,6 +164,7 @@ def sandbox_options(
     fault: list[str] | None = None,
     allowed_change: list[str] | None = None,
     deny_reads: str | None = None,
+    deny: str | None = None,
     organization: str | None = None,
     **given: Any,
 ) -> SandboxOptions:
@@ -167,6 +179,8 @@ def sandbox_options(
         more["allowed_changes"] = tuple(parse_allowed_change(text) for text in allowed_change or ())
         if deny_reads is not None:
             more["deny_reads"] = parse_deny_reads(deny_reads)
+        if deny is not None:
+            more["deny"] = frozenset(name.strip() for name in deny.split(","))
         if organization is not None:
             more["organization_id"], colon, name = organization.partition(":")
             more |= {"organization_name": name} if colon else {}
@@ -201,10 +215,13 @@ def rows(
         float,
         typer.Option(min=0, max=1, help="Share of rows that name an earlier participant again."),
     ] = 0.0,
+    write: Annotated[
+        Literal["attributes", "wrapup"], typer.Option(help="What the rows set.")
+    ] = "attributes",
 ) -> None:
     """Write rows whose participants the sandbox will know."""
     try:
-        write_rows(sys.stdout, count, seed, format=format, repeat=repeat)
+        write_rows(sys.stdout, count, seed, format=format, repeat=repeat, write=write)
         sys.stdout.flush()
     except BrokenPipeError:  # `| head`
         abandon_stdout()

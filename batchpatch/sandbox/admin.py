@@ -1,13 +1,19 @@
 """What tests and curious users ask the sandbox itself, below /sandbox/ and without a token.
 
 - `GET  stats`: the counts, one JSON document.
-- `GET  state`: what is stored, JSONL, one line for each participant that holds attributes.
-- `GET  writes`: the log of PATCH requests, JSONL, in order of arrival.
+- `GET  state`: what is stored, JSONL, one line for each participant that holds attributes or a
+  wrap-up.
+- `GET  writes`: the log of requests that write, JSONL, in order of arrival.
+- `GET  codes`: the wrap-up codes, JSONL.
 - `POST faults`: a JSON list of faults in their text form; replaces those in force.
 - `POST conversations`: JSONL as `state` gives it: makes participants known, with their attributes,
-  and changes those that are known. All but `conversationId` may be absent; see `Seed`, and
-  `userId`, `externalContactId`, `address`, `ani`, `name`, `left`, `ended`, `analytics`.
-- `POST reset`: forget conversations, writes (those not yet applied too), attempts and counts.
+  and changes those that are known. All but `conversationId` may be absent; see `Seed` for
+  `userId`, `queueId`, `externalContactId`, `address`, `ani`, `name`, `media`, `wrapup`, `left`,
+  `ended`, `analytics`.
+- `POST codes`: JSONL, wrap-up codes to be known besides: `name`, and as needed `id` and `queues`,
+  the ids of those that have it (default: all).
+- `POST reset`: forget conversations, codes told, writes (those not yet applied too), attempts and
+  counts.
 """
 
 from __future__ import annotations
@@ -22,6 +28,7 @@ from aiohttp import web
 from batchpatch.sandbox.conversations import Seed, as_text, is_uuid, normalised
 from batchpatch.sandbox.faults import parse_fault
 from batchpatch.sandbox.replies import Reply, json_reply
+from batchpatch.sandbox.routes import WRAPUP_MEDIA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +39,7 @@ if TYPE_CHECKING:
 PREFIX = "/sandbox/"
 _LINES_AT_ONCE = 500
 # What can be told of a participant beside its purpose and its attributes: texts.
-_FIELDS = ("userId", "externalContactId", "address", "ani", "name")
+_FIELDS = ("userId", "queueId", "externalContactId", "address", "ani", "name")
 
 
 class Admin:
@@ -51,6 +58,11 @@ class Admin:
                 return await _stream(request, state.conversations.stored())
             case "GET", "writes":
                 return await _stream(request, state.writes.documents())
+            case "GET", "codes":
+                codes = ({"id": code.id, "name": code.name} for code in state.codes.all())
+                return await _stream(request, codes)
+            case "POST", "codes":
+                return _or_400(self._add_codes, await _read(request))
             case "POST", "faults":
                 return _or_400(self._replace_faults, await _read(request))
             case "POST", "conversations":
@@ -73,7 +85,13 @@ class Admin:
         seeds = [read_seed(line) for line in body.splitlines() if line.strip()]
         for seed in seeds:
             self._state.conversations.add(seed)
+            if "queueId" in seed.fields:
+                self._state.codes.add_queue(seed.fields["queueId"])
         return {"added": len(seeds)}
+
+    def _add_codes(self, body: bytes) -> dict[str, Any]:
+        codes = [_read_code(line) for line in body.splitlines() if line.strip()]
+        return {"added": [self._state.codes.add(*code).id for code in codes]}
 
 
 def _or_400(act: Callable[[bytes], dict[str, Any]], body: bytes) -> Reply:
@@ -109,15 +127,18 @@ def read_seed(line: bytes) -> Seed:
         raise ValueError("A participantId must be a UUID.")
     if not isinstance(document.get("purpose"), str | None):
         raise ValueError("A purpose must be a string.")
-    fields = _fields(document)
-    if fields and participant_id is None:
-        raise ValueError(f"To tell {next(iter(fields))}, name the participantId that it is of.")
+    fields, wrapup = _fields(document), _wrapup(document)
+    of_one = [*fields, *(["wrapup"] if wrapup else [])]
+    if of_one and participant_id is None:
+        raise ValueError(f"To tell {of_one[0]}, name the participantId that it is of.")
     return Seed(
         conversation_id=document["conversationId"].lower(),
         participant_id=participant_id and participant_id.lower(),
         purpose=document.get("purpose"),
         attributes=_attributes(document),
         fields=fields,
+        media=_media(document),
+        wrapup=wrapup,
         left=_since(document, "left"),
         ended=_since(document, "ended"),
         in_analytics=_flag(document, "analytics"),
@@ -160,3 +181,31 @@ def _flag(document: dict[str, Any], name: str) -> bool | None:
     if not isinstance(value, bool | None):
         raise ValueError(f"{name} must be true or false, not {value!r}.")
     return value
+
+
+def _media(document: dict[str, Any]) -> str | None:
+    value = document.get("media")
+    if value is not None and value not in WRAPUP_MEDIA:
+        raise ValueError(f"media must be one of {', '.join(sorted(WRAPUP_MEDIA))}, not {value!r}.")
+    return value
+
+
+def _wrapup(document: dict[str, Any]) -> dict[str, Any] | None:
+    value = document.get("wrapup") or None
+    if value is not None and not (isinstance(value, dict) and _is_id(value.get("code"))):
+        raise ValueError("A wrapup must be an object with a code that is a UUID.")
+    return value
+
+
+def _read_code(line: bytes) -> tuple[str, str | None, list[str] | None]:
+    """Name, id and queues of a wrap-up code. Raises ValueError, one sentence."""
+    document = orjson.loads(line)
+    name = document.get("name") if isinstance(document, dict) else None
+    if not isinstance(name, str) or not name:
+        raise ValueError("Each line must be an object with a name that is not empty.")
+    known_id, queues = document.get("id"), document.get("queues")
+    ids = [*([] if known_id is None else [known_id]), *(queues if isinstance(queues, list) else ())]
+    if not isinstance(queues, list | None) or not all(map(_is_id, ids)):
+        raise ValueError("An id must be a UUID, and queues a list of them.")
+    having = None if queues is None else [one.lower() for one in queues]
+    return name, known_id and known_id.lower(), having

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from batchpatch.sandbox import reads
+from batchpatch.sandbox import reads, wrapup
 from batchpatch.sandbox.faults import FaultKind
 from batchpatch.sandbox.injection import TOKEN_TARGET, Target, patch_target, read_target
 from batchpatch.sandbox.replies import (
@@ -21,20 +21,29 @@ from batchpatch.sandbox.replies import (
     read_attributes,
     read_document,
     token_fault_reply,
-    too_many_requests,
 )
-from batchpatch.sandbox.routes import Resource, Route, check_route, find_ids, find_route
-from batchpatch.sandbox.windows import whole_seconds
+from batchpatch.sandbox.routes import (
+    METHODS,
+    WRITES,
+    Resource,
+    Route,
+    check_route,
+    find_ids,
+    find_route,
+)
+from batchpatch.sandbox.tokens import (
+    ORGANIZATION_LIMIT,
+    TOKEN_LIMIT,
+    limit_headers,
+    over_the_limit,
+)
+from batchpatch.sandbox.writes import Effect
 
 if TYPE_CHECKING:
     from batchpatch.sandbox.faults import Fault
     from batchpatch.sandbox.state import SandboxState
     from batchpatch.sandbox.tokens import Token
-    from batchpatch.sandbox.windows import Admission
     from batchpatch.sandbox.writes import Write
-
-_WRITTEN = {Resource.ATTRIBUTES, Resource.PARTICIPANT}
-_OF_THE_LIMIT = "inin-ratelimit-"
 
 
 @dataclass(slots=True)
@@ -44,15 +53,13 @@ class _Call:
     request: web.BaseRequest
     route: Route
     correlation_id: str
-    headers: dict[str, str] = field(default_factory=dict)
-    """Of whatever is answered."""
+    limit_headers: dict[str, str] = field(default_factory=dict)
 
-    def headers_with(self, reply: Reply) -> dict[str, str]:
-        """The headers of an answer, its own on top."""
-        headers = self.headers
-        if reply.timeless:
-            headers = {k: v for k, v in headers.items() if not k.startswith(_OF_THE_LIMIT)}
-        return {**headers, **reply.headers}
+    def finished(self, reply: Reply) -> Reply:
+        """The answer with the headers that the platform's answers have, its own on top."""
+        headers = {"ININ-Correlation-Id": self.correlation_id}
+        headers |= {} if reply.timeless else self.limit_headers
+        return Reply(reply.status, reply.body, reply.content_type, {**headers, **reply.headers})
 
 
 class Api:
@@ -77,8 +84,7 @@ class Api:
         """Answer an API request; None is a connection to be reset."""
         state = self._state
         route = find_route(request.raw_path)
-        correlation_id = str(uuid.uuid4())
-        call = _Call(request, route, correlation_id, {"ININ-Correlation-Id": correlation_id})
+        call = _Call(request, route, str(uuid.uuid4()))
         if route.resource is Resource.TOKEN and request.method == "DELETE":
             return self._revoke(call)
         write = self._begin_write(call)
@@ -96,23 +102,23 @@ class Api:
             state.leave(status)
             if write is not None:
                 state.writes.end(write, status)
-        if reply is None:
-            return None
-        return reply if reply.by_proxy else replace(reply, headers=call.headers_with(reply))
+        if reply is None or reply.by_proxy:
+            return reply
+        return call.finished(reply)
 
     def _revoke(self, call: _Call) -> Reply:
         """Answer DELETE tokens/me, which is no work: no limit and no count of requests has it."""
         try:
             token = self._state.tokens.check(call.request.headers.get("Authorization", ""))
         except Refusal as refusal:
-            return replace(refusal.reply(call.correlation_id), headers=call.headers)
+            return call.finished(refusal.reply(call.correlation_id))
         token.revoke()
         self._state.counts.revoked += 1
-        return Reply(200, headers=call.headers)
+        return call.finished(Reply(200))
 
     def _begin_write(self, call: _Call) -> Write | None:
         request, route = call.request, call.route
-        if request.method != "PATCH" or route.resource not in _WRITTEN:
+        if route.resource not in WRITES or request.method != METHODS[route.resource]:
             return None
 
         def is_connected() -> bool:
@@ -139,31 +145,22 @@ class Api:
 
     def _admit(self, token: Token, call: _Call) -> None:
         """Take a request into the windows of its token and of all tokens, or refuse it."""
-        now_s = self._state.clock.now_s()
-        self._state.arrive()
+        state, rounding = self._state, self._options.reset_rounding
+        now_s = state.clock.now_s()
+        state.arrive()
         if token.windows is not None:
             admission = token.windows.admit(now_s)
             if admission.admitted or self._options.headers_on_429:
-                call.headers |= self._announced(admission)
+                call.limit_headers = limit_headers(admission, rounding)
             if not admission.admitted:
-                raise self._throttled(admission, *reads.TOKEN_LIMIT)
-        organization = self._state.organization
-        if organization is not None:
+                state.refuse(by_organization=False)
+                raise over_the_limit(TOKEN_LIMIT, admission, rounding)
+        if state.organization is not None:
             # The token's own headers go with this refusal: they show that it is another limit.
-            admission = organization.admit(now_s)
+            admission = state.organization.admit(now_s)
             if not admission.admitted:
-                raise self._throttled(admission, *reads.ORGANIZATION_LIMIT)
-
-    def _announced(self, admission: Admission) -> dict[str, str]:
-        reset_s = whole_seconds(admission.left_s, self._options.reset_rounding)
-        values = {"count": admission.used, "allowed": admission.allowed, "reset": reset_s}
-        return {f"{_OF_THE_LIMIT}{name}": str(value) for name, value in values.items()}
-
-    def _throttled(self, admission: Admission, key: str, namespace: str) -> Refusal:
-        self._state.refuse(by_organization=(key, namespace) == reads.ORGANIZATION_LIMIT)
-        wait_s = max(1, whole_seconds(admission.left_s, self._options.reset_rounding))
-        limit = {"key": key, "namespace": namespace, "value": admission.allowed}
-        return too_many_requests(wait_s, limit)
+                state.refuse(by_organization=True)
+                raise over_the_limit(ORGANIZATION_LIMIT, admission, rounding)
 
     async def _draw(self, target: Target) -> Fault | None:
         """What goes wrong with a request, after it was held back as the faults say."""
@@ -173,21 +170,37 @@ class Api:
         return injection.fault
 
     async def _read(self, call: _Call) -> Reply | None:
-        """Answer a request for conversations; None is a connection to be reset."""
-        what = call.route.resource
-        ids = [call.route.conversation_id]
-        if what is Resource.ANALYTICS:
+        """Answer a request that reads; None is a connection to be reset."""
+        route = call.route
+        ids = [route.conversation_id]
+        if route.resource is Resource.ANALYTICS:
             ids = find_ids(call.request.raw_path, most=self._options.analytics_max_ids)
-        fault = await self._draw(read_target(what.name, ids))
-        if fault is not None:
-            is_cut = fault.kind is FaultKind.RESET_BEFORE
-            return None if is_cut else fault_reply(fault, call.correlation_id)
-        if what is Resource.ANALYTICS:
-            return reads.analytics(self._state, ids)
-        return reads.conversation(self._state, ids[0])
+        what = "/".join(filter(None, (route.resource.name, route.participant_id, route.other_id)))
+        fault = await self._draw(read_target(what, ids))
+        if fault is None:
+            return self._shown(call, ids)
+        is_cut = fault.kind is FaultKind.RESET_BEFORE
+        return None if is_cut else fault_reply(fault, call.correlation_id)
+
+    def _shown(self, call: _Call, ids: list[str]) -> Reply:
+        state, route = self._state, call.route
+        query = call.request.raw_path.partition("?")[2]
+        match route.resource:
+            case Resource.ANALYTICS:
+                return reads.analytics(state, ids)
+            case Resource.WRAPUP:
+                return wrapup.shown(state, route)
+            case Resource.WRAPUP_CODES:
+                return wrapup.codes_of_participant(state, route)
+            case Resource.CODES:
+                return wrapup.codes_of_organization(state, query)
+            case Resource.QUEUE_CODES:
+                return wrapup.codes_of_queue(state, route.other_id, query)
+            case _:
+                return reads.conversation(state, route.conversation_id)
 
     async def _patch(self, call: _Call, write: Write) -> Reply | None:
-        """Answer a PATCH; None is a connection to be reset."""
+        """Answer a request that writes; None is a connection to be reset."""
         fault = await self._draw(patch_target(write.conversation_id, write.participant_id))
         if fault is None:
             return await self._accept(call, write)
@@ -203,25 +216,30 @@ class Api:
                 return fault_reply(fault, call.correlation_id)
 
     async def _accept(self, call: _Call, write: Write, fault: Fault | None = None) -> Reply:
-        """Do what a PATCH asks for; `fault` may put its effect off, or lose it."""
-        route, state = call.route, self._state
-        body = await _read_body(call.request)
-        if route.resource is Resource.PARTICIPANT:
-            read_document(call.request.content_type, body)
-            if state.conversations.find_participant(*route[1:3]) is None:
-                raise Refusal(404)
-            return Reply(202)
-        attributes = read_attributes(call.request.content_type, body)
-        write.keys = tuple(attributes)
-        participant = state.open_participant(*route[1:3])
+        """Do what a write asks for; `fault` may put its effect off, or lose it."""
+        state = self._state
+        effect = self._effect(call, write, await _read_body(call.request))
+        if effect.apply is None:
+            return effect.reply
         if fault is not None and fault.kind is FaultKind.DROP:
             state.counts.dropped += 1
         elif fault is not None and fault.kind is FaultKind.LATE:
-            state.store_late(participant, write, attributes, fault.ms / 1000)
+            state.store_late(write, effect.apply, fault.ms / 1000)
         else:
-            state.store(participant, write, attributes)
+            state.store(write, effect.apply)
+        return effect.reply
+
+    def _effect(self, call: _Call, write: Write, body: bytes) -> Effect:
+        route, content_type = call.route, call.request.content_type
+        if route.resource is not Resource.ATTRIBUTES:
+            document = read_document(content_type, body)
+            return wrapup.set_wrapup(self._state, route, document, write)
+        attributes = read_attributes(content_type, body)
+        write.keys = tuple(attributes)
+        participant = self._state.open_participant(*route[1:3])
         # What was accepted, not what is stored: that is for a read to show.
-        return json_reply(202, {"attributes": attributes}) if route.media else Reply(202)
+        reply = json_reply(202, {"attributes": attributes}) if route.media else Reply(202)
+        return Effect(lambda: participant.attributes.update(attributes), reply)
 
 
 async def _read_body(request: web.BaseRequest) -> bytes:

@@ -42,27 +42,33 @@ def agent_id(conversation_id: str) -> str:
 
 def participant_id(conversation_id: str, index: int) -> str:
     """Id of a conversation's participant: 0 the customer, 1 the agent, others above."""
-    return _derived(f"{conversation_id}/{index}")
+    return derived_id(f"{conversation_id}/{index}")
 
 
 def external_contact_id(conversation_id: str) -> str:
     """The `externalContactId` of an adopted conversation's customer."""
-    return _derived(f"{conversation_id}/contact")
+    return derived_id(f"{conversation_id}/contact")
 
 
 def user_id(conversation_id: str) -> str:
     """The `userId` of an adopted conversation's agent."""
-    return _derived(f"{conversation_id}/user")
+    return derived_id(f"{conversation_id}/user")
 
 
 def phone_number(conversation_id: str) -> str:
     """The `ani` and `address` of an adopted conversation's customer: `tel:+1` and ten digits."""
     # Area codes begin with 2 to 9.
-    number = int(_derived(f"{conversation_id}/phone")[:8], 16)
+    number = int(derived_id(f"{conversation_id}/phone")[:8], 16)
     return f"tel:+1{2_000_000_000 + number}"
 
 
-def _derived(name: str) -> str:
+def communication_id(conversation_id: str, known_id: str) -> str:
+    """Id of a participant's communication (its call, its email), which is not the participant's."""
+    return derived_id(f"{conversation_id}/{known_id}/communication")
+
+
+def derived_id(name: str) -> str:
+    """The version 5 UUID of a name: the same name, the same id."""
     # uuid.uuid5() by hand: a million rows need a million of them, and it takes three times as long.
     text = sha1(_NAMESPACE + name.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(text[16], 16) & 3]
@@ -103,6 +109,10 @@ class Participant:
     """What was told of it, under the platform's names: `userId`, `externalContactId`, ..."""
     left_at: str | None = None
     """Since when it is gone while the conversation may go on; its attributes are closed then."""
+    media: str = "calls"
+    """The kind of its communication, as the API's paths call it."""
+    wrapup: Mapping[str, Any] | None = None
+    """The wrap-up that is set, as the API shows it."""
 
 
 @dataclass(slots=True)
@@ -128,6 +138,8 @@ class Seed:
     attributes: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
     """Under the platform's names, such as `userId`."""
+    media: str | None = None
+    wrapup: Mapping[str, Any] | None = None
     left: Since = None
     """Since when the participant has left."""
     ended: Since = None
@@ -146,6 +158,8 @@ class Seed:
         """Change what this line tells of the participant; other attributes stay."""
         participant.purpose = self.purpose or participant.purpose
         participant.attributes.update(self.attributes)
+        participant.media = self.media or participant.media
+        participant.wrapup = self.wrapup or participant.wrapup
         if self.fields:
             participant.fields = {**(participant.fields or {}), **self.fields}
         if self.left is not None:
@@ -210,16 +224,17 @@ class Conversations:
             seed.tell_participant(participant)
 
     def stored(self) -> Iterator[dict[str, Any]]:
-        """One document for each participant that holds attributes; safe while others write."""
+        """One document for each participant that holds something; safe while others write."""
         for conversation_id, conversation in list(self._known.items()):
             for known_id, participant in list(conversation.participants.items()):
-                if participant.attributes:
-                    yield {
+                if participant.attributes or participant.wrapup:
+                    document = {
                         "conversationId": conversation_id,
                         "participantId": known_id,
                         "purpose": participant.purpose,
                         "attributes": participant.attributes,
                     }
+                    yield document | ({"wrapup": participant.wrapup} if participant.wrapup else {})
 
     def forget(self) -> None:
         """Drop everything."""

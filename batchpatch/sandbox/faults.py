@@ -5,9 +5,9 @@
 - `status=400..599`, or `kind=` with one of `latency`, `reset_before`, `reset_after`, `late`,
   `drop`, `html`, `malformed`, `empty`, `429`, `bare_429`. The bodies `html`, `malformed` and
   `empty` take `status=200..599`: `kind=html,status=200` is a proxy's sign-in page.
-- `on=patch` (default: every write), `on=read` (GET conversation and analytics), `on=any` (both) or
-  `on=token` (the token endpoint, in its own shape of errors): what is hit. `reset_after`, `late`
-  and `drop` are about writes, and so is `participant=`.
+- `on=patch` (default: every write), `on=read` (conversations, analytics, wrap-up and its codes),
+  `on=any` (both) or `on=token` (the token endpoint, in its own shape of errors): what is hit.
+  `reset_after`, `late` and `drop` are about writes, and so is `participant=`.
 - `rate=0..1`: share of the requests that are hit (default 1).
 - `participant=UUID`, `conversation=UUID`: hit these only.
 - `times=1..3`: at most so many faults in a row for one participant (default 3). `times=always`

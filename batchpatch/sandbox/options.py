@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from batchpatch.sandbox.conversations import is_uuid
 from batchpatch.sandbox.windows import ROUNDINGS, WINDOW_MODELS
@@ -13,11 +13,21 @@ if TYPE_CHECKING:
     from batchpatch.sandbox.faults import Fault
     from batchpatch.sandbox.windows import AllowedChange, Rounding, WindowModel
 
+PERMISSIONS = (
+    "conversation:communication:view",
+    "analytics:conversationDetail:view",
+    "conversation:participant:wrapup",
+    "routing:wrapupCode:view",
+    "routing:queue:view",
+)
+"""What a token can lack."""
 READ_PERMISSIONS = {
     "conversation": "conversation:communication:view",
     "analytics": "analytics:conversationDetail:view",
 }
-"""What can be read, and the permission that it takes. The writes take none."""
+"""What can be read, and the permission that it takes. Writing attributes takes none."""
+EndedWrapup = Literal["accept", "refuse"]
+"""What becomes of a wrap-up code for a conversation that has ended; the platform's is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +78,9 @@ class SandboxOptions:
     """Seconds from accepting a write until it can be read."""
     deny_reads: frozenset[str] = frozenset()
     """Reads that the tokens have no permission for, see `parse_deny_reads`."""
+    deny: frozenset[str] = frozenset()
+    """Permissions that the tokens do not have, see `PERMISSIONS`."""
+    ended_wrapup: EndedWrapup = "accept"
     organization_id: str = "5a7d6b1e-0c52-4a39-9f4e-1f2d3c4b5a69"
     """The organisation that every token belongs to, a UUID."""
     organization_name: str = "Sandbox"
@@ -96,6 +109,12 @@ class SandboxOptions:
         for name in ("client_id", "client_secret", "accept_token", "organization_name"):
             _require(getattr(self, name) != "", f"{name} must not be empty", "an empty text")
 
+    def lacks(self, permission: str) -> bool:
+        """True where the tokens do not have a permission."""
+        return permission in self.deny or any(
+            READ_PERMISSIONS[read] == permission for read in self.deny_reads
+        )
+
     def _check_windows(self) -> None:
         model, rounding, per_s = self.window_model, self.reset_rounding, self.foreign_per_s
         _require(model in WINDOW_MODELS, f"window_model must be of {WINDOW_MODELS}", model)
@@ -116,6 +135,13 @@ class SandboxOptions:
         owner = self.organization_id
         _require(is_uuid(owner), "organization_id must be a UUID", owner)
         _check_deny_reads(self.deny_reads)
+        for name in sorted(self.deny - set(PERMISSIONS)):
+            raise ValueError(f"deny must be of {', '.join(PERMISSIONS)}, not {name!r}.")
+        _require(
+            self.ended_wrapup in get_args(EndedWrapup),
+            "ended_wrapup must be accept or refuse",
+            self.ended_wrapup,
+        )
 
 
 def _require(condition: bool, rule: str, value: object) -> None:

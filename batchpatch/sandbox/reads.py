@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from batchpatch.sandbox.codes import queue_id_of
 from batchpatch.sandbox.conversations import (
     agent_id,
+    communication_id,
     customer_id,
     external_contact_id,
     phone_number,
@@ -20,6 +22,7 @@ from batchpatch.sandbox.replies import (
     json_reply,
     missing_permission,
 )
+from batchpatch.sandbox.tokens import NAMESPACE, TOKEN_RATES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,17 +32,21 @@ if TYPE_CHECKING:
     from batchpatch.sandbox.state import SandboxState
     from batchpatch.sandbox.tokens import Token
 
-NAMESPACE = "platform.api"
-TOKEN_RATES = ("client.credentials.token.rate.per.minute", "token.rate.per.minute")
-TOKEN_LIMIT = (TOKEN_RATES[0], NAMESPACE)
-"""Key and namespace that a 429 of the token's own limit names."""
-ORGANIZATION_LIMIT = ("conversations.requests.rate", "conversations")
-"""Key and namespace of the limit over all tokens: a service's own, in no list that is read here."""
+_MEDIA_TYPES = {
+    "calls": "voice",
+    "callbacks": "callback",
+    "emails": "email",
+    "messages": "message",
+    "cobrowsesessions": "cobrowse",
+    "screenshares": "screenshare",
+    "socials": "social",
+    "videos": "video",
+}
 
 
 def conversation(state: SandboxState, conversation_id: str) -> Reply:
     """GET conversation: its participants with their attributes."""
-    _check_permission(state.options, "conversation")
+    _check_permission(state.options, READ_PERMISSIONS["conversation"])
     found = state.conversations.find_whole(conversation_id)
     if found is None:
         raise Refusal(404)
@@ -48,7 +55,7 @@ def conversation(state: SandboxState, conversation_id: str) -> Reply:
 
 def analytics(state: SandboxState, conversation_ids: Sequence[str]) -> Reply:
     """GET analytics details: what it knows of these conversations, without attributes."""
-    _check_permission(state.options, "analytics")
+    _check_permission(state.options, READ_PERMISSIONS["analytics"])
     details: list[dict[str, Any]] = []
     for conversation_id in conversation_ids:
         found = state.conversations.find_whole(conversation_id)
@@ -86,9 +93,9 @@ def limits(state: SandboxState) -> Reply:
     return json_reply(200, {"entities": entities, "total": len(entities)})
 
 
-def _check_permission(options: SandboxOptions, read: str) -> None:
-    if read in options.deny_reads:
-        raise missing_permission(READ_PERMISSIONS[read])
+def _check_permission(options: SandboxOptions, permission: str) -> None:
+    if options.lacks(permission):
+        raise missing_permission(permission)
 
 
 def _as_resource(conversation_id: str, conversation: Conversation) -> dict[str, Any]:
@@ -130,12 +137,17 @@ def _participant(
     fields = _fields(conversation_id, known_id, participant)
     ended_at = participant.left_at or conversation.ended_at
     start = _start(conversation, ended_at)
+    communication = {
+        "id": communication_id(conversation_id, known_id),
+        "state": "disconnected" if ended_at else "connected",
+    }
     return _set(
         {
             "id": known_id,
             "name": fields["name"],
             "purpose": participant.purpose,
             "userId": fields.get("userId"),
+            "queueId": queue_id_of(conversation_id, participant),
             "externalContactId": fields.get("externalContactId"),
             "address": fields.get("address"),
             "ani": fields.get("ani"),
@@ -143,13 +155,15 @@ def _participant(
             "connectedTime": start,
             "endTime": ended_at,
             "attributes": participant.attributes,
-            "calls": [{"id": known_id, "state": "disconnected" if ended_at else "connected"}],
+            "wrapup": participant.wrapup,
+            participant.media: [communication],
         }
     )
 
 
 def _details(conversation_id: str, known_id: str, participant: Participant) -> dict[str, Any]:
     fields = _fields(conversation_id, known_id, participant)
+    session = _set({"mediaType": _MEDIA_TYPES[participant.media], "ani": fields.get("ani")})
     return _set(
         {
             "participantId": known_id,
@@ -157,7 +171,7 @@ def _details(conversation_id: str, known_id: str, participant: Participant) -> d
             "purpose": participant.purpose,
             "userId": fields.get("userId"),
             "externalContactId": fields.get("externalContactId"),
-            "sessions": [_set({"mediaType": "voice", "ani": fields.get("ani")})],
+            "sessions": [session],
         }
     )
 

@@ -10,6 +10,8 @@ from batchpatch.sandbox.conversations import is_uuid
 from batchpatch.sandbox.replies import Refusal
 
 MEDIA = frozenset({"calls", "callbacks", "emails", "messages", "cobrowsesessions"})
+WRAPUP_MEDIA = MEDIA | {"screenshares", "socials", "videos"}
+"""Those whose communications can be wrapped up."""
 # None of the platform's paths, whatever threads say.
 _OF_THREADS = "interactions"
 
@@ -20,7 +22,16 @@ class Resource(Enum):
     ATTRIBUTES = auto()
     """A participant's attributes: the write that is kept."""
     PARTICIPANT = auto()
-    """A participant's state: accepts a PATCH and has no attributes field to keep."""
+    """A participant's state: accepts a PATCH, keeps its wrap-up and has no attributes field."""
+    COMMUNICATION_WRAPUP = auto()
+    """The wrap-up of one communication: a write."""
+    WRAPUP = auto()
+    """The wrap-up that a participant has."""
+    WRAPUP_CODES = auto()
+    """The codes that a participant may be given."""
+    CODES = auto()
+    """The organisation's wrap-up codes."""
+    QUEUE_CODES = auto()
     CONVERSATION = auto()
     ANALYTICS = auto()
     """Details of many conversations, by their ids, without attributes."""
@@ -30,9 +41,14 @@ class Resource(Enum):
     NOWHERE = auto()
 
 
-_METHODS = {
+METHODS = {
     Resource.ATTRIBUTES: "PATCH",
     Resource.PARTICIPANT: "PATCH",
+    Resource.COMMUNICATION_WRAPUP: "POST",
+    Resource.WRAPUP: "GET",
+    Resource.WRAPUP_CODES: "GET",
+    Resource.CODES: "GET",
+    Resource.QUEUE_CODES: "GET",
     Resource.CONVERSATION: "GET",
     Resource.ANALYTICS: "GET",
     Resource.TOKEN: "GET",
@@ -41,9 +57,17 @@ _METHODS = {
 _FIXED = {
     "tokens/me": Resource.TOKEN,
     "analytics/conversations/details": Resource.ANALYTICS,
+    "routing/wrapupcodes": Resource.CODES,
     "organizations/limits/namespaces/platform.api": Resource.LIMITS,
 }
-_OF_A_PARTICIPANT = {"": Resource.PARTICIPANT, "attributes": Resource.ATTRIBUTES}
+_OF_A_PARTICIPANT = {
+    "": Resource.PARTICIPANT,
+    "attributes": Resource.ATTRIBUTES,
+    "wrapup": Resource.WRAPUP,
+    "wrapupcodes": Resource.WRAPUP_CODES,
+}
+WRITES = frozenset({Resource.ATTRIBUTES, Resource.PARTICIPANT, Resource.COMMUNICATION_WRAPUP})
+"""What a request with the right method changes."""
 
 
 class Route(NamedTuple):
@@ -54,6 +78,8 @@ class Route(NamedTuple):
     participant_id: str = ""
     media: str = ""
     """Of a path for one media type."""
+    other_id: str = ""
+    """A communication's, or a queue's."""
 
 
 _NOWHERE = Route(Resource.NOWHERE)
@@ -69,15 +95,29 @@ def find_route(raw_path: str) -> Route:
         return Route(_FIXED[rest])
     # Split before decoding: an encoded slash belongs to the id that it is in.
     parts = [unquote(part) for part in rest.split("/")]
-    if parts[0] != "conversations" or _OF_THREADS in parts[1:2]:
-        return _NOWHERE
-    media = parts.pop(1) if len(parts) > 1 and parts[1] in MEDIA else ""
-    if len(parts) == 2 and not media:
-        return Route(Resource.CONVERSATION, parts[1].lower())
-    if len(parts) < 4 or parts[2] != "participants":
-        return _NOWHERE
-    resource = _OF_A_PARTICIPANT.get("/".join(parts[4:]), Resource.NOWHERE)
-    return Route(resource, parts[1].lower(), parts[3].lower(), media)
+    match parts:
+        case ["routing", "queues", queue_id, "wrapupcodes"]:
+            return Route(Resource.QUEUE_CODES, other_id=queue_id.lower())
+        case ["conversations", str(media), *rest_of_it] if media in WRAPUP_MEDIA:
+            return _conversation_route(rest_of_it, media)
+        case ["conversations", *rest_of_it] if _OF_THREADS not in rest_of_it[:1]:
+            return _conversation_route(rest_of_it, "")
+        case _:
+            return _NOWHERE
+
+
+def _conversation_route(parts: list[str], media: str) -> Route:
+    match parts:
+        case [conversation_id] if not media:
+            return Route(Resource.CONVERSATION, conversation_id.lower())
+        case [conversation_id, "participants", known_id, "communications", other_id, "wrapup"]:
+            ids = (conversation_id.lower(), known_id.lower(), media, other_id.lower())
+            return Route(Resource.COMMUNICATION_WRAPUP, *ids) if media else _NOWHERE
+        case [conversation_id, "participants", known_id, *what] if media in MEDIA | {""}:
+            resource = _OF_A_PARTICIPANT.get("/".join(what), Resource.NOWHERE)
+            return Route(resource, conversation_id.lower(), known_id.lower(), media)
+        case _:
+            return _NOWHERE
 
 
 def find_ids(raw_path: str, *, most: int) -> list[str]:
@@ -103,11 +143,12 @@ def check_route(route: Route, method: str) -> None:
     """Raise the Refusal for a path that leads nowhere, a wrong method or an id that is none."""
     if route.resource is Resource.NOWHERE:
         raise Refusal(404)
-    if _METHODS[route.resource] != method:
+    if METHODS[route.resource] != method:
         raise Refusal(405)
     for name, value in (
         ("conversationId", route.conversation_id),
         ("participantId", route.participant_id),
+        ("communicationId" if route.media else "queueId", route.other_id),
     ):
         if value and not is_uuid(value):
             raise Refusal(400, "invalid.value", f"The value of {name} is not a valid id.")

@@ -9,7 +9,8 @@ from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from batchpatch.sandbox.conversations import participant_id
+from batchpatch.sandbox.codes import OF_EVERY_QUEUE
+from batchpatch.sandbox.conversations import agent_id, participant_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,16 +26,16 @@ _NOTES = (
     "Moved house, new address on file",
     "",
 )
-_HEADER = (
-    "conversationId",
-    "participantId",
-    "attributes.campaign_result",
-    "attributes.wrapup_notes",
-)
+WriteKind = Literal["attributes", "wrapup"]
+"""What rows set: a customer's attributes, or an agent's wrap-up code."""
+_COLUMNS: dict[WriteKind, tuple[str, str]] = {
+    "attributes": ("attributes.campaign_result", "attributes.wrapup_notes"),
+    "wrapup": ("wrapupCode", "wrapupNotes"),
+}
 _ROWS_AT_ONCE = 1000
 
 
-# Conversation id, participant id, campaign result, wrap-up notes.
+# Conversation id, participant id, campaign result or wrap-up code by name, notes.
 _Sample = tuple[str, str, str, str]
 
 
@@ -46,11 +47,13 @@ def write_rows(
     format: Literal["csv", "jsonl"] = "csv",  # noqa: A002 - the word of the command line
     participants_per_conversation: int = 1,
     repeat: float = 0.0,
+    write: WriteKind = "attributes",
 ) -> None:
     """Stream `count` rows to `out`, deterministic in `seed`; fewer rows are a prefix of more.
 
     The first participant of a conversation is the customer that the sandbox adopts, the second
-    its agent. `repeat` (0 to 1) is the share of rows that name an earlier participant again.
+    its agent; rows of `write="wrapup"` name the agent alone. `repeat` (0 to 1) is the share of
+    rows that name an earlier participant again.
     Raises ValueError, one sentence, for a value out of range.
     """
     if count < 0:
@@ -63,13 +66,26 @@ def write_rows(
         raise ValueError(f"repeat must be from 0 to 1, not {repeat}.")
     if format not in ("csv", "jsonl"):
         raise ValueError(f"format must be csv or jsonl, not {format}.")
+    if write not in _COLUMNS:
+        raise ValueError(f"write must be attributes or wrapup, not {write}.")
+    if write == "wrapup" and participants_per_conversation > 1:
+        raise ValueError("participants_per_conversation must be 1 for wrap-up: the agent.")
     samples = _samples(count, seed, participants_per_conversation, repeat)
-    if format == "csv":
+    if write == "wrapup":
+        samples = map(_wrapped_up, samples)
+    _write(out, samples, format, write)
+
+
+def _write(
+    out: TextIO, samples: Iterator[_Sample], form: Literal["csv", "jsonl"], write: WriteKind
+) -> None:
+    if form == "csv":
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(_HEADER)
+        writer.writerow(("conversationId", "participantId", *_COLUMNS[write]))
         writer.writerows(samples)
     else:
-        while lines := [_json_line(sample) for sample in islice(samples, _ROWS_AT_ONCE)]:
+        line = _attributes_line if write == "attributes" else _wrapup_line
+        while lines := [line(sample) for sample in islice(samples, _ROWS_AT_ONCE)]:
             out.write("".join(lines))
 
 
@@ -99,10 +115,23 @@ def _conversation_id(seed: int, number: int) -> str:
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
 
-def _json_line(sample: _Sample) -> str:
+def _wrapped_up(sample: _Sample) -> _Sample:
+    conversation_id, _, result, notes = sample
+    code = OF_EVERY_QUEUE[_RESULTS.index(result) % len(OF_EVERY_QUEUE)]
+    return conversation_id, agent_id(conversation_id), code, notes
+
+
+def _attributes_line(sample: _Sample) -> str:
     conversation_id, known_id, campaign_result, wrapup_notes = sample
     attributes = {"campaign_result": campaign_result}
     if wrapup_notes:
         attributes["wrapup_notes"] = wrapup_notes
     row = {"conversationId": conversation_id, "participantId": known_id, "attributes": attributes}
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _wrapup_line(sample: _Sample) -> str:
+    conversation_id, known_id, code, notes = sample
+    wrapup = {"code": code, **({"notes": notes} if notes else {})}
+    row = {"conversationId": conversation_id, "participantId": known_id, "wrapup": wrapup}
     return json.dumps(row, ensure_ascii=False) + "\n"

@@ -8,16 +8,17 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from batchpatch.sandbox.codes import CodeBook
 from batchpatch.sandbox.conversations import Conversations
 from batchpatch.sandbox.injection import Injector
 from batchpatch.sandbox.replies import Refusal
-from batchpatch.sandbox.routes import Resource
+from batchpatch.sandbox.routes import WRITES, Resource
 from batchpatch.sandbox.tokens import TokenBook
 from batchpatch.sandbox.windows import Allowance, FixedWindows, Tally
 from batchpatch.sandbox.writes import WriteLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from batchpatch.sandbox.conversations import Participant
     from batchpatch.sandbox.options import SandboxOptions
@@ -94,6 +95,7 @@ class SandboxState:
             analytics_unknown=options.analytics_unknown,
             seed=options.seed,
         )
+        self.codes = CodeBook(seed=options.seed, strict=options.strict)
         self.tokens = TokenBook(options, clock.now_s)
         self.injector = Injector(options.faults, seed=options.seed)
         self.writes = WriteLog(cap=options.log_writes, now_s=clock.now_s)
@@ -144,12 +146,12 @@ class SandboxState:
             raise Refusal(409, message=f"The participant [{participant_id}] has already left.")
         return participant
 
-    def store(self, participant: Participant, write: Write, attributes: Mapping[str, str]) -> None:
-        """Merge attributes into their participant, after the delay of all writes."""
+    def store(self, write: Write, effect: Callable[[], None]) -> None:
+        """Let a write take effect, after the delay of all writes."""
 
         def apply() -> None:
-            participant.attributes.update(attributes)
-            self.writes.apply(write, attributes)
+            effect()
+            self.writes.apply(write)
 
         if self.options.apply_delay_s:
             # Timers that are due together need not fire in order; what was accepted first is first.
@@ -158,15 +160,9 @@ class SandboxState:
         else:
             apply()
 
-    def store_late(
-        self,
-        participant: Participant,
-        write: Write,
-        attributes: Mapping[str, str],
-        delay_s: float,
-    ) -> None:
+    def store_late(self, write: Write, effect: Callable[[], None], delay_s: float) -> None:
         """Accept a write after `delay_s`, whatever its client knows about it."""
-        self._later(delay_s, lambda: self.store(participant, write, attributes))
+        self._later(delay_s, lambda: self.store(write, effect))
 
     def _apply_oldest(self) -> None:
         apply = self._accepted.popleft()
@@ -215,9 +211,11 @@ class SandboxState:
         """Requests by what they cost a client's budget for."""
         asked = self.counts.resources
         return {
-            "patches": asked[Resource.ATTRIBUTES] + asked[Resource.PARTICIPANT],
+            "patches": sum(asked[resource] for resource in WRITES),
             "reads": asked[Resource.CONVERSATION],
             "lookups": asked[Resource.ANALYTICS],
+            "wrapup_reads": asked[Resource.WRAPUP] + asked[Resource.WRAPUP_CODES],
+            "code_lookups": asked[Resource.CODES] + asked[Resource.QUEUE_CODES],
             "mints": self.tokens.minted + self.tokens.refused,
         }
 
@@ -233,6 +231,7 @@ class SandboxState:
     def reset(self) -> None:
         """Forget conversations, writes, attempts and counts. Tokens stay valid, rules in force."""
         self.conversations.forget()
+        self.codes.forget()
         self.writes.forget()
         self.injector.forget()
         self.tokens.minted = self.tokens.refused = 0

@@ -7,19 +7,40 @@ import binascii
 import math
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs
 
-from batchpatch.sandbox.replies import THROTTLED_MINT, Refusal, Reply, json_reply, token_refusal
-from batchpatch.sandbox.windows import Allowance, make_windows
+from batchpatch.sandbox.replies import (
+    THROTTLED_MINT,
+    Refusal,
+    Reply,
+    json_reply,
+    token_refusal,
+    too_many_requests,
+)
+from batchpatch.sandbox.windows import Allowance, make_windows, whole_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from batchpatch.sandbox.options import SandboxOptions
-    from batchpatch.sandbox.windows import SharedWindows
+    from batchpatch.sandbox.windows import Admission, Rounding, SharedWindows
 
+NAMESPACE = "platform.api"
+TOKEN_RATES = ("client.credentials.token.rate.per.minute", "token.rate.per.minute")
 _FAILED = "authentication failed"
+
+
+class Limit(NamedTuple):
+    """What a 429 says that it is about."""
+
+    key: str
+    namespace: str
+
+
+TOKEN_LIMIT = Limit(TOKEN_RATES[0], NAMESPACE)
+ORGANIZATION_LIMIT = Limit("conversations.requests.rate", "conversations")
+"""The limit over all tokens: a service's own, and in no list that can be read."""
 
 
 @dataclass(slots=True)
@@ -122,6 +143,19 @@ class TokenBook:
             self._throttles_left -= 1
             return token_refusal(400, *THROTTLED_MINT)
         return None
+
+
+def limit_headers(admission: Admission, rounding: Rounding) -> dict[str, str]:
+    """What an answer says of the token's window."""
+    reset_s = whole_seconds(admission.left_s, rounding)
+    values = {"count": admission.used, "allowed": admission.allowed, "reset": reset_s}
+    return {f"inin-ratelimit-{name}": str(value) for name, value in values.items()}
+
+
+def over_the_limit(limit: Limit, admission: Admission, rounding: Rounding) -> Refusal:
+    """The 429 of a request that was not admitted."""
+    wait_s = max(1, whole_seconds(admission.left_s, rounding))
+    return too_many_requests(wait_s, {**limit._asdict(), "value": admission.allowed})
 
 
 def _basic(authorization: str) -> tuple[str, str]:

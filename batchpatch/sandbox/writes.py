@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
+
+    from batchpatch.sandbox.replies import Reply
 
 
 @dataclass(slots=True, eq=False)
 class Write:
-    """One PATCH request. Times are seconds of the sandbox's monotonic clock."""
+    """One request that writes. Times are seconds of the sandbox's monotonic clock."""
 
     number: int
     """From 1, in order of arrival."""
@@ -20,7 +22,7 @@ class Write:
     participant_id: str
     started_s: float
     keys: tuple[str, ...] = ()
-    """Names of the attributes; empty where the body was not read."""
+    """Names of the attributes, or of a wrap-up's fields; empty where the body was not read."""
     applied: int | None = None
     """From 1, in order of taking effect; None where nothing was stored."""
     applied_s: float | None = None
@@ -30,6 +32,14 @@ class Write:
     """Status of the answer; None where the connection was cut, or while in flight."""
     overlapped: bool = False
     """Another request for this participant was in flight when this one arrived."""
+
+
+class Effect(NamedTuple):
+    """What an accepted request does."""
+
+    apply: Callable[[], None] | None
+    """Does it; None where there is nothing to keep."""
+    reply: Reply
 
 
 class WriteLog:
@@ -62,12 +72,11 @@ class WriteLog:
         self._log.append(write)
         return write
 
-    def apply(self, write: Write, keys: Iterable[str]) -> None:
+    def apply(self, write: Write) -> None:
         """Note that a write takes effect now."""
         self.applied += 1
         write.applied = self.applied
         write.applied_s = self._now_s()
-        write.keys = tuple(keys)
 
     def end(self, write: Write, status: int | None) -> None:
         """Note that a write is answered with `status`, or cut off (None)."""

@@ -69,6 +69,11 @@ async def test_every_request_is_counted_by_what_it_was_for(start: Start) -> None
         "token": 2,
         "limits": 1,
         "nowhere": 1,
+        "wrapup": 0,
+        "wrapup_codes": 0,
+        "communication_wrapup": 0,
+        "codes": 0,
+        "queue_codes": 0,
     }
     assert sum(stats["by_resource"].values()) == stats["requests"]
 

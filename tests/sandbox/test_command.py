@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,7 +44,8 @@ def test_each_flag_is_an_option(served: Callable[..., SandboxOptions]) -> None:
         *("--organization", ORGANIZATION, "--seed", "3", "--fault", "kind=drop,rate=0.05"),
         *("--allowed", "9", "--rate-window-s", "7.5", "--expires-in", "5", "--foreign", "2"),
         *("--allowed-change", "4:10", "--revoke-after", "6", "--strict"),
-        *("--org-allowed", "60", "--org-window-s", "10"),
+        *("--org-allowed", "60", "--org-window-s", "10", "--ended-wrapup", "refuse"),
+        *("--deny", "routing:wrapupCode:view, conversation:participant:wrapup"),
     )
     assert (options.ended, options.analytics_unknown, options.analytics_max_ids) == (0.25, 0.5, 7)
     assert (options.apply_delay_s, options.deny_reads) == (1.5, {"conversation", "analytics"})
@@ -53,6 +55,8 @@ def test_each_flag_is_an_option(served: Callable[..., SandboxOptions]) -> None:
     assert (options.allowed_changes, options.revoke_after) == (((4, 10),), 6)
     assert (options.expires_in_s, options.strict) == (5, True)
     assert (options.org_allowed, options.org_window_s) == (60, 10)
+    assert options.deny == {"routing:wrapupCode:view", "conversation:participant:wrapup"}
+    assert options.ended_wrapup == "refuse"
 
 
 def test_without_flags_nothing_is_out_of_the_ordinary(
@@ -68,11 +72,20 @@ def test_an_organisation_can_have_a_name(served: Callable[..., SandboxOptions]) 
     assert (options.organization_id, options.organization_name) == (ORGANIZATION, "Acme: Berlin")
 
 
+def test_rows_of_wrap_up_codes_can_be_asked_for() -> None:
+    """They come from the same command, as a stream that other commands read."""
+    words = ("rows", "--count", "2", "--write", "wrapup", "--format", "jsonl")
+    lines = CliRunner().invoke(sandbox_app, words, catch_exceptions=False).stdout.splitlines()
+    assert [next(iter(json.loads(line)["wrapup"])) for line in lines] == ["code", "code"]
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [
         (("--deny-reads", "everything"), "conversation, analytics"),
         (("--deny-reads", ""), "conversation, analytics"),
+        (("--deny", "everything"), "routing:queue:view"),
+        (("--org-window-s", "0"), "org_window_s"),
         (("--organization", "acme"), "UUID"),
         (("--organization", f"{ORGANIZATION}:"), "organization_name"),
         (("--apply-delay", "86400"), "apply_delay_s"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from batchpatch.sandbox import SandboxOptions
 from batchpatch.sandbox.replies import Refusal, read_attributes
-from batchpatch.sandbox.routes import MEDIA, Resource, check_route, find_ids, find_route
+from batchpatch.sandbox.routes import MEDIA, Resource, Route, check_route, find_ids, find_route
 
 C = "0b8a3c1e-5f7d-4e2a-9c61-2d4f6a8b0c1d"
 P = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
@@ -50,7 +50,7 @@ def test_a_path_leads_where_the_platform_has_it(path: str, resource: Resource) -
 def test_each_media_type_has_the_write(media: str) -> None:
     """The per-media routes are an option of the client, so all must be there."""
     route = find_route(f"/api/v2/conversations/{media}/{C.upper()}/participants/{P}/attributes")
-    assert route == (Resource.ATTRIBUTES, C, P, media)
+    assert route == Route(Resource.ATTRIBUTES, C, P, media)
 
 
 @pytest.mark.parametrize(

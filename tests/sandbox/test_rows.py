@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from batchpatch.sandbox import write_rows
+from batchpatch.sandbox.codes import OF_EVERY_QUEUE
 from batchpatch.sandbox.conversations import agent_id, customer_id
 
 HEADER = [
@@ -94,9 +95,40 @@ def test_jsonl_holds_the_same_rows() -> None:
     assert lines == from_csv
 
 
+def test_wrap_up_rows_name_agents_and_codes_of_every_queue() -> None:
+    """So that a sandbox of any seed has the participants and lets them have these codes."""
+    rows = rows_of(300, write="wrapup")
+    assert list(rows[0]) == ["conversationId", "participantId", "wrapupCode", "wrapupNotes"]
+    assert {row["wrapupCode"] for row in rows} == set(OF_EVERY_QUEUE)
+    assert all(row["participantId"] == agent_id(row["conversationId"]) for row in rows)
+    attributes = rows_of(300)
+    assert [row["conversationId"] for row in rows] == [row["conversationId"] for row in attributes]
+
+
+def test_wrap_up_rows_of_jsonl_are_the_same() -> None:
+    """The two formats are two spellings of one input; an empty note is an absent one."""
+    lines = [json.loads(line) for line in text_of(200, format="jsonl", write="wrapup").splitlines()]
+    assert lines == [
+        {
+            "conversationId": row["conversationId"],
+            "participantId": row["participantId"],
+            "wrapup": {"code": row["wrapupCode"]}
+            | ({"notes": row["wrapupNotes"]} if row["wrapupNotes"] else {}),
+        }
+        for row in rows_of(200, write="wrapup")
+    ]
+
+
 @pytest.mark.parametrize(
     "options",
-    [{"count": -1}, {"repeat": 1.5}, {"participants_per_conversation": 0}, {"format": "xml"}],
+    [
+        {"write": "notes"},
+        {"participants_per_conversation": 2, "write": "wrapup"},
+        {"count": -1},
+        {"repeat": 1.5},
+        {"participants_per_conversation": 0},
+        {"format": "xml"},
+    ],
 )
 def test_a_value_out_of_range_is_explained(options: dict[str, Any]) -> None:
     """The command line shows the sentence, which must name the option."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from batchpatch.sandbox import SandboxOptions, running
+from batchpatch.sandbox.codes import code_id
 from batchpatch.sandbox.conversations import (
     Seed,
     agent_id,
@@ -29,8 +30,41 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+async def session(*words: str) -> bytes:
+    """What a program that uses the SDK prints."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(SESSION),
+        *words,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    return out
+
+
 @pytest.mark.asyncio
-async def test_the_sdk_mints_patches_and_reads_back() -> None:
+async def test_the_sdk_sets_wrap_up_codes_both_ways() -> None:
+    """Its models and paths are the platform's, so what it reads back is what a user would see."""
+    async with running(SandboxOptions(allowed=300, strict=True)) as server:
+        server.state.conversations.add(Seed(conversation_id=C, participant_id=agent_id(C)))
+        out = await session("wrapup", server.url, C, agent_id(C))
+        stats = server.state.stats()
+        codes = len(server.state.codes.all())
+    assert json.loads(out) == {
+        "codes": codes,
+        "allowed": True,
+        "before": None,
+        "first": [code_id("Sale"), "Größe", True],
+        "second": [code_id("No answer"), ["a", "b"], 12],
+        "found": ["No answer"],
+    }
+    assert (stats["patches"], stats["patches_applied"], stats["revoked"]) == (2, 2, 1)
+
+
+@pytest.mark.asyncio
+async def test_the_sdk_mints_mints_patches_and_reads_back() -> None:
     """The sandbox was written from what the SDK expects, and this is the proof.
 
     The SDK runs in a process of its own: it blocks, starts threads and warns while importing.
@@ -38,15 +72,7 @@ async def test_the_sdk_mints_patches_and_reads_back() -> None:
     attributes = {"vip": "yes", "notes": "Größe"}
     async with running(SandboxOptions(allowed=300, strict=True)) as server:
         server.state.conversations.add(Seed(conversation_id=C, ended="2100-01-01T00:00:00.000Z"))
-        session = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(SESSION),
-            *(server.url, C, customer_id(C), json.dumps(attributes)),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, errors = await session.communicate()
-        assert session.returncode == 0, errors.decode()
+        out = await session("attributes", server.url, C, customer_id(C), json.dumps(attributes))
         assert server.state.stats()["statuses"] == {"200": 2, "202": 1, "400": 1}
     contact, user = external_contact_id(C), user_id(C)
     assert json.loads(out) == {
