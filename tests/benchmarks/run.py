@@ -25,6 +25,7 @@ import client_cpu
 import official_sdk
 import peak_memory
 import resume_start
+import start_up
 from figure import Settings, say
 from server import MISSING, find_nginx
 
@@ -42,7 +43,9 @@ class Benchmark(NamedTuple):
 
 
 BENCHMARKS = {
+    "script-cpu": Benchmark(client_cpu.measure_against_script, needs_nginx=True),
     "client-cpu": Benchmark(client_cpu.measure, needs_nginx=True),
+    "start-up": Benchmark(start_up.measure, needs_nginx=False),
     "official-sdk": Benchmark(official_sdk.measure, needs_nginx=True),
     "check-csv": Benchmark(check_speed.measure_csv, needs_nginx=False),
     "check-jsonl": Benchmark(check_speed.measure_jsonl, needs_nginx=False),
