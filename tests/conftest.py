@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import selectors
 import types
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,12 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a core: about half of the time is waiting for a server's clock."""
+    return 2 * (os.cpu_count() or 1)
+
 
 # Any loop that runs is a loop in which time passes. Without this, a timer that is due by less
 # than a float can tell would be asked for again and again at the same instant.
