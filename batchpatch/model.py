@@ -290,3 +290,5 @@ class Delivery(NamedTuple):
 
     patch: Patch
     parts: list[tuple[Patch, PatchOutcome]]
+    to_verify: bool = False
+    """It was accepted, and is yet to be read back: that is what is to be done next."""

@@ -214,7 +214,7 @@ class Pipeline:
             if self._limits.between is not None and not await self._is_open():
                 return
             delivery = await self._deliverer.deliver(patch)
-            if self._deliverer.to_verify(delivery):
+            if delivery.to_verify:
                 # The worker goes on: what it has sent is looked for in seconds, not at once.
                 await self._verifying.acquire()
                 group.create_task(self._verify(delivery))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from batchpatch.errors import AccessError
@@ -67,6 +68,8 @@ class Deliverer:
         self._undo = undo
         self._verifier = verifier
         self._split = split
+        self._plain = not (safeguards.reads_first or safeguards.verify.share)
+        """Nothing is read before a patch is sent, nor after; but its rows may ask for it."""
         self._recent = OwnWrites()
         self._explainer = Explainer(reads)
         self._may_read = False
@@ -79,20 +82,34 @@ class Deliverer:
             self._recent.remember(participant, entry.written)
 
     async def deliver(self, patch: Patch) -> Delivery:
-        """Send a patch, where it is still to be sent.
+        """Send a patch, where it is still to be sent; the delivery says what is to be done next.
+
+        Hot: a patch of which nothing is to be known first goes straight to the call.
 
         Raises:
             BatchpatchError: what ends the whole run; the patch is then not settled.
         """
-        if not self._may_read and self._verifier.wanted(patch):
-            await self._try_reading(patch)
-        ready = await self._prepared(patch)
-        if isinstance(ready, PatchOutcome):
-            return Delivery(patch, [(patch, ready)])
-        outcome = await self._send(ready.patch)
-        if outcome.status not in SPLIT or len(patch.rows) == 1:
-            return Delivery(patch, [(ready.patch, outcome)])
-        return Delivery(patch, [part async for part in self._one_by_one(ready)])
+        part, before = patch, None
+        if not self._plain or any(row.note is not None for row in patch.rows):
+            ready = await self._prepared(patch)
+            if isinstance(ready, PatchOutcome):
+                return Delivery(patch, [(patch, ready)])
+            part, before = ready
+        began_s = monotonic()
+        answer = await self._sender.call(part)
+        outcome = self._sender.outcome(answer, monotonic() - began_s)
+        if self._plain and outcome.outcome is Outcome.UPDATED:
+            return Delivery(patch, [(part, outcome)])
+        outcome = await self._judged(part, outcome)
+        if outcome.status in SPLIT and len(patch.rows) > 1:
+            parts = [part async for part in self._one_by_one(_Ready(part, before))]
+            return Delivery(patch, parts)
+        return self._delivered(patch, part, outcome)
+
+    def _delivered(self, patch: Patch, part: Patch, outcome: PatchOutcome) -> Delivery:
+        """What has come back of the whole of a patch: to be verified, or done."""
+        wanted = outcome.outcome is Outcome.UPDATED and self._verifier.wanted(part)
+        return Delivery(patch, [(part, outcome)], to_verify=wanted)
 
     async def _try_reading(self, patch: Patch) -> None:
         """Find out before the first PATCH whether what is to be verified may be read at all.
@@ -116,32 +133,21 @@ class Deliverer:
                 continue
             if whole.before is not None:
                 await self._undo.add(part, before)
-            outcome = await self._send(part)
+            outcome = await self._judged(part, await self._sender.send(part))
             if outcome.outcome is Outcome.UPDATED:
                 before.update(wanted)
-            # Looked for before the next one may overwrite it.
-            wants = self._wanted(part, outcome)
-            yield part, await self._verified(part, outcome) if wants else outcome
-
-    def to_verify(self, delivery: Delivery) -> bool:
-        """True where `verify` would look."""
-        if len(delivery.parts) > 1:
-            return False
-        return self._wanted(*delivery.parts[0])
+            delivery = self._delivered(part, part, outcome)
+            if delivery.to_verify:  # here and now: the next one may overwrite it
+                delivery = await self.verify(delivery)
+            yield delivery.parts[0]
 
     async def verify(self, delivery: Delivery) -> Delivery:
         """Look whether what was accepted is stored; takes as long as the platform does."""
-        ((patch, outcome),) = delivery.parts
-        return Delivery(delivery.patch, [(patch, await self._verified(patch, outcome))])
-
-    def _wanted(self, patch: Patch, outcome: PatchOutcome) -> bool:
-        return outcome.outcome is Outcome.UPDATED and self._verifier.wanted(patch)
-
-    async def _verified(self, patch: Patch, outcome: PatchOutcome) -> PatchOutcome:
-        verified = await self._verifier.verify(patch, outcome)
+        ((part, outcome),) = delivery.parts
+        verified = await self._verifier.verify(part, outcome)
         if self._safeguards.reads_first:
-            self._recent.settled(patch, verified)
-        return verified
+            self._recent.settled(part, verified)
+        return Delivery(delivery.patch, [(part, verified)])
 
     def close(self) -> None:
         """Look for nothing more: what was accepted stays accepted."""
@@ -149,6 +155,8 @@ class Deliverer:
 
     async def _prepared(self, patch: Patch) -> _Ready | PatchOutcome:
         """The patch as it is to leave, its values before on disk; or why it does not."""
+        if not self._may_read and self._verifier.wanted(patch):
+            await self._try_reading(patch)
         planned = before = expected_of(patch)
         # What a plan does not know of, such as --set, would be lost to an undo: read it.
         beyond = planned is not None and not patch.attributes.keys() <= planned.keys()
@@ -181,8 +189,8 @@ class Deliverer:
         )
         return verdict if isinstance(verdict, Send) else verdict.outcome
 
-    async def _send(self, patch: Patch) -> PatchOutcome:
-        outcome = await self._sender.send(patch)
+    async def _judged(self, patch: Patch, outcome: PatchOutcome) -> PatchOutcome:
+        """The outcome, remembered where that is of use, and explained where it was refused."""
         if self._safeguards.reads_first:
             self._recent.settled(patch, outcome)
         if outcome.outcome is Outcome.UPDATED:
