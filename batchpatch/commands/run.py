@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from batchpatch.formats.run_json import plain_settings
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.read import FindOptions, ReadOptions
 from batchpatch.options.run import LimitOptions, RecordOptions, Settings
@@ -91,7 +92,7 @@ async def run(
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
         directory = RunDirectory.create(record.out, input_name=inputs[0], now=datetime.now(UTC))
         with directory:
-            options = settings.as_json() | {"flags": record.flags}
+            options = plain_settings(settings) | {"flags": record.flags}
             describe(directory, prepared, account=account, options=options)
             with spooling(directory, inputs, keep=record.spool) as spooled:
                 reader = Reader(inputs, settings.read, tee=spooled.tee if spooled else None)

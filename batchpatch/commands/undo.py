@@ -21,13 +21,13 @@ from batchpatch.recording.undo_rows import write_undo_input
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from batchpatch.formats.run_json import Manifest
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Progress
     from batchpatch.options.run import LimitOptions, RecordOptions
     from batchpatch.options.send import PaceOptions
     from batchpatch.pipeline.execution import RunReport
     from batchpatch.pipeline.stop import Stopper
-    from batchpatch.recording.manifest import Manifest
 
 
 async def undo(

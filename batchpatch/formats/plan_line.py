@@ -1,6 +1,8 @@
 """The line of a plan: written by `plan` and `undo`, read by `run`. Pure.
 
-Each line stands alone, so that `grep` and `split` leave it valid. It holds customers' values.
+Each line stands alone, so that `grep` and `split` leave it valid. It holds customers' values. It
+bears no number of its format: each key is known by its name and type, and one that was spelled
+otherwise in an earlier release is read in both ways.
 """
 
 from __future__ import annotations
@@ -14,13 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+_CONVERSATION, _PARTICIPANT, _ATTRIBUTES = "conversationId", "participantId", "attributes"
+
+
+_BEFORE, _OR_BEFORE, _ORGANISATION, _REGION = "before", "orBefore", "organisation", "region"
+
+
+_BLANKED, _FLAGS, _ENDED = "blanked", "flags", "ended"
+
+
 PLAN_USES = {
-    "organisation": "plan: organisation that it was made for",
-    "region": "plan: region that it was made for",
-    "before": "plan: values before",
-    "orBefore": "plan: other values that may be there",
-    "blanked": "plan: attributes that were absent",
-    "flags": "plan: what there is to know",
+    _ORGANISATION: "plan: organisation that it was made for",
+    _REGION: "plan: region that it was made for",
+    _BEFORE: "plan: values before",
+    _OR_BEFORE: "plan: other values that may be there",
+    _BLANKED: "plan: attributes that were absent",
+    _FLAGS: "plan: what there is to know",
 }
 """The keys of a plan, and what they are, in words for `check`."""
 
@@ -31,13 +42,13 @@ class PlanKeyError(ValueError):
 
 def is_plan(line: Mapping[str, Any]) -> bool:
     """True for a line that a plan or an undo wrote, whatever has been done to it since."""
-    objects = isinstance(line.get("before"), dict) and isinstance(line.get("attributes"), dict)
-    return objects and "organisation" in line
+    objects = isinstance(line.get(_BEFORE), dict) and isinstance(line.get(_ATTRIBUTES), dict)
+    return objects and _ORGANISATION in line
 
 
 def may_be_plan(keys: Sequence[str]) -> bool:
     """True where a line with these keys can be one of a plan: its values decide."""
-    return "before" in keys and "organisation" in keys
+    return _BEFORE in keys and _ORGANISATION in keys
 
 
 def with_plan(note: Note | None, line: Mapping[str, Any]) -> Note:
@@ -46,17 +57,17 @@ def with_plan(note: Note | None, line: Mapping[str, Any]) -> Note:
     Raises:
         PlanKeyError: a key holds what no plan has there.
     """
-    before: dict[Any, Any] = line["before"]
+    before: dict[Any, Any] = line[_BEFORE]
     # A number is not text here, though elsewhere it is sent as one: it compares with nothing.
     if not all(value is None or type(value) is str for value in before.values()):
-        raise PlanKeyError("before")
+        raise PlanKeyError(_BEFORE)
     return (note or Note())._replace(
         before=before,
-        organisation=_text(line, "organisation"),
-        region=_text(line, "region"),
-        or_before=_values(line, "orBefore"),
-        blanked=_texts(line, "blanked"),
-        ended=True if "ended" in _texts(line, "flags") else None,
+        organisation=_text(line, _ORGANISATION),
+        region=_text(line, _REGION),
+        or_before=_values(line, _OR_BEFORE),
+        blanked=_texts(line, _BLANKED),
+        ended=True if _ENDED in _texts(line, _FLAGS) else None,
     )
 
 
@@ -109,18 +120,18 @@ class PlanLine(NamedTuple):
 def encode_plan_line(line: PlanLine) -> bytes:
     """The line as JSON, with a newline. What is empty is left out where a row can do without."""
     fields: dict[str, Any] = {
-        "conversationId": line.conversation_id,
-        "participantId": line.participant_id,
-        "attributes": dict(line.attributes),
-        "before": dict(line.before),
-        "organisation": line.organisation,
+        _CONVERSATION: line.conversation_id,
+        _PARTICIPANT: line.participant_id,
+        _ATTRIBUTES: dict(line.attributes),
+        _BEFORE: dict(line.before),
+        _ORGANISATION: line.organisation,
     }
     if line.region:
-        fields["region"] = line.region
+        fields[_REGION] = line.region
     if line.flags:
-        fields["flags"] = list(line.flags)
+        fields[_FLAGS] = list(line.flags)
     if line.blanked:
-        fields["blanked"] = list(line.blanked)
+        fields[_BLANKED] = list(line.blanked)
     if line.or_before:
-        fields["orBefore"] = dict(line.or_before)
+        fields[_OR_BEFORE] = dict(line.or_before)
     return dump_line(fields)

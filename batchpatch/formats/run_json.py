@@ -1,51 +1,165 @@
-"""The options in `run.json`, so that resuming does the same again. Pure."""
+"""`run.json`: what a run was asked to do, so that resuming does the same again. Pure.
+
+The number in it, `format`, is that of the directory: the lines of `results.jsonl`, `undo.jsonl`
+and `undo-input.jsonl`, and `summary.json`, are of the release that wrote it.
+
+1. Directories without a number. They are read: what has come since has a default.
+2. `format` and `purged`; in the input of an undo, `orBefore` lists values.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
-from batchpatch.errors import RecordError
-from batchpatch.options.read import FindOptions, ReadOptions
-from batchpatch.options.run import Settings
-from batchpatch.options.send import (
-    ConnectOptions,
-    MergeOptions,
-    PaceOptions,
-    Rate,
-    RetryPolicy,
-    Safeguards,
-    VerifyOptions,
+from batchpatch.errors import RecordError, SettingsError
+from batchpatch.formats.plain import (
+    MisfitError,
+    dump_document,
+    from_plain,
+    known_only,
+    load_document,
+    to_plain,
 )
+from batchpatch.options.run import Settings
+from batchpatch.options.send import MOST_TOKENS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
-def settings_from(options: dict[str, Any]) -> Settings:
-    """The settings of an earlier run.
+FORMAT = 2
+"""Of what this release writes; it reads this one and those before it."""
+
+
+InputKind = Literal["file", "spool", "stream"]
+
+
+_SECRET_WORDS = ("secret", "password", "access_token")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """One input as it was when the run began."""
+
+    path: str
+    """Absolute, or as given where `kind` is not `file`."""
+    size: int | None
+    """Bytes; None where the input could not be measured."""
+    sha256: str | None
+    """Of the bytes as they lie on disk, compressed ones too; None where `size` is."""
+    kind: InputKind
+    """`file`: can be read again and compared. `spool`: standard input, kept in the run's
+    directory. `stream`: a pipe that nobody kept."""
+    name: str = ""
+    """As the user gave it, and as the lines of the report call it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What resuming needs to do the same again. Holds no secret."""
+
+    version: str
+    """Of batchpatch."""
+    inputs: tuple[InputFile, ...]
+    mapping: dict[str, dict[str, str]]
+    """Of each input, by its path: what each column is used for."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """See `plain_settings`; and `flags`, those of the command line."""
+    client_id: str | None = None
+    organisation: str | None = None
+    region: str | None = None
+    api_url: str | None = None
+    login_url: str | None = None
+    purged: tuple[str, ...] = ()
+    """Names of the files that a purge has removed: what they held, nobody knows any more."""
+    started: str
+    """UTC, RFC 3339."""
+
+    @property
+    def truncated(self) -> bool:
+        """The copy of standard input was not made to its end: it may end in the middle of a row,
+        and what came after it is lost."""
+        return any(file.kind == "spool" and file.size is None for file in self.inputs)
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The bytes of `run.json`."""
+    _refuse_secrets(manifest.options)
+    return dump_document({"format": FORMAT, **to_plain(manifest)})
+
+
+def decode_manifest(data: bytes, *, name: str) -> Manifest:
+    """What `encode_manifest` was given. `name` is the file's, for the sentence.
 
     Raises:
-        RecordError: `run.json` does not hold them.
+        RecordError: it is damaged, no manifest, or of a later release than this one.
+    """
+    document = load_document(data, name=name)
+    try:
+        if not isinstance(document, dict):
+            raise MisfitError("", "an object")
+        _refuse_later(document, name)
+        from_plain(list[str], document.get("options", {}).get("flags", []), "options.flags")
+        manifest: Manifest = from_plain(Manifest, known_only(Manifest, document))
+    except (ValueError, AttributeError) as error:
+        raise RecordError(f"{name} is not the run.json of a batchpatch run: {error}") from None
+    return manifest
+
+
+def _refuse_later(document: Mapping[str, Any], name: str) -> None:
+    number = from_plain(int, document.get("format", 1), "format")
+    if number > FORMAT:
+        version = str(document.get("version", ""))[:40]
+        raise RecordError(
+            f"{name} is of a later batchpatch{f' ({version!a})' if version else ''}, which writes "
+            f"format {number}; this one reads up to {FORMAT}: go on with that release."
+        )
+
+
+def _refuse_secrets(options: Mapping[str, Any]) -> None:
+    """A guard against a later mistake in the code that fills the options; no user sees it."""
+    for name in options:
+        if any(word in name.lower() for word in _SECRET_WORDS):
+            raise ValueError(f"the option {name} does not belong into run.json")
+
+
+def plain_settings(settings: Settings) -> dict[str, Any]:
+    """The settings as plain values, for `Manifest.options`."""
+    # Constants are what the user wrote on the command line, not a customer's data.
+    plain: dict[str, Any] = to_plain(settings)
+    return plain
+
+
+def settings_from(options: Mapping[str, Any]) -> Settings:
+    """The settings of an earlier run; what it did not know yet is as by default.
+
+    Raises:
+        RecordError: `options` does not hold them.
     """
     try:
-        read = dict(options["read"])
-        read["attributes"] = tuple(read["attributes"])
-        read["only_keys"] = None if read["only_keys"] is None else frozenset(read["only_keys"])
-        pace, safeguards = dict(options["pace"]), dict(options["safeguards"])
-        safeguards["verify"] = VerifyOptions(**safeguards["verify"])
-        for name in ("rate", "assumed"):
-            pace[name] = None if pace[name] is None else Rate(float(pace[name]))
-        connect = ConnectOptions(**options["connect"])
-        if connect.concurrency < 1:
-            raise ValueError("concurrency below 1")
-        return Settings(
-            read=ReadOptions(**read),
-            find=FindOptions(**options["find"]),
-            merge=MergeOptions(**options["merge"]),
-            connect=connect,
-            retry=RetryPolicy(**options["retry"]),
-            pace=PaceOptions(**pace),
-            route=str(options["route"]),
-            safeguards=Safeguards(**safeguards),
-        )
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+        wanted = {name: value for name, value in options.items() if name != "flags"}
+        settings: Settings = from_plain(Settings, wanted)
+        _refuse_unusable(settings)
+    except (ValueError, SettingsError) as error:
         raise RecordError(
-            f"run.json does not hold the options of a run ({error}): start a new run instead."
+            f"run.json does not hold the options of a run ({str(error).rstrip('.')}): start a new "
+            "run instead."
         ) from None
+    return settings
+
+
+def _refuse_unusable(settings: Settings) -> None:
+    """Raise MisfitError for numbers that no flag can have put there."""
+    connect, pace = settings.connect, settings.pace
+    usable = {
+        "connect.concurrency": connect.concurrency >= 1,
+        "connect.connect_s": connect.connect_s > 0,
+        "connect.read_s": connect.read_s > 0,
+        "connect.total_s": connect.total_s > 0,
+        "pace.share": 0 < pace.share <= 1,
+        "pace.tokens": 1 <= pace.tokens <= MOST_TOKENS,
+    }
+    for place, fits in usable.items():
+        if not fits:
+            raise MisfitError(place, "a number that can be used")

@@ -82,7 +82,7 @@ def read_undo(line: bytes) -> UndoEntry:
     """The same for a line that has been parsed before, in a third of the time."""
     try:
         return UndoEntry(*_fields(_load(line)))
-    except (KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError("not an entry") from error
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from batchpatch.options.read import FindOptions, ReadOptions
 from batchpatch.options.send import (
@@ -98,26 +98,6 @@ class Settings:
     route: str = "attributes"
     """Name or template of the path that a PATCH takes."""
     safeguards: Safeguards = field(default_factory=Safeguards)
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, for `run.json`."""
-        read = asdict(self.read)
-        read["only_keys"] = None if read["only_keys"] is None else sorted(read["only_keys"])
-        # Constants are what the user wrote on the command line, not a customer's data.
-        return {
-            "read": read,
-            "find": asdict(self.find),
-            "merge": asdict(self.merge),
-            "connect": self.connect._asdict(),
-            "retry": self.retry._asdict(),
-            "pace": {
-                **self.pace._asdict(),
-                "rate": self.pace.rate and self.pace.rate.per_s,
-                "assumed": self.pace.assumed and self.pace.assumed.per_s,
-            },
-            "route": self.route,
-            "safeguards": asdict(self.safeguards),
-        }
 
 
 def without_limit(read: ReadOptions) -> ReadOptions:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import SettingsError
+from batchpatch.formats.run_json import InputFile
 from batchpatch.reading.decoding import ensure_whole
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.sources import is_regular
-from batchpatch.recording.manifest import InputFile, fingerprint
+from batchpatch.recording.manifest import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from batchpatch.formats.run_json import Manifest
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Outcome, Summary
     from batchpatch.options.run import Settings
     from batchpatch.options.send import PaceOptions
-    from batchpatch.recording.manifest import Manifest
     from batchpatch.recording.run_directory import RunDirectory
     from batchpatch.recording.summary import Counters
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from batchpatch.formats.run_json import Manifest
 from batchpatch.genesys.account.credentials import ClientCredentials
 from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.inputs import Input
@@ -14,7 +15,7 @@ from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.sources import is_regular
 from batchpatch.recording.failed_rows import CsvShape, RawRecord, write_failed
 from batchpatch.recording.failure_reasons import Reasons
-from batchpatch.recording.manifest import Manifest, read_manifest, update_manifest, write_manifest
+from batchpatch.recording.manifest import read_manifest, update_manifest, write_manifest
 from batchpatch.version import VERSION
 
 if TYPE_CHECKING:

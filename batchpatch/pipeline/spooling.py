@@ -24,8 +24,8 @@ from batchpatch.recording.manifest import update_manifest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from batchpatch.formats.run_json import Manifest
     from batchpatch.pipeline.stop import Stopper
-    from batchpatch.recording.manifest import Manifest
     from batchpatch.recording.run_directory import RunDirectory
 
 

@@ -23,8 +23,9 @@ from contestants import batchpatch, client_core, environment, interleaved, pinne
 from figure import Figure, at_most, of_rounds, say
 from inputs import write_csv
 
+from batchpatch.formats.run_json import Manifest, plain_settings
 from batchpatch.model import Outcome, RowResult
-from batchpatch.recording.manifest import Manifest, fingerprint, write_manifest
+from batchpatch.recording.manifest import fingerprint, write_manifest
 from batchpatch.recording.results import ResultsLog
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _result(number: int, conversation: str, participant: str) -> RowResult:
 def _options() -> dict[str, object]:
     from batchpatch.options.run import Settings as RunSettings
 
-    return RunSettings().as_json()
+    return plain_settings(RunSettings())
 
 
 def _first_request(directory: Path) -> _Started:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
@@ -9,6 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchpatch.formats.plan_line import (
+    PlanLine,
+    encode_plan_line,
+    is_plan,
+    may_be_plan,
+    with_plan,
+)
 from batchpatch.model import Criterion, InvalidRow, Note, Row
 from batchpatch.options.read import ReadOptions
 from batchpatch.reading.jsonl_records import LineMaker
@@ -17,6 +25,7 @@ from batchpatch.reading.records import Block
 C = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 P = "16fd2706-8baf-433b-82eb-8c7fada847da"
 SECRET = "topsecret"
+OTHERS = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2)
 PLAN: dict[str, Any] = {
     "conversationId": C,
     "participantId": P,
@@ -206,3 +215,35 @@ def test_what_was_planned_is_what_is_read(
     assert row.note is not None
     assert (row.note.before, row.note.blanked) == (before, tuple(blanked))
     assert row.note.ended is (True if ended else None)
+
+
+TEXT = st.text(max_size=5)
+LINES = st.builds(
+    PlanLine,
+    TEXT,
+    TEXT,
+    st.dictionaries(TEXT, TEXT, max_size=3),
+    st.dictionaries(TEXT, st.none() | TEXT, max_size=3),
+    st.none() | st.text(min_size=1, max_size=5),
+    region=TEXT,
+    flags=st.lists(st.sampled_from(["ended", "platform_name"]), unique=True),
+    blanked=st.lists(TEXT, max_size=2),
+    or_before=OTHERS,
+)
+
+
+@given(LINES)
+def test_a_line_is_read_as_it_was_written(line: PlanLine) -> None:
+    """Writer and reader know the same keys: a guard that is not read guards nothing."""
+    fields = json.loads(encode_plan_line(line))
+    assert is_plan(fields)
+    assert may_be_plan(list(fields))
+    assert fields["attributes"] == line.attributes
+    assert with_plan(None, fields) == Note(
+        before=line.before,
+        organisation=line.organisation,
+        region=line.region or None,
+        or_before=line.or_before or None,
+        blanked=tuple(line.blanked),
+        ended=True if "ended" in line.flags else None,
+    )

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batchpatch.errors import InputError, RecordError
+from batchpatch.formats.run_json import InputFile, Manifest
 from batchpatch.model import Summary
 from batchpatch.recording.manifest import (
-    InputFile,
-    Manifest,
     changed_inputs,
     fingerprint,
     read_manifest,
@@ -31,7 +30,7 @@ def manifest_of(*inputs: InputFile) -> Manifest:
     return Manifest(
         version="1.2.3",
         inputs=inputs,
-        mapping={"conversation": "Interaction", "attributes": ["a", "b"]},
+        mapping={"rows.csv": {"Interaction": "conversation", "a": "attribute a"}},
         options={"window": 10_000, "rate": None},
         client_id="client",
         region="eu-central-1",
