@@ -175,12 +175,13 @@ class Deliverer:
     async def _compared(
         self, patch: Patch, expected: Mapping[str, str | None] | None
     ) -> Send | PatchOutcome:
+        began_s = self._recent.now_s() - BEFORE_AGE_S
         seen = await look_at(self._reads, patch, max_age_s=BEFORE_AGE_S)
         if isinstance(seen, PatchOutcome):
             return seen
         verdict = compare(
             patch,
-            self._recent.overlay(patch, seen.attributes),
+            self._recent.overlay(patch, seen.attributes, began_s=began_s),
             expected=expected,
             guard=self._safeguards.guard,
             skip_unchanged=self._safeguards.skip_unchanged,

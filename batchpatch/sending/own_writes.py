@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from math import inf
+from typing import TYPE_CHECKING
 
 from batchpatch.model import Outcome
 
@@ -21,10 +23,38 @@ BELIEVED_S = 60.0
 """How long the platform may take to apply what it has accepted, and the age of what was read."""
 
 
-class _Written(NamedTuple):
-    values: dict[str, str | None]
-    """None where nobody knows whether the last write took effect."""
+@dataclass(slots=True)
+class _Written:
+    """What was written to one participant, and since when reads show it."""
+
     at_s: float
+    values: dict[str, str | None] = field(default_factory=dict)
+    """None where nobody knows whether the last write took effect."""
+    seen_s: dict[str, float] = field(default_factory=dict)
+    """Until when a read had shown the last write applied: one that began later is believed."""
+    _proving_s: dict[str, float] = field(default_factory=dict)
+    """A read that shows the value proves the last write only if it began so late: an earlier one
+    may show the same value of an earlier write."""
+
+    def write(self, name: str, value: str | None) -> None:
+        """See another write. As long as the one before it was not seen, nothing proves this one."""
+        before = -inf if name not in self.values else self.seen_s.pop(name, inf)
+        self.values[name], self._proving_s[name] = value, before
+
+    def see(self, present: Mapping[str, str], *, began_s: float, now_s: float) -> None:
+        """See what a read has shown that began at that time or later."""
+        for name, value in self.values.items():
+            proves = value is not None and began_s >= self._proving_s[name]
+            if proves and present.get(name) == value:
+                self.seen_s.setdefault(name, now_s)
+
+    def unseen(self, began_s: float) -> dict[str, str]:
+        """What such a read need not show yet."""
+        return {
+            name: value
+            for name, value in self.values.items()
+            if value is not None and began_s < self.seen_s.get(name, inf)
+        }
 
 
 class OwnWrites:
@@ -49,8 +79,6 @@ class OwnWrites:
         self._clock = clock
         self._written: OrderedDict[tuple[str, str], _Written] = OrderedDict()
         self._earlier: dict[tuple[str, str], dict[str, set[str]]] = {}
-        self._believed: dict[tuple[str, str], frozenset[str]] = {}
-        """Attributes of which a read has shown what was written: what it shows since is so."""
 
     def __len__(self) -> int:
         """Participants in memory."""
@@ -59,7 +87,7 @@ class OwnWrites:
     def settled(self, patch: Patch, outcome: PatchOutcome) -> None:
         """Take note of how a patch that was sent has ended; again, when it has been verified."""
         if outcome.outcome is Outcome.UPDATED and outcome.verified:
-            self._shown(patch, patch.attributes)
+            self._shown(patch)
         elif outcome.outcome is Outcome.UPDATED:
             self.accepted(patch)
         elif outcome.outcome is Outcome.NOT_STORED:
@@ -86,32 +114,54 @@ class OwnWrites:
 
     def of(self, patch: Patch) -> Mapping[str, str | None]:
         """What was written to the patch's participant; None where that is in doubt."""
-        written = self._written.get(_participant(patch))
-        if written is None or self._clock() - written.at_s > self._believed_s:
-            return {}
-        return written.values
+        written = self._current(patch)
+        return written.values if written is not None else {}
 
-    def overlay(self, patch: Patch, present: Mapping[str, str]) -> dict[str, str]:
-        """What was read of the patch's participant, with what was accepted since on top."""
-        own = self.of(patch)
-        self._shown(patch, [name for name in own if present.get(name) == own[name]])
-        believed = self._believed.get(_participant(patch), frozenset())
-        unseen = {n: v for n, v in own.items() if v is not None and n not in believed}
+    def overlay(
+        self, patch: Patch, present: Mapping[str, str], *, began_s: float = -inf
+    ) -> dict[str, str]:
+        """What was read of the patch's participant, with what was accepted since on top.
+
+        Args:
+            patch: whose participant it is.
+            present: what was read.
+            began_s: by the clock, when the read began, or earlier. A read that began before a
+                write was seen applied is not believed; one of unknown age never is.
+        """
+        written = self._current(patch)
+        if written is None:
+            return dict(present)
+        unseen = written.unseen(began_s)
+        written.see(present, began_s=began_s, now_s=self._clock())
         return {**present, **unseen}
 
-    def _note(self, patch: Patch, values: Mapping[str, str | None]) -> None:
-        self._written[_participant(patch)] = _Written({**self.of(patch), **values}, self._clock())
-        self._written.move_to_end(_participant(patch))
-        if believed := self._believed.get(_participant(patch)):
-            self._believed[_participant(patch)] = believed - values.keys()
-        if len(self._written) > self._participants:
-            forgotten, _ = self._written.popitem(last=False)
-            self._believed.pop(forgotten, None)
+    def now_s(self) -> float:
+        """The time by the clock that `overlay` compares with."""
+        return self._clock()
 
-    def _shown(self, patch: Patch, names: Collection[str]) -> None:
-        who = _participant(patch)
-        if names and who in self._written:
-            self._believed[who] = self._believed.get(who, frozenset()) | frozenset(names)
+    def _current(self, patch: Patch) -> _Written | None:
+        written = self._written.get(_participant(patch))
+        if written is None or self._clock() - written.at_s > self._believed_s:
+            return None
+        return written
+
+    def _note(self, patch: Patch, values: Mapping[str, str | None]) -> None:
+        written = self._current(patch) or _Written(0.0)
+        for name, value in values.items():
+            written.write(name, value)
+        written.at_s = self._clock()
+        self._written[_participant(patch)] = written
+        self._written.move_to_end(_participant(patch))
+        if len(self._written) > self._participants:
+            self._written.popitem(last=False)
+
+    def _shown(self, patch: Patch) -> None:
+        """Reading back has found what was written."""
+        if (written := self._written.get(_participant(patch))) is not None:
+            now_s = self._clock()
+            written.seen_s.update(
+                {name: now_s for name in patch.attributes if name in written.values}
+            )
 
     def _forget(self, patch: Patch) -> None:
         if (written := self._written.get(_participant(patch))) is not None:

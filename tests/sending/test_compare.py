@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reads_doubles import LOST, UNKNOWN, UPDATED, patch_of
 
@@ -162,8 +162,37 @@ STEPS = st.lists(
 )
 
 
+def once(value: str, answer: PatchOutcome = UPDATED, **given: Any) -> Step:
+    """A step at once, whose read and write take no time."""
+    times = {"after_s": 0.0, "read_age_s": 0.0, "applied_after_s": 0.0, "lucky": False}
+    return Step(**{"value": value, "answer": answer, **times, **given})
+
+
 @UNHURRIED
 @given(STEPS)
+@example(
+    # The last read is older than the one before it, and shows what was there until then.
+    steps=[
+        *(once("1"), once("1"), once("1")),
+        *(once("1", after_s=1.0), once("2"), once("1", REFUSED)),
+        once("1", read_age_s=1.0),
+    ]
+)
+@example(
+    # The third write is seen too early: the value is there still from the first.
+    steps=[
+        *(once("1"), once("2", applied_after_s=20.0), once("1", applied_after_s=30.0)),
+        *(once("1", after_s=5.0), once("2", after_s=20.0)),
+    ]
+)
+@example(
+    # The same, where the second had been seen and the read is from before it.
+    steps=[
+        *(once("1"), once("2", after_s=2.0), once("2", after_s=1.0)),
+        *(once("1", applied_after_s=9.0), once("1", REFUSED, read_age_s=2.0)),
+        *(once("2", after_s=2.0), once("2", after_s=1.0)),
+    ]
+)
 def test_skipping_never_loses_a_write(steps: list[Step]) -> None:
     """A 202 is applied later and a read may be old: the last value asked for is there at last.
 
@@ -181,7 +210,7 @@ def test_skipping_never_loses_a_write(steps: list[Step]) -> None:
         shown = [value for at_s, value in written if at_s <= read_s][-1]
         verdict = compare(
             patch,
-            recent.overlay(patch, {"a": shown}),
+            recent.overlay(patch, {"a": shown}, began_s=read_s),
             expected=None,
             guard=False,
             skip_unchanged=True,
