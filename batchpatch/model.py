@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class Outcome(StrEnum):
@@ -56,8 +56,8 @@ class Note(NamedTuple):
     """Of a plan: the id of the organisation that it was made for."""
     region: str | None = None
     """Of a plan: the domain of the region that it was made for."""
-    or_before: Mapping[str, str] | None = None
-    """Of an undo: another value of the run's own that may be there instead of `before`."""
+    or_before: Mapping[str, Sequence[str]] | None = None
+    """Of an undo: other values of the run's own that may be there instead of `before`."""
     blanked: tuple[str, ...] = ()
     """Of an undo: attributes that were absent, and can only be blanked."""
     ended: bool | None = None

@@ -83,6 +83,7 @@ async def undo(
             organisation=manifest.organisation,
             region=region_of(account.hosts.api_url),
             results_path=directory.results_path,
+            looked=settings.safeguards.reads_first,
         )
     if not lines:
         return None

@@ -78,22 +78,24 @@ def _text(line: Mapping[str, Any], key: str) -> str | None:
     raise PlanKeyError(key)
 
 
-def _values(line: Mapping[str, Any], key: str) -> dict[str, str] | None:
+def _values(line: Mapping[str, Any], key: str) -> dict[str, tuple[str, ...]] | None:
+    """Of each name a list of values; or the only one, as the first release wrote it."""
     values = line.get(key)
     if values is None:
         return None
-    if isinstance(values, dict) and all(type(value) is str for value in values.values()):
-        return values
-    raise PlanKeyError(key)
+    if not isinstance(values, dict):
+        raise PlanKeyError(key)
+    lists = {name: [value] if type(value) is str else value for name, value in values.items()}
+    return {name: _texts(lists, name, of=key) for name in lists}
 
 
-def _texts(line: Mapping[str, Any], key: str) -> tuple[str, ...]:
+def _texts(line: Mapping[str, Any], key: str, *, of: str | None = None) -> tuple[str, ...]:
     values = line.get(key)
     if values is None:
         return ()
     if isinstance(values, list) and all(type(value) is str for value in values):
         return tuple(values)
-    raise PlanKeyError(key)
+    raise PlanKeyError(of or key)
 
 
 class PlanLine(NamedTuple):
@@ -113,8 +115,8 @@ class PlanLine(NamedTuple):
     """What is worth a look, such as `ended`."""
     blanked: Sequence[str] = ()
     """Of an undo: attributes that were absent, and can only be blanked."""
-    or_before: Mapping[str, str] = {}
-    """Of an undo: another value of our own that may be there instead of `before`."""
+    or_before: Mapping[str, Sequence[str]] = {}
+    """Of an undo: other values of our own that may be there instead of `before`."""
 
 
 def encode_plan_line(line: PlanLine) -> bytes:
@@ -133,5 +135,5 @@ def encode_plan_line(line: PlanLine) -> bytes:
     if line.blanked:
         fields[_BLANKED] = list(line.blanked)
     if line.or_before:
-        fields[_OR_BEFORE] = dict(line.or_before)
+        fields[_OR_BEFORE] = {name: list(values) for name, values in line.or_before.items()}
     return dump_line(fields)

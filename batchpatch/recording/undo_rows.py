@@ -35,9 +35,13 @@ class UndoRow(NamedTuple):
     """What must be there for that: the last value that the run wrote."""
     blanked: tuple[str, ...]
     """The attributes that were absent, and can only be blanked."""
-    or_before: dict[str, str]
-    """What may be there instead: nobody knows that the run's last PATCH of this attribute took
-    effect, and this is what the one before it had written. Mostly empty."""
+    or_before: dict[str, tuple[str, ...]]
+    """What may be there instead: nobody knows that the run's last PATCHes of this attribute took
+    effect, and this is what those before them had written. Mostly empty."""
+
+
+_MOST_OTHERS = 50
+"""Of a participant's PATCHes without an answer, more than any number of kills leaves."""
 
 
 @dataclass(slots=True)
@@ -48,36 +52,48 @@ class _Course:
     written: str
     known: bool
     """Whether `first` is what was there before the run."""
-    other: str | None = None
-    """What is there if the last PATCH never took effect, where that is the run's own."""
+    others: tuple[str, ...] = ()
+    """What is there if the last PATCHes never took effect, where that is the run's own."""
 
     @property
     def target(self) -> str:
         """What to go back to."""
         return self.first or ""
 
-    def go_on(self, found: str | None, written: str, *, sent: bool) -> None:
-        """See the next entry, and whether its PATCH is known to have taken effect."""
-        ours = found is not None and found in (self.written, self.other)
-        self.other = found if ours and not sent else None
+    def go_on(self, found: str | None, written: str, *, sent: bool, looked: bool) -> None:
+        """See the next entry, and whether its PATCH is known to have taken effect.
+
+        What was found tells what had taken effect before it; unless nobody looked, because it is
+        what a plan said, or the read was too early to show it, and so shows the first value.
+        """
+        possible = (self.written, *self.others)
+        if sent:
+            self.others = ()
+        elif not looked or found == self.first:
+            self.others = tuple(dict.fromkeys(possible))[:_MOST_OTHERS]
+        else:
+            self.others = (found,) if found is not None and found in possible else ()
         self.written = written
 
     @property
     def changed(self) -> bool:
         """Whether there is anything to take back, and to what."""
-        return self.known and (self.target != self.written or self.or_before is not None)
+        return self.known and (self.target != self.written or bool(self.or_before))
 
     @property
-    def or_before(self) -> str | None:
-        """The other value, where going back from there is a change."""
-        return None if self.other in (self.target, self.written) else self.other
+    def or_before(self) -> tuple[str, ...]:
+        """The other values, where going back from there is a change."""
+        return tuple(one for one in self.others if one not in (self.target, self.written))
 
 
-def take_back(entries: Iterable[tuple[UndoEntry, bool]]) -> UndoRow | None:
+def take_back(entries: Iterable[tuple[UndoEntry, bool]], *, looked: bool = True) -> UndoRow | None:
     """What brings a participant back; None where nothing would change.
 
-    `entries`: those of one participant in the order of time, at least one, each with whether its
-    PATCH is known to have taken effect.
+    Args:
+        entries: those of one participant in the order of time, at least one, each with whether
+            its PATCH is known to have taken effect.
+        looked: the run read each participant before it wrote; otherwise its entries may tell what
+            a plan had seen.
     """
     ids = "", ""
     courses: dict[str, _Course] = {}
@@ -86,7 +102,7 @@ def take_back(entries: Iterable[tuple[UndoEntry, bool]]) -> UndoRow | None:
         for name, written in entry.written.items():
             found = entry.before.get(name)
             if name in courses:
-                courses[name].go_on(found, written, sent=sent)
+                courses[name].go_on(found, written, sent=sent, looked=looked)
             else:
                 courses[name] = _Course(found, written, known=name in entry.before)
     changed = {name: course for name, course in courses.items() if course.changed}
@@ -97,7 +113,7 @@ def take_back(entries: Iterable[tuple[UndoEntry, bool]]) -> UndoRow | None:
         {name: course.target for name, course in changed.items()},
         {name: course.written for name, course in changed.items()},
         tuple(name for name, course in changed.items() if course.first is None),
-        {name: own for name, course in changed.items() if (own := course.or_before) is not None},
+        {name: own for name, course in changed.items() if (own := course.or_before)},
     )
 
 
@@ -132,7 +148,9 @@ _SENT = re.compile(
 )
 
 
-def undo_rows(path: Path, *, results_path: Path | None = None) -> Iterator[UndoRow]:
+def undo_rows(
+    path: Path, *, results_path: Path | None = None, looked: bool = True
+) -> Iterator[UndoRow]:
     """One row for each participant; the one that was written last comes first.
 
     Attributes to which nothing would change are left out, and so is a row that has no others.
@@ -143,6 +161,7 @@ def undo_rows(path: Path, *, results_path: Path | None = None) -> Iterator[UndoR
         path: `undo.jsonl`.
         results_path: what the run reports. A PATCH that it calls `updated` is known to have taken
             effect, so nothing but what that wrote may be there now.
+        looked: as for `take_back`.
 
     Raises:
         RecordError: a file cannot be read, or is damaged elsewhere than at its end.
@@ -155,7 +174,7 @@ def undo_rows(path: Path, *, results_path: Path | None = None) -> Iterator[UndoR
             if results_path is not None and results_path.exists():
                 _mark_sent(index, results_path)
             for _, places in groupby(index.execute(_BACKWARDS), key=itemgetter(3)):
-                if (row := take_back(_entries(places, file))) is not None:
+                if (row := take_back(_entries(places, file), looked=looked)) is not None:
                     yield row
     except sqlite3.Error as error:
         raise RecordError(
@@ -173,6 +192,7 @@ def write_undo_input(
     organisation: str | None,
     region: str,
     results_path: Path | None = None,
+    looked: bool = True,
 ) -> int:
     """Write what `undo_rows` gives as the input of a run, 0600, whole or not at all.
 
@@ -180,7 +200,7 @@ def write_undo_input(
     """
     count = 0
     with replacing(out_path) as file:
-        for row in undo_rows(undo_path, results_path=results_path):
+        for row in undo_rows(undo_path, results_path=results_path, looked=looked):
             line = PlanLine(
                 row.conversation_id,
                 row.participant_id,

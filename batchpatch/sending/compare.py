@@ -138,9 +138,9 @@ def _is_as_asked(present: str | None, wanted: str) -> bool:
 
 
 def _allows(row: Row, name: str, value: str | None) -> bool:
-    """True for the other value that an undo takes for the run's own."""
+    """True for the other values that an undo takes for the run's own."""
     others = row.note.or_before if row.note is not None else None
-    return others is not None and value is not None and others.get(name) == value
+    return others is not None and value is not None and value in others.get(name, ())
 
 
 def _in_doubt(name: str, own: Mapping[str, str | None]) -> bool:

@@ -1,13 +1,9 @@
-"""What a process left that was stopped or killed: its own values, and what nobody looked for.
-
-A test that is expected to fail is a fault that is not mended yet; mending it takes the mark away.
-"""
+"""What a process left that was stopped or killed: its own values, and what nobody looked for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from harness.client import CREDENTIALS
 from harness.judging import whole_lines
 from harness.moments import (
@@ -68,7 +64,6 @@ def test_a_guarded_plan_knows_its_own_values_after_a_kill(tmp_path: Path) -> Non
     played(tmp_path, [], play)
 
 
-@pytest.mark.xfail(reason="undo takes the run's own value for somebody else's after two kills")
 def test_an_undo_knows_every_value_that_the_run_wrote(tmp_path: Path) -> None:
     """Of a plan that is run without a look, `undo.jsonl` tells what the plan saw, not what was."""
 

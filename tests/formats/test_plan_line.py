@@ -25,7 +25,7 @@ from batchpatch.reading.records import Block
 C = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 P = "16fd2706-8baf-433b-82eb-8c7fada847da"
 SECRET = "topsecret"
-OTHERS = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2)
+OTHERS = st.dictionaries(st.text(max_size=5), st.lists(st.text(max_size=5)).map(tuple), max_size=2)
 PLAN: dict[str, Any] = {
     "conversationId": C,
     "participantId": P,
@@ -125,6 +125,9 @@ def test_other_lines_may_have_such_keys_too(change: dict[str, Any], absent: bool
         ("blanked", {"note": 1}),
         ("flags", "ended"),
         ("flags", [["ended"]]),
+        ("orBefore", ["x"]),
+        ("orBefore", {"tier": 5}),
+        ("orBefore", {"tier": ["x", None]}),
     ],
 )
 def test_a_damaged_plan_is_not_guessed_at(key: str, value: object) -> None:
@@ -135,6 +138,14 @@ def test_a_damaged_plan_is_not_guessed_at(key: str, value: object) -> None:
     assert key in row.message
     assert "Make the plan again" in row.hint
     assert SECRET not in str(row)
+
+
+def test_an_undo_of_an_earlier_release_is_understood() -> None:
+    """Its input, kept in the directory, lists no values: it has one or none."""
+    line = {**PLAN, "orBefore": {"tier": "bronze"}}
+    found = note(line)
+    assert found is not None
+    assert found.or_before == {"tier": ("bronze",)} == with_plan(None, line).or_before
 
 
 def test_a_plan_line_between_others_keeps_its_note() -> None:

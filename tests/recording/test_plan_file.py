@@ -33,7 +33,7 @@ def test_a_line_has_what_a_run_needs_to_check_it() -> None:
         flags=("ended", "platform_name"),
         blanked=["x"],
         before={"x": "2", "y": None, "z": ""},
-        or_before={"x": "3"},
+        or_before={"x": ["3", "4"]},
     )
     fields = json.loads(encode_plan_line(line))
     assert fields == {
@@ -45,7 +45,7 @@ def test_a_line_has_what_a_run_needs_to_check_it() -> None:
         "region": "mypurecloud.de",
         "flags": ["ended", "platform_name"],
         "blanked": ["x"],
-        "orBefore": {"x": "3"},
+        "orBefore": {"x": ["3", "4"]},
     }
     assert list(fields)[:3] == ["conversationId", "participantId", "attributes"]
 

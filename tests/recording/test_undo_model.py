@@ -70,7 +70,7 @@ class World:
         """What the undo does with a row: only where the value is one that the run has left."""
         for name, value in row.attributes.items():
             place = row.participant_id, name
-            allowed = {row.before[name], row.or_before.get(name, row.before[name])}
+            allowed = {row.before[name], *row.or_before.get(name, ())}
             if self.store.get(place) in allowed:
                 self.store[place] = value
 

@@ -107,7 +107,7 @@ def test_a_last_patch_that_may_never_have_left_allows_for_both_values(path: Path
     """Killed between the log and the PATCH, the run's last value there is the one before."""
     write(path, entry(1, "a", x=("0", "1")), entry(2, "a", x=("1", "2")))
     (row,) = undo_rows(path)
-    assert (row.attributes, row.before, row.or_before) == ({"x": "0"}, {"x": "2"}, {"x": "1"})
+    assert (row.attributes, row.before, row.or_before) == ({"x": "0"}, {"x": "2"}, {"x": ("1",)})
 
 
 def test_several_patches_that_never_left_leave_the_same_doubt(path: Path) -> None:
@@ -115,7 +115,25 @@ def test_several_patches_that_never_left_leave_the_same_doubt(path: Path) -> Non
     lost = [entry(patch, "a", x=("1", str(patch))) for patch in (2, 3, 4)]
     write(path, entry(1, "a", x=("0", "1")), *lost)
     (row,) = undo_rows(path)
-    assert (row.before, row.or_before) == ({"x": "4"}, {"x": "1"})
+    assert (row.before, row.or_before) == ({"x": "4"}, {"x": ("1",)})
+
+
+def test_a_plan_that_was_not_looked_at_narrows_nothing(path: Path) -> None:
+    """Its entries tell what the plan expects, whatever has become of the PATCHes before."""
+    chain = [entry(patch, "a", x=(str(patch - 1), str(patch))) for patch in (1, 2, 3)]
+    write(path, *chain, entry(4, "b", x=("0", "1")), entry(5, "b", x=("0", "2")))
+    found = {row.participant_id: row.or_before for row in undo_rows(path, looked=False)}
+    assert found == {"a": {"x": ("2", "1")}, "b": {"x": ("1",)}}
+    report(path.with_name("results.jsonl"), (2, "a", Outcome.UPDATED))
+    rows = undo_rows(path, looked=False, results_path=path.with_name("results.jsonl"))
+    assert {row.participant_id: row.or_before for row in rows}["a"] == {"x": ("2",)}
+
+
+def test_a_read_that_was_too_early_proves_nothing(path: Path) -> None:
+    """A 202 is applied later: the first value is there, and then the lost PATCH comes to light."""
+    write(path, *(entry(patch, "a", x=("0", str(patch))) for patch in (1, 2, 3)))
+    (row,) = undo_rows(path)
+    assert row.or_before == {"x": ("2", "1")}
 
 
 def test_a_foreign_value_is_not_allowed_for(path: Path) -> None:
@@ -129,15 +147,15 @@ def test_a_last_patch_that_wrote_the_first_value_back_may_never_have_left(path: 
     """First and last are alike, but what is there may be what came in between."""
     write(path, entry(1, "a", x=("0", "1")), entry(2, "a", x=("1", "0")))
     (row,) = undo_rows(path)
-    assert (row.attributes, row.before, row.or_before) == ({"x": "0"}, {"x": "0"}, {"x": "1"})
+    assert (row.attributes, row.before, row.or_before) == ({"x": "0"}, {"x": "0"}, {"x": ("1",)})
 
 
 @pytest.mark.parametrize(
     ("outcome", "allowed"),
-    [(Outcome.UPDATED, {}), (Outcome.REJECTED, {"x": "1"}), (Outcome.UNKNOWN, {"x": "1"})],
+    [(Outcome.UPDATED, {}), (Outcome.REJECTED, {"x": ("1",)}), (Outcome.UNKNOWN, {"x": ("1",)})],
 )
 def test_a_reported_patch_leaves_no_doubt(
-    outcome: Outcome, allowed: dict[str, str], path: Path
+    outcome: Outcome, allowed: dict[str, tuple[str, ...]], path: Path
 ) -> None:
     """Once the last PATCH is known to have been accepted, an older value is somebody's doing."""
     write(path, entry(1, "a", x=("0", "1")), entry(2, "a", x=("1", "2")))
@@ -153,7 +171,7 @@ def test_a_number_that_was_used_again_for_another_proves_nothing(path: Path) -> 
     write(path, entry(1, "a", x=("0", "1")), lost, resumed)
     updated = (1, "a", Outcome.UPDATED), (2, "b", Outcome.UPDATED)
     results = report(path.with_name("results.jsonl"), *updated)
-    assert [row.or_before for row in undo_rows(path, results_path=results)] == [{}, {"x": "1"}]
+    assert [row.or_before for row in undo_rows(path, results_path=results)] == [{}, {"x": ("1",)}]
 
 
 @pytest.mark.parametrize("tail", [b"{", b'{"conversation_id":"c"', b"\0" * 9000, b"\0\0\n{"])

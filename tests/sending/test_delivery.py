@@ -124,7 +124,7 @@ async def test_a_conflict_is_not_sent_and_not_noted() -> None:
 async def test_the_other_value_of_an_undo_is_no_conflict() -> None:
     """The run's last write may never have taken effect, and then its own earlier one is there."""
     scene = Scene({"a": "1"}, Safeguards(guard=True))
-    note = Note(before={"a": "2"}, or_before={"a": "1"})
+    note = Note(before={"a": "2"}, or_before={"a": ("1",)})
     assert outcomes(await scene.deliver(scene.patch({"a": "0"}, note=note))) == [Outcome.UPDATED]
 
 
