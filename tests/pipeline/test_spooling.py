@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from batchpatch.formats.run_json import InputFile, Manifest
 from batchpatch.model import Stop
 from batchpatch.pipeline.spooling import SpooledInput, spooling
 from batchpatch.pipeline.stop import Stopper
-from batchpatch.recording.manifest import InputFile, Manifest, read_manifest, write_manifest
+from batchpatch.recording.manifest import read_manifest, write_manifest
 from batchpatch.recording.run_directory import RunDirectory
 
 if TYPE_CHECKING:
