@@ -225,6 +225,8 @@ class Summary(NamedTuple):
     """None where the run ended by itself."""
     input_exhausted: bool
     """False where rows may be left that were never read."""
+    blanked: int = 0
+    """Of an undo: attributes that were absent, which the platform cannot delete: set to ""."""
 
 
 class Progress(NamedTuple):

@@ -12,10 +12,10 @@ from batchpatch.cli.ending import finish
 from batchpatch.cli.next_command import command_again
 from batchpatch.cli.output import say
 from batchpatch.cli.session import opened_account, run_until_stopped, sending_to
+from batchpatch.commands.purge import purge as purge_run
 from batchpatch.model import Outcome
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.run_directory import RunDirectory
-from batchpatch.recording.run_directory import purge as purge_directory
 
 if TYPE_CHECKING:
     from batchpatch.options.send import PaceOptions
@@ -115,10 +115,9 @@ def pace_of(directory: Path) -> PaceOptions:
 
 
 def purge(directory: Directory, yes: flags.Yes = False) -> None:
-    """Remove what holds customers' values: spool, failed rows, undo. The results stay.
+    """Remove what holds customers' values: spool, failed rows, undo, conflicts. Results stay.
 
     A run that is purged can be neither resumed from standard input nor undone.
     """
-    with RunDirectory.open(directory) as run:
-        removed = purge_directory(run)
+    removed = purge_run(directory)
     say(*[f"removed {path}" for path in removed] or ["nothing to remove"])

@@ -91,6 +91,11 @@ def summary_lines(summary: Summary) -> list[str]:
     )
     if summary.allowance_used is not None:
         lines.append(f"{summary.allowance_used:.1%} of the platform's allowance used")
+    if summary.blanked:
+        lines.append(
+            f"{count(summary.blanked, 'attribute')} blanked that had been absent: the platform "
+            "can delete none"
+        )
     if summary.stopped_because:
         lines.append(f"Stopped: {summary.stopped_because}")
     return lines

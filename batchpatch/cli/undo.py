@@ -12,6 +12,7 @@ from batchpatch.cli.next_command import command_again
 from batchpatch.cli.output import as_json, emit, say
 from batchpatch.cli.resume import Directory, hosts_of, pace_of
 from batchpatch.cli.session import opened_account, run_until_stopped, sending_to
+from batchpatch.cli.words import count
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.options.run import RecordOptions
 
@@ -94,6 +95,11 @@ def undo(
         if json:
             emit(as_json({"rows": 0, "outcomes": {}, "exit_code": 0}) + "\n")
         raise typer.Exit
+    if report.unkept:
+        say(
+            f"{count(report.unkept, 'row')} of that run cannot be taken back: it kept no values "
+            "before them."
+        )
     again = command_again(report.failed, ["--guard", *_host_flags(account.hosts.api_url)])
     finish(report, again=again, json=json, quiet=quiet)
 

@@ -15,6 +15,7 @@ from batchpatch.options.read import ReadOptions
 from batchpatch.options.send import MergeOptions, Safeguards, VerifyOptions
 from batchpatch.pipeline.resumption import refuse_another_platform
 from batchpatch.recording.manifest import read_manifest
+from batchpatch.recording.results import has_sent
 from batchpatch.recording.run_directory import RunDirectory
 from batchpatch.recording.undo_rows import write_undo_input
 
@@ -59,10 +60,12 @@ async def undo(
         observe: as for `run`.
 
     Returns:
-        The report of the undo; None where the run has changed nothing.
+        The report of the undo, whose summary counts what could only be blanked; None where the run
+        has changed nothing.
 
     Raises:
-        SettingsError: there is no such run, it kept no values, or it was for another platform.
+        SettingsError: there is no such run, it kept no values, they were purged, or it was for
+            another platform.
         RecordError: the directory is in use, or the values are damaged.
     """
     path = Path(path)
@@ -70,22 +73,25 @@ async def undo(
         manifest = read_manifest(directory.manifest_path)
         refuse_another_platform(manifest, account)
         if not directory.undo_path.exists():
-            if _keeps_before(manifest):
-                return None
-            raise SettingsError(
-                f"{path} holds no values to go back to: only a run of a plan, or one with "
-                "--keep-before, can be undone."
-            )
+            _refuse_unknown(directory, manifest)
+            return None
         settings = settings_from(manifest.options)
-        lines = write_undo_input(
+        found = write_undo_input(
             directory.undo_path,
             directory.undo_input_path,
             organisation=manifest.organisation,
             region=region_of(account.hosts.api_url),
             results_path=directory.results_path,
             looked=settings.safeguards.reads_first,
+            # Only beside a plan can there be rows of which nothing was kept.
+            count_unkept=not settings.safeguards.keep_before,
         )
-    if not lines:
+    if found.unkept and not found.lines:
+        raise SettingsError(
+            f"{path} kept no values before {found.unkept:,} of the rows that it has updated: they "
+            "cannot be taken back, and nothing else has changed."
+        )
+    if not found.lines:
         return None
     safeguards = Safeguards(
         guard=not force,
@@ -93,7 +99,7 @@ async def undo(
         keep_before=True,
         verify=verify or VerifyOptions(),
     )
-    return await run(
+    report = await run(
         [str(directory.undo_input_path)],
         account=account,
         read=ReadOptions(format="jsonl"),
@@ -108,6 +114,27 @@ async def undo(
         stopper=stopper,
         observe=observe,
     )
+    return report._replace(unkept=found.unkept)
+
+
+def _refuse_unknown(directory: RunDirectory, manifest: Manifest) -> None:
+    """Raise SettingsError unless it is known that a run without `undo.jsonl` changed nothing."""
+    path = directory.path
+    if directory.undo_path.name in manifest.purged:
+        raise SettingsError(
+            f"{path} was purged ({', '.join(manifest.purged)}): the values before the run are "
+            "gone, so it cannot be undone."
+        )
+    if not _keeps_before(manifest):
+        raise SettingsError(
+            f"{path} holds no values to go back to: only a run of a plan, or one with "
+            "--keep-before, can be undone."
+        )
+    if has_sent(directory.results_path):
+        raise SettingsError(
+            f"{directory.undo_path} is not there any more, and the run has sent something: it "
+            "cannot be undone; restore that file from a copy."
+        )
 
 
 def _keeps_before(manifest: Manifest) -> bool:

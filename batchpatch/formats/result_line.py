@@ -131,6 +131,14 @@ def row_of(line: bytes) -> int:
     return int(match[1]) if match else 0
 
 
+def sent(line: bytes) -> bool:
+    """True for the line of a row whose PATCH left at least once."""
+    try:
+        return bool(orjson.loads(line).get("attempts"))
+    except _UNUSABLE:
+        return False
+
+
 def encode(result: RowResult) -> bytes:
     """The line of one row: JSON, the contract's field order, absent fields left out.
 

@@ -21,6 +21,7 @@ from batchpatch.pipeline.run_record import note_organisation, write_failed_rows
 from batchpatch.pipeline.spooling import SpooledInput, missing_rest
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.checkpoint import prove
+from batchpatch.recording.conflict_log import ConflictLog
 from batchpatch.recording.manifest import read_manifest, write_summary
 from batchpatch.recording.summary import Counters, summarize
 from batchpatch.recording.undo_log import UndoLog, last_entries
@@ -29,9 +30,10 @@ from batchpatch.sending.sender import Sender
 from batchpatch.sending.verify import Verifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from batchpatch.formats.conflict_line import ConflictEntry
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.genesys.rate_limit.allowance import Allowance
@@ -63,6 +65,10 @@ class RunReport(NamedTuple):
     """About how many requests that is; None where it is not known."""
     allowance: Allowance | None
     """What the platform admits at the end; None where it has not said so."""
+    conflicts: Sequence[ConflictEntry] = ()
+    """The first conflicts that this process met, with values; all are in `conflicts.jsonl`."""
+    unkept: int = 0
+    """Of an undo: rows of the run that it cannot take back, because no values before were kept."""
 
 
 def _is_short(manifest_path: Path) -> bool:
@@ -103,6 +109,7 @@ class _Task:
         route = find_route(settings.route)
         window = Window(settings.merge, patches=self._before.last_patch)
         self._undo = UndoLog(directory.undo_path)
+        self._conflicts = ConflictLog(directory.conflicts_path)
         deliverer = Deliverer(
             Sender(client, route),
             reads,
@@ -110,6 +117,7 @@ class _Task:
             undo=self._undo,
             verifier=Verifier(reads, settings.safeguards.verify, route=route),
             split=window.split,
+            tell_conflict=self._conflicts.add,
         )
         if earlier is not None and settings.safeguards.guard:
             deliverer.remember(last_entries(directory.undo_path))
@@ -146,6 +154,7 @@ class _Task:
             self._stopper.note(Stop(error.exit_code, str(error)))
         finally:
             await self._undo.close()
+            self._conflicts.close()
         if self._spooled is not None:
             await self._spooled.copy_rest(self._stopper, grace_s=self._grace_s)
         return self._report()
@@ -189,6 +198,7 @@ class _Task:
             resumable=bool(summary.unattempted) or not self._job.exhausted,
             requests_left=attempt_to_show("What is left", self._job.requests_left),
             allowance=attempt_to_show("The allowance", self._client.allowance),
+            conflicts=self._conflicts.first,
         )
 
     def _counters(self) -> Counters:
@@ -205,5 +215,6 @@ class _Task:
             started=rfc3339(self._started),
             ended=rfc3339(datetime.now(UTC)),
             input_exhausted=self._job.exhausted and self._reader.missing_from is None,
+            blanked=self._job.blanked,
         )
         return self._earlier.added_to(counters) if self._earlier else counters

@@ -17,7 +17,7 @@ from batchpatch.pipeline.observing import Observer, attempt_to_show
 from batchpatch.pipeline.patch_queue import PatchQueue
 from batchpatch.reading.background_reader import BackgroundReader
 from batchpatch.recording.results import ResultsLog
-from batchpatch.recording.row_results import FanIn, of_patch, of_unsent
+from batchpatch.recording.row_results import FanIn, count_blanked, of_patch, of_unsent
 from batchpatch.recording.summary import ReasonCount
 from batchpatch.sending.denials import DenialBuffer
 
@@ -105,6 +105,8 @@ class Pipeline:
         self.reasons = ReasonCount()
         self.verified = 0
         """Rows that were read back and found stored, by this process."""
+        self.blanked = 0
+        """Attributes that an undo could only blank, by this process."""
         self.rows = before.last_row
         """Number of the last row that was read, now or by an earlier process."""
         self.exhausted = False
@@ -255,6 +257,8 @@ class Pipeline:
     def _record(self, delivery: Delivery) -> None:
         at = _now()
         for part, outcome in delivery.parts:
+            if part.rows[0].note is not None:
+                self.blanked += count_blanked(part, outcome)
             for result in of_patch(part, outcome, sources=self._reader.names, at=at):
                 self._add(result)
 

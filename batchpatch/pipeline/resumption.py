@@ -66,6 +66,7 @@ class Resumption(NamedTuple):
             retries=counters.retries + self.summary.retries,
             throttled=counters.throttled + self.summary.throttled,
             tokens_minted=counters.tokens_minted + self.summary.tokens_minted,
+            blanked=counters.blanked + self.summary.blanked,
             allowance_used=_combined_use(counters, self.summary),
             elapsed_s=round(counters.elapsed_s + self.summary.elapsed_s, 3),
         )

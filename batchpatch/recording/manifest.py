@@ -14,7 +14,7 @@ from batchpatch.formats.summary_json import decode_summary, encode_summary
 from batchpatch.recording.files import record_error, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from batchpatch.formats.run_json import Manifest
     from batchpatch.model import Summary
@@ -51,17 +51,18 @@ def changed_inputs(manifest: Manifest, *, spool_path: Path | None = None) -> lis
 
     `spool_path` is where the run's directory keeps standard input now.
     """
-    found = (_change(known, spool_path) for known in manifest.inputs)
+    found = (_change(known, spool_path, manifest.purged) for known in manifest.inputs)
     return [sentence for sentence in found if sentence is not None]
 
 
-def _change(known: InputFile, spool_path: Path | None) -> str | None:
+def _change(known: InputFile, spool_path: Path | None, purged: Collection[str]) -> str | None:
     if known.kind == "stream":
         return f"{known.path} was a pipe that was not kept, so it cannot be read again"
     if known.kind == "spool":
         path = spool_path if spool_path is not None else Path(known.path)
         if not path.is_file():
-            return f"{path}, the copy of standard input, is gone"
+            gone = "was purged" if path.name in purged else "is gone"
+            return f"{path}, the copy of standard input, {gone}"
         if known.size is None:  # the run broke before its input ended
             return None
     else:

@@ -7,7 +7,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.errors import RecordError
-from batchpatch.formats.result_line import Block, encode, outcome_pattern, spans_with
+from batchpatch.formats.result_line import Block, encode, outcome_pattern, sent, spans_with
+from batchpatch.model import Outcome
 from batchpatch.recording.append_log import Appender
 from batchpatch.recording.files import record_error
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from batchpatch.model import Outcome, RowResult
+    from batchpatch.model import RowResult
 
 
 BLOCK_BYTES = 1 << 16
@@ -57,6 +58,17 @@ def lines_with(path: Path, outcomes: Collection[Outcome]) -> Iterator[tuple[int,
         if not block.torn:
             for start, end in spans_with(block.data, pattern):
                 yield block.offset + start, block.data[start:end]
+
+
+def has_sent(path: Path) -> bool:
+    """True where a line tells of a PATCH that left, or may have.
+
+    Raises RecordError where the file cannot be read.
+    """
+    if not path.exists():
+        return False
+    may_have = (Outcome.UPDATED, Outcome.NOT_STORED, Outcome.REJECTED, Outcome.UNKNOWN)
+    return any(sent(line) for _, line in lines_with(path, may_have))
 
 
 BUFFER_BYTES = 256 * 1024

@@ -117,6 +117,14 @@ def of_patch(
         )
 
 
+def count_blanked(patch: Patch, outcome: PatchOutcome) -> int:
+    """How many attributes a settled patch of an undo has left blank, because they were absent."""
+    if outcome.outcome not in _DONE:
+        return 0
+    rows = (row for row in patch.rows if row.number not in patch.superseded)
+    return sum(len(row.note.blanked) for row in rows if row.note is not None)
+
+
 def _remark(note: Note, outcome: PatchOutcome) -> tuple[str | None, str | None, str | None]:
     """Code, message and hint of a row that was written, and about which there is more to say."""
     if note.blanked:

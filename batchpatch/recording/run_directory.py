@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def purge(rundir: RunDirectory) -> list[Path]:
-    """Removes the spooled input, the failed rows and the undo file; answers what it removed.
+    """Removes the files that hold customers' values; answers what it removed.
 
     `results.jsonl`, `run.json` and `summary.json` stay. A run whose spool is gone cannot be
     resumed. Raises RecordError where a file cannot be removed.
@@ -41,6 +41,9 @@ MANIFEST, RESULTS, SUMMARY = "run.json", "results.jsonl", "summary.json"
 
 
 SPOOL, UNDO, UNDO_INPUT, LOCK = "input", "undo.jsonl", "undo-input.jsonl", ".lock"
+
+
+CONFLICTS = "conflicts.jsonl"
 
 
 _FAILED = re.compile(r"failed(-[1-9][0-9]*)?\.(csv|jsonl)")
@@ -130,12 +133,17 @@ class RunDirectory:
         """What an undo of this run sends."""
         return self.path / UNDO_INPUT
 
+    @property
+    def conflicts_path(self) -> Path:
+        """What was expected and found where somebody else had changed a value."""
+        return self.path / CONFLICTS
+
     def failed_path(self, kind: str, *, source: int = 0, sources: int = 1) -> Path:
         """Where the failed rows of input number `source` (from 0) go; `kind` is csv or jsonl."""
         return self.path / (f"failed.{kind}" if sources == 1 else f"failed-{source + 1}.{kind}")
 
     def private_paths(self) -> list[Path]:
-        """The files here that hold customers' values: spool, failed rows, undo, unfinished ones."""
+        """The files here that hold customers' values, unfinished ones too."""
         try:
             names = sorted(entry.name for entry in self.path.iterdir())
         except OSError as error:
@@ -237,7 +245,7 @@ def _has_content(path: Path) -> bool:
 
 def _is_private(name: str) -> bool:
     return (
-        name in (SPOOL, UNDO, UNDO_INPUT)
+        name in (SPOOL, UNDO, UNDO_INPUT, CONFLICTS)
         or _FAILED.fullmatch(name) is not None
         or (name.startswith(".") and name.endswith(".tmp"))
     )

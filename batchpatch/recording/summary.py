@@ -33,6 +33,7 @@ class Counters(NamedTuple):
     started: str
     ended: str
     input_exhausted: bool
+    blanked: int = 0
 
 
 class ReasonCount:

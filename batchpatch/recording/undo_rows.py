@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
-from hashlib import blake2b
-from itertools import groupby
-from operator import itemgetter
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import RecordError
 from batchpatch.formats.plan_line import PlanLine, encode_plan_line
-from batchpatch.formats.undo_line import UndoEntry, parse_undo, read_undo
-from batchpatch.model import Outcome
-from batchpatch.recording.append_log import is_torn
-from batchpatch.recording.files import record_error, replacing
-from batchpatch.recording.results import blocks, lines_with
+from batchpatch.recording.files import replacing
+from batchpatch.recording.undo_index import UndoIndex, open_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from batchpatch.formats.undo_line import UndoEntry
 
 
 class UndoRow(NamedTuple):
@@ -117,45 +109,13 @@ def take_back(entries: Iterable[tuple[UndoEntry, bool]], *, looked: bool = True)
     )
 
 
-_SCHEMA = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA temp_store = FILE;
-PRAGMA cache_size = -8192; -- KiB
-CREATE TABLE entry (
-    offset INTEGER PRIMARY KEY, length INTEGER, who BLOB, patch INTEGER, sent INTEGER DEFAULT 0
-);
-"""
-
-
-_INSERT = "INSERT INTO entry (offset, length, who, patch) VALUES (?, ?, ?, ?)"
-
-
-_BACKWARDS = """
-SELECT offset, length, sent, max(offset) OVER (PARTITION BY who) AS latest FROM entry
-ORDER BY latest DESC, offset
-"""  # sorted twice on disk: to look each participant up would take four times as long
-
-
-_ANYBODY_TWICE = "SELECT 1 FROM entry GROUP BY who HAVING count(*) > 1 LIMIT 1"
-
-
-_MARK = "UPDATE entry SET sent = 1 WHERE who = ? AND patch = ?"
-
-
-_SENT = re.compile(
-    rb'"conversation_id":"([^"]*)","participant_id":"([^"]*)".*,"patch":([0-9]{1,18})[,}]'
-)
-
-
 def undo_rows(
     path: Path, *, results_path: Path | None = None, looked: bool = True
 ) -> Iterator[UndoRow]:
     """One row for each participant; the one that was written last comes first.
 
     Attributes to which nothing would change are left out, and so is a row that has no others.
-    What a crash left of the last line is ignored: its PATCH never went out. Memory does not grow
-    with the file; the temporary directory does, by some 100 bytes an entry.
+    What a crash left of the last line is ignored: its PATCH never went out.
 
     Args:
         path: `undo.jsonl`.
@@ -166,23 +126,23 @@ def undo_rows(
     Raises:
         RecordError: a file cannot be read, or is damaged elsewhere than at its end.
     """
-    try:
-        # Without a name it is a private file of SQLite's own, gone when closed, even by a kill.
-        index = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        with closing(index), path.open("rb") as file:
-            _fill(index, path)
-            if results_path is not None and results_path.exists():
-                _mark_sent(index, results_path)
-            for _, places in groupby(index.execute(_BACKWARDS), key=itemgetter(3)):
-                if (row := take_back(_entries(places, file), looked=looked)) is not None:
-                    yield row
-    except sqlite3.Error as error:
-        raise RecordError(
-            f"{path} cannot be sorted in the temporary directory ({error}): free some space there, "
-            "or let SQLITE_TMPDIR name another"
-        ) from error
-    except OSError as error:
-        raise record_error(path, error, doing="read") from error
+    with open_index(path, results_path=results_path) as index:
+        yield from _rows(index, looked=looked)
+
+
+def _rows(index: UndoIndex, *, looked: bool) -> Iterator[UndoRow]:
+    for entries in index.backwards():
+        if (row := take_back(entries, looked=looked)) is not None:
+            yield row
+
+
+class UndoInput(NamedTuple):
+    """What was written for an undo to send."""
+
+    lines: int
+    """Participants to be restored."""
+    unkept: int
+    """Rows that the run has updated and whose values before it did not keep."""
 
 
 def write_undo_input(
@@ -193,14 +153,18 @@ def write_undo_input(
     region: str,
     results_path: Path | None = None,
     looked: bool = True,
-) -> int:
+    count_unkept: bool = False,
+) -> UndoInput:
     """Write what `undo_rows` gives as the input of a run, 0600, whole or not at all.
 
-    Answers the number of lines. Raises RecordError.
+    `count_unkept` costs a look-up for each row of the results. Raises RecordError.
     """
     count = 0
-    with replacing(out_path) as file:
-        for row in undo_rows(undo_path, results_path=results_path, looked=looked):
+    with (
+        replacing(out_path) as file,
+        open_index(undo_path, results_path=results_path, count_unkept=count_unkept) as index,
+    ):
+        for row in _rows(index, looked=looked):
             line = PlanLine(
                 row.conversation_id,
                 row.participant_id,
@@ -213,83 +177,4 @@ def write_undo_input(
             )
             file.write(encode_plan_line(line))
             count += 1
-    return count
-
-
-def _fill(index: sqlite3.Connection, path: Path) -> None:
-    """Note where each entry lies."""
-    index.executescript(_SCHEMA)
-    index.execute("BEGIN")
-    index.executemany(_INSERT, _places(path))
-    index.execute("COMMIT")
-
-
-def _places(path: Path) -> Iterator[tuple[int, int, bytes, int]]:
-    """Of each entry: offset, length, whose it is, number of its PATCH."""
-    torn = 0
-    for at, number, line in _lines(path):
-        if is_torn(line):
-            torn = torn or number
-            continue
-        try:
-            entry = parse_undo(line)
-            who = _key(entry.conversation_id.encode(), entry.participant_id.encode())
-        except ValueError:
-            raise _damaged(path, number) from None
-        if torn:
-            raise _damaged(path, torn)
-        yield at, len(line), who, entry.patch
-
-
-def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
-    """Each line: offset, number, and itself with its newline."""
-    for block in blocks(path):
-        number, start, data = block.first_line, 0, block.data
-        while start < len(data):
-            end = data.find(b"\n", start) + 1 or len(data)
-            yield block.offset + start, number, data[start:end]
-            number, start = number + 1, end
-
-
-def _damaged(path: Path, number: int) -> RecordError:
-    return RecordError(
-        f"{path} is damaged: line {number} is not a whole entry; restore the file from a copy"
-    )
-
-
-def _key(conversation_id: bytes, participant_id: bytes) -> bytes:
-    return blake2b(conversation_id + b"/" + participant_id, digest_size=16).digest()
-
-
-def _mark_sent(index: sqlite3.Connection, results_path: Path) -> None:
-    """Mark the entries whose PATCH the run reports as accepted.
-
-    After a crash a number can stand for two PATCHes. Where both are the same participant's, the
-    reported one is the later, and of an earlier entry the mark does not matter.
-    """
-    index.execute("CREATE INDEX by_who ON entry (who)")
-    if index.execute(_ANYBODY_TWICE).fetchone() is None:
-        return
-    index.execute("BEGIN")
-    index.executemany(
-        _MARK,
-        (
-            (_key(match[1], match[2]), int(match[3]))
-            for _, line in lines_with(results_path, (Outcome.UPDATED,))
-            if (match := _SENT.search(line))
-        ),
-    )
-    index.execute("COMMIT")
-
-
-def _entries(
-    places: Iterable[tuple[int, int, int, int]], file: BinaryIO
-) -> Iterator[tuple[UndoEntry, bool]]:
-    for offset, length, sent, _ in places:
-        file.seek(offset)
-        try:
-            yield read_undo(file.read(length)), bool(sent)
-        except ValueError as error:
-            raise RecordError(
-                f"{file.name} has changed while it was read: is its run still going on?"
-            ) from error
+        return UndoInput(count, index.unkept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from batchpatch.formats.conflict_line import ConflictEntry
 from batchpatch.genesys.conversations.conversation import Conversation, Participant
 from batchpatch.sending import outcomes
 
@@ -118,6 +119,26 @@ def compare(
         if foreign:
             return Conflict(foreign)
     return Send(attributes, before)
+
+
+def conflict_entry(
+    patch: Patch,
+    names: Collection[str],
+    expected: Mapping[str, str | None],
+    present: Mapping[str, str],
+) -> ConflictEntry:
+    """What was expected of these attributes, and what was found: it holds values."""
+    others = [row.note.or_before or {} for row in patch.rows if row.note is not None]
+    return ConflictEntry(
+        patch.conversation_id,
+        patch.participant_id,
+        tuple(row.number for row in patch.rows),
+        {
+            name: (expected.get(name), *(v for other in others for v in other.get(name, ())))
+            for name in names
+        },
+        {name: present.get(name) for name in names},
+    )
 
 
 def expected_of(patch: Patch) -> dict[str, str | None] | None:

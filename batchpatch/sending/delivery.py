@@ -10,12 +10,20 @@ from batchpatch.errors import AccessError
 from batchpatch.genesys.conversations.conversation import Conversation
 from batchpatch.model import Delivery, Outcome, PatchOutcome
 from batchpatch.sending import outcomes
-from batchpatch.sending.compare import Send, compare, expected_of, look_at
+from batchpatch.sending.compare import (
+    Conflict,
+    Send,
+    compare,
+    conflict_entry,
+    expected_of,
+    look_at,
+)
 from batchpatch.sending.own_writes import OwnWrites
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
+    from batchpatch.formats.conflict_line import ConflictEntry
     from batchpatch.formats.undo_line import UndoEntry
     from batchpatch.genesys.conversations.reader import ConversationReads, Unread
     from batchpatch.model import Patch
@@ -61,7 +69,10 @@ class Deliverer:
         undo: BeforeImages,
         verifier: Verifier,
         split: Callable[[Patch], list[Patch]],
+        tell_conflict: Callable[[ConflictEntry], None] | None = None,
     ) -> None:
+        """`tell_conflict` gets the values of what is not sent because it has changed since."""
+        self._tell_conflict = tell_conflict
         self._sender = sender
         self._reads = reads
         self._safeguards = safeguards
@@ -179,15 +190,18 @@ class Deliverer:
         seen = await look_at(self._reads, patch, max_age_s=BEFORE_AGE_S)
         if isinstance(seen, PatchOutcome):
             return seen
+        present = self._recent.overlay(patch, seen.attributes, began_s=began_s)
         verdict = compare(
             patch,
-            self._recent.overlay(patch, seen.attributes, began_s=began_s),
+            present,
             expected=expected,
             guard=self._safeguards.guard,
             skip_unchanged=self._safeguards.skip_unchanged,
             own=self._recent.of(patch),
             earlier=self._recent.earlier(patch),
         )
+        if isinstance(verdict, Conflict) and self._tell_conflict is not None:
+            self._tell_conflict(conflict_entry(patch, verdict.names, expected or {}, present))
         return verdict if isinstance(verdict, Send) else verdict.outcome
 
     async def _judged(self, patch: Patch, outcome: PatchOutcome) -> PatchOutcome:

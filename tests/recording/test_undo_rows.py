@@ -16,7 +16,7 @@ from batchpatch.errors import RecordError
 from batchpatch.formats.result_line import encode
 from batchpatch.formats.undo_line import UndoEntry, encode_undo
 from batchpatch.model import Outcome, RowResult
-from batchpatch.recording import undo_rows as module
+from batchpatch.recording import undo_index as module
 from batchpatch.recording.undo_rows import undo_rows, write_undo_input
 
 ROOT = Path(__file__).parents[2]
@@ -259,7 +259,7 @@ def test_the_undo_input_is_a_plan(path: Path) -> None:
     """The undo is a run like any other, so what it reads is what a run reads."""
     write(path, entry(1, "a", x=(None, "1"), y=("é", "2")), entry(2, "b", x=("0", "3")))
     out = path.with_name("undo-input.jsonl")
-    assert write_undo_input(path, out, organisation="org", region="mypurecloud.de") == 2
+    assert write_undo_input(path, out, organisation="org", region="mypurecloud.de").lines == 2
     assert [json.loads(line) for line in out.read_bytes().splitlines()] == [
         {
             "conversationId": "c",

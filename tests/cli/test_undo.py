@@ -1,0 +1,124 @@
+"""What an undo cannot know or cannot bring back it says; what it finds goes where values may be."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+CONVERSATION, PARTICIPANT, OTHER = (str(uuid.UUID(int=number)) for number in (1000, 2000, 3000))
+
+
+@pytest.fixture
+def place(start_sandbox: Callable[..., Any], credentials: dict[str, str], tmp_path: Path) -> Any:
+    """A sandbox that knows a participant with one attribute, an input for two, credentials."""
+    sandbox = start_sandbox()
+    tell(sandbox, tier="silver")
+    tell(sandbox, OTHER)
+    path = tmp_path / "rows.csv"
+    path.write_text(
+        "conversationId,participantId,attr.tier,attr.note\n"
+        f"{CONVERSATION},{PARTICIPANT},gold,private\n{CONVERSATION},{OTHER},gold,private\n"
+    )
+    return sandbox
+
+
+def tell(sandbox: Any, who: str = PARTICIPANT, /, **attributes: str) -> None:
+    """Somebody else sets these."""
+    sandbox.know(
+        {
+            "conversationId": CONVERSATION,
+            "participantId": who,
+            "purpose": "customer",
+            "attributes": attributes,
+        }
+    )
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture
+def kept(batchpatch: Run, place: Any, credentials: dict[str, str]) -> Any:
+    """A run that has kept the values before."""
+    words = ["--api-url", place.url, "--keep-before", "--out", "r"]
+    done = batchpatch("run", "rows.csv", *words, env=credentials)
+    assert done.returncode == 0, done.stderr
+    return place
+
+
+def test_a_purged_run_cannot_be_undone(
+    batchpatch: Run, kept: Any, credentials: dict[str, str]
+) -> None:
+    """Calling it a run that changed nothing would leave the values changed, with exit code 0."""
+    before = kept.state()
+    assert batchpatch("purge", "r").returncode == 0
+    for _ in range(2):  # a second purge finds nothing, and forgets nothing
+        done = batchpatch("undo", "r", env=credentials)
+        assert done.returncode == 2
+        assert "was purged (undo.jsonl)" in done.stderr
+        assert "cannot be undone" in done.stderr
+        assert batchpatch("purge", "r").returncode == 0
+    assert kept.state() == before
+
+
+def test_values_that_somebody_else_removed_are_missed(
+    batchpatch: Run, kept: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """The results tell that something was sent, whoever took the file away."""
+    (tmp_path / "r" / "undo.jsonl").unlink()
+    done = batchpatch("undo", "r", env=credentials)
+    assert done.returncode == 2
+    assert "undo.jsonl is not there any more" in done.stderr
+
+
+def test_what_could_only_be_blanked_is_counted(
+    batchpatch: Run, kept: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """Whoever takes a run back has to know that it is not all as it was."""
+    done = batchpatch("undo", "r", "--out", "u", env=credentials)
+    assert done.returncode == 0, done.stderr
+    assert "3 attributes blanked that had been absent" in done.stderr
+    assert json.loads((tmp_path / "u" / "summary.json").read_text())["blanked"] == 3
+
+
+def test_a_conflict_says_what_was_expected_and_found_where_values_may_be(
+    batchpatch: Run, kept: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """Without both nobody can decide; and the results go to people who may not see values."""
+    tell(kept, tier="platinum")
+    done = batchpatch("undo", "r", "--out", "u", env=credentials)
+    assert done.returncode == 1
+    path = tmp_path / "u" / "conflicts.jsonl"
+    (line,) = lines_of(path)
+    assert (line["participant_id"], line["expected"]["tier"]) == (PARTICIPANT, ["gold"])
+    assert line["found"] == {"tier": "platinum"}
+    assert path.stat().st_mode & 0o777 == 0o600
+    shown = done.stderr + done.stdout + (tmp_path / "u" / "results.jsonl").read_text()
+    assert "platinum" not in shown
+    assert batchpatch("purge", "u").returncode == 0
+    assert not path.exists()
+
+
+def test_rows_beside_a_plan_that_kept_nothing_are_counted(
+    batchpatch: Run, place: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """A plan brings its own values before; the rows that somebody added to it have none."""
+    batchpatch(*("plan", "rows.csv", "--api-url", place.url, "--out", "p.jsonl"), env=credentials)
+    first, *_ = lines_of(tmp_path / "p.jsonl")
+    plain = {"conversationId": CONVERSATION, "participantId": OTHER, "attributes": {"tier": "x"}}
+    mixed = tmp_path / "mixed.jsonl"
+    mixed.write_text(json.dumps(first) + "\n" + json.dumps(plain) + "\n")
+    batchpatch("run", "mixed.jsonl", "--api-url", place.url, "--out", "r", env=credentials)
+    done = batchpatch("undo", "r", env=credentials)
+    assert "1 row of that run cannot be taken back" in done.stderr
+    assert place.state()[OTHER] == {"tier": "x"}
