@@ -135,6 +135,8 @@ PURE = [
     "genesys/routes.py",
     "genesys/conversations/conversation.py",
     "genesys/rate_limit/allowance.py",
+    "genesys/rate_limit/even_pace.py",
+    "genesys/rate_limit/rate_cap.py",
     "genesys/rate_limit/quota.py",
     "genesys/rate_limit/token_slots.py",
     "genesys/rate_limit/window_state.py",

@@ -128,7 +128,7 @@ async def _worked(
         if working.done():
             await working
         else:
-            client.drain()
+            client.stop_sending()
     except* BatchpatchError as group:
         error = first_of(group)
     finally:

@@ -1,7 +1,8 @@
-"""Tells an outage of the platform from trouble with single requests, and waits it out.
+"""The circuit breaker: tells an outage of the platform from trouble with single requests.
 
-While everything fails, no row is charged for it: calls wait, one of them probes from time to
-time, and the first answer lets all go on. `OutageWatch` decides and is pure; `OutageGate` waits.
+While everything fails, no row is charged for it: the breaker is open and calls wait. From time to
+time it is half open, and one task's request goes through as the probe; the first answer closes it.
+`OutageWatch` decides and is pure; `CircuitBreaker` waits.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import OutageError
+from batchpatch.genesys.retry import backoff_s
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -80,7 +82,11 @@ class OutageWatch:
 
 
 class CircuitBreaker:
-    """Where calls wait while the platform is down. Belongs to one event loop."""
+    """Where calls wait while the platform is down. Belongs to one event loop.
+
+    The half-open probe belongs to the task that makes it: what that task says of an attempt is what
+    came of the probe, so nobody has to hand it through.
+    """
 
     def __init__(
         self,
@@ -90,7 +96,7 @@ class CircuitBreaker:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
     ) -> None:
-        self.down = False
+        self.is_open = False
         """An outage is under way."""
         self._host = host
         self._max_outage_s = max_outage_s
@@ -99,38 +105,40 @@ class CircuitBreaker:
         self._watch = OutageWatch()
         self._heard = False
         self._told: OutageError | None = None
-        """What the token endpoint's trouble was, where it is that which lasts."""
-        self._prober: object | None = None
-        """Stands for the one call that probes; None where none does."""
-        self._probe_s = _FIRST_PROBE_S
+        """What there is to say where it lasts too long, if it is not that nothing answers."""
+        self._prober: asyncio.Task[object] | None = None
+        """The task that probes; None where none does."""
+        self._probes = 0
+        """In vain since it opened."""
         self._changed: asyncio.Event | None = None
 
     @property
     def waiting_for(self) -> str | None:
         """In words for the progress line; None where there is no outage."""
-        return f"{self._host} to answer again" if self.down else None
+        return f"{self._host} to answer again" if self.is_open else None
 
-    async def turn(self) -> bool:
-        """Returns when the caller may send: at once, or when it is its turn to probe.
+    async def wait(self) -> bool:
+        """Return when the caller may send: at once, or when it is its turn to probe.
 
         Returns:
-            True for a probe: `answered`, `failed` or `abandoned` must follow.
+            True for a probe: `answered`, `failed`, `no_token` or `abandoned` must follow.
 
         Raises:
             OutageError: it has lasted too long.
         """
-        while self.down:
+        while self.is_open:
             self._give_up_in_time()
             if self._prober is not None:
                 self._changed = self._changed or asyncio.Event()
                 await self._changed.wait()
                 continue
-            mine = self._prober = object()
+            mine = self._prober = asyncio.current_task()
             try:
-                await self._sleep(self._probe_s)
+                await self._sleep(
+                    backoff_s(self._probes, base_s=_FIRST_PROBE_S, cap_s=_LAST_PROBE_S)
+                )
             except BaseException:
-                if self._prober is mine:
-                    self.abandoned()
+                self.abandoned()
                 raise
             # An answer to what was in flight may have ended the outage, and another may have
             # begun, with a prober of its own.
@@ -143,52 +151,50 @@ class CircuitBreaker:
         self._heard = True
         if self._watch.began_s is not None:
             self._watch.answered()
-        if self.down:
-            self.down = False
+        if self.is_open:
+            self.is_open = False
             self._told = self._prober = None
-            self._probe_s = _FIRST_PROBE_S
+            self._probes = 0
             self._wake()
 
-    def failed(self, *, fresh: bool, last_try: bool, probe: bool) -> bool:
+    def failed(self, *, fresh: bool, last_try: bool) -> bool:
         """An attempt failed as it does when the platform is down.
 
         Args:
             fresh: it was the first attempt of its call.
             last_try: its call has no further try.
-            probe: `turn` had said so.
 
         Returns:
-            True where the call is not to be charged: it waits in `turn` and tries again.
+            True where the call is not to be charged: it waits in `wait` and tries again.
         """
         now_s = self._clock()
         self._watch.failed(now_s, fresh=fresh)
         self._told = None
-        if probe:
-            self._probed_in_vain()
-        self.down = self.down or self._watch.is_outage(now_s, last_try=last_try)
-        return self.down
+        self._probed_in_vain()
+        self.is_open = self.is_open or self._watch.is_outage(now_s, last_try=last_try)
+        return self.is_open
 
-    def no_token(self, error: OutageError, *, probe: bool) -> None:
+    def no_token(self, error: OutageError) -> None:
         """A platform that has answered before mints no token now: it is down, as a whole or not.
 
         Args:
             error: what there is to say where it lasts too long.
-            probe: `turn` had said so.
         """
         self._watch.failed(self._clock(), fresh=True)
         self._told = error
-        self.down = True
-        if probe:
-            self._probed_in_vain()
+        self.is_open = True
+        self._probed_in_vain()
 
     def abandoned(self) -> None:
-        """A probe came to nothing: it is another's turn."""
-        self._prober = None
-        self._wake()
+        """The task at hand gives up its call: where it was the probe, it is another's turn."""
+        if self._prober is not None and self._prober is asyncio.current_task():
+            self._prober = None
+            self._wake()
 
     def _probed_in_vain(self) -> None:
-        self._probe_s = min(2 * self._probe_s, _LAST_PROBE_S)
-        self.abandoned()
+        if self._prober is not None and self._prober is asyncio.current_task():
+            self._probes += 1
+            self.abandoned()
 
     def _wake(self) -> None:
         changed, self._changed = self._changed, None

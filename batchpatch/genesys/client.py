@@ -1,15 +1,14 @@
-"""Calls: an attempt made again until it is settled.
+"""The API client: a call is an attempt made again until it has a final answer.
 
-The loop is all there is: permit, attempt, decision. Each of these is a part with one job that is
-given from outside, so a test puts a virtual clock or a scripted server in its place. Whatever has
-to be waited for before an attempt is waited for in `_admit`, and nowhere else.
+The loop is all there is: circuit breaker, permit, attempt, decision. Each of these is a part with
+one job that is given from outside, so a test puts a virtual clock or a scripted server in its
+place.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -22,9 +21,9 @@ from batchpatch.genesys.rate_limit.allowance import Allowance
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import (
     FIRST,
+    Final,
     OutcomeKind,
     Renew,
-    Settle,
     Throttled,
     Tries,
     Wait,
@@ -36,16 +35,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from batchpatch.genesys.rate_limit.limiter import RateLimiter
-    from batchpatch.genesys.rate_limit.rate_cap import RateCap
     from batchpatch.genesys.rate_limit.token_slots import Permit
-    from batchpatch.options.send import RetryPolicy
+    from batchpatch.options.send import Rate, RetryPolicy
 
 
 _log = logging.getLogger(__name__)
 
 
 class Answer(NamedTuple):
-    """How a call was settled."""
+    """How a call ended."""
 
     outcome_kind: OutcomeKind
     reply: Reply | None
@@ -79,17 +77,17 @@ class GenesysClient:
         api_url: str,
         *,
         transport: Attempter,
-        gate: RateLimiter,
-        pacer: RateCap | None = None,
+        limiter: RateLimiter,
+        cap: Rate | None = None,
         policy: RetryPolicy,
         sleep: Callable[[float], Awaitable[object]],
         random: Callable[[], float],
         clock: Callable[[], float] = time.monotonic,
         max_outage_s: float = MAX_OUTAGE_S,
     ) -> None:
-        self.gate = gate
-        self._pacer = pacer
-        self._outage = CircuitBreaker(
+        self.limiter = limiter
+        self._cap = cap
+        self._breaker = CircuitBreaker(
             urlsplit(api_url).netloc, max_outage_s=max_outage_s, clock=clock, sleep=sleep
         )
         self._api_url = api_url
@@ -98,7 +96,7 @@ class GenesysClient:
         self._sleep = sleep
         self._random = random
         self._heard = False
-        self._draining = False
+        self._stopped = False
         self.requests = 0
         """Attempts made so far."""
         self.on_the_wire = 0
@@ -108,39 +106,40 @@ class GenesysClient:
         self.throttled = 0
         """Those that were answered with 429."""
 
-    def drain(self) -> None:
+    def stop_sending(self) -> None:
         """Send nothing more: what has left is awaited, and every other call waits for its end."""
-        self._draining = True
+        self._stopped = True
+
+    def foresee(self, requests: int) -> None:
+        """Be prepared for so many requests: tokens that they will need are minted ahead."""
+        self.limiter.pool.foresee(requests)
+
+    def assume(self, per_s: float) -> None:
+        """Keep another pace per token while answers bear no headers; requests a second."""
+        self.limiter.pool.assume(per_s)
 
     @property
     def waiting_for(self) -> str | None:
         """What all calls wait for at this moment, in words; None where nothing holds them up."""
-        if self._outage.waiting_for:
-            return self._outage.waiting_for
-        if (wait_s := self.gate.wait_s) == math.inf:
-            return "a token"
-        if wait_s >= 1:
-            return f"the rate limit ({math.ceil(wait_s)} s)"
-        return self._pacer.waiting_for if self._pacer else None
+        return self._breaker.waiting_for or self.limiter.waiting_for
 
     def allowance(self) -> Allowance | None:
         """What may be sent from now on; None where no answer has said so and no cap is kept."""
-        cap = self._pacer.rate if self._pacer else None
-        found = self.gate.allowance()
+        found = self.limiter.allowance()
         if found is None:
-            return None if cap is None else Allowance(None, cap=cap)
-        return found._replace(cap=cap)
+            return None if self._cap is None else Allowance(None, cap=self._cap)
+        return found._replace(cap=self._cap)
 
     @property
     def allowance_used(self) -> float | None:
         """Requests that were admitted over what their windows allowed; None where unknown."""
-        offered = self.gate.offered
+        offered = self.limiter.pool.offered
         return round(self.admitted / offered, 4) if offered else None
 
     @property
     def tokens_minted(self) -> int:
         """Tokens minted so far; 0 with a ready access token."""
-        return self.gate.minted
+        return self.limiter.pool.minted
 
     @property
     def admitted(self) -> int:
@@ -156,7 +155,7 @@ class GenesysClient:
         body_limit_bytes: int = ERROR_BODY_BYTES,
         policy: RetryPolicy | None = None,
     ) -> Answer:
-        """Send a request until it is settled.
+        """Send a request until its answer is final.
 
         `path` begins with a slash and is percent-encoded; `body` is JSON. An answer's body is
         read up to `body_limit_bytes`. `policy` takes the place of the client's own. The request
@@ -168,44 +167,31 @@ class GenesysClient:
         """
         url = self._api_url + path
         tries = FIRST
-        outage = self._outage
         while True:
-            probe = outage.down and await outage.turn()
+            if self._breaker.is_open:
+                await self._breaker.wait()
             try:
-                permit = (self._pacer is None and self.gate.take()) or await self._admit()
+                permit = self.limiter.take() or await self.limiter.wait()
                 answer = await self._attempt(
                     permit, method, url, body, body_limit_bytes, again=tries is not FIRST
                 )
             except BaseException as error:
-                if isinstance(error, OutageError) and self._heard:
-                    outage.no_token(error, probe=probe)
-                    continue
-                if probe:
-                    outage.abandoned()
-                raise
+                if not (isinstance(error, OutageError) and self._heard):
+                    self._breaker.abandoned()
+                    raise
+                self._breaker.no_token(error)
+                continue
             if isinstance(answer, Reply):
                 self._heard = True
                 if answer.status != 401:
                     permit.token.accepted = True
                 if 200 <= answer.status < 300:
-                    outage.answered()
+                    self._breaker.answered()
                     return Answer(OutcomeKind.ACCEPTED, answer, None, tries.attempts + 1)
-            after = await self._follow_up(answer, tries, permit, policy, probe=probe)
+            after = await self._follow_up(answer, tries, permit, policy)
             if isinstance(after, Answer):
                 return after
             tries = after
-
-    async def _admit(self) -> Permit:
-        """Return when one more request may leave."""
-        if self._pacer is None:
-            return await self.gate.wait()
-        while True:
-            await self.gate.get_token()
-            await self._pacer.permit()
-            if (permit := self.gate.take()) is not None:
-                return permit
-            # Its turn at the cap is lost by waiting, or all that wait would leave as one.
-            self.gate.give_back(await self.gate.wait())
 
     async def _attempt(
         self,
@@ -219,7 +205,7 @@ class GenesysClient:
     ) -> Reply | NoReply:
         answer = None
         try:
-            if self._draining:
+            if self._stopped:
                 await asyncio.get_running_loop().create_future()  # until it is cancelled
             self.requests += 1
             self.retries += again
@@ -231,7 +217,7 @@ class GenesysClient:
             finally:
                 self.on_the_wire -= 1
         finally:
-            self.gate.settle(permit, answer)
+            self.limiter.release(permit, answer)
         return answer
 
     async def _follow_up(
@@ -240,8 +226,6 @@ class GenesysClient:
         tries: Tries,
         permit: Permit,
         policy: RetryPolicy | None,
-        *,
-        probe: bool,
     ) -> Tries | Answer:
         """Do what has been decided about an attempt that was no success."""
         if isinstance(answer, NoReply) and answer.kind == "tls" and not self._heard:
@@ -249,17 +233,15 @@ class GenesysClient:
             raise tls_error(urlsplit(self._api_url).netloc)
         decision = decide(answer, tries, policy or self._policy, self._random())
         if not is_down(answer):
-            self._outage.answered()
-        elif self._outage.failed(
-            fresh=tries.attempts == 0, last_try=isinstance(decision, Settle), probe=probe
-        ):
+            self._breaker.answered()
+        elif self._breaker.failed(fresh=tries.attempts == 0, last_try=isinstance(decision, Final)):
             _log.debug("outage: %s", _words(answer))
             return tries._replace(attempts=tries.attempts + 1)  # it waits, and is not charged
         _log.debug("%s: %s", _words(answer), _FOLLOWS[decision.__class__])
-        if isinstance(decision, Settle):
-            return _settled(decision, answer, tries)
+        if isinstance(decision, Final):
+            return _ended(decision, answer, tries)
         if isinstance(decision, Renew):
-            self.gate.reject(permit)
+            self.limiter.reject(permit)
         elif isinstance(decision, Throttled):
             self.throttled += 1
         else:
@@ -267,7 +249,7 @@ class GenesysClient:
         return decision.tries
 
 
-def _settled(decision: Settle, answer: Reply | NoReply, tries: Tries) -> Answer:
+def _ended(decision: Final, answer: Reply | NoReply, tries: Tries) -> Answer:
     attempts = tries.attempts + 1
     if isinstance(answer, Reply):
         return Answer(decision.kind, answer, None, attempts)
@@ -275,7 +257,7 @@ def _settled(decision: Settle, answer: Reply | NoReply, tries: Tries) -> Answer:
 
 
 _FOLLOWS = {
-    Settle: "final",
+    Final: "final",
     Wait: "tried again after a pause",
     Throttled: "tried again when the allowance admits it",
     Renew: "another token is taken",

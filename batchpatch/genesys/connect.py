@@ -60,17 +60,18 @@ async def open_client(
     async with Transport(account.hosts, connect, version=version) as transport:
         sources = _token_sources(account, transport, pace.tokens)
         assumed_per_s = None if pace.assumed is None else pace.assumed.per_s
-        gate = RateLimiter(
+        limiter = RateLimiter(
             sources,
             QuotaOptions(share=pace.share, assumed_per_s=assumed_per_s),
             clock=time.monotonic,
+            cap=None if pace.rate is None else RateCap(pace.rate),
         )
         try:
             yield GenesysClient(
                 account.hosts.api_url,
                 transport=transport,
-                gate=gate,
-                pacer=None if pace.rate is None else RateCap(pace.rate),
+                limiter=limiter,
+                cap=pace.rate,
                 # Each of the tokens may be an old one when all are revoked at once.
                 policy=policy._replace(renewals=policy.renewals + len(sources) - 1),
                 sleep=asyncio.sleep,
@@ -78,7 +79,7 @@ async def open_client(
                 max_outage_s=max_outage_s,
             )
         finally:
-            gate.close()
+            limiter.close()
 
 
 def _token_sources(account: Account, transport: Transport, tokens: int) -> list[TokenSource]:

@@ -30,16 +30,16 @@ class Caller(Protocol):
         body_limit_bytes: int = ...,
         policy: RetryPolicy | None = None,
     ) -> Answer:
-        """Send a request until it is settled."""
+        """Send a request until its answer is final."""
 
 
-async def ask(caller: Caller, path: str) -> Answer:
+async def ask(caller: Caller, path: str, policy: RetryPolicy | None = None) -> Answer:
     """GET a path, again where the body of the answer broke off. Raises as the client does."""
-    answer = await caller.call("GET", path, body_limit_bytes=DATA_BODY_BYTES)
+    answer = await caller.call("GET", path, body_limit_bytes=DATA_BODY_BYTES, policy=policy)
     for _ in range(_TIMES - 1):
         if not _broke_off(answer):
             break
-        answer = await caller.call("GET", path, body_limit_bytes=DATA_BODY_BYTES)
+        answer = await caller.call("GET", path, body_limit_bytes=DATA_BODY_BYTES, policy=policy)
     return answer
 
 

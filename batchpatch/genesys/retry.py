@@ -1,7 +1,7 @@
-"""What to do after an attempt: settle, wait and try again, or get another token.
+"""What to do after an attempt: end the call, wait and try again, or get another token.
 
 Pure: the answer, the tries so far, the policy and a random number go in, a decision comes out.
-A success never gets here; the client settles it on its fast path.
+A success never gets here; the client returns it on its fast path.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ FIRST = Tries()
 """Shared, because a tuple cannot change and most calls need no other."""
 
 
-class Settle(NamedTuple):
+class Final(NamedTuple):
     """It is over."""
 
     kind: OutcomeKind
@@ -73,7 +73,7 @@ class Renew(NamedTuple):
     tries: Tries
 
 
-Decision = Settle | Wait | Throttled | Renew
+Decision = Final | Wait | Throttled | Renew
 
 
 def decide(
@@ -90,8 +90,6 @@ def decide(
     if isinstance(answer, NoReply):
         return _again(tries, policy, jitter, None, OutcomeKind.UNANSWERED)
     status = answer.status
-    if 200 <= status < 300:
-        return Settle(OutcomeKind.ACCEPTED)
     if status == 429:
         return Throttled(tries)
     if status == 401 and tries.renewals < policy.renewals:
@@ -101,7 +99,7 @@ def decide(
         return Wait(answer.retry_after_s or policy.conflict_pause_s, tries)
     if status in RETRIED:
         return _again(tries, policy, jitter, answer.retry_after_s, OutcomeKind.REFUSED)
-    return Settle(OutcomeKind.REFUSED)
+    return Final(OutcomeKind.REFUSED)
 
 
 def is_down(answer: Reply | NoReply) -> bool:
@@ -122,7 +120,7 @@ def _again(
     otherwise: OutcomeKind,
 ) -> Decision:
     if tries.retries >= policy.retries:
-        return Settle(otherwise)
+        return Final(otherwise)
     wait_s = jitter * backoff_s(tries.retries, base_s=policy.base_s, cap_s=policy.cap_s)
     if retry_after_s is not None:
         # The server's word goes first; the jitter keeps the pool from coming back as one.

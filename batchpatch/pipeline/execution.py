@@ -163,7 +163,7 @@ class _Task:
         """Pace by the organisation's own limit, should the answers bear none."""
         per_min = await read_requests_per_min(self._client)
         if per_min is not None and self._settings.pace.rate is None:
-            self._client.gate.assume(per_min / 60)
+            self._client.assume(per_min / 60)
 
     def _report(self) -> RunReport:
         """Read the results back, derive the failed rows, and write the summary."""

@@ -175,7 +175,7 @@ class Pipeline:
                 self.rows = max(self.rows, batch.last)
                 left = attempt_to_show("What is left", self.requests_left)
                 if left is not None:
-                    self._client.gate.foresee(left)
+                    self._client.foresee(left)
                 rows = await self._origin.check(batch.rows)
                 found = await self._finder.find(batch._replace(rows=rows))
                 if found.rows is not batch.rows:
@@ -290,7 +290,7 @@ class Pipeline:
         await self._stopper.asked()
         feeding.cancel()
         self._flow.close()
-        self._client.drain()
+        self._client.stop_sending()
         self._cut_short = True
         self._deliverer.close()
         settling = asyncio.create_task(self._nothing_on_the_wire())

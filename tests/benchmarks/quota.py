@@ -24,11 +24,16 @@ from quota_loop import NETWORKS, NO_LIMIT, Following, Network, Unlimited, simula
 from quota_peers import comparison, cpu, one_burst, ten_tokens
 from quota_server import ROUNDINGS, Rules
 
-from batchpatch.genesys.rate_limit.window_state import Rounding
+from batchpatch.genesys.rate_limit.window_state import UNKNOWN_ROUNDING, Rounding
 
 ALLOWED = 300
 WINDOW_S = 60.0
 COUNTS = (1500, 1501, 1730)
+_LEFT_OUT = {
+    "floor": Rounding(0.0, 1.0),
+    "ceil": Rounding(-1.0, 0.0),
+    "nearest": Rounding(-0.5, 0.5),
+}
 
 
 def main() -> int:
@@ -81,7 +86,7 @@ def _over_http(window_s: float) -> list[Figure]:
 
 
 def _known(name: str) -> Rounding:
-    return Rounding[name.upper()]
+    return _LEFT_OUT[name]
 
 
 def _ideal_s(count: int, network: Network) -> float:
@@ -101,7 +106,7 @@ def _alone() -> list[Figure]:
             ideal_s = _ideal_s(count, network)
             for rounding, start in product(ROUNDINGS, starts()):
                 rules = start._replace(rounding=rounding)
-                pace = Following(_known(rounding) if is_known else Rounding.UNKNOWN)
+                pace = Following(_known(rounding) if is_known else UNKNOWN_ROUNDING)
                 done = simulate(pace, rules, network, count, seed=len(ratios))
                 ratios.append(done.took_s / ideal_s)
                 refused += len(done.refused_s)
@@ -127,7 +132,7 @@ def _at_the_edges() -> list[Figure]:
     for is_known in (True, False):
         lost_s = []
         for network, rounding, start in product(NETWORKS.values(), ROUNDINGS, starts()[1:]):
-            pace = Following(_known(rounding) if is_known else Rounding.UNKNOWN)
+            pace = Following(_known(rounding) if is_known else UNKNOWN_ROUNDING)
             done = simulate(pace, start._replace(rounding=rounding), network, 3000)
             for began_s, *_ in done.tokens[0].windows[2:]:
                 at = bisect_left(done.admitted_s, began_s)
@@ -153,7 +158,7 @@ def _other_windows() -> list[Figure]:
         most, took = 0, []
         for network, rounding, seed in product(NETWORKS.values(), ROUNDINGS, range(4)):
             rules = Rules(model=model, rounding=rounding, phase_s=13.0 * seed)
-            done = simulate(Following(Rounding.UNKNOWN), rules, network, 1500, seed=seed)
+            done = simulate(Following(UNKNOWN_ROUNDING), rules, network, 1500, seed=seed)
             most = max(most, _most_in_a_window(done.refused_s))
             took.append(done.took_s)
         figures.append(
@@ -171,7 +176,7 @@ def _others_on_the_token() -> list[Figure]:
     shares, used, theirs = [], [], []
     for model, network, rounding in product(("grid", "first-call"), NETWORKS.values(), ROUNDINGS):
         rules = Rules(model=model, rounding=rounding, phase_s=17, foreign_per_s=1.0)
-        done = simulate(Following(Rounding.UNKNOWN), rules, network, 1500)
+        done = simulate(Following(UNKNOWN_ROUNDING), rules, network, 1500)
         token = done.tokens[0]
         shares.append(len(done.refused_s) / done.requests)
         whole = token.windows[:-1]  # the run ends within the last
@@ -200,7 +205,7 @@ def _changes() -> list[Figure]:
         late, refused = 0, 0
         for network, rounding in product(NETWORKS.values(), ROUNDINGS):
             rules = Rules(rounding=rounding, changes=((at_s, after),))
-            done = simulate(Following(Rounding.UNKNOWN), rules, network, 3000)
+            done = simulate(Following(UNKNOWN_ROUNDING), rules, network, 3000)
             # The windows that began after the change, but for the one that the run ends in.
             windows = [count for began_s, count, _ in done.tokens[0].windows if began_s > at_s]
             late = max([late, *(n + 1 for n, used in enumerate(windows[:-1]) if used != after)])

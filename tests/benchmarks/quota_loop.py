@@ -32,10 +32,10 @@ class Pace(Protocol):
     def sent(self, token: int, now_s: float) -> Any:
         """One leaves."""
 
-    def answered(self, token: int, ticket: Any, headers: QuotaHeaders, now_s: float) -> None:
+    def answered(self, token: int, number: Any, headers: QuotaHeaders, now_s: float) -> None:
         """It was admitted."""
 
-    def refused(self, token: int, ticket: Any, retry_after_s: int, now_s: float) -> float:
+    def refused(self, token: int, number: Any, retry_after_s: int, now_s: float) -> float:
         """It was not; returns how long its worker sleeps before it tries again."""
 
 
@@ -52,13 +52,13 @@ class Following:
         return self._last, wait_s
 
     def sent(self, token: int, now_s: float) -> int:
-        return self.quotas[token].sent(now_s)
+        return self.quotas[token].started(now_s)
 
-    def answered(self, token: int, ticket: int, headers: QuotaHeaders, now_s: float) -> None:
-        self.quotas[token].answered(ticket, headers, now_s)
+    def answered(self, token: int, number: int, headers: QuotaHeaders, now_s: float) -> None:
+        self.quotas[token].answered(number, headers, now_s)
 
-    def refused(self, token: int, ticket: int, retry_after_s: int, now_s: float) -> float:
-        self.quotas[token].refused(ticket, retry_after_s, now_s)
+    def refused(self, token: int, number: int, retry_after_s: int, now_s: float) -> float:
+        self.quotas[token].refused(number, retry_after_s, now_s)
         return 0.0
 
 
@@ -74,10 +74,10 @@ class Unlimited:
     def sent(self, token: int, now_s: float) -> None:
         return None
 
-    def answered(self, token: int, ticket: Any, headers: QuotaHeaders, now_s: float) -> None:
+    def answered(self, token: int, number: Any, headers: QuotaHeaders, now_s: float) -> None:
         return None
 
-    def refused(self, token: int, ticket: Any, retry_after_s: int, now_s: float) -> float:
+    def refused(self, token: int, number: Any, retry_after_s: int, now_s: float) -> float:
         # The vendor's samples and its SDK sleep on Retry-After, each connection for itself.
         return float(retry_after_s)
 
@@ -173,22 +173,22 @@ class _Run:
                 self.to_do -= 1
             self.requests += 1
             there_s, back_s = self.network.trip(self.chance)
-            ticket = self.pace.sent(token, self.now_s)
-            self.at(self.now_s + there_s, self.arrive, token, ticket, back_s)
+            number = self.pace.sent(token, self.now_s)
+            self.at(self.now_s + there_s, self.arrive, token, number, back_s)
 
-    def arrive(self, token: int, ticket: Any, back_s: float) -> None:
+    def arrive(self, token: int, number: Any, back_s: float) -> None:
         verdict = self.tokens[token].ask(self.now_s)
         (self.admitted_s if verdict.admitted else self.refused_s).append(self.now_s)
-        self.at(self.now_s + back_s, self.answer, token, ticket, verdict)
+        self.at(self.now_s + back_s, self.answer, token, number, verdict)
 
-    def answer(self, token: int, ticket: Any, verdict: Any) -> None:
+    def answer(self, token: int, number: Any, verdict: Any) -> None:
         pause_s = 0.0
         if verdict.admitted:
             self.left -= 1
-            self.pace.answered(token, ticket, QuotaHeaders(*verdict[1:]), self.now_s)
+            self.pace.answered(token, number, QuotaHeaders(*verdict[1:]), self.now_s)
         else:
             retry_after_s = max(1, verdict.reset_s)
-            pause_s = self.pace.refused(token, ticket, retry_after_s, self.now_s)
+            pause_s = self.pace.refused(token, number, retry_after_s, self.now_s)
         if pause_s:
             self.at(self.now_s + pause_s, self.resume, verdict.admitted)
         else:

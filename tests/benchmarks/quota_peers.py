@@ -20,7 +20,7 @@ from quota_loop import (
 )
 from quota_server import ROUNDINGS, Rules
 
-from batchpatch.genesys.rate_limit.window_state import Rounding
+from batchpatch.genesys.rate_limit.window_state import UNKNOWN_ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def ten_tokens() -> Figure:
     refused = 0
     for tokens in (1, 10):
         count = 6000 * tokens
-        pace = Following(Rounding.UNKNOWN, tokens=tokens)
+        pace = Following(UNKNOWN_ROUNDING, tokens=tokens)
         done = simulate(pace, Rules(), FAST, count, tokens=tokens)
         per_min.append(count / done.took_s * 60)
         refused += len(done.refused_s)
@@ -55,7 +55,7 @@ def one_burst() -> Figure:
     """A small file must not wait for anything."""
     ratios = []
     for network, workers, seed in product(NETWORKS.values(), (32, 64), range(5)):
-        pace = Following(Rounding.UNKNOWN, workers=workers)
+        pace = Following(UNKNOWN_ROUNDING, workers=workers)
         ours = simulate(pace, Rules(), network, 250, seed=seed)
         bare = simulate(Unlimited(workers), NO_LIMIT, network, 250, seed=seed)
         ratios.append(ours.took_s / bare.took_s)
@@ -76,7 +76,7 @@ def cpu() -> Figure:
         return (time.process_time() - began_s) / 45_000 * 1e6
 
     costs = [
-        cost_us(Following(Rounding.UNKNOWN, tokens=50, workers=64), Rules(), 50)
+        cost_us(Following(UNKNOWN_ROUNDING, tokens=50, workers=64), Rules(), 50)
         - cost_us(Unlimited(64), NO_LIMIT, 1)
         for _ in range(3)
     ]
@@ -92,7 +92,7 @@ def cpu() -> Figure:
 def comparison() -> list[Figure]:
     """The same requests at other paces."""
     return [
-        _compared("for comparison: batchpatch", lambda: Following(Rounding.UNKNOWN)),
+        _compared("for comparison: batchpatch", lambda: Following(UNKNOWN_ROUNDING)),
         _compared("AsyncLimiter(300, 60)", lambda: LeakyBucket(300, 60)),
         _compared("AsyncLimiter(1, 0.2)", lambda: LeakyBucket(1, 0.2)),
         _compared("the SDK: 4 connections, sleeps on Retry-After", lambda: Unlimited(4)),

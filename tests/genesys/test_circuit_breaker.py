@@ -65,29 +65,29 @@ def test_a_few_poison_rows_are_no_outage(rows: int, attempts: int) -> None:
     assert not watch.is_outage(now_s, last_try=True)
 
 
-def make_gate() -> CircuitBreaker:
-    """A gate on the running loop's clock that is down."""
+def make_breaker() -> CircuitBreaker:
+    """A breaker on the running loop's clock that is open."""
     clock = asyncio.get_running_loop().time
-    gate = CircuitBreaker("host", max_outage_s=900, clock=clock, sleep=asyncio.sleep)
-    gate.answered()
+    breaker = CircuitBreaker("host", max_outage_s=900, clock=clock, sleep=asyncio.sleep)
+    breaker.answered()
     for _ in range(5):
-        gate.failed(fresh=True, last_try=True, probe=False)
-    assert gate.down
-    return gate
+        breaker.failed(fresh=True, last_try=True)
+    assert breaker.is_open
+    return breaker
 
 
 def test_a_cancelled_prober_hands_the_probe_on(run_virtual: RunVirtual) -> None:
     """A stop may hit the one call that probes; the others must not wait for it for ever."""
 
     async def run() -> list[bool]:
-        gate = make_gate()
-        turns = [asyncio.ensure_future(gate.turn()) for _ in range(3)]
+        breaker = make_breaker()
+        turns = [asyncio.ensure_future(breaker.wait()) for _ in range(3)]
         await asyncio.sleep(0.5)
         turns[0].cancel()
         await asyncio.wait(turns, return_when=asyncio.FIRST_COMPLETED)
         assert await turns[1]
         assert not turns[2].done()
-        gate.answered()
+        breaker.answered()
         return [await turns[2]]
 
     assert run_virtual(run()) == [False]
@@ -97,13 +97,13 @@ def test_one_probes_at_a_time(run_virtual: RunVirtual) -> None:
     """Also when an outage ends and the next begins while the first one's probe is asleep."""
 
     async def run() -> int:
-        gate = make_gate()
-        first = asyncio.ensure_future(gate.turn())
+        breaker = make_breaker()
+        first = asyncio.ensure_future(breaker.wait())
         await asyncio.sleep(0.2)
-        gate.answered()
+        breaker.answered()
         for _ in range(5):
-            gate.failed(fresh=True, last_try=True, probe=False)
-        second = asyncio.ensure_future(gate.turn())
+            breaker.failed(fresh=True, last_try=True)
+        second = asyncio.ensure_future(breaker.wait())
         await asyncio.sleep(5)
         probing = [turn.done() and turn.result() for turn in (first, second)]
         for turn in (first, second):

@@ -30,7 +30,7 @@ def make_client(token_source: Callable[[Any], Any]) -> MakeClient:
         return GenesysClient(
             "https://api.mypurecloud.ie",
             transport=platform,
-            gate=RateLimiter(
+            limiter=RateLimiter(
                 [token_source(platform)],
                 QuotaOptions(),
                 clock=asyncio.get_running_loop().time,
@@ -190,7 +190,7 @@ def test_a_probe_is_answered_with_a_refusal(
     assert run_virtual(run()) == [*[OutcomeKind.ACCEPTED] * 7, OutcomeKind.REFUSED]
 
 
-def test_cancelling_at_any_await_leaves_the_gate_usable(
+def test_cancelling_at_any_await_leaves_the_breaker_usable(
     platform: Any,
     make_client: MakeClient,
     run_virtual: RunVirtual,
@@ -200,19 +200,19 @@ def test_cancelling_at_any_await_leaves_the_gate_usable(
 
     def scene() -> Any:
         client = make_client(platform)
-        gate = client._outage
-        gate.answered()
+        breaker = client._breaker
+        breaker.answered()
         for _ in range(5):
-            gate.failed(fresh=True, last_try=True, probe=False)
+            breaker.failed(fresh=True, last_try=True)
         platform.answers = [LOST, Reply(503), LOST]
 
         async def check() -> None:
             assert platform.in_flight == 0
-            assert gate._prober is None
+            assert breaker._prober is None
             platform.answers = []
             async with asyncio.timeout(60):
                 await call_many(client, 3)
-            assert not gate.down
+            assert not breaker.is_open
             assert client.waiting_for is None
             assert asyncio.all_tasks() == {asyncio.current_task()}
 

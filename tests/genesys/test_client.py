@@ -44,12 +44,13 @@ def make_client(token_source: MakeTokens) -> MakeClient:
         return GenesysClient(
             "https://api.mypurecloud.ie",
             transport=platform,
-            gate=RateLimiter(
+            limiter=RateLimiter(
                 [token_source(platform) for _ in range(tokens)],
                 QuotaOptions(assumed_per_s=assumed.per_s if assumed else None),
                 clock=asyncio.get_running_loop().time,
+                cap=RateCap(rate) if rate else None,
             ),
-            pacer=RateCap(rate) if rate else None,
+            cap=rate,
             policy=RetryPolicy(retries=retries),
             sleep=asyncio.sleep,
             random=lambda: 0.5,
@@ -67,6 +68,8 @@ def counts(client: GenesysClient) -> tuple[int, int, int, int]:
     ("script", "kind", "expected"),
     [
         ([], OutcomeKind.ACCEPTED, (1, 0, 0, 1)),
+        ([Reply(200)], OutcomeKind.ACCEPTED, (1, 0, 0, 1)),
+        ([Reply(204)], OutcomeKind.ACCEPTED, (1, 0, 0, 1)),
         ([Reply(503), LOST], OutcomeKind.ACCEPTED, (3, 2, 0, 1)),
         ([Reply(429), Reply(429)], OutcomeKind.ACCEPTED, (3, 2, 2, 1)),
         ([Reply(404)], OutcomeKind.REFUSED, (1, 0, 0, 1)),
@@ -297,7 +300,7 @@ def test_cancelling_at_any_await_leaves_nothing_behind(
         platform.mints = [Reply(503)]
         platform.answers = [Reply(503), Reply(401), Reply(429), LOST, Reply(409)]
         client = make_client(platform, rate=DEFAULT_RATE)
-        (lane,) = client.gate.lanes
+        (slot,) = client.limiter.pool.slots
         started_s = asyncio.get_running_loop().time()
 
         async def check() -> None:
@@ -306,8 +309,8 @@ def test_cancelling_at_any_await_leaves_nothing_behind(
             async with asyncio.timeout(90):
                 await client.call("PATCH", "/api/v2/x", BODY)
             assert client.waiting_for is None
-            assert not lane.quota._in_flight
-            assert not lane.source._lock.locked()
+            assert not slot.quota._in_flight
+            assert not slot.source._lock.locked()
             assert asyncio.all_tasks() == {asyncio.current_task()}
             assert asyncio.get_running_loop().time() > started_s
 

@@ -31,10 +31,7 @@ class ScriptedCaller:
     waiting_for = None
     allowance = staticmethod(lambda: None)
 
-    class gate:  # noqa: N801 - in the place of an attribute
-        """Foresees nothing."""
-
-        foresee = staticmethod(lambda _: None)
+    foresee = staticmethod(lambda _: None)
 
     def __init__(self, judge: Callable[[dict[str, str]], Reply | NoReply] | None = None) -> None:
         self._judge = judge or (lambda _: Reply(202))
@@ -42,7 +39,7 @@ class ScriptedCaller:
         """The attributes of each call, in order."""
         self.on_the_wire = 0
 
-    def drain(self) -> None:
+    def stop_sending(self) -> None:
         """A call of its own that has begun is on the wire already."""
 
     async def call(self, method: str, path: str, body: bytes | None = None) -> Answer:

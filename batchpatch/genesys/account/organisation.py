@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from batchpatch.errors import BatchpatchError
-from batchpatch.genesys.http import DATA_BODY_BYTES
-from batchpatch.genesys.retry import OutcomeKind
+from batchpatch.genesys.query import ask, whole_body
 from batchpatch.options.send import RetryPolicy
 
 if TYPE_CHECKING:
-    from batchpatch.genesys.client import GenesysClient
+    from batchpatch.genesys.query import Caller
 
 
 LIMITS_PATH = "/api/v2/organizations/limits/namespaces/platform.api"
@@ -37,15 +36,13 @@ class Identity(NamedTuple):
     """Of the OAuth client; None for another kind of token."""
 
 
-async def read_identity(client: GenesysClient) -> Identity | None:
+async def read_identity(client: Caller) -> Identity | None:
     """Return who the token is; None where the platform does not tell.
 
     Raises what `GenesysClient.call` raises. It needs no permission by the vendor's SDK.
     """
-    answer = await client.call("GET", TOKEN_PATH, body_limit_bytes=DATA_BODY_BYTES)
-    if answer.outcome_kind is not OutcomeKind.ACCEPTED or answer.reply is None:
-        return None
-    return identity(answer.reply.body)
+    body = whole_body(await ask(client, TOKEN_PATH))
+    return None if body is None else identity(body)
 
 
 def identity(body: bytes) -> Identity | None:
@@ -67,21 +64,17 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-async def read_requests_per_min(client: GenesysClient) -> int | None:
+async def read_requests_per_min(client: Caller) -> int | None:
     """Return the organisation's limit for one token; None where the platform does not tell.
 
     It needs no permission by the vendor's SDK, but nothing depends on the answer, so a refusal, a
     failure or nonsense is no error.
     """
     try:
-        answer = await client.call(
-            "GET", LIMITS_PATH, body_limit_bytes=DATA_BODY_BYTES, policy=_ONCE
-        )
+        body = whole_body(await ask(client, LIMITS_PATH, _ONCE))
     except BatchpatchError:
         return None
-    if answer.outcome_kind is not OutcomeKind.ACCEPTED or answer.reply is None:
-        return None
-    return requests_per_min(answer.reply.body)
+    return None if body is None else requests_per_min(body)
 
 
 def requests_per_min(body: bytes) -> int | None:

@@ -52,8 +52,6 @@ class Details:
         self._caller = caller
         self._batch = batch
         self._useless: str | None = None
-        self.denied: str | None = None
-        """A sentence that names the permission, once the token was found to lack it."""
 
     async def look_up(self, ids: Iterable[str]) -> dict[str, Conversation]:
         """What analytics knows of these conversations, by id. Raises what ends a run."""
@@ -92,7 +90,7 @@ class Details:
         if self._useless:
             return
         if status == 403:
-            self.denied = self._useless = _DENIED
+            self._useless = _DENIED
         elif self._batch == 1 and _is_too_much(answer):
             self._useless = _REFUSED
         if self._useless:

@@ -37,7 +37,7 @@ PERMISSION = "conversation:communication:view"
 _KEPT_BYTES = 64 * 1024 * 1024
 
 
-# Of answers that may be about one conversation's division alone; see `AccessGate` in sending.
+# Of answers that may be about one conversation's division alone; see `DenialBuffer` in sending.
 _ENOUGH_DENIALS = 5
 
 
@@ -102,11 +102,6 @@ class ConversationReads:
         self._allowed = False
         self._denials = 0
         self._denied: str | None = None
-
-    @property
-    def analytics_denied(self) -> str | None:
-        """A sentence that names the missing permission, once analytics was refused with 403."""
-        return self._details.denied
 
     async def read(
         self, conversation_id: str, *, max_age_s: float | None = None, fresh: bool = False

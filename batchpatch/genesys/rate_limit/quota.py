@@ -1,15 +1,26 @@
-"""What one token may send now, given what was sent on it and what the server said.
+"""The quota of one token: what may be sent on it, given what was sent and what the server said.
 
-Pure: the time is an argument, in seconds on a monotonic clock, and nothing here waits.
+How it works. The server counts requests in windows and answers with three headers:
+`inin-ratelimit-count`, `-allowed`, `-reset` (source: the vendor's page on rate limits). A quota is
+always in one of four states:
 
-The server counts requests in windows (`inin-ratelimit-count`, `-allowed`, `-reset`; source: the
-vendor's page on rate limits). Where a window ends is known as an interval, see `edges`, and read
-anew in each window, so it does not matter whether the next one begins at once or with the next
-request. What is sent once the interval has passed is certain to fall into the next window; what
-is sent before, or still on its way, may fall into either, and counts against both.
+- *unheard*: no answer has come yet. One request goes ahead, joined by one a second.
+- *silent*: answers bear no headers. The assumed pace is kept, evenly.
+- *open*: the reset of the window is ahead. What is left of it leaves at once: the newest count,
+  what is in flight, what ended without a count (`_blind`) and what others are likely to have spent
+  since are taken off.
+- *unopened*: the reset has passed, and no answer of the next window has come. A whole window may
+  leave, less what is in flight.
 
-Whether the windows are fixed at all is a guess until seen. So the first time that a window seems
-over, only what a sliding one would admit too is sent, until an answer's count is too low for it.
+Two rules hold in all of them. The reset is known as an interval only, read anew in each window, so
+it does not matter whether the next window begins at once or with its first request: what is sent
+once the interval has passed is certain to fall into the next window; what is sent before, or still
+on its way, may fall into either, and counts against both. And that windows are fixed at all is a
+guess until seen: the first time that one seems over, only what a sliding window would admit too is
+sent, until an answer's count is too low for it.
+
+A 429 starts a cooldown, in which nothing is sent, whatever the state. Pure: the time is an
+argument, in seconds on a monotonic clock, and nothing here waits.
 """
 
 from __future__ import annotations
@@ -17,15 +28,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from batchpatch.genesys.rate_limit.even_pace import EvenPace
 from batchpatch.genesys.rate_limit.window_state import (
     GUARD_S,
+    UNKNOWN_ROUNDING,
     Cooldown,
-    Edge,
+    OthersPace,
     Place,
     Rounding,
     SlidingLog,
+    WindowReset,
     find_place,
-    read_edge,
+    read_reset,
 )
 
 if TYPE_CHECKING:
@@ -45,20 +59,16 @@ _UNHEARD_S = 1.0
 _LONGEST_S = 3600
 
 
-# What latency pushes from one window into the next still fits at a pace 1 % slower.
-_STRETCH = 1.01
-
-
 class Quota:
-    """The allowance of one token.
+    """A meter of one token: `wait_s` says when one may start, `started` that it did.
 
-    Every ticket from `sent` is given back once, to `answered`, `refused` or `lost`.
+    Every permit number from `started` is given back once, to `answered`, `refused` or `lost`.
     """
 
     def __init__(
         self,
         *,
-        rounding: Rounding = Rounding.UNKNOWN,
+        rounding: Rounding = UNKNOWN_ROUNDING,
         share: float = 1.0,
         assumed_per_s: float | None = None,
     ) -> None:
@@ -70,10 +80,11 @@ class Quota:
             assumed_per_s: requests a second, evenly, while answers bear no headers; None for no
                 limit.
         """
-        self.assumed_per_s = assumed_per_s
+        self._share = share
+        self.assume(assumed_per_s)
         self.allowed: int | None = None
         """Requests a window, as the server said last; None until it has."""
-        self.edge: Edge | None = None
+        self.reset: WindowReset | None = None
         """The end of the newest window that was heard of; None where nothing is known."""
         self.silent = False
         """Answers bear no headers, so the assumed pace is kept instead."""
@@ -82,23 +93,19 @@ class Quota:
         self.offered = 0
         """What these windows allowed in all."""
         self._rounding = rounding
-        self._span = Edge(0.0, rounding.value[1])
+        self._span = WindowReset(0.0, rounding.most_s)
         """The length of a window, from the longest time left that was seen: least and most."""
-        self._share = share
-        self._tickets = 0
-        self._turn_s = -math.inf
-        """When the next may leave at the assumed pace."""
+        self._started = 0
         self._in_flight: dict[int, float] = {}
         self._blind: list[float] = []
         """When each request ended that no count is known to include."""
-        self._trail = SlidingLog()
-        self._hold = Cooldown()
+        self._log = SlidingLog()
+        self._cooldown = Cooldown()
         self._count = self._own = self._unsure = 0
         self._as_of = (-math.inf, -math.inf)
         """When the request of the newest count was sent, and when its answer came."""
         self._longest_reset_s = 0
-        self._others_per_s = (0.0, 0.0)
-        """What others spend: in the window before, in this one."""
+        self._others = OthersPace()
         self._may_slide = True
         """No count has shown yet that the windows are fixed."""
         self._asks = True
@@ -106,43 +113,46 @@ class Quota:
         self._counted_s = -math.inf
         """The end of the window that was added to `windows` last."""
 
-    def sent(self, now_s: float) -> int:
-        """Count a request that leaves now; returns its ticket."""
-        self._tickets += 1
-        self._in_flight[self._tickets] = now_s
-        if self.edge is None and self.assumed_per_s is not None:
-            pause_s = _STRETCH / (self.assumed_per_s * self._share)
-            self._turn_s = max(self._turn_s, now_s) + pause_s
-        return self._tickets
+    def assume(self, per_s: float | None) -> None:
+        """Keep another pace while answers bear no headers; requests a second, None for no limit."""
+        self._assumed = None if per_s is None else EvenPace(per_s * self._share, burst_s=0.0)
 
-    def answered(self, ticket: int, headers: QuotaHeaders | None, now_s: float) -> None:
+    def started(self, now_s: float) -> int:
+        """Count a request that leaves now; returns the number of its permit."""
+        self._started += 1
+        self._in_flight[self._started] = now_s
+        if self.reset is None and self._assumed is not None:
+            self._assumed.started(now_s)
+        return self._started
+
+    def answered(self, number: int, headers: QuotaHeaders | None, now_s: float) -> None:
         """Take in an answer that came now; `headers` None where it bore none of them."""
-        sent_s = self._in_flight.pop(ticket)
+        sent_s = self._in_flight.pop(number)
         if headers is None or headers.allowed < 1 or headers.reset_s > _LONGEST_S:
             self._ended_blind(now_s)
-            self.silent = self.edge is None
+            self.silent = self.reset is None
             return
-        self._hold.admitted()
+        self._cooldown.admitted()
         if headers.reset_s > self._longest_reset_s:
             self._longest_reset_s = headers.reset_s
-            least_s, most_s = self._rounding.value
-            self._span = Edge(max(0.0, headers.reset_s + least_s), headers.reset_s + most_s)
+            least_s, most_s = self._rounding
+            self._span = WindowReset(max(0.0, headers.reset_s + least_s), headers.reset_s + most_s)
         self._place(headers, sent_s, now_s)
-        self._trail.add(sent_s, now_s)
-        self._trail.drop(now_s, self._span.most_s)
+        self._log.add(sent_s, now_s)
+        self._log.drop(now_s, self._span.most_s)
 
-    def refused(self, ticket: int, retry_after_s: float | None, now_s: float) -> None:
+    def refused(self, number: int, retry_after_s: float | None, now_s: float) -> None:
         """Take in a 429 that came now: nothing is sent until the time that it names is over."""
-        sent_s = self._in_flight.pop(ticket)
-        edge = self.edge
-        self._hold.refused(now_s, retry_after_s, edge and edge.most_s + GUARD_S)
-        if edge is not None and sent_s >= edge.most_s:
+        sent_s = self._in_flight.pop(number)
+        reset = self.reset
+        self._cooldown.refused(now_s, retry_after_s, reset and reset.most_s + GUARD_S)
+        if reset is not None and sent_s >= reset.most_s:
             # A window just begun was full: perhaps it had not begun.
             self._may_slide, self._asks = True, False
 
-    def lost(self, ticket: int, now_s: float, *, left: bool = True) -> None:
+    def lost(self, number: int, now_s: float, *, left: bool = True) -> None:
         """Give up on a request; `left` is False where no byte of it was sent."""
-        self._in_flight.pop(ticket)
+        self._in_flight.pop(number)
         if left:
             self._ended_blind(now_s + _LINGER_S)
 
@@ -158,31 +168,24 @@ class Quota:
 
     def left(self, now_s: float) -> int:
         """Requests that the present window still takes from us."""
-        if self.allowed is None or self.edge is None or now_s >= self.edge.most_s:
+        if self.allowed is None or self.reset is None or now_s >= self.reset.most_s:
             return self.most
         out = len(self._in_flight) + len(self._blind)
         return max(0, min(self.allowed - self._count, self.most - self._own) - out)
 
-    def may_send(self, now_s: float) -> bool:
-        """True where one more request is certain to be admitted, by all that is known.
-
-        What others do meanwhile is not known, and neither is anything before the first answer.
-        """
-        return self.wait_s(now_s) <= 0
-
     def wait_s(self, now_s: float) -> float:
         """Seconds until one more request may leave, 0 for now; any answer may make it sooner."""
-        if now_s < self._hold.until_s:
-            return self._hold.until_s - now_s
-        if (edge := self.edge) is None:
+        if now_s < self._cooldown.until_s:
+            return self._cooldown.until_s - now_s
+        if (reset := self.reset) is None:
             return self._wait_unheard_s(now_s)
-        if now_s < edge.most_s + GUARD_S:
-            return 0.0 if self._has_room(now_s) else edge.most_s + GUARD_S - now_s
-        return self._wait_unopened_s(edge, now_s)
+        if now_s < reset.most_s + GUARD_S:
+            return 0.0 if self._has_room(now_s) else reset.most_s + GUARD_S - now_s
+        return self._wait_unopened_s(reset, now_s)
 
     def _wait_unheard_s(self, now_s: float) -> float:
         if self.silent:
-            return max(0.0, self._turn_s - now_s)
+            return 0.0 if self._assumed is None else self._assumed.wait_s(now_s)
         if not self._in_flight:
             return 0.0
         oldest_s = next(iter(self._in_flight.values()))
@@ -198,27 +201,27 @@ class Quota:
         # Others may have spent since. With nothing on its way, one request goes and asks.
         sent_s, received_s = self._as_of
         unseen_s = now_s - sent_s + received_s - sent_s
-        return out == 0 or left > int(max(self._others_per_s) * unseen_s)
+        return out == 0 or left > self._others.expected(unseen_s)
 
-    def _wait_unopened_s(self, edge: Edge, now_s: float) -> float:
+    def _wait_unopened_s(self, reset: WindowReset, now_s: float) -> float:
         """As `wait_s`, in a window that certainly has begun and was not heard of yet."""
         if self._blind:
-            self._blind = [ended_s for ended_s in self._blind if ended_s >= edge.least_s]
-        forget_s = max((edge.most_s, *self._blind)) + self._span.most_s
+            self._blind = [ended_s for ended_s in self._blind if ended_s >= reset.least_s]
+        forget_s = max((reset.most_s, *self._blind)) + self._span.most_s
         if now_s >= forget_s:
             self._forget()
             return self._wait_unheard_s(now_s)
         most = self._most(self.allowed or 0)
         out = len(self._in_flight) + len(self._blind)
-        others = int(max(self._others_per_s) * (now_s - edge.least_s))
+        others = self._others.expected(now_s - reset.least_s)
         if out and out + others >= most:
             return forget_s - now_s
         if not self._may_slide:
             return 0.0
-        self._trail.drop(now_s, self._span.most_s)
-        if len(self._trail) + out < most or (self._asks and not out):
+        self._log.drop(now_s, self._span.most_s)
+        if len(self._log) + out < most or (self._asks and not out):
             return 0.0
-        return self._trail.first_gone_s(self._span.most_s) - now_s
+        return self._log.first_gone_s(self._span.most_s) - now_s
 
     def _most(self, allowed: int) -> int:
         """What we may use of a window."""
@@ -226,7 +229,7 @@ class Quota:
 
     def _place(self, headers: QuotaHeaders, sent_s: float, now_s: float) -> None:
         """Find out which window an answer was counted in, and take its count in."""
-        known, found = self.edge, read_edge(sent_s, now_s, headers.reset_s, self._rounding)
+        known, found = self.reset, read_reset(sent_s, now_s, headers.reset_s, self._rounding)
         place = known and find_place(found, known, sent_s, self._span.least_s)
         # What was sent after the newest count had come is newer, whatever the times suggest: the
         # clock of a machine that slept may have stood still.
@@ -235,7 +238,7 @@ class Quota:
         if known is None or place is Place.LATER or (newer and anew):
             self._open(headers, found, sent_s, now_s)
         elif place is Place.SAME:
-            self.edge = known.narrowed(found)
+            self.reset = known.narrowed(found)
             self._continue(headers, sent_s, now_s, newer=newer)
         elif newer:
             self._open(headers, found, sent_s, now_s, own=self._own + 1)
@@ -244,23 +247,23 @@ class Quota:
         # An earlier window's answer takes nothing of this one.
 
     def _open(
-        self, headers: QuotaHeaders, edge: Edge, sent_s: float, now_s: float, own: int = 1
+        self, headers: QuotaHeaders, reset: WindowReset, sent_s: float, now_s: float, own: int = 1
     ) -> None:
         """Begin with a window, or anew with what its answer says."""
-        self._trail.drop(now_s, self._span.most_s)
+        self._log.drop(now_s, self._span.most_s)
         if self._may_slide:
-            counted = self._trail.surely_before(sent_s, now_s, self._span.least_s)
+            counted = self._log.surely_before(sent_s, now_s, self._span.least_s)
             self._may_slide = headers.count > counted
             self._asks |= not self._may_slide
         # If it slides, then what was answered meanwhile may have come after this count.
-        self._unsure = self._trail.maybe_after(sent_s) if self._may_slide else 0
-        if edge.most_s - self._counted_s > self._span.least_s / 2:
+        self._unsure = self._log.maybe_after(sent_s) if self._may_slide else 0
+        if reset.most_s - self._counted_s > self._span.least_s / 2:
             self.windows += 1
             self.offered += headers.allowed
-            self._counted_s = edge.most_s
-        self.edge, self.silent, self.allowed = edge, False, headers.allowed
+            self._counted_s = reset.most_s
+        self.reset, self.silent, self.allowed = reset, False, headers.allowed
         self._count, self._own, self._as_of = headers.count, own, (sent_s, now_s)
-        self._others_per_s = (self._others_per_s[1], 0.0)
+        self._others.turn()
         self._include_blind(sent_s)
 
     def _continue(self, headers: QuotaHeaders, sent_s: float, now_s: float, *, newer: bool) -> None:
@@ -276,11 +279,10 @@ class Quota:
         others = self._count - self._own - len(self._in_flight) - len(self._blind)
         # In the first window nobody knows when it began, so there is no rate to be had.
         gone_s = max(1.0, self._span.most_s - headers.reset_s)
-        rate = others / gone_s if others > 0 and self.windows > 1 else 0.0
-        self._others_per_s = (self._others_per_s[0], rate)
+        self._others.seen(others / gone_s if others > 0 and self.windows > 1 else 0.0)
 
     def _ended_blind(self, ended_s: float) -> None:
-        if self.edge is not None:
+        if self.reset is not None:
             self._blind.append(ended_s)
 
     def _include_blind(self, sent_s: float) -> None:
@@ -291,7 +293,7 @@ class Quota:
             self._blind = left
 
     def _forget(self) -> None:
-        self.edge = None
+        self.reset = None
         self._blind.clear()
-        self._trail.clear()
-        self._others_per_s = (0.0, 0.0)
+        self._log.clear()
+        self._others = OthersPace()

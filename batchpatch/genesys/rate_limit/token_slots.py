@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.genesys.rate_limit.quota import Quota
-from batchpatch.genesys.rate_limit.window_state import Rounding
+from batchpatch.genesys.rate_limit.window_state import UNKNOWN_ROUNDING, Rounding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def choose(quotas: Sequence[Quota], now_s: float, last: int = 0) -> Choice:
 class QuotaOptions(NamedTuple):
     """What every token's quota begins with; see `Quota`."""
 
-    rounding: Rounding = Rounding.UNKNOWN
+    rounding: Rounding = UNKNOWN_ROUNDING
     share: float = 1.0
     assumed_per_s: float | None = None
 
@@ -55,12 +55,17 @@ class TokenSlot:
         self.token: Token | None = None
         self.quota = Quota()
         self.rests_until_s = -math.inf
+        """Its token cannot be had before: others go on without it."""
         self._offered = 0
 
     @property
     def offered(self) -> int:
         """What the windows touched have allowed in all, those of earlier tokens included."""
         return self._offered + self.quota.offered
+
+    def is_ready(self, now_s: float) -> bool:
+        """True where its token is at hand."""
+        return now_s >= self.rests_until_s and self.source.ready() is not None
 
     def use(self, token: Token, options: QuotaOptions) -> None:
         """Begin with another token: nothing is known of its window."""
@@ -69,10 +74,10 @@ class TokenSlot:
 
 
 class Permit(NamedTuple):
-    """Leave to send one request with this token; to be settled exactly once."""
+    """Leave to send one request with this token; to be released exactly once."""
 
-    lane: TokenSlot
+    slot: TokenSlot
     token: Token
     quota: Quota
-    """The token's; its lane may have another by the time of the answer."""
-    ticket: int
+    """The token's; its slot may have another by the time of the answer."""
+    number: int

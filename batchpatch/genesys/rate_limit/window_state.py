@@ -7,20 +7,21 @@ from collections import deque
 from enum import Enum
 from typing import NamedTuple
 
-
-class Rounding(Enum):
-    """How the server makes whole seconds of the time left: least and most that it leaves out.
-
-    The vendor documents whole seconds and not how they are rounded, hence `UNKNOWN`.
-    """
-
-    FLOOR = (0.0, 1.0)
-    CEIL = (-1.0, 0.0)
-    NEAREST = (-0.5, 0.5)
-    UNKNOWN = (-1.0, 1.0)
+from batchpatch.genesys.retry import backoff_s
 
 
-class Edge(NamedTuple):
+class Rounding(NamedTuple):
+    """How the server rounds the time left to whole seconds: the least and most it leaves out."""
+
+    least_s: float
+    most_s: float
+
+
+UNKNOWN_ROUNDING = Rounding(-1.0, 1.0)
+"""The vendor documents whole seconds, and not how they are rounded."""
+
+
+class WindowReset(NamedTuple):
     """The instant at which a window ends: it lies from `least_s` to `most_s`, both included."""
 
     least_s: float
@@ -31,19 +32,19 @@ class Edge(NamedTuple):
         """How much is not known."""
         return self.most_s - self.least_s
 
-    def narrowed(self, other: Edge) -> Edge:
-        """The edge that both are about; they must overlap."""
-        return Edge(max(self.least_s, other.least_s), min(self.most_s, other.most_s))
+    def narrowed(self, other: WindowReset) -> WindowReset:
+        """The reset that both are about; they must overlap."""
+        return WindowReset(max(self.least_s, other.least_s), min(self.most_s, other.most_s))
 
 
-def read_edge(sent_s: float, received_s: float, reset_s: int, rounding: Rounding) -> Edge:
+def read_reset(sent_s: float, received_s: float, reset_s: int, rounding: Rounding) -> WindowReset:
     """Return what one answer says about the end of the window that it was counted in.
 
     The server stamped it at some instant between sending and receiving, `reset_s` before the end
     give or take the rounding.
     """
-    least_s, most_s = rounding._value_  # for each answer; `value` is a slow descriptor
-    return Edge(sent_s + reset_s + least_s, received_s + reset_s + most_s)
+    least_s, most_s = rounding
+    return WindowReset(sent_s + reset_s + least_s, received_s + reset_s + most_s)
 
 
 class Place(Enum):
@@ -56,14 +57,14 @@ class Place(Enum):
     """The same, or one next to it."""
 
 
-def find_place(found: Edge, known: Edge, sent_s: float, window_s: float) -> Place:
-    """Return whether an answer's edge is the known one.
+def find_place(found: WindowReset, known: WindowReset, sent_s: float, window_s: float) -> Place:
+    """Return whether an answer's reset is the known one.
 
     Args:
         found: what the answer says.
         known: what is known already.
-        sent_s: when its request was sent; after the known edge, it can only be a later one.
-        window_s: the least that a window lasts, and so the least between two edges.
+        sent_s: when its request was sent; after the known reset, it can only be a later one.
+        window_s: the least that a window lasts, and so the least between two resets.
     """
     if found.least_s > known.most_s or sent_s >= known.most_s:
         return Place.LATER
@@ -82,11 +83,8 @@ BASE_S = 2.0
 CAP_S = 60.0
 
 
-_DOUBLINGS = 10
-
-
 class Cooldown:
-    """Nothing is sent before `until_s`."""
+    """A pause after refusals: nothing is sent before `until_s`."""
 
     def __init__(self) -> None:
         self.until_s = -math.inf
@@ -96,22 +94,22 @@ class Cooldown:
         """A request was admitted: what comes next is the first refusal again."""
         self._refusals = 0
 
-    def refused(self, now_s: float, retry_after_s: float | None, edge_s: float | None) -> None:
-        """Hold for as long as a 429 asks for.
+    def refused(self, now_s: float, retry_after_s: float | None, reset_s: float | None) -> None:
+        """Pause for as long as a 429 asks for.
 
         Args:
             now_s: when it came.
             retry_after_s: what it names; None where it names nothing.
-            edge_s: when the window is over in any case; None where that is not known.
+            reset_s: when the window is over in any case; None where that is not known.
         """
         # Those in flight together are refused together, and count as one.
         self._refusals += now_s >= self.until_s
         if retry_after_s is not None:
             until_s = now_s + retry_after_s + MARGIN_S
-        elif edge_s is not None and now_s < edge_s:
-            until_s = edge_s
+        elif reset_s is not None and now_s < reset_s:
+            until_s = reset_s
         else:
-            until_s = now_s + min(CAP_S, BASE_S * 2 ** min(self._refusals - 1, _DOUBLINGS))
+            until_s = now_s + backoff_s(self._refusals - 1, base_s=BASE_S, cap_s=CAP_S)
         self.until_s = max(self.until_s, until_s)
 
 
@@ -120,7 +118,7 @@ GUARD_S = 0.02
 
 
 class SlidingLog:
-    """When requests that were counted by the server were sent and answered.
+    """Sliding log: when requests that were counted by the server were sent and answered.
 
     It holds no more than one window admits, because what is older is dropped on the way.
     """
@@ -157,3 +155,22 @@ class SlidingLog:
     def clear(self) -> None:
         """Forget all."""
         self._times.clear()
+
+
+class OthersPace:
+    """What others spend of the same windows, requests a second: in the last one and in this one."""
+
+    def __init__(self) -> None:
+        self._per_s = (0.0, 0.0)
+
+    def expected(self, for_s: float) -> int:
+        """How many they are likely to send in that time."""
+        return int(max(self._per_s) * for_s)
+
+    def turn(self) -> None:
+        """A window has ended."""
+        self._per_s = (self._per_s[1], 0.0)
+
+    def seen(self, per_s: float) -> None:
+        """Take in what was seen in this window."""
+        self._per_s = (self._per_s[0], per_s)

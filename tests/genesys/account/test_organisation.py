@@ -71,7 +71,7 @@ def test_nothing_fails_because_it_cannot_be_read(
         client = GenesysClient(
             "https://api.mypurecloud.ie",
             transport=platform,
-            gate=RateLimiter([token_source(platform)], QuotaOptions(), clock=clock),
+            limiter=RateLimiter([token_source(platform)], QuotaOptions(), clock=clock),
             policy=RetryPolicy(),
             sleep=asyncio.sleep,
             random=lambda: 0.5,

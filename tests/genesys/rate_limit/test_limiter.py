@@ -49,19 +49,19 @@ class Server:
 
 
 @pytest.fixture
-def make_gate(token_source: MakeTokens) -> Callable[..., RateLimiter]:
-    """Makes a gate with so many lanes on the scripted platform."""
+def make_limiter(token_source: MakeTokens) -> Callable[..., RateLimiter]:
+    """Makes a limiter with so many token slots on the scripted platform."""
 
-    def make(platform: Any, lanes: int = 1, *, assumed_per_s: float | None = None) -> RateLimiter:
+    def make(platform: Any, slots: int = 1, *, assumed_per_s: float | None = None) -> RateLimiter:
         clock = asyncio.get_running_loop().time
         options = QuotaOptions(assumed_per_s=assumed_per_s)
-        return RateLimiter([token_source(platform) for _ in range(lanes)], options, clock=clock)
+        return RateLimiter([token_source(platform) for _ in range(slots)], options, clock=clock)
 
     return make
 
 
 async def send(
-    gate: RateLimiter, answer: Callable[[Permit], Reply | NoReply], count: int
+    limiter: RateLimiter, answer: Callable[[Permit], Reply | NoReply], count: int
 ) -> list[float]:
     """Send so many requests with eight workers; when each one left."""
     loop = asyncio.get_running_loop()
@@ -70,29 +70,29 @@ async def send(
 
     async def work() -> None:
         for _ in left:
-            permit = gate.take() or await gate.wait()
+            permit = limiter.take() or await limiter.wait()
             times.append(loop.time())
             await asyncio.sleep(0.1)
             reply = answer(permit)
             if isinstance(reply, Reply) and reply.status != 401:
                 permit.token.accepted = True
-            gate.settle(permit, reply)
+            limiter.release(permit, reply)
             if isinstance(reply, Reply) and reply.status == 401:
-                gate.reject(permit)
+                limiter.reject(permit)
 
     await asyncio.gather(*(work() for _ in range(8)))
-    gate.close()
+    limiter.close()
     return times
 
 
 def test_a_window_is_used_whole_and_never_overrun(
-    platform: Any, make_gate: Callable[..., RateLimiter], run_virtual: RunVirtual
+    platform: Any, make_limiter: Callable[..., RateLimiter], run_virtual: RunVirtual
 ) -> None:
     """Thirty-five requests at ten a window: three windows and the last five, no refusal."""
     server = Server()
 
     async def run() -> list[float]:
-        return await send(make_gate(platform), server.answer, 35)
+        return await send(make_limiter(platform), server.answer, 35)
 
     times = run_virtual(run())
     assert server.refused == 0
@@ -100,27 +100,27 @@ def test_a_window_is_used_whole_and_never_overrun(
 
 
 def test_another_token_is_minted_only_where_the_first_must_wait(
-    platform: Any, make_gate: Callable[..., RateLimiter], run_virtual: RunVirtual
+    platform: Any, make_limiter: Callable[..., RateLimiter], run_virtual: RunVirtual
 ) -> None:
     """Ten tokens were offered; what one can do needs one."""
 
     async def run(count: int) -> int:
-        gate = make_gate(platform, 10)
-        await send(gate, Server().answer, count)
-        return gate.minted
+        limiter = make_limiter(platform, 10)
+        await send(limiter, Server().answer, count)
+        return limiter.pool.minted
 
     assert run_virtual(run(ALLOWED)) == 1
     assert run_virtual(run(ALLOWED + 1)) == 2
 
 
 def test_ten_tokens_do_ten_times_as_much(
-    platform: Any, make_gate: Callable[..., RateLimiter], run_virtual: RunVirtual
+    platform: Any, make_limiter: Callable[..., RateLimiter], run_virtual: RunVirtual
 ) -> None:
     """Each has an allowance of its own, and all of it is used."""
     server = Server()
 
     async def run() -> list[float]:
-        return await send(make_gate(platform, 10), server.answer, 10 * ALLOWED)
+        return await send(make_limiter(platform, 10), server.answer, 10 * ALLOWED)
 
     times = run_virtual(run())
     assert max(times) < WINDOW_S
@@ -129,9 +129,9 @@ def test_ten_tokens_do_ten_times_as_much(
 
 
 def test_a_revoked_token_does_not_stop_the_others(
-    platform: Any, make_gate: Callable[..., RateLimiter], run_virtual: RunVirtual
+    platform: Any, make_limiter: Callable[..., RateLimiter], run_virtual: RunVirtual
 ) -> None:
-    """The next attempt takes another lane at once; the login host is down, and nobody waits."""
+    """The next attempt takes another slot at once; the login host is down, and nobody waits."""
     server = Server(allowed=1000)
     revoked: set[str] = set()
 
@@ -140,70 +140,70 @@ def test_a_revoked_token_does_not_stop_the_others(
         return Reply(401) if name in revoked else server.answer(permit)
 
     async def run() -> list[float]:
-        gate = make_gate(platform, 2)
-        for lane in gate.lanes:
-            (await lane.source.current()).accepted = True
+        limiter = make_limiter(platform, 2)
+        for slot in limiter.pool.slots:
+            (await slot.source.current()).accepted = True
         platform.mints = [Reply(503)] * 99
         revoked.add("hush-1")
-        return await send(gate, answer, 100)
+        return await send(limiter, answer, 100)
 
     assert max(run_virtual(run())) < 5
 
 
 def test_a_token_that_never_worked_ends_the_run_only_where_it_is_the_last(
-    platform: Any, make_gate: Callable[..., RateLimiter], run_virtual: RunVirtual
+    platform: Any, make_limiter: Callable[..., RateLimiter], run_virtual: RunVirtual
 ) -> None:
     """A fresh token may be rejected while older ones work on: it is left out for a while."""
 
     async def run() -> None:
-        gate = make_gate(platform, 2)
-        first = await gate.wait()
+        limiter = make_limiter(platform, 2)
+        first = await limiter.wait()
         first.token.accepted = True
-        await gate.lanes[1].source.current()
+        await limiter.pool.slots[1].source.current()
         second = first
-        while second.lane is first.lane:
-            gate.settle(second, Reply(429, retry_after_s=30))
-            second = await gate.wait()
-        gate.settle(second, Reply(401))
-        gate.reject(second)
-        third = await gate.wait()
-        assert third.lane is first.lane
-        gate.settle(third, Reply(401))
+        while second.slot is first.slot:
+            limiter.release(second, Reply(429, retry_after_s=30))
+            second = await limiter.wait()
+        limiter.release(second, Reply(401))
+        limiter.reject(second)
+        third = await limiter.wait()
+        assert third.slot is first.slot
+        limiter.release(third, Reply(401))
         third.token.accepted = False
         with pytest.raises(AccessError):
-            gate.reject(third)
+            limiter.reject(third)
 
     run_virtual(run())
 
 
 def test_when_no_token_can_be_had_the_waiting_learn_why(
-    platform: Any, make_gate: Callable[..., RateLimiter], run_virtual: RunVirtual
+    platform: Any, make_limiter: Callable[..., RateLimiter], run_virtual: RunVirtual
 ) -> None:
     """The token expires while its window is waited for, and the login host is gone."""
     platform.mints = [platform.grant(expires_in=30)]
 
     async def run() -> None:
-        gate = make_gate(platform)
-        permit = await gate.wait()
-        gate.settle(permit, Reply(429, retry_after_s=59))
+        limiter = make_limiter(platform)
+        permit = await limiter.wait()
+        limiter.release(permit, Reply(429, retry_after_s=59))
         platform.mints = [Reply(503)] * 99
-        await gate.wait()
+        await limiter.wait()
 
     with pytest.raises(OutageError):
         run_virtual(run())
 
 
 def test_tokens_that_all_expire_are_minted_again(
-    platform: Any, make_gate: Callable[..., RateLimiter], run_virtual: RunVirtual
+    platform: Any, make_limiter: Callable[..., RateLimiter], run_virtual: RunVirtual
 ) -> None:
-    """Three lanes over twenty lives of a token: every request is answered."""
+    """Three slots over twenty lives of a token: every request is answered."""
     server = Server()
     platform.mints = [platform.grant(expires_in=20) for _ in range(100)]
 
     async def run() -> int:
-        gate = make_gate(platform, 3)
-        await send(gate, server.answer, 400)
-        return gate.minted
+        limiter = make_limiter(platform, 3)
+        await send(limiter, server.answer, 400)
+        return limiter.pool.minted
 
     assert run_virtual(run()) > 10
     assert sum(server.sent.values()) == 400
@@ -211,13 +211,13 @@ def test_tokens_that_all_expire_are_minted_again(
 
 
 def test_without_headers_each_token_keeps_the_assumed_pace(
-    platform: Any, make_gate: Callable[..., RateLimiter], run_virtual: RunVirtual
+    platform: Any, make_limiter: Callable[..., RateLimiter], run_virtual: RunVirtual
 ) -> None:
     """A proxy may strip them; then two tokens go twice as fast, and evenly."""
 
-    async def run(lanes: int) -> float:
-        gate = make_gate(platform, lanes, assumed_per_s=5.0)
-        return max(await send(gate, lambda _: Reply(202), 300))
+    async def run(slots: int) -> float:
+        limiter = make_limiter(platform, slots, assumed_per_s=5.0)
+        return max(await send(limiter, lambda _: Reply(202), 300))
 
     start_s = run_virtual(run(1))
     assert start_s == pytest.approx(60, rel=0.05)
@@ -225,35 +225,35 @@ def test_without_headers_each_token_keeps_the_assumed_pace(
 
 
 def test_a_limit_learned_later_changes_the_pace(
-    platform: Any, make_gate: Callable[..., RateLimiter], run_virtual: RunVirtual
+    platform: Any, make_limiter: Callable[..., RateLimiter], run_virtual: RunVirtual
 ) -> None:
     """The organisation's own limit was read, and answers bear no headers."""
 
     async def run() -> float:
-        gate = make_gate(platform, assumed_per_s=5.0)
-        gate.settle(await gate.wait(), Reply(202))
-        gate.assume(50.0)
-        return max(await send(gate, lambda _: Reply(202), 300))
+        limiter = make_limiter(platform, assumed_per_s=5.0)
+        limiter.release(await limiter.wait(), Reply(202))
+        limiter.pool.assume(50.0)
+        return max(await send(limiter, lambda _: Reply(202), 300))
 
     assert run_virtual(run()) == pytest.approx(6, rel=0.1)
 
 
 def test_first_come_first_served(
-    platform: Any, make_gate: Callable[..., RateLimiter], run_virtual: RunVirtual
+    platform: Any, make_limiter: Callable[..., RateLimiter], run_virtual: RunVirtual
 ) -> None:
     """Nobody who comes later overtakes one who waits for the next window."""
     order: list[int] = []
 
     async def run() -> None:
-        gate = make_gate(platform)
+        limiter = make_limiter(platform)
         server = Server(allowed=2)
 
         async def one(number: int) -> None:
             await asyncio.sleep(number)
-            permit = gate.take() or await gate.wait()
+            permit = limiter.take() or await limiter.wait()
             order.append(number)
             await asyncio.sleep(0.1)
-            gate.settle(permit, server.answer(permit))
+            limiter.release(permit, server.answer(permit))
 
         await asyncio.gather(*(one(number) for number in range(12)))
 
@@ -262,54 +262,54 @@ def test_first_come_first_served(
 
 
 def test_cancelling_those_who_wait_loses_no_permit(
-    platform: Any, make_gate: Callable[..., RateLimiter], run_virtual: RunVirtual
+    platform: Any, make_limiter: Callable[..., RateLimiter], run_virtual: RunVirtual
 ) -> None:
     """Half of the queue leaves, some at the very moment of their turn; the rest is served."""
     server = Server()
 
     async def run() -> None:
-        gate = make_gate(platform)
+        limiter = make_limiter(platform)
 
         async def one() -> None:
-            permit = gate.take() or await gate.wait()
+            permit = limiter.take() or await limiter.wait()
             await asyncio.sleep(0.1)
-            gate.settle(permit, server.answer(permit))
+            limiter.release(permit, server.answer(permit))
 
         tasks = [asyncio.ensure_future(one()) for _ in range(60)]
         loop = asyncio.get_running_loop()
         for number in range(0, 60, 3):
             loop.call_later(number * 3.1, tasks[number].cancel)
         await asyncio.gather(*tasks, return_exceptions=True)
-        (lane,) = gate.lanes
-        assert not lane.quota._in_flight
-        assert gate.wait_s == 0
+        (slot,) = limiter.pool.slots
+        assert not slot.quota._in_flight
+        assert limiter.wait_s == 0
 
     run_virtual(run())
     assert server.refused == 0
 
 
 def test_what_windows_allowed_is_summed_over_tokens(
-    platform: Any, make_gate: Callable[..., RateLimiter], run_virtual: RunVirtual
+    platform: Any, make_limiter: Callable[..., RateLimiter], run_virtual: RunVirtual
 ) -> None:
     """The summary's share of the allowance is over every window that was touched."""
 
     async def run() -> int:
-        gate = make_gate(platform, 2)
-        await send(gate, Server().answer, 4 * ALLOWED)
-        return gate.offered
+        limiter = make_limiter(platform, 2)
+        await send(limiter, Server().answer, 4 * ALLOWED)
+        return limiter.pool.offered
 
     assert run_virtual(run()) == 4 * ALLOWED
 
 
 def test_tokens_that_will_be_needed_begin_together(
-    platform: Any, make_gate: Callable[..., RateLimiter], run_virtual: RunVirtual
+    platform: Any, make_limiter: Callable[..., RateLimiter], run_virtual: RunVirtual
 ) -> None:
     """Each token's windows follow its first request: one that begins late ends late, for ever."""
     first: dict[str, float] = {}
 
     async def run(foreseen: int) -> tuple[int, float]:
         first.clear()
-        gate = make_gate(platform, 5)
+        limiter = make_limiter(platform, 5)
         server = Server(allowed=100)
 
         def answer(permit: Permit) -> Reply:
@@ -317,9 +317,9 @@ def test_tokens_that_will_be_needed_begin_together(
             first.setdefault(permit.token.secret.reveal(), now_s)
             return server.answer(permit)
 
-        gate.foresee(foreseen)
-        await send(gate, answer, 350)
-        return gate.minted, max(first.values()) - min(first.values())
+        limiter.pool.foresee(foreseen)
+        await send(limiter, answer, 350)
+        return limiter.pool.minted, max(first.values()) - min(first.values())
 
     minted, ahead_s = run_virtual(run(350))
     assert minted == 4

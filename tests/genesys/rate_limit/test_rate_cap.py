@@ -12,14 +12,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batchpatch.genesys.account.credentials import Secret
+from batchpatch.genesys.account.tokens import ReadyToken, Token
+from batchpatch.genesys.rate_limit.limiter import RateLimiter
 from batchpatch.genesys.rate_limit.rate_cap import RateCap
+from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
+from batchpatch.genesys.replies import Reply
 from batchpatch.options.send import DEFAULT_RATE, Rate
 
 RunVirtual = Callable[[Any], Any]
 
 
-async def draw(pacer: RateCap, count: int, *, workers: int = 32) -> list[float]:
+def capped(rate: Rate) -> RateLimiter:
+    """A limiter on the running loop's clock that nothing but a cap holds up."""
+    source = ReadyToken(Token(Secret("hush"), {}, 0.0), origin="a test")
+    clock = asyncio.get_running_loop().time
+    return RateLimiter([source], QuotaOptions(), clock=clock, cap=RateCap(rate))
+
+
+async def draw(rate: Rate, count: int, *, workers: int = 32) -> list[float]:
     """Let a pool of workers draw permits; return when each came."""
+    return await draw_from(capped(rate), count, workers=workers)
+
+
+async def draw_from(limiter: RateLimiter, count: int, *, workers: int = 32) -> list[float]:
+    """The same, from a limiter that there is."""
     loop = asyncio.get_running_loop()
     start_s = loop.time()
     times: list[float] = []
@@ -27,8 +44,9 @@ async def draw(pacer: RateCap, count: int, *, workers: int = 32) -> list[float]:
 
     async def work() -> None:
         for _ in left:
-            await pacer.permit()
+            permit = limiter.take() or await limiter.wait()
             times.append(loop.time() - start_s)
+            limiter.release(permit, Reply(202))
 
     await asyncio.gather(*(work() for _ in range(workers)))
     return times
@@ -52,7 +70,7 @@ def test_no_window_sees_more_than_its_share(
 ) -> None:
     """The server's windows begin when they like, and the network delays each request anew."""
     rate = Rate(allowed / window_s)
-    times = run_virtual(draw(RateCap(rate), allowed * 2 + 40))
+    times = run_virtual(draw(rate, allowed * 2 + 40))
     noise = random.Random(seed)  # noqa: S311 - noise, not a key
     arrivals = [time_s + noise.uniform(0, jitter_s) for time_s in times]
     assert most_in_a_window(arrivals, window_s) <= allowed
@@ -62,7 +80,7 @@ def test_no_window_sees_more_than_its_share(
 def test_nearly_all_of_the_rate_is_used(rate: Rate, run_virtual: RunVirtual) -> None:
     """Caution costs 1 %, not a tenth."""
     count = int(rate.per_s * 120)
-    times = run_virtual(draw(RateCap(rate), count))
+    times = run_virtual(draw(rate, count))
     assert 120 <= max(times) * count / (count - 1) <= 120 * 1.02
 
 
@@ -70,13 +88,13 @@ def test_the_progress_line_can_say_what_is_waited_for(run_virtual: RunVirtual) -
     """A run that stands still and does not say why looks broken."""
 
     async def run() -> list[str | None]:
-        pacer = RateCap(DEFAULT_RATE)
-        said = [pacer.waiting_for]
-        pool = asyncio.ensure_future(draw(pacer, 40))
+        limiter = capped(DEFAULT_RATE)
+        said = [limiter.waiting_for]
+        pool = asyncio.ensure_future(draw_from(limiter, 40))
         await asyncio.sleep(0.3)
-        said.append(pacer.waiting_for)
+        said.append(limiter.waiting_for)
         await pool
-        return [*said, pacer.waiting_for]
+        return [*said, limiter.waiting_for]
 
     assert run_virtual(run()) == [
         None,
@@ -89,15 +107,15 @@ def test_a_cancelled_wait_leaves_nothing_behind(run_virtual: RunVirtual) -> None
     """Stopping a run cancels the pool in the middle of its waiting."""
 
     async def run() -> tuple[str | None, float]:
-        pacer = RateCap(DEFAULT_RATE)
-        pool = asyncio.ensure_future(draw(pacer, 1000))
+        limiter = capped(DEFAULT_RATE)
+        pool = asyncio.ensure_future(draw_from(limiter, 1000))
         await asyncio.sleep(0.5)
         pool.cancel()
         await asyncio.gather(pool, return_exceptions=True)
         await asyncio.sleep(1.0)
-        left = pacer.waiting_for
+        left = limiter.waiting_for
         before_s = asyncio.get_running_loop().time()
-        await pacer.permit()
+        await limiter.wait()
         return left, asyncio.get_running_loop().time() - before_s
 
     left, wait_s = run_virtual(run())

@@ -10,7 +10,7 @@ from batchpatch.genesys.replies import QuotaHeaders
 def quota(count: int, reset_s: int = 40) -> Quota:
     """A token's quota, heard of at 0 s."""
     quota = Quota()
-    quota.answered(quota.sent(0), QuotaHeaders(count, 300, reset_s), 0)
+    quota.answered(quota.started(0), QuotaHeaders(count, 300, reset_s), 0)
     return quota
 
 
