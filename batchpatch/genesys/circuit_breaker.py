@@ -157,19 +157,20 @@ class CircuitBreaker:
             self._probes = 0
             self._wake()
 
-    def failed(self, *, fresh: bool, last_try: bool) -> bool:
+    def failed(self, *, fresh: bool, last_try: bool, told: OutageError | None = None) -> bool:
         """An attempt failed as it does when the platform is down.
 
         Args:
             fresh: it was the first attempt of its call.
             last_try: its call has no further try.
+            told: what there is to say where it lasts too long, if it is not that nothing answers.
 
         Returns:
             True where the call is not to be charged: it waits in `wait` and tries again.
         """
         now_s = self._clock()
         self._watch.failed(now_s, fresh=fresh)
-        self._told = None
+        self._told = told
         self._probed_in_vain()
         self.is_open = self.is_open or self._watch.is_outage(now_s, last_try=last_try)
         return self.is_open

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from batchpatch.errors import OutageError
-from batchpatch.genesys.account.token_endpoint import tls_error
+from batchpatch.genesys.account.token_endpoint import page_error, tls_error
 from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S, CircuitBreaker
 from batchpatch.genesys.http import ERROR_BODY_BYTES
 from batchpatch.genesys.rate_limit.allowance import Allowance
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger(__name__)
+
+
+# So many pages before the platform was ever heard: a gateway's hiccup is one or two.
+_PAGES_ENOUGH = 3
 
 
 class Answer(NamedTuple):
@@ -96,6 +100,9 @@ class GenesysClient:
         self._sleep = sleep
         self._random = random
         self._heard = False
+        """The platform has answered."""
+        self._pages = 0
+        """Pages that have answered in its place."""
         self._stopped = False
         self.requests = 0
         """Attempts made so far."""
@@ -228,13 +235,13 @@ class GenesysClient:
         policy: RetryPolicy | None,
     ) -> Tries | Answer:
         """Do what has been decided about an attempt that was no success."""
-        if isinstance(answer, NoReply) and answer.kind == "tls" and not self._heard:
-            # Nothing has worked yet: it is the setting that is wrong, and no retry mends it.
-            raise tls_error(urlsplit(self._api_url).netloc)
+        page = self._judge_no_reply(answer) if isinstance(answer, NoReply) else None
         decision = decide(answer, tries, policy or self._policy, self._random())
         if not is_down(answer):
             self._breaker.answered()
-        elif self._breaker.failed(fresh=tries.attempts == 0, last_try=isinstance(decision, Final)):
+        elif self._breaker.failed(
+            fresh=tries.attempts == 0, last_try=isinstance(decision, Final), told=page
+        ):
             _log.debug("outage: %s", _words(answer))
             return tries._replace(attempts=tries.attempts + 1)  # it waits, and is not charged
         _log.debug("%s: %s", _words(answer), _FOLLOWS[decision.__class__])
@@ -247,6 +254,24 @@ class GenesysClient:
         else:
             await self._sleep(decision.wait_s)
         return decision.tries
+
+    def _judge_no_reply(self, answer: NoReply) -> OutageError | None:
+        """What there is to say of a page that answers in the platform's place; None of no page.
+
+        Raises:
+            SettingsError: nothing has worked yet, and it is a certificate that is wrong.
+            OutageError: nothing has worked yet, and it is pages that answer.
+        """
+        host = urlsplit(self._api_url).netloc
+        if answer.kind == "tls" and not self._heard:
+            raise tls_error(host)  # no retry mends a setting
+        if answer.kind != "page":
+            return None
+        error = page_error(host, answer)
+        self._pages += 1
+        if not self._heard and self._pages >= _PAGES_ENOUGH:
+            raise error
+        return error
 
 
 def _ended(decision: Final, answer: Reply | NoReply, tries: Tries) -> Answer:

@@ -31,6 +31,12 @@ _NO_ANSWER = (
 _NOT_SENT = "Nothing was sent: check the network, the region and the proxy, then send it again."
 
 
+_PAGE = (
+    "A page{} of something between this machine and the platform answered: sign in there, or check"
+    " the proxy, the region and --api-url, then send the row again."
+)
+
+
 _INVENTED = (
     "{} is not a permission of Genesys Cloud: writing participant attributes asks for none,"
     " reading a conversation needs conversation:communication:view; give the OAuth client a role"
@@ -108,6 +114,8 @@ _STORING_ROUTES = frozenset(
 def hint_for(reply: Reply | NoReply, *, route_name: str = "attributes") -> str:
     """Return one sentence on what to do about a final no, or about an answer that never came."""
     if isinstance(reply, NoReply):
+        if reply.kind == "page":
+            return _PAGE.format(f" titled {reply.title!r}" if reply.title else "")
         return _NO_ANSWER if reply.sent else _NOT_SENT
     if reply.status in (401, 403):
         return _access_hint(reply)

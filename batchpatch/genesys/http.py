@@ -21,7 +21,7 @@ from yarl import URL
 
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.connect_proxies import find_proxy
-from batchpatch.genesys.replies import NoReply, Reply, read_reply
+from batchpatch.genesys.replies import NoReply, Reply, platform_answer, read_reply
 from batchpatch.options.send import DEFAULT_CONNECT, ConnectOptions
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Transport:
             return URL(url, encoded=True)
         return self._api_base.with_path(url[self._api_origin_chars :], encoded=True)
 
-    async def _read(self, response: aiohttp.ClientResponse, limit_bytes: int) -> Reply:
+    async def _read(self, response: aiohttp.ClientResponse, limit_bytes: int) -> Reply | NoReply:
         """Read the body as far as it goes. The status has been heard, so it stands."""
         body = bytearray()
         whole = False
@@ -194,13 +194,14 @@ class Transport:
             if not whole or response.connection is not None:
                 response.close()
         del body[limit_bytes:]
-        return read_reply(
+        reply = read_reply(
             response.status,
             response.headers,
             bytes(body),
             now_s=self._wall_clock(),
             whole=whole,
         )
+        return platform_answer(reply)
 
 
 def _explain(error: Exception, url: str) -> NoReply:

@@ -2,10 +2,12 @@
 
 Pure, and total: `read_reply` has no input for which it raises. Proxies and load balancers answer
 in the platform's place with HTML, plain text or nothing, and a run must survive all of it.
+`platform_answer` tells whose answer it is: the platform's has no body, or JSON.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -51,6 +53,17 @@ _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _SECONDS_IN_TEXT = re.compile(r"\[\s*([0-9]{1,9})\s*\]\s*seconds", re.IGNORECASE)
 
 
+_TITLE_CHARS = 80
+
+
+# Statuses beside 2xx that a page must not decide: they are about tokens and conversations.
+_JUDGED = frozenset({401, 403, 404})
+
+
+# Parsing costs next to nothing up to here.
+_PARSED_BYTES = 16 * 1024
+
+
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 
@@ -92,14 +105,22 @@ class Reply(NamedTuple):
 
 
 class NoReply(NamedTuple):
-    """No answer came, and why."""
+    """No answer of the platform's came, and why."""
 
-    kind: Literal["timeout", "connection", "tls"]
-    """`tls` is a certificate that could not be verified; other TLS trouble is `connection`."""
+    kind: Literal["timeout", "connection", "tls", "page"]
+    """`tls` is a certificate that could not be verified; other TLS trouble is `connection`. `page`
+    is an answer of something else than the platform."""
     message: str
     """In words; names the host, holds no secret."""
     sent: bool
     """False where no byte of the request went out; True where it did, or may have."""
+    title: str | None = None
+    """Of a page that has one."""
+
+    @property
+    def code(self) -> str:
+        """For the report."""
+        return "not_the_platform" if self.kind == "page" else f"no_answer.{self.kind}"
 
 
 def read_reply(
@@ -141,6 +162,36 @@ def read_reply(
         body,
         whole,
     )
+
+
+def platform_answer(reply: Reply) -> Reply | NoReply:
+    """Return the answer where it is the platform's, and else that none came.
+
+    A sign-in page of a proxy is no success, and its 401, 403 or 404 says nothing about a token or a
+    conversation. What a server in front of the platform says of any other status (502, 413) is
+    about the request all the same.
+    """
+    judged = 200 <= reply.status < 300 or reply.status in _JUDGED
+    if not judged or not reply.body or _is_json(reply):
+        return reply
+    title = _title_of(reply.body)
+    what = "a web page" if reply.body.lstrip().startswith(b"<") else "a text that is not JSON"
+    message = f"{what} answered with status {reply.status}, not the platform"
+    return NoReply("page", f"{message} ({title})" if title else message, sent=True, title=title)
+
+
+def _is_json(reply: Reply) -> bool:
+    """Tell whether a body is JSON; a long one is parsed by whoever has asked for it."""
+    body = reply.body.strip()
+    if not body or not reply.whole:
+        return not body.startswith(b"<")  # of half a body nothing else can be told
+    if len(body) > _PARSED_BYTES:
+        return (body[:1], body[-1:]) in ((b"{", b"}"), (b"[", b"]"))
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def read_quota(headers: Mapping[str, str]) -> QuotaHeaders | None:
@@ -198,12 +249,17 @@ def _text(envelope: dict[str, Any], names: tuple[str, ...], chars: int) -> str |
     return None
 
 
+def _title_of(body: bytes) -> str | None:
+    """Return the title of a page, on one line and shortened; None where it has none."""
+    title = _TITLE.search(body[:4096].decode("utf-8", "replace"))
+    return _tidy(html.unescape(title.group(1)), _TITLE_CHARS) if title else None
+
+
 def _words_of(body: bytes) -> str | None:
     """Return what a page that is not the platform's envelope says, if it says anything."""
     text = body[:4096].decode("utf-8", "replace").strip()
     if text.startswith("<"):
-        title = _TITLE.search(text)
-        return _tidy(title.group(1), MESSAGE_CHARS) if title else None
+        return _title_of(body)
     if text.startswith(("{", "[")):
         return None
     return _tidy(text, MESSAGE_CHARS)

@@ -91,7 +91,7 @@ def outcome_of(answer: Answer, *, route_name: str, elapsed_s: float) -> PatchOut
     failure = answer.failure
     return PatchOutcome(
         Outcome.UNKNOWN,
-        code=f"no_answer.{failure.kind}" if failure else "no_answer",
+        code=failure.code if failure else "no_answer",
         message=failure.message if failure else None,
         hint=hint_for(failure, route_name=route_name) if failure else None,
         attempts=answer.attempts,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from batchpatch.errors import AccessError, SettingsError
+from batchpatch.errors import AccessError, OutageError, SettingsError
 from batchpatch.genesys.client import GenesysClient
 from batchpatch.genesys.rate_limit.limiter import RateLimiter
 from batchpatch.genesys.rate_limit.rate_cap import RateCap
@@ -26,6 +26,7 @@ MakeTokens = Callable[[Any], "MintedTokens"]
 MakeClient = Callable[..., GenesysClient]
 
 LOST = NoReply("timeout", "no answer", sent=True)
+PAGE = NoReply("page", "a web page answered with status 200 (Sign in)", sent=True, title="Sign in")
 BODY = b'{"attributes":{}}'
 
 
@@ -54,6 +55,7 @@ def make_client(token_source: MakeTokens) -> MakeClient:
             policy=RetryPolicy(retries=retries),
             sleep=asyncio.sleep,
             random=lambda: 0.5,
+            clock=asyncio.get_running_loop().time,
         )
 
     return make
@@ -286,6 +288,54 @@ def test_a_token_that_is_minted_while_all_others_are_gone_is_waited_for(
         return said
 
     assert run_virtual(run()) == "a token"
+
+
+@pytest.mark.parametrize("calls", [1, 32])
+def test_pages_from_the_first_end_the_run_at_once(
+    calls: int, platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """A proxy wants a sign-in first: no row can be sent, and the sentence names the page."""
+    platform.answers = [PAGE] * 1000
+
+    async def run() -> float:
+        client = make_client(platform)
+        with pytest.raises(OutageError, match=r"api\.mypurecloud\.ie: .*Sign in.*--api-url"):
+            await asyncio.gather(*(client.call("PATCH", "/api/v2/x", BODY) for _ in range(calls)))
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(run()) < 5
+    assert len(platform.times("/api/")) <= calls + 2
+
+
+def test_a_page_in_the_midst_of_a_run_is_trouble_like_any_other(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """It takes retries, never a token, and in the end nobody knows whether the row was applied."""
+
+    async def run() -> tuple[OutcomeKind, str, int]:
+        client = make_client(platform, retries=2)
+        await client.call("PATCH", "/api/v2/x", BODY)
+        platform.answers = [PAGE] * 3
+        answer = await client.call("PATCH", "/api/v2/x", BODY)
+        assert answer.failure is not None
+        return answer.outcome_kind, answer.failure.code, client.tokens_minted
+
+    assert run_virtual(run()) == (OutcomeKind.UNANSWERED, "not_the_platform", 1)
+
+
+def test_pages_that_last_are_an_outage_in_their_own_words(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """ "Has answered nothing" would be untrue, and would send people to the wrong place."""
+
+    async def run() -> None:
+        client = make_client(platform)
+        await client.call("PATCH", "/api/v2/x", BODY)
+        platform.answers = [PAGE] * 10_000
+        await asyncio.gather(*(client.call("PATCH", "/api/v2/x", BODY) for _ in range(8)))
+
+    with pytest.raises(OutageError, match="Sign in"):
+        run_virtual(run())
 
 
 def test_cancelling_at_any_await_leaves_nothing_behind(

@@ -31,6 +31,8 @@ from batchpatch.genesys.replies import NoReply, Reply
         (Reply(418), "unexpected"),
         (NoReply("timeout", "", sent=True), "may have taken effect"),
         (NoReply("connection", "", sent=False), "Nothing was sent"),
+        (NoReply("page", "", sent=True, title="Sign in"), "A page titled 'Sign in' of something"),
+        (NoReply("page", "", sent=True), "the proxy, the region and --api-url"),
     ],
 )
 def test_the_hint_fits_the_answer(reply: Reply | NoReply, words: str) -> None:

@@ -106,6 +106,17 @@ async def test_a_refusal_is_read_to_its_words(http: Any) -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("status", [200, 401, 403, 404])
+async def test_a_page_is_no_answer(status: int, http: Any) -> None:
+    """Whoever stands in between must not be taken for the platform, whatever the status."""
+    http.patch(URL_OF_PATCH, status=status, body="<html><title>Sign in</title></html>")
+    async with Transport(HOSTS) as transport:
+        failure = await patch(transport)
+    assert isinstance(failure, NoReply)
+    assert (failure.kind, failure.title) == ("page", "Sign in")
+
+
+@pytest.mark.asyncio
 async def test_a_redirect_is_an_answer(http: Any) -> None:
     """Following it would hand the token to whoever is named there."""
     http.patch(URL_OF_PATCH, status=307, headers={"Location": "https://evil.test/"})

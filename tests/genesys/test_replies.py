@@ -10,7 +10,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from batchpatch.genesys.replies import LONGEST_WAIT_S, QuotaHeaders, Reply, read_reply
+from batchpatch.genesys.replies import (
+    LONGEST_WAIT_S,
+    NoReply,
+    QuotaHeaders,
+    Reply,
+    platform_answer,
+    read_reply,
+)
 
 NOW_S = 1_700_000_000.0
 
@@ -158,6 +165,62 @@ def test_the_quota_is_three_numbers_or_nothing(
         if value is not None
     }
     assert read(202, headers=headers).quota == quota
+
+
+SIGN_IN = b"<!DOCTYPE html><html><head><title>Sign in &amp; go on</title></head></html>"
+
+
+@pytest.mark.parametrize("status", [200, 202, 204, 401, 403, 404])
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        (SIGN_IN, "Sign in & go on"),
+        (b"\r\n  <HTML>", None),
+        (b"<title>\x1b[2J" + b"long " * 100 + b"</title>", "[2Jlong long"),
+        (b"Access denied by the firewall", None),
+        (b'{"attributes": {"a": "1"', None),
+        (b"\xff\xfe", None),
+        (b"{}" * 20_000 + b"]", None),
+    ],
+)
+def test_a_page_is_no_answer(status: int, body: bytes, title: str | None) -> None:
+    """A proxy's sign-in page is no success, no refusal of the token, and no unknown conversation.
+
+    Its title is shown: to whoever knows the proxy it says all, and it is foreign text.
+    """
+    answer = platform_answer(read(status, body))
+    assert isinstance(answer, NoReply)
+    assert (answer.kind, answer.code, answer.sent) == ("page", "not_the_platform", True)
+    assert f"status {status}, not the platform" in answer.message
+    assert (answer.title or "").startswith(title or "")
+    assert (answer.title is None) is (title is None)
+    assert answer.message.isprintable()
+    assert len(answer.message) < 200
+
+
+@pytest.mark.parametrize("status", [200, 202, 401, 403, 404])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"  \r\n", b"{}", b' {"a": "<html>"}\n', b"[]", b"null", b'{"a":1}' + b" " * 99_999],
+)
+def test_no_body_and_json_are_the_platforms(status: int, body: bytes) -> None:
+    """The write's own route answers nothing, the others JSON."""
+    reply = read(status, body)
+    assert platform_answer(reply) is reply
+
+
+@pytest.mark.parametrize("status", [301, 400, 413, 429, 500, 502, 503])
+def test_what_a_gateway_says_of_the_request_stands(status: int) -> None:
+    """A 502 is a page more often than not, and is trouble to be tried again all the same."""
+    reply = read(status, SIGN_IN)
+    assert platform_answer(reply) is reply
+
+
+def test_half_a_body_is_judged_by_what_there_is() -> None:
+    """A status stands although its body breaks off, unless that body is a page's."""
+    whole = read(202, b'{"attributes": {"a": "1"')
+    assert isinstance(platform_answer(whole._replace(whole=False)), Reply)
+    assert isinstance(platform_answer(read(202, SIGN_IN)._replace(whole=False)), NoReply)
 
 
 def test_the_repr_hides_the_body() -> None:

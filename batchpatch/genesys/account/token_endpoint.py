@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from batchpatch.errors import AccessError, SettingsError
+from batchpatch.errors import AccessError, OutageError, SettingsError
 from batchpatch.genesys.account.credentials import Secret
 from batchpatch.genesys.replies import NoReply, Reply
 
@@ -56,12 +56,14 @@ def judge_mint(
     """Say what an answer to a request for a token means.
 
     `host` is the login host and `origin` where the credentials came from, for the messages.
-    Raises `AccessError` where the credentials are refused and `SettingsError` where the host
-    cannot be the platform's, or its certificate cannot be verified.
+    Raises `AccessError` where the credentials are refused, `SettingsError` where the host cannot be
+    the platform's, or its certificate cannot be verified, and `OutageError` where a page answers.
     """
     if isinstance(answer, NoReply):
         if answer.kind == "tls":
             raise tls_error(host)
+        if answer.kind == "page":
+            raise page_error(host, answer)
         return Transient(answer.message)
     if 200 <= answer.status < 300:
         return _read_token(answer) or Transient(f"status {answer.status} without a token")
@@ -83,6 +85,14 @@ def tls_error(host: str) -> SettingsError:
     return SettingsError(
         f"The certificate of {host} cannot be verified: where a proxy inspects TLS, pass its root"
         " certificate as --ca-file, else check the region."
+    )
+
+
+def page_error(host: str, page: NoReply) -> OutageError:
+    """Return the error for a page that answers in the platform's place."""
+    return OutageError(
+        f"{host}: {page.message}: sign in at the proxy or portal in between, or check the region,"
+        " --api-url and the proxy, then go on."
     )
 
 

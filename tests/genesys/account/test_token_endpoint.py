@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchpatch.errors import AccessError, SettingsError
+from batchpatch.errors import AccessError, OutageError, SettingsError
 from batchpatch.genesys.account.token_endpoint import Minted, Throttled, Transient, judge_mint
 from batchpatch.genesys.replies import NoReply, Reply
 
@@ -114,3 +114,10 @@ def test_a_certificate_that_cannot_be_verified_names_the_option() -> None:
 def test_any_body_is_judged(status: int, body: bytes) -> None:
     """Garbage from a captive portal is not a traceback."""
     assert isinstance(judge(Reply(status, body=body)), Minted | Transient)
+
+
+def test_a_page_in_its_place_is_named() -> None:
+    """It is no refusal of the credentials: whoever changes the secret then looks in vain."""
+    page = NoReply("page", "a web page answered with status 401 (Sign in)", sent=True)
+    with pytest.raises(OutageError, match=r"login\.mypurecloud\.ie: a web page .*\(Sign in\)"):
+        judge(page)
