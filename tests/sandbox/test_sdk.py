@@ -64,7 +64,7 @@ async def test_the_sdk_sets_wrap_up_codes_both_ways() -> None:
 
 
 @pytest.mark.asyncio
-async def test_the_sdk_mints_mints_patches_and_reads_back() -> None:
+async def test_the_sdk_mints_patches_and_reads_back() -> None:
     """The sandbox was written from what the SDK expects, and this is the proof.
 
     The SDK runs in a process of its own: it blocks, starts threads and warns while importing.
