@@ -49,14 +49,15 @@ def open_private(path: Path, flags: int) -> int:
     flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     descriptor = os.open(path, flags, FILE_MODE)
     try:
-        _make_private(descriptor)
+        make_private(descriptor)
     except OSError:
         os.close(descriptor)
         raise
     return descriptor
 
 
-def _make_private(descriptor: int) -> None:
+def make_private(descriptor: int) -> None:
+    """Give a regular file the mode 0600; anything else is left alone. Raises OSError."""
     if sys.platform != "win32":
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISREG(mode) and stat.S_IMODE(mode) != FILE_MODE:

@@ -176,7 +176,7 @@ def test_another_run_with_the_same_client_is_warned_about(
     tmp_path: Path,
 ) -> None:
     """Both draw on one allowance, and may overtake each other's rows."""
-    env = credentials | {"TMPDIR": str(tmp_path)}
+    env = credentials | {"XDG_RUNTIME_DIR": str(tmp_path)}
     rows = str(make_rows(100))
     words = ["--api-url", sandbox.url]
     start_batchpatch("run", rows, "--rate", "5/s", "--out", "one", *words, env=env)
