@@ -11,13 +11,14 @@ from batchpatch.cli import flags
 from batchpatch.cli.ending import finish
 from batchpatch.cli.next_command import command_again
 from batchpatch.cli.output import say
-from batchpatch.cli.session import opened_account, run_until_stopped, sending_to
+from batchpatch.cli.session import account_again, run_until_stopped, sandbox_account, sending_to
 from batchpatch.commands.purge import purge as purge_run
 from batchpatch.model import Outcome
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.run_directory import RunDirectory
 
 if TYPE_CHECKING:
+    from batchpatch.formats.run_json import Manifest
     from batchpatch.options.send import PaceOptions
 
 
@@ -73,11 +74,8 @@ def resume(
         grace=grace,
     )
     pace = flags.pace_options(rate, share, tokens, otherwise=pace_of(directory))
-    if api_url is None and region is None and not sandbox:
-        api_url, login_url = hosts_of(directory, login_url)
-    opening = opened_account(
-        sandbox=sandbox, profile=profile, region=region, api_url=api_url, login_url=login_url
-    )
+    given = {"profile": profile, "region": region, "api_url": api_url, "login_url": login_url}
+    opening = sandbox_account([]) if sandbox else account_again(manifest_of(directory), **given)
     with sending_to(opening, verbose=verbose, quiet=quiet) as (account, observe):
         from batchpatch.commands.resume import (  # noqa: PLC0415 - it brings the HTTP client
             resume as resume_run,
@@ -94,24 +92,21 @@ def resume(
                 observe=observe,
             )
         )
-    with RunDirectory.open(directory, lock=False) as run:
-        words = read_manifest(run.manifest_path).options.get("flags", ())
+    words = manifest_of(directory).options.get("flags", ())
     finish(report, again=command_again(report.failed, words), json=json, quiet=quiet)
 
 
-def hosts_of(directory: Path, login_url: str | None) -> tuple[str | None, str | None]:
-    """The hosts that the run was for: whoever resumes need not say them again."""
+def manifest_of(directory: Path) -> Manifest:
+    """What the run was asked to do, and where."""
     with RunDirectory.open(directory, lock=False) as run:
-        manifest = read_manifest(run.manifest_path)
-    return manifest.api_url, login_url or manifest.login_url
+        return read_manifest(run.manifest_path)
 
 
 def pace_of(directory: Path) -> PaceOptions:
     """How fast the run went: the flags change what they name."""
     from batchpatch.formats.run_json import settings_from  # noqa: PLC0415 - it brings the HTTP client
 
-    with RunDirectory.open(directory, lock=False) as run:
-        return settings_from(read_manifest(run.manifest_path).options).pace
+    return settings_from(manifest_of(directory).options).pace
 
 
 def purge(directory: Directory, yes: flags.Yes = False) -> None:

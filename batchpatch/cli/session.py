@@ -7,19 +7,26 @@ import logging
 import os
 import signal
 import sys
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from batchpatch.cli.output import say
 from batchpatch.cli.progress import shown_progress
 from batchpatch.cli.sandboxing import CLIENT_ID, CLIENT_SECRET, own_sandbox
-from batchpatch.genesys.account.credentials import Account, ClientCredentials, find_account
+from batchpatch.genesys.account.credentials import (
+    Account,
+    ClientCredentials,
+    configured_region,
+    find_account,
+)
+from batchpatch.genesys.account.regions import hosts_again, is_loopback
 from batchpatch.pipeline.observing import attempt_to_show
 from batchpatch.recording.lock import claimed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
 
+    from batchpatch.formats.run_json import Manifest
     from batchpatch.model import Progress
     from batchpatch.pipeline.stop import Stopper
 
@@ -108,6 +115,29 @@ def opened_account(
     return configured_account(profile=profile, region=region, api_url=api_url, login_url=login_url)
 
 
+def account_again(
+    stored: Manifest,
+    *,
+    profile: str | None,
+    region: str | None,
+    api_url: str | None,
+    login_url: str | None,
+) -> AbstractContextManager[Account]:
+    """The platform that an earlier run was for: whoever goes on need not say it again.
+
+    Raises:
+        SettingsError: the host that `run.json` names is to be named again, with a flag.
+    """
+    given = {"profile": profile, "region": region, "api_url": api_url, "login_url": login_url}
+    if stored.api_url is None or any((region, api_url, login_url)):
+        return configured_account(**given)
+    configured = configured_region(os.environ, profile=profile)
+    hosts = hosts_again(stored.api_url, stored.login_url, region=configured)
+    if is_loopback(hosts.api_url):
+        return nullcontext(_sandbox_at(hosts.api_url, hosts.login_url))
+    return configured_account(**given | {"api_url": hosts.api_url, "login_url": hosts.login_url})
+
+
 @contextmanager
 def sending_to(
     opening: AbstractContextManager[Account], *, verbose: bool, quiet: bool
@@ -156,14 +186,17 @@ def announced(account: Account) -> Iterator[None]:
 def sandbox_account(arguments: list[str]) -> Iterator[Account]:
     """A sandbox of our own, and credentials for it."""
     with own_sandbox(arguments) as url:
-        account = find_account(
-            {
-                "GENESYSCLOUD_OAUTHCLIENT_ID": CLIENT_ID,
-                "GENESYSCLOUD_OAUTHCLIENT_SECRET": CLIENT_SECRET,
-            },
-            api_url=url,
-        )
-        yield account._replace(origin="the sandbox")
+        yield _sandbox_at(url)
+
+
+def _sandbox_at(api_url: str, login_url: str | None = None) -> Account:
+    """A sandbox on this machine, with the credentials that are its own and nobody's secret."""
+    credentials = {
+        "GENESYSCLOUD_OAUTHCLIENT_ID": CLIENT_ID,
+        "GENESYSCLOUD_OAUTHCLIENT_SECRET": CLIENT_SECRET,
+    }
+    account = find_account(credentials, api_url=api_url, login_url=login_url)
+    return account._replace(origin="the sandbox (with --api-url: from the environment)")
 
 
 def log_to_stderr() -> None:

@@ -10,8 +10,8 @@ from batchpatch.cli import flags
 from batchpatch.cli.ending import finish
 from batchpatch.cli.next_command import command_again
 from batchpatch.cli.output import as_json, emit, say
-from batchpatch.cli.resume import Directory, hosts_of, pace_of
-from batchpatch.cli.session import opened_account, run_until_stopped, sending_to
+from batchpatch.cli.resume import Directory, manifest_of, pace_of
+from batchpatch.cli.session import account_again, run_until_stopped, sending_to
 from batchpatch.cli.words import count
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.options.run import RecordOptions
@@ -67,11 +67,8 @@ def undo(
         verify_for=verify_for,
     )
     pace = flags.pace_options(rate, share, tokens, otherwise=pace_of(directory))
-    if api_url is None and region is None:
-        api_url, login_url = hosts_of(directory, login_url)
-    opening = opened_account(
-        sandbox=False, profile=profile, region=region, api_url=api_url, login_url=login_url
-    )
+    given = {"profile": profile, "region": region, "api_url": api_url, "login_url": login_url}
+    opening = account_again(manifest_of(directory), **given)
     with sending_to(opening, verbose=verbose, quiet=quiet) as (account, observe):
         from batchpatch.commands.undo import (  # noqa: PLC0415 - it brings the HTTP client
             undo as undo_run,

@@ -127,17 +127,28 @@ def find_account(
     """
     file = ProfileFile(config_path, profile)
     if profile is not None:
-        table = file.table()
-        found = _in_profile(table, file) or _nothing_found(file)
-        region = region or _clean(table.get("environment")) or _region_in(env)
+        found = _in_profile(file.table(), file) or _nothing_found(file)
     else:
         found = _in_environment(env) or _in_profile(file.table(), file) or _nothing_found(file)
-        region = region or _region_in(env)
-        if region is None and api_url is None:
-            region = _clean(file.table().get("environment"))
+    if api_url is None:
+        region = region or configured_region(env, profile=profile, config_path=config_path)
     return Account(
         found.credentials, find_hosts(region, api_url=api_url, login_url=login_url), found.origin
     )
+
+
+def configured_region(
+    env: Mapping[str, str], *, profile: str | None = None, config_path: Path | None = None
+) -> str | None:
+    """Return the region that the environment or the profile is set for; None where it is not.
+
+    A `profile` given explicitly goes before the environment, otherwise it comes after it. Raises
+    `SettingsError` where the file cannot be read.
+    """
+    file = ProfileFile(config_path, profile)
+    if profile is not None:
+        return _clean(file.table().get("environment")) or _region_in(env)
+    return _region_in(env) or _clean(file.table().get("environment"))
 
 
 def _in_environment(env: Mapping[str, str]) -> _Found | None:

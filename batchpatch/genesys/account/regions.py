@@ -82,6 +82,41 @@ def find_hosts(
     return Hosts(f"https://api.{domain}", login)
 
 
+def hosts_again(api_url: str, login_url: str | None, *, region: str | None) -> Hosts:
+    """Return the hosts that an earlier run has noted, where they may be used without being named.
+
+    A run's directory may come from anybody, and the client's secret goes where its `run.json`
+    says. So a host of the platform will do, unless the environment is set for another region; and
+    this machine, to which only a sandbox's own credentials are sent (see `is_loopback`). Whatever
+    else it names has to be named again, by whoever has the secret.
+
+    Args:
+        api_url: as noted.
+        login_url: as noted; None is the one that belongs to `api_url`.
+        region: what the environment or the profile is set for; None where it is not.
+
+    Raises:
+        SettingsError: with the flag to give.
+    """
+    api = _checked_url(api_url, option="--api-url")
+    login = _login_for(api) if login_url is None else _checked_url(login_url, "--login-url")
+    if is_loopback(api) and is_loopback(login):
+        return Hosts(api, login)
+    domain = api.removeprefix("https://api.")
+    if domain not in _DOMAINS or login != f"https://login.{domain}":
+        flags = f"--api-url {api} --login-url {login}"
+        raise SettingsError(
+            f"The run was for {api} and {login}, which is no region of the platform: credentials"
+            f" go there only where you say so; if you trust these hosts, pass {flags}."
+        )
+    if region is not None and (here := _find_domain(region)) != domain:
+        raise SettingsError(
+            f"The run was for the region {domain}, and the environment is set for {here}: pass"
+            f" --region {domain}, with credentials of that region."
+        )
+    return Hosts(api, login)
+
+
 def region_of(api_url: str) -> str:
     """Return the domain of the region that an API's URL belongs to, for plans to name.
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.errors import SettingsError
-from batchpatch.genesys.account.regions import REGIONS, Hosts, find_hosts, is_loopback
+from batchpatch.genesys.account.regions import (
+    REGIONS,
+    Hosts,
+    find_hosts,
+    hosts_again,
+    is_loopback,
+)
 
 IRELAND = Hosts("https://api.mypurecloud.ie", "https://login.mypurecloud.ie")
 
@@ -146,3 +154,60 @@ def test_any_text_is_hosts_or_a_settings_error(text: str) -> None:
         except SettingsError:
             continue
         assert all(url.startswith("https://") or is_loopback(url) for url in hosts)
+
+
+def noted(domain: str) -> dict[str, str]:
+    """What a run of that region leaves in run.json."""
+    return {"api_url": f"https://api.{domain}", "login_url": f"https://login.{domain}"}
+
+
+@pytest.mark.parametrize(
+    "region", [None, "eu-west-1", "mypurecloud.ie", "https://apps.mypurecloud.ie"]
+)
+def test_a_run_of_the_same_region_goes_on_without_a_flag(region: str | None) -> None:
+    """Whoever resumes need not say again what both places agree on."""
+    hosts = Hosts(**noted("mypurecloud.ie"))
+    assert hosts_again(*hosts, region=region) == hosts
+    assert hosts_again(hosts.api_url, None, region=region) == hosts
+
+
+@pytest.mark.parametrize(
+    ("api_url", "login_url", "flag"),
+    [
+        ("https://api.evil.test", "https://login.evil.test", "--api-url https://api.evil.test"),
+        ("https://api.mypurecloud.ie", "https://evil.test", "--login-url https://evil.test"),
+        ("https://api.mypurecloud.ie", "https://login.mypurecloud.de", "--login-url https://login"),
+        ("https://api.mypurecloud.ie.evil.test", None, "--api-url"),
+        ("https://api.mypurecloud.ie:444", None, "--api-url"),
+        ("https://api.mypurecloud.ie/evil", None, "--api-url"),
+        ("http://127.0.0.1:8080", "https://evil.test", "--login-url https://evil.test"),
+        ("https://evil.test", None, "--login-url"),
+        ("http://api.mypurecloud.ie", None, "--api-url"),
+    ],
+)
+def test_a_host_that_run_json_names_is_not_told_the_secret(
+    api_url: str, login_url: str | None, flag: str
+) -> None:
+    """A directory may come from anybody; the sentence says how to say that it is meant."""
+    with pytest.raises(SettingsError, match=flag):
+        hosts_again(api_url, login_url, region=None)
+
+
+def test_a_run_of_another_region_needs_the_flag_again() -> None:
+    """The same client may exist there, and it is another organisation's data."""
+    with pytest.raises(SettingsError, match=r"--region mypurecloud\.de"):
+        hosts_again(**noted("mypurecloud.de"), region="eu-west-1")
+
+
+@pytest.mark.parametrize("region", [None, "eu-west-1"])
+def test_this_machine_is_a_sandbox(region: str | None) -> None:
+    """It needs no flag, because nobody's secret is sent there."""
+    url = "http://127.0.0.1:8080"
+    assert hosts_again(url, url, region=region) == Hosts(url, url)
+
+
+@given(st.text(), st.none() | st.text())
+def test_any_noted_hosts_are_the_platforms_or_a_settings_error(api: str, login: str | None) -> None:
+    """run.json can be edited like any file."""
+    with suppress(SettingsError):
+        assert is_loopback(hosts_again(api, login, region=None).api_url)
