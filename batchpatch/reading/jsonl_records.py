@@ -134,9 +134,8 @@ class LineMaker:
             values = [tuple(one.values()) for one in attributes]
             if not all(map(are_canonical, ids)):
                 return None
-            texts = list(chain.from_iterable(values))
             # Joining fails where one is no text, and shows a NUL in any of them.
-            if not all(texts) or "\0" in "".join(texts):
+            if "\0" in "".join(chain.from_iterable(values)):
                 return None
         except _NOT_ORDINARY:
             return None
@@ -164,7 +163,7 @@ class LineMaker:
             attributes = value[usual.attributes]
             names = self._names.good[tuple(attributes)]
             values = tuple(attributes.values())
-            if not (are_canonical(ids) and all(values)) or "\0" in "".join(values):
+            if not are_canonical(ids) or "\0" in "".join(values):
                 return None
         except _NOT_ORDINARY:
             return None
@@ -198,7 +197,9 @@ class LineMaker:
         else:
             self.first_mapping = self.first_mapping or mapping
             self._usual = self._fields(keys, mapping) or self._usual
-            made = RowMaker(mapping, self._options, source=self._source, names=self._names)
+            made = RowMaker(
+                mapping, self._options, source=self._source, names=self._names, is_json=True
+            )
         if keepable(keys, self._layouts):
             self._layouts[plan, keys] = made
         return made

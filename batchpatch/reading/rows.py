@@ -41,7 +41,10 @@ class RowMaker:
         *,
         source: int,
         names: Names | None = None,
+        is_json: bool = False,
     ) -> None:
+        """`is_json`: the cells are values of JSON, not the texts of a CSV."""
+        self._is_json = is_json
         self._mapping = mapping
         self._options = options
         self._source = source
@@ -142,23 +145,19 @@ class RowMaker:
             note = None if participant else self._selectors.note(cells)
             if plan is not None:
                 note = _planned(note, plan)
-            wanted = self._wanted(cells, whole=plan is not None)
+            wanted = self._wanted(cells)
             names = self._names.shared(tuple(wanted))
         except UnsendableError as unsendable:
             return InvalidRow(number, line, self._source, *unsendable.fault, *ids)
         values = tuple(wanted.values())
         return Row(number, line, self._source, conversation, participant, names, values, note)
 
-    def _wanted(self, cells: Sequence[Any], *, whole: bool) -> dict[str, str]:
-        """The attributes to send; later columns win over earlier ways to name an attribute.
-
-        `whole`: an empty text is meant, as it is in a plan, which holds nothing but changes.
-        """
+    def _wanted(self, cells: Sequence[Any]) -> dict[str, str]:
+        """The attributes to send; later columns win over earlier ways to name an attribute."""
         mapping, options = self._mapping, self._options
         wanted: dict[str, str] = {}
         for name, value in self._given(cells):
-            empty = "set" if whole and value == "" else options.empty
-            text = text_of(name, value, empty=empty, nested=options.nested)
+            text = text_of(name, value, empty=options.empty, nested=options.nested)
             if text is not None:
                 wanted[name] = text
         wanted.update(self._constants)
@@ -176,9 +175,14 @@ class RowMaker:
             key, value = (cells[position] for position in mapping.pair_at)
             if not isinstance(key, str) or not key.strip():
                 raise UnsendableError(row_errors.KEY_WITHOUT_NAME)
-            given.append((str(key), value))
-        given.extend((n, cells[p]) for n, p in zip(mapping.names, mapping.positions, strict=True))
+            given.append((str(key), self._value(value)))
+        for name, position in zip(mapping.names, mapping.positions, strict=True):
+            given.append((name, self._value(cells[position])))
         return given
+
+    def _value(self, cell: Any) -> Any:
+        """The JSON value that a cell is: an empty one of a CSV is null, `""` of JSON is a text."""
+        return None if cell == "" and not self._is_json else cell
 
 
 new_row: Callable[[type[Row], tuple[Any, ...]], Row] = tuple.__new__

@@ -145,12 +145,14 @@ def _has_number(value: Any) -> bool:
 
 
 def text_of(name: str, value: Any, *, empty: str, nested: str) -> str | None:
-    """The text to send for a value; None leaves the attribute alone.
+    """The text to send for a JSON value; None leaves the attribute alone.
+
+    An empty text is a value like any other: what is empty in a CSV comes as None.
 
     Raises:
         UnsendableError: an object or array that `nested` refuses, or a NUL character.
     """
-    if value is None or value == "":
+    if value is None:
         return "" if empty == "set" else None
     if isinstance(value, str):
         if "\0" in value:

@@ -200,7 +200,13 @@ def test_the_way_out_is_in_the_hint_and_not_in_the_message() -> None:
 @pytest.mark.parametrize(
     ("fields", "wanted", "sent"),
     [
-        ({"attributes": {"a": "x", "b": None, "c": ""}}, {}, {"a": "x"}),
+        ({"attributes": {"a": "x", "b": None, "c": ""}}, {}, {"a": "x", "c": ""}),
+        ({"attributes": {"c": ""}}, {}, {"c": ""}),
+        ({"key": "tier", "value": ""}, {}, {"tier": ""}),
+        ({"key": "tier", "value": None}, {}, {}),
+        ({"attr.a": "", "attr.b": None}, {}, {"a": ""}),
+        ({"tier": ""}, {"attributes": ("tier",)}, {"tier": ""}),
+        ({"attributes": {"a": "x"}}, {"constants": {"a": ""}}, {"a": ""}),
         ({"attributes": {"a": None, "c": ""}}, {"empty": "set"}, {"a": "", "c": ""}),
         ({"attributes": {}}, {}, {}),
         ({"attributes": None}, {"constants": {"s": "1"}}, {"s": "1"}),

@@ -182,6 +182,7 @@ def test_empty_cells_and_constants(
         ('{"n": 1.10, "t": true, "x": null, "s": "v"}', {"n": "1.10", "t": "true", "s": "v"}),
         (" ", {}),
         ('{"a": 1, "a": 2}', {"a": "2"}),
+        ('{"a": "", "b": null}', {"a": ""}),
     ],
 )
 def test_one_column_may_hold_an_object(cell: str, sent: dict[str, str]) -> None:
@@ -200,6 +201,7 @@ def test_an_attributes_cell_that_is_no_object_is_told(cell: str) -> None:
 def test_a_pair_names_its_attribute_in_the_row() -> None:
     """Long tables have a row for each attribute; an empty key is no name."""
     assert attributes(one(HEADERS[3], C, P, "tier", "gold", "z")) == {"tier": "gold", "z": "z"}
+    assert attributes(one(HEADERS[3], C, P, "tier", "", "z")) == {"z": "z"}
     row = one(HEADERS[3], C, P, " ", "gold", "")
     assert isinstance(row, InvalidRow)
     assert row.code == "empty_name"

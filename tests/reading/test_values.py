@@ -91,7 +91,7 @@ def test_deep_nesting_is_a_value_or_a_value_error(depth: int) -> None:
     [
         (None, "leave", None),
         (None, "set", ""),
-        ("", "leave", None),
+        ("", "leave", ""),
         ("", "set", ""),
         (" ", "leave", " "),
         (True, "leave", "true"),
@@ -99,7 +99,7 @@ def test_deep_nesting_is_a_value_or_a_value_error(depth: int) -> None:
     ],
 )
 def test_what_is_no_text_has_one(value: object, empty: str, text: str | None) -> None:
-    """An empty value leaves the attribute alone unless the user says it clears it."""
+    """A null leaves the attribute alone unless the user says it clears it; `""` clears it."""
     assert text_of("a", value, empty=empty, nested="refuse") == text
 
 
