@@ -1,10 +1,11 @@
-"""JSON lines -> records -> `Row` or `InvalidRow`. Pure; the same three ways as in `rows`."""
+"""JSON objects -> records -> `Row` or `InvalidRow`. Pure; the same three ways as in `rows`."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import chain, repeat
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -14,6 +15,7 @@ from batchpatch.model import InvalidRow, Note, Row
 from batchpatch.options.fields import are_canonical
 from batchpatch.reading import row_errors
 from batchpatch.reading.decoding import ByteLines
+from batchpatch.reading.json_framing import MAX_RECORD_BYTES, Framed, Framer, is_blank
 from batchpatch.reading.mapping import Mapping, map_columns
 from batchpatch.reading.records import Block
 from batchpatch.reading.row_errors import RowError
@@ -35,7 +37,9 @@ _BLANK = "\ufeff \t\r\n"
 
 
 class JsonlRecords:
-    """The lines of a JSONL input with their physical numbers; blank ones are no records.
+    """The objects of a JSON input with the physical lines on which they begin.
+
+    Mostly each is on a line of its own; `json_framing` finds those that are not.
 
     Raises:
         InputError: nothing in it, or a JSON array instead of lines.
@@ -58,11 +62,11 @@ class JsonlRecords:
                     yield line, text
 
     def blocks(self) -> Iterator[Block | None]:
-        """The lines, as many at a time as one read has completed; blank ones are left in.
+        """The records, as many at a time as one read has completed.
 
         None where a live input has nothing more at hand.
         """
-        first, empty = 1, True
+        first, empty, framer = 1, True, Framer()
         for lines in self._lists:
             if lines is None:
                 yield None
@@ -70,15 +74,26 @@ class JsonlRecords:
             if first == 1 and lines:
                 lines[0] = lines[0].removeprefix(_UTF8_BOM)
             empty = empty and all(map(is_blank, lines))
-            yield Block(range(first, first + len(lines)), lines)
+            yield _framed(framer, first, lines)
             first += len(lines)
+        if framer.waits and not self._truncated:
+            yield _block(framer.finish())
         if empty and not self._truncated:
             raise EmptyInputError(f"{self._name} is empty: it needs rows.")
 
 
-def is_blank(text: bytes) -> bool:
-    """True for a line of white space alone."""
-    return not text.strip()
+def _framed(framer: Framer, first: int, lines: list[bytes]) -> Block:
+    """The records that these lines complete: mostly each of them, which parsing it shows."""
+    # Only the first can be longer than a piece of the input.
+    if not (framer.waits or (lines and len(lines[0]) > MAX_RECORD_BYTES)):
+        with suppress(ValueError):
+            values = list(map(orjson.loads, lines))
+            return Block(range(first, first + len(lines)), lines, values=values)
+    return _block(framer.frame(first, lines))
+
+
+def _block(records: list[Framed]) -> Block:
+    return Block([line for line, _ in records], [text for _, text in records])
 
 
 class _Fields(NamedTuple):
@@ -123,7 +138,7 @@ class LineMaker:
         if usual is None:
             return None
         try:
-            objects = list(map(orjson.loads, block.records))
+            objects = block.values or list(map(_parsed, block.records))
             if set(map(len, objects)) != {len(usual.all)} or (
                 len(usual.all) > usual.enough and set(map(tuple, objects)) != {usual.all}
             ):
@@ -143,20 +158,22 @@ class LineMaker:
         return rows_of(number, block.lines, self._source, ids[0], names, values, *who)
 
     def _one_by_one(self, number: int, block: Block) -> Iterator[Row | InvalidRow]:
-        for line, text in zip(block.lines, block.records, strict=True):
-            row = self._quick(number, line, text)
+        values = block.values or repeat(_UNPARSED)
+        for line, text, value in zip(block.lines, block.records, values, strict=False):
+            row = self._quick(number, line, text, value)
             if row is None and is_blank(text):
                 continue
             yield row or self.careful(number, line, text)
             number += 1
 
-    def _quick(self, number: int, line: int, text: bytes) -> Row | None:
-        """The row of an ordinary line, else None."""
+    def _quick(self, number: int, line: int, text: bytes, value: Any) -> Row | None:
+        """The row of an ordinary line, else None; `value` is what it parses to, where known."""
         usual = self._usual
         if usual is None:
             return None
         try:
-            value = orjson.loads(text)
+            if value is _UNPARSED:
+                value = _parsed(text)
             if len(value) != usual.enough and tuple(value) != usual.all:
                 return None
             ids = [value[key] for key in usual.ids]
@@ -172,13 +189,9 @@ class LineMaker:
 
     def careful(self, number: int, line: int, text: bytes) -> Row | InvalidRow:
         """The row, or what is wrong with the line; any bytes get an answer."""
-        try:
-            value = load_exactly(text)
-        except ValueError as error:
-            fault = row_errors.bad_json(str(error).partition(":")[0])
-            return InvalidRow(number, line, self._source, *fault)
-        if not isinstance(value, dict):
-            return InvalidRow(number, line, self._source, *row_errors.NOT_AN_OBJECT)
+        value = _object(line, text)
+        if isinstance(value, RowError):
+            return InvalidRow(number, line, self._source, *value)
         plan = value if is_plan(value) else None
         maker = self._maker(tuple(value), plan=plan is not None)
         if isinstance(maker, RowError):
@@ -212,6 +225,27 @@ class LineMaker:
             return None
         ids = [p for p in (mapping.conversation, mapping.participant) if p is not None]
         return _Fields(tuple(keys[p] for p in ids), keys[at], keys)
+
+
+def _parsed(text: bytes) -> Any:
+    if len(text) > MAX_RECORD_BYTES:
+        raise ValueError
+    return orjson.loads(text)
+
+
+def _object(line: int, text: bytes) -> dict[str, Any] | RowError:
+    """The object of a record that begins on this line, or why it is none."""
+    last = line + text.rstrip().count(b"\n")
+    if len(text) > MAX_RECORD_BYTES:
+        return row_errors.record_too_large(line, last, MAX_RECORD_BYTES >> 20)
+    try:
+        value = load_exactly(text)
+    except ValueError as error:
+        return row_errors.bad_json(str(error).partition(":")[0], line, last)
+    return value if isinstance(value, dict) else row_errors.NOT_AN_OBJECT
+
+
+_UNPARSED = object()
 
 
 _NOT_ORDINARY = (ValueError, TypeError, KeyError, AttributeError)

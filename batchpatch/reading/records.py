@@ -21,9 +21,11 @@ class Block(NamedTuple):
     lines: Sequence[int]
     """Physical line on which each begins."""
     records: Sequence[Any]
-    """Cells of a CSV record, or a `Fault`; the bytes of a JSON line. Blank ones are among them."""
+    """Cells of a CSV record, or a `Fault`; the text of a JSON one. Blank ones are among them."""
     plain: bool = True
     """False where a NUL character may be in a cell."""
+    values: Sequence[Any] | None = None
+    """What JSON records parse to, where that was needed to tell them apart."""
 
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")

@@ -108,9 +108,26 @@ def cell_too_large(first: int, last: int, limit_mib: int) -> RowError:
     )
 
 
-def bad_json(reason: str) -> RowError:
-    """The line is not one JSON value."""
-    return RowError("bad_json", f"not valid JSON: {reason}", "Write one JSON object on each line.")
+def bad_json(reason: str, first: int = 0, last: int = 0) -> RowError:
+    """The record, which is on these lines, is not one JSON value."""
+    if last <= first:
+        hint = "Write one JSON object on each line."
+        return RowError("bad_json", f"not valid JSON: {reason}", hint)
+    return RowError(
+        "bad_json",
+        f"not valid JSON in lines {first} to {last}: {reason}",
+        "Look in these lines for a missing quote, comma or bracket.",
+    )
+
+
+def record_too_large(first: int, last: int, limit_mib: int) -> RowError:
+    """An object past the limit, most often one that is never closed."""
+    where = f"line {first}" if first == last else f"lines {first} to {last}"
+    return RowError(
+        "record_too_large",
+        f"the object in {where} is larger than {limit_mib} MiB",
+        f"Look for a bracket in line {first} that is never closed.",
+    )
 
 
 def bad_skip() -> RowError:

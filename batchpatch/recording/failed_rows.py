@@ -53,7 +53,7 @@ class RawRecord(NamedTuple):
     cells: list[str] | None = None
     """CSV; None where the record could not be parsed."""
     raw: bytes | None = None
-    """JSONL: the line, in UTF-8."""
+    """JSONL: the record, in UTF-8."""
 
 
 class CsvShape(NamedTuple):
@@ -189,7 +189,7 @@ def spliced(record: RawRecord, reason: Reason) -> bytes:
         if len(raw) <= _MOST_TEXT_BYTES:
             lost[TEXT] = raw.decode("utf-8", "backslashreplace")
         return orjson.dumps(lost, option=orjson.OPT_APPEND_NEWLINE)
-    raw = _without_own(raw)
+    raw = _on_one_line(_without_own(raw))
     own: dict[str, Any] = {ERROR: reason.error, HINT: reason.hint}
     if skip := _merged(_skip_field(fields.get(SKIP)), reason.skip):
         own[SKIP] = skip
@@ -209,6 +209,11 @@ def _object(raw: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None
+
+
+def _on_one_line(raw: bytes) -> bytes:
+    """The object without its line breaks, of which JSON has none in strings."""
+    return b" ".join(map(bytes.strip, raw.split(b"\n"))) if b"\n" in raw else raw
 
 
 def _without_own(raw: bytes) -> bytes:

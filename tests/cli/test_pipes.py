@@ -46,7 +46,13 @@ def as_jsonl(rows: int) -> str:
     return "".join(json.dumps(dict(zip(names, one, strict=True))) + "\n" for one in fields)
 
 
-FORMATS = pytest.mark.parametrize("text_of", [as_csv, as_jsonl])
+def as_pretty_json(rows: int) -> str:
+    """The same on several lines each."""
+    objects = [json.loads(line) for line in as_jsonl(rows).splitlines()]
+    return "".join(json.dumps(one, indent=2) + "\n" for one in objects)
+
+
+FORMATS = pytest.mark.parametrize("text_of", [as_csv, as_jsonl, as_pretty_json])
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -188,7 +194,7 @@ def test_a_killed_pipe_has_no_half_row(
     process.communicate()
     spool = (tmp_path / "r" / "input").read_text(encoding="utf-8")
     assert not spool.endswith("\n")
-    whole = spool.count("\n") - (text_of is as_csv)
+    whole = spool.count("\n}\n" if text_of is as_pretty_json else "\n") - (text_of is as_csv)
     sandbox.set_faults("status=400,rate=0.5,times=always")
     done = batchpatch("resume", "r", "--rate", "none", env=credentials)
     assert done.returncode == 3

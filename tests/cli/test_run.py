@@ -6,6 +6,7 @@ import json
 import shlex
 import stat
 import subprocess
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -251,3 +252,24 @@ def test_several_inputs_are_one_numbering(
     assert [Path(line["source"]).name for line in lines] == ["one.csv"] * 3 + ["two.csv"] * 5
     assert [line["row"] for line in lines] == list(range(1, 9))
     assert [path.name for path in (tmp_path / "r").glob("failed*")] == ["failed-2.csv"]
+
+
+def test_pretty_printed_json_is_sent_and_what_failed_can_be_mended(
+    batchpatch: Run, results: Results, tmp_path: Path
+) -> None:
+    """As other tools write it; the failed file has a line for each object, to be sent again."""
+    ids = {"conversationId": str(uuid.UUID(int=1)), "participantId": str(uuid.UUID(int=2))}
+    rows = [{**ids, "attributes": {"n": 1.5}}, {**ids, "conversationId": "x", "attributes": {}}]
+    good, bad = (json.dumps(row, indent=2) for row in rows)
+    broken = good.replace("1.5", '"1.50')
+    (tmp_path / "rows.json").write_text(f"{good}\n{bad}\n{broken}\n{good}", encoding="utf-8")
+    done = batchpatch("run", "rows.json", "--sandbox", "--window", "1", "--out", "r")
+    assert done.returncode == 1, done.stderr
+    outcomes = {line["row"]: line["outcome"] for line in results(tmp_path / "r")}
+    assert outcomes == {1: "updated", 2: "invalid", 3: "invalid", 4: "updated"}
+    failed = (tmp_path / "r" / "failed.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line).get("conversationId") for line in failed] == ["x", None]
+    mended = [failed[0].replace('"x"', json.dumps(ids["conversationId"]))]
+    mended.append(json.loads(failed[1])["batchpatch_text"].replace('"1.50', '"1.50"'))
+    (tmp_path / "mended.jsonl").write_text("\n".join(mended), encoding="utf-8")
+    assert batchpatch("run", "mended.jsonl", "--sandbox").returncode == 0

@@ -32,6 +32,7 @@ JSONL = "".join(
     f'{{"conversationId": "{C}", "participantId": "{P}", "attributes": {{"a": "{value}"}}}}\n'
     for value in ("gold", "é€😀", "a\\nb", "last")
 )
+PRETTY = JSONL.replace(", ", ",\n  ").replace("}}", "}\n}")
 TEXTS = {
     "csv": CSV,
     "csv of a Mac": CSV.replace("\r\n", "\r"),
@@ -39,6 +40,8 @@ TEXTS = {
     "csv without a last line end": CSV.removesuffix("\r\n"),
     "jsonl": JSONL,
     "jsonl with a number": f"{JSONL}12345\n{JSONL}",
+    "pretty json": PRETTY,
+    "pretty json with a broken object": PRETTY + '{"a": [\n' + PRETTY,
     "jsonl without a last line end": JSONL.removesuffix("\n"),
 }
 PACKED: dict[str, Callable[[bytes], bytes]] = {
@@ -74,7 +77,7 @@ def test_wherever_it_is_cut_its_rows_are_the_first_rows_of_the_whole(
     assert missing == len(rows) + 1
 
 
-@pytest.mark.parametrize("text", ["csv", "jsonl"])
+@pytest.mark.parametrize("text", ["csv", "jsonl", "pretty json"])
 def test_every_row_that_is_there_whole_is_read(write: Write, text: str) -> None:
     """What was copied with its line end need not be sent again by hand."""
     data = TEXTS[text].replace("\r\n", "\n").encode()

@@ -9,6 +9,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -262,6 +263,15 @@ def test_numbers_and_spelling_are_not_touched(line: bytes, head: bytes) -> None:
 def as_text(line: bytes | None) -> str:
     """What a person can still make of a line that is no JSON."""
     return (line or b"").decode("utf-8", "backslashreplace")
+
+
+def test_an_object_of_many_lines_comes_back_on_one() -> None:
+    """The failed file has a line a row, for whoever greps in it; what was given stays as it was."""
+    line = b'{\r\n  "a": "x  y",\r\n  "b": {\r\n    "n": 1.10\r\n  }\r\n}'
+    found = spliced(RawRecord(1, 1, raw=line), Reason("e", "h", []))
+    assert found.startswith(b'{ "a": "x  y", "b": { "n": 1.10 },"batchpatch_error"')
+    assert found.count(b"\n") == 1
+    assert orjson.loads(found).keys() == {"a", "b", "batchpatch_error", "batchpatch_hint"}
 
 
 @pytest.mark.parametrize(
