@@ -75,7 +75,7 @@ def _is_module(name: str) -> bool:
 def test_nothing_stands_beside_the_folders() -> None:
     """A file that belongs to no stage is a stage that nobody has found yet."""
     files = {path.stem for path in PACKAGE.glob("*.py")}
-    assert files == {"__init__", "__main__", "errors", "model", "version"}
+    assert files == {"__init__", "__main__", "errors", "version"}
 
 
 def test_imports_point_down_only() -> None:

@@ -9,7 +9,7 @@ import typer
 
 from batchpatch.cli.output import OutputError, as_json, emit, say
 from batchpatch.cli.text import reason_lines, summary_lines
-from batchpatch.cli.words import count, forecast
+from batchpatch.cli.words import forecast
 from batchpatch.pipeline.observing import attempt_to_show
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ def finish(report: RunReport, *, again: str, json: bool, quiet: bool) -> NoRetur
     if not quiet:
         attempt_to_show("The summary", lambda: say(*summary_lines(summary)))
         attempt_to_show("The reasons", lambda: say(*reason_lines(report.reasons)))
-        if report.verified:
-            say(f"{count(report.verified, 'row')} read back and found stored")
         say(f"Report: {report.directory}")
         if report.failed:
             say("To send the failed rows again, once the cause is gone:", f"  {again}")

@@ -30,9 +30,8 @@ Directory = Annotated[
 _RETRIED = {
     "rejected": frozenset({Outcome.REJECTED}),
     "unknown": frozenset({Outcome.UNKNOWN}),
-    "all": frozenset({Outcome.REJECTED, Outcome.UNKNOWN, Outcome.CONFLICT, Outcome.NOT_STORED}),
+    "all": frozenset(outcome for outcome in Outcome if outcome.may_be_retried),
 }
-"""Invalid rows are left: the input is the same, so they would be invalid again."""
 
 
 def resume(

@@ -84,11 +84,21 @@ def summary_lines(summary: Summary) -> list[str]:
     if summary.unattempted:
         lines.append(f"  {'unattempted':<11}{summary.unattempted:>12,}")
     patches = "1 patch" if summary.patches == 1 else f"{summary.patches:,} patches"
+    others = (
+        (summary.reads, "read"),
+        (summary.lookups, "look-up"),
+        (summary.verifications, "verification"),
+    )
+    kinds = ", ".join([patches, *(count(number, kind) for number, kind in others if number)])
     lines.append(
-        f"{count(summary.requests, 'request')}: {patches}, "
+        f"{count(summary.requests, 'request')}: {kinds}, "
         f"{summary.retries:,} repeated, {summary.throttled:,} throttled; "
         f"{count(summary.tokens_minted, 'token')} minted"
     )
+    if summary.verified:
+        lines.append(f"{count(summary.verified, 'row')} read back and found stored")
+    if summary.unverified:
+        lines.append(f"{count(summary.unverified, 'row')} could not be read back: not verified")
     if summary.allowance_used is not None:
         lines.append(f"{summary.allowance_used:.1%} of the platform's allowance used")
     if summary.blanked:

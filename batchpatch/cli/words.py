@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 _WORTH_SAYING_S = 60
 
 
-_WENT_WELL = (Outcome.UNCHANGED, Outcome.SUPERSEDED)
-
-
 def duration(seconds: float) -> str:
     """`45 s`, `3 min 20 s`, `2 h 17 min`, `3 d 4 h`."""
     whole = round(seconds)
@@ -81,8 +78,12 @@ def _outcomes(progress: Progress) -> str:
     return " ".join(
         f"{progress.outcomes[word]:,} {word}"
         for word in ("planned", *Outcome)
-        if progress.outcomes.get(word) and word not in _WENT_WELL
+        if progress.outcomes.get(word) and _is_worth_naming(word)
     )
+
+
+def _is_worth_naming(word: str) -> bool:
+    return word == "planned" or word is Outcome.UPDATED or not Outcome(word).made_it
 
 
 def _pace(per_s: float) -> str:

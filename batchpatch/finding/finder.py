@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from batchpatch.finding.matching import Mismatch, not_looked_up, refused, settle, with_end
 from batchpatch.finding.search import Search, Selectors
+from batchpatch.formats.skips import without_skipped
 from batchpatch.genesys.conversations.reader import Unread
 from batchpatch.genesys.conversations.single_flight import LruCache
 from batchpatch.model import Row
@@ -82,7 +83,10 @@ class Finder:
         if isinstance(known, Unread):
             return [refused(row, not_looked_up(known))]
         settled = settle(row, known.conversation, self._options)
-        return [refused(row, settled)] if isinstance(settled, Mismatch) else settled
+        if isinstance(settled, Mismatch):
+            return [refused(row, settled)]
+        skips = row.note.skips if row.note else None
+        return settled if skips is None else [without_skipped(one, skips) for one in settled]
 
     def _with_end(self, row: Row, search: Search) -> Row | InvalidRow:
         known = search.known(row.conversation_id)

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.genesys.conversations.conversation import about_bytes
-from batchpatch.model import InvalidRow, Note, Row
+from batchpatch.model import InvalidRow, Note, Outcome, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -115,6 +115,8 @@ class Mismatch(NamedTuple):
     code: str
     message: str
     hint: str
+    outcome: Outcome = Outcome.INVALID
+    """`unknown` where nobody could be asked: nothing is wrong with the row."""
 
 
 def matches(participant: Participant, selector: Selector) -> bool | None:
@@ -265,7 +267,7 @@ def with_end(row: Row, conversation: Conversation, options: FindOptions) -> Row 
     """The row, its participant no longer sought, with whether its conversation has ended."""
     if conversation.ended and options.ended == "skip":
         return _HAS_ENDED
-    rest = (row.note or _BLANK)._replace(selector=(), ended=conversation.ended)
+    rest = (row.note or _BLANK)._replace(selector=(), skips=None, ended=conversation.ended)
     # That a conversation goes on is not worth a note of its own.
     note = None if rest == _LIVE else _ENDED if rest == _ENDED else rest
     return row._replace(note=note)
@@ -276,10 +278,22 @@ def not_looked_up(unread: Unread) -> Mismatch:
     if unread.code == "unknown_conversation":
         return UNKNOWN
     hint = f"The row was not sent: send it again. {unread.hint}"
-    return Mismatch("lookup_failed", f"the look-up failed: {unread.message}", hint)
+    message = f"the look-up failed: {unread.message}"
+    return Mismatch("lookup_failed", message, hint, Outcome.UNKNOWN)
 
 
 def refused(row: Row, misfit: Mismatch) -> InvalidRow:
     """The row, which is not sent."""
     known_id = row.participant_id or None
-    return InvalidRow(row.number, row.line, row.source, *misfit, row.conversation_id, known_id)
+    code, message, hint, outcome = misfit
+    return InvalidRow(
+        row.number,
+        row.line,
+        row.source,
+        code,
+        message,
+        hint,
+        row.conversation_id,
+        known_id,
+        outcome,
+    )

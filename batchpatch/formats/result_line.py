@@ -1,132 +1,121 @@
-"""The line of `results.jsonl`: written, and read back a block at a time. Pure."""
+"""The line of `results.jsonl`: written, and read back, alone or found among others. Pure.
+
+Most passes over the file want a few of its lines, and parsing all of them would take most of the
+time. So what tells a line (its row, its ids, its outcome) is found by patterns over the bytes that
+`encode` writes. They are sound without parsing: inside a JSON string every quote has a backslash
+before it, so a comma followed by a quote is never part of a name or a message, and a line holds no
+objects but itself. Lines that another program has written again, with other spacing or in another
+order, are parsed, and laid out as `encode` would have.
+"""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from operator import itemgetter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from batchpatch.model import Outcome
+from batchpatch.model import APPLIED, Outcome, RowResult
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-
-    from batchpatch.model import RowResult
 
 
 MAX_ROW = 1 << 33
 """A row number beyond this is damage: believing it would ask for gigabytes of bitmap."""
 
 
-_WORDS = frozenset(str(outcome) for outcome in Outcome)
-
-
-_UNUSABLE = (ValueError, KeyError, TypeError, AttributeError)
-
-
-_row_field, _outcome_field = itemgetter("row"), itemgetter("outcome")
-
-
 _ROW = re.compile(rb'\{"row":([0-9]+),')
 
 
-class Block(NamedTuple):
-    """Whole lines of a file, one after the other."""
+_IDS = re.compile(
+    rb',"conversation_id":"([^"]*)"(?:,"participant_id":"([^"]*)")?'
+    rb'(?:,"participants":\[([^\]]*)\])?(?:,"applied_to":\[([^\]]*)\])?'
+    rb'|,"participant_id":"([^"]*)"'
+)
 
-    offset: int
-    """Byte at which it begins."""
-    first_line: int
-    """Number of its first line, from 1."""
+
+_PATCH = re.compile(
+    rb',"conversation_id":"([^"]*)","participant_id":"([^"]*)".*,"patch":([0-9]{1,18})[,}]'
+)
+
+
+class Line(NamedTuple):
+    """A line of a block."""
+
+    start: int
+    """Where it begins in the block."""
+    end: int
+    """Where the next one begins."""
     data: bytes
-    """Ends in a newline, except where the file ends without one: then it is that torn tail."""
-
-    @property
-    def torn(self) -> bool:
-        """True for a tail whose newline was never written."""
-        return not self.data.endswith(b"\n")
+    """As `encode` lays it out, with its newline."""
 
 
-class Parsed(NamedTuple):
-    """What a block's good lines say, column by column, and where its bad lines are."""
-
-    rows: list[int]
-    outcomes: list[str]
-    counts: Counter[str]
-    """How often each of `outcomes` occurs."""
-    last_patch: int
-    """Highest number of a PATCH, 0 where no line has one."""
-    bad: list[tuple[int, int]]
-    """Of each bad line: its index in the block, and the byte in the block at which it begins."""
+def lines_with(data: bytes, outcomes: Collection[Outcome]) -> Iterator[Line]:
+    """The lines of whole-line `data` with one of these outcomes."""
+    yield from _lines_matching(data, _outcome_pattern(frozenset(outcomes)))
 
 
-def parse(block: Block) -> Parsed:
-    """Every line of a block read as JSON and checked; a torn tail is one bad line."""
-    data = block.data
-    if block.torn:
-        return Parsed([], [], Counter(), 0, [(0, 0)])
-    try:
-        # One call for the block: a newline is never inside a JSON string, so a comma in its place
-        # makes an array of the lines. Lines that only make sense together change the count.
-        results = orjson.loads(b"[" + data[:-1].replace(b"\n", b",") + b"]")
-        if len(results) == data.count(b"\n"):
-            return _columns(results)
-    except _UNUSABLE:
-        pass
-    return _one_by_one(data)
+def applied_lines(data: bytes) -> Iterator[Line]:
+    """The lines of rows that were applied, to some of their participants at least."""
+    yield from _lines_matching(data, _APPLIED)
 
 
-def _columns(results: list[Any]) -> Parsed:
-    """The columns of lines that are all good, else one of `_UNUSABLE`."""
-    rows = list(map(_row_field, results))
-    outcomes = list(map(_outcome_field, results))
-    patches = [patch for result in results if (patch := result.get("patch")) is not None]
-    if set(map(type, rows)) != {int} or not set(map(type, patches)) <= {int}:
-        raise TypeError
-    counts = Counter(outcomes)
-    if min(rows) < 1 or max(rows) > MAX_ROW or not counts.keys() <= _WORDS:
-        raise ValueError
-    return Parsed(rows, outcomes, counts, max(patches, default=0), [])
-
-
-def _one_by_one(data: bytes) -> Parsed:
-    found = Parsed([], [], Counter(), 0, [])
-    last_patch = start = 0
-    for index, line in enumerate(data[:-1].split(b"\n")):
-        try:
-            one = _columns([orjson.loads(line)])
-        except _UNUSABLE:
-            found.bad.append((index, start))
-        else:
-            found.rows.extend(one.rows)
-            found.outcomes.extend(one.outcomes)
-            found.counts.update(one.counts)
-            last_patch = max(last_patch, one.last_patch)
-        start += len(line) + 1
-    return found._replace(last_patch=last_patch)
-
-
-def outcome_pattern(outcomes: Collection[Outcome]) -> re.Pattern[bytes]:
-    """Finds the outcome field of a line.
-
-    Sound without parsing: inside a JSON string every quote has a backslash before it, so a comma
-    followed by a quote is never part of a name or a message, and a line holds no objects but
-    itself. So these bytes are the line's own field, and the only one.
-    """
+@lru_cache(maxsize=16)
+def _outcome_pattern(outcomes: frozenset[Outcome]) -> re.Pattern[bytes]:
     words = b"|".join(str(outcome).encode() for outcome in sorted(outcomes))
     return re.compile(rb',"outcome":"(?:' + words + rb')"')
 
 
-def spans_with(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
-    """Start and end, newline included, of the lines in which `pattern` is found."""
-    for match in pattern.finditer(data):
-        yield data.rfind(b"\n", 0, match.start()) + 1, data.index(b"\n", match.end()) + 1
+_APPLIED = re.compile(_outcome_pattern(APPLIED).pattern + rb'|,"applied_to":\["')
+
+
+def _lines_matching(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[Line]:
+    if is_as_encoded(data):
+        end = 0
+        for match in pattern.finditer(data):
+            if match.start() < end:  # the same line once more
+                continue
+            start = data.rfind(b"\n", 0, match.start()) + 1
+            end = data.index(b"\n", match.end()) + 1
+            yield Line(start, end, data[start:end])
+        return
+    start = 0
+    for line in data.split(b"\n")[:-1]:
+        end = start + len(line) + 1
+        laid_out = _encoded_again(line)
+        if pattern.search(laid_out):
+            yield Line(start, end, laid_out)
+        start = end
+
+
+def is_as_encoded(data: bytes) -> bool:
+    """True where the bytes of these whole lines can be trusted to be laid out as by `encode`."""
+    lines = data.count(b"\n")
+    return (
+        data.startswith(b'{"row":')
+        and data.count(b'\n{"row":') == lines - 1
+        and data.count(b',"outcome":"') == lines
+    )
+
+
+def as_encoded(data: bytes) -> bytes:
+    """Whole lines laid out as by `encode`; what is no result is left out."""
+    if is_as_encoded(data):
+        return data
+    return b"".join(map(_encoded_again, data.split(b"\n")[:-1]))
+
+
+def _encoded_again(line: bytes) -> bytes:
+    try:
+        return encode(decode(line))
+    except ValueError:
+        return b""
 
 
 def row_of(line: bytes) -> int:
-    """The row number of a line of ours, 0 where it has none."""
+    """The row number of a line as encoded, 0 where it has none."""
     match = _ROW.match(line)
     return int(match[1]) if match else 0
 
@@ -134,12 +123,61 @@ def row_of(line: bytes) -> int:
 def sent(line: bytes) -> bool:
     """True for the line of a row whose PATCH left at least once."""
     try:
-        return bool(orjson.loads(line).get("attempts"))
-    except _UNUSABLE:
+        return bool(decode(line).attempts)
+    except ValueError:
         return False
 
 
-def encode(result: RowResult) -> bytes:
+class Ids(NamedTuple):
+    """Whom a line is about."""
+
+    conversation: bytes
+    """Empty where nobody knows."""
+    participants: tuple[bytes, ...]
+    """All that the row means; none where nobody knows."""
+    applied_to: tuple[bytes, ...]
+    """Those who have it if its outcome says that it was applied, or where only some have it."""
+    end: int
+    """Where in the bytes what says so ends."""
+
+
+def ids_of(line: bytes) -> Ids | None:
+    """Whom a line as encoded is about; None where it names nobody."""
+    match = _IDS.search(line)
+    return _ids(match) if match else None
+
+
+def ids_in(data: bytes) -> Iterator[Ids]:
+    """The same of all lines as encoded that name somebody."""
+    return map(_ids, _IDS.finditer(data))
+
+
+def _ids(match: re.Match[bytes]) -> Ids:
+    conversation, participant, several, some, lonely = match.groups()
+    one = participant if participant is not None else lonely
+    who = (one,) if one is not None else _listed(several)
+    return Ids(conversation or b"", who, who if some is None else _listed(some), match.end())
+
+
+def _listed(ids: bytes | None) -> tuple[bytes, ...]:
+    return tuple(ids[1:-1].split(b'","')) if ids else ()
+
+
+def was_applied(data: bytes, ids: Ids) -> bool:
+    """True where the line of these ids in `data` says that `applied_to` have it."""
+    if ids.applied_to is not ids.participants:
+        return True
+    end = data.find(b"\n", ids.end)
+    return _outcome_pattern(APPLIED).search(data, ids.end, end) is not None
+
+
+def patch_of(line: bytes) -> tuple[bytes, bytes, int] | None:
+    """Conversation, participant and number of the PATCH that carried a row of one participant."""
+    match = _PATCH.search(line)
+    return (match[1], match[2], int(match[3])) if match else None
+
+
+def encode(result: RowResult) -> bytes:  # noqa: C901 - one step a field
     """The line of one row: JSON, the contract's field order, absent fields left out.
 
     Hot: written out because a loop over the fields takes twice as long.
@@ -149,6 +187,10 @@ def encode(result: RowResult) -> bytes:
         line["conversation_id"] = result.conversation_id
     if result.participant_id is not None:
         line["participant_id"] = result.participant_id
+    if result.participants is not None:
+        line["participants"] = result.participants
+    if result.applied_to is not None:
+        line["applied_to"] = result.applied_to
     if result.keys is not None:
         line["keys"] = result.keys
     line["outcome"] = result.outcome._value_  # `value` is a slow descriptor
@@ -160,6 +202,8 @@ def encode(result: RowResult) -> bytes:
         line["elapsed_ms"] = result.elapsed_ms
     if result.verified is not None:
         line["verified"] = result.verified
+    if result.unverified is not None:
+        line["unverified"] = result.unverified
     try:
         return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
@@ -192,3 +236,61 @@ def _readable(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _readable(item) for name, item in value.items()}
     return value
+
+
+_TEXTS = frozenset(
+    {
+        "source",
+        "at",
+        "conversation_id",
+        "participant_id",
+        "code",
+        "message",
+        "hint",
+        "correlation_id",
+        "unverified",
+    }
+)
+
+
+_LISTS = frozenset({"keys", "participants", "applied_to"})
+
+
+def decode(line: bytes) -> RowResult:
+    """The result that a line holds, whoever has written it.
+
+    What it must have is its row and its outcome. Of the rest, what is not of its kind is left out,
+    and a number in the place of a text is its digits.
+
+    Raises:
+        ValueError: it is no result.
+    """
+    fields = orjson.loads(line)
+    if not isinstance(fields, dict):
+        raise ValueError("a line is not an object")
+    row = fields.get("row")
+    if type(row) is not int or not 1 <= row <= MAX_ROW:
+        raise ValueError("a line without a row")
+    known = {name: _of_its_kind(name, fields.get(name)) for name in RowResult._fields}
+    return RowResult(
+        **{
+            **known,
+            "line": known["line"] or 0,
+            "source": known["source"] or "",
+            "at": known["at"] or "",
+            "row": row,
+            "outcome": Outcome(str(fields.get("outcome"))),
+        }
+    )
+
+
+def _of_its_kind(name: str, value: Any) -> Any:
+    """The value of a field, None where it is not what stands there."""
+    if name == "verified":
+        return value if isinstance(value, bool) else None
+    if name in _LISTS:
+        is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return value if is_list else None
+    if name in _TEXTS:
+        return str(value) if type(value) in (str, int, float) else None
+    return value if type(value) is int else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from batchpatch.errors import OutageError
 from batchpatch.genesys.account.token_endpoint import page_error, tls_error
 from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S, CircuitBreaker
 from batchpatch.genesys.http import ERROR_BODY_BYTES
+from batchpatch.genesys.purpose import Purpose, purpose_of
 from batchpatch.genesys.rate_limit.allowance import Allowance
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import (
@@ -106,6 +108,8 @@ class GenesysClient:
         self._stopped = False
         self.requests = 0
         """Attempts made so far."""
+        self.calls: Counter[Purpose] = Counter()
+        """Those among them that repeat none, by what they were made for."""
         self.on_the_wire = 0
         """Requests that have left and have no answer yet."""
         self.retries = 0
@@ -215,7 +219,10 @@ class GenesysClient:
             if self._stopped:
                 await asyncio.get_running_loop().create_future()  # until it is cancelled
             self.requests += 1
-            self.retries += again
+            if again:
+                self.retries += 1
+            else:
+                self.calls[purpose_of(method)] += 1
             self.on_the_wire += 1
             try:
                 answer = await self._transport.send(

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import BatchpatchError, InputError, RecordError
 from batchpatch.finding.finder import Finder
+from batchpatch.formats.result_line import decode
 from batchpatch.genesys.account.organisation import read_requests_per_min
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.genesys.conversations.reader import ConversationReads
 from batchpatch.genesys.routes import find_route
 from batchpatch.merging.window import Window
-from batchpatch.model import Stop
+from batchpatch.model import FAILED, Stop
 from batchpatch.pipeline.observing import attempt_to_show
 from batchpatch.pipeline.organisation_check import OrganisationCheck
 from batchpatch.pipeline.pipeline import EarlierRun, Pipeline, rfc3339
@@ -23,7 +24,8 @@ from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.checkpoint import prove
 from batchpatch.recording.conflict_log import ConflictLog
 from batchpatch.recording.manifest import read_manifest, write_summary
-from batchpatch.recording.summary import Counters, summarize
+from batchpatch.recording.results import lines_with
+from batchpatch.recording.summary import Counters, FailureReasons, summarize
 from batchpatch.recording.undo_log import UndoLog, last_entries
 from batchpatch.sending.delivery import Deliverer
 from batchpatch.sending.sender import Sender
@@ -56,9 +58,7 @@ class RunReport(NamedTuple):
     failed: list[Path]
     """Files of the rows that did not make it, one for each input that has any."""
     reasons: list[FailureReason]
-    """Why rows did not make it, the most frequent reasons first; what this process saw."""
-    verified: int
-    """Rows that were read back and found stored; by this process."""
+    """Why rows did not make it, the most frequent reasons first; of the whole run."""
     resumable: bool
     """There is more to do, and `resume` would do it."""
     requests_left: int | None
@@ -193,21 +193,30 @@ class _Task:
             summary,
             self._directory.path,
             failed,
-            attempt_to_show("The reasons", self._job.reasons.most_common) or [],
-            self._job.verified,
+            attempt_to_show("The reasons", self._reasons) or [],
             resumable=bool(summary.unattempted) or not self._job.exhausted,
             requests_left=attempt_to_show("What is left", self._job.requests_left),
             allowance=attempt_to_show("The allowance", self._client.allowance),
             conflicts=self._conflicts.first,
         )
 
+    def _reasons(self) -> list[FailureReason]:
+        """Why rows did not make it, those of earlier processes too."""
+        reasons = FailureReasons()
+        for _, line in lines_with(self._directory.results_path, FAILED):
+            reasons.add(decode(line))
+        return reasons.most_common()
+
     def _counters(self) -> Counters:
         """What this process and those before it have done, as far as they could say."""
         counters = Counters(
             rows=self._job.rows,
-            patches=self._job.patches,
-            requests=self._client.requests,
+            patches=self._client.calls["patches"],
+            reads=self._client.calls["reads"],
+            lookups=self._client.calls["lookups"],
+            verifications=self._client.calls["verifications"],
             retries=self._client.retries,
+            requests=self._client.requests,
             throttled=self._client.throttled,
             tokens_minted=self._client.tokens_minted,
             allowance_used=self._client.allowance_used,

@@ -11,6 +11,7 @@ from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.errors import BatchpatchError, InputError, RecordError, first_of
+from batchpatch.formats.skips import without_skipped
 from batchpatch.genesys.rate_limit.allowance import BURST_PER_S
 from batchpatch.model import InvalidRow, Progress, Row, Stop
 from batchpatch.pipeline.observing import Observer, attempt_to_show
@@ -18,8 +19,8 @@ from batchpatch.pipeline.patch_queue import PatchQueue
 from batchpatch.reading.background_reader import BackgroundReader
 from batchpatch.recording.results import ResultsLog
 from batchpatch.recording.row_results import FanIn, count_blanked, of_patch, of_unsent
-from batchpatch.recording.summary import ReasonCount
 from batchpatch.sending.denials import DenialBuffer
+from batchpatch.sending.outcomes import unverified
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from batchpatch.finding.finder import Finder
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.merging.window import Window
-    from batchpatch.model import Delivery, RowResult, RowSet
+    from batchpatch.model import Delivery, Patch, PatchOutcome, RowResult, RowSet, Skips
     from batchpatch.options.run import LimitOptions
     from batchpatch.pipeline.organisation_check import OrganisationCheck
     from batchpatch.pipeline.stop import Stopper
@@ -57,8 +58,8 @@ class EarlierRun(NamedTuple):
     settled: RowSet | None = None
     last_row: int = 0
     last_patch: int = 0
-    newer: Mapping[int, frozenset[str]] = {}
-    """Of rows that are sent again: the names that a later row has applied in the meantime."""
+    newer: Mapping[int, Skips] = {}
+    """Of rows that are sent again: what later rows have applied in the meantime, to whom."""
 
 
 class Pipeline:
@@ -102,9 +103,6 @@ class Pipeline:
         self._failed = 0
         self._began_s = monotonic()
         self._closed_until: datetime | None = None
-        self.reasons = ReasonCount()
-        self.verified = 0
-        """Rows that were read back and found stored, by this process."""
         self.blanked = 0
         """Attributes that an undo could only blank, by this process."""
         self.rows = before.last_row
@@ -208,8 +206,7 @@ class Pipeline:
         newer = self._newer.get(row.number)
         if newer is None or isinstance(row, InvalidRow):
             return row
-        kept = [(n, v) for n, v in zip(row.names, row.values, strict=True) if n not in newer]
-        return row._replace(names=tuple(n for n, _ in kept), values=tuple(v for _, v in kept))
+        return without_skipped(row, newer, in_this_run=True)
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
         while (patch := await self._flow.take()) is not None:
@@ -229,8 +226,9 @@ class Pipeline:
             if self._cut_short and verified.parts[0][1].verified is None:
                 return  # without a line it is sent and looked for again, as the user has asked
             self._settle(verified)
-        except BatchpatchError:
-            self._settle(delivery)  # accepted it was, and is not to be sent again
+        except BatchpatchError as error:
+            # Accepted it was, and is not to be sent again.
+            self._settle(delivery._replace(parts=_unverified(delivery, str(error))))
             raise
         finally:
             self._verifying.release()
@@ -268,10 +266,8 @@ class Pipeline:
 
     def _write(self, result: RowResult) -> None:
         self._log.add(result)
-        self.verified += bool(result.verified)
         self._counts[result.outcome] += 1
         if not result.outcome.made_it:
-            attempt_to_show("The reasons", lambda: self.reasons.add(result))
             self._failed += 1
             self._judge_failures()
 
@@ -349,6 +345,10 @@ class Pipeline:
             return None
         per_s = self._client.requests / self.elapsed_s
         return allowance.duration_s(left, burst_per_s=max(BURST_PER_S, per_s))
+
+
+def _unverified(delivery: Delivery, reason: str) -> list[tuple[Patch, PatchOutcome]]:
+    return [(part, unverified(outcome, reason)) for part, outcome in delivery.parts]
 
 
 def rfc3339(moment: datetime) -> str:

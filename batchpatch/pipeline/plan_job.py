@@ -17,7 +17,7 @@ from batchpatch.pipeline.observing import attempt_to_show
 from batchpatch.pipeline.patch_queue import PatchQueue
 from batchpatch.reading.background_reader import BackgroundReader
 from batchpatch.recording.row_results import of_patch, of_unsent
-from batchpatch.recording.summary import ReasonCount
+from batchpatch.recording.summary import FailureReasons
 from batchpatch.sending.compare import Send, compare, look_at
 from batchpatch.sending.own_writes import OwnWrites
 
@@ -70,7 +70,7 @@ class PlanJob:
         self.counts: Counter[str] = Counter()
         self.lines = self.ended = 0
         self.changes: list[Change] = []
-        self.reasons = ReasonCount()
+        self.reasons = FailureReasons()
 
     @property
     def elapsed_s(self) -> float:

@@ -10,13 +10,14 @@ import orjson
 
 from batchpatch.errors import InputError, RecordError, SettingsError
 from batchpatch.formats.run_json import settings_from
+from batchpatch.formats.skips import merged_skips, parse_skips, skips_field
 from batchpatch.genesys.account.regions import is_loopback
 from batchpatch.pipeline.pipeline import EarlierRun
 from batchpatch.recording.append_log import cut_tail
 from batchpatch.recording.checkpoint import drop_rows, read_settled, rows_with
 from batchpatch.recording.files import write_atomically
 from batchpatch.recording.manifest import changed_inputs, read_manifest, read_summary
-from batchpatch.recording.newer_values import find_skips
+from batchpatch.recording.newer_values import find_skips, find_suspects
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from batchpatch.formats.run_json import Manifest
     from batchpatch.genesys.account.credentials import Account
-    from batchpatch.model import Outcome, Summary
+    from batchpatch.model import Outcome, Skips, Summary
     from batchpatch.options.run import Settings
     from batchpatch.options.send import PaceOptions
     from batchpatch.recording.run_directory import RunDirectory
@@ -62,6 +63,10 @@ class Resumption(NamedTuple):
         if self.summary is None:
             return counters
         return counters._replace(
+            patches=counters.patches + self.summary.patches,
+            reads=counters.reads + self.summary.reads,
+            lookups=counters.lookups + self.summary.lookups,
+            verifications=counters.verifications + self.summary.verifications,
             requests=counters.requests + self.summary.requests,
             retries=counters.retries + self.summary.retries,
             throttled=counters.throttled + self.summary.throttled,
@@ -143,28 +148,29 @@ def _retry_path(directory: RunDirectory) -> Path:
 def _take_out(
     directory: RunDirectory,
     outcomes: Collection[Outcome],
-    newer: dict[int, frozenset[str]],
-) -> dict[int, frozenset[str]]:
+    newer: dict[int, Skips],
+) -> dict[int, Skips]:
     """Rewrite the results without these rows, which are then to be sent again.
 
     What later rows have applied meanwhile is noted first, because the lines that tell which
     attributes a row asked for are about to go; a crash in between leaves a note too many, no more.
     """
     asked = rows_with(directory.results_path, outcomes)
-    for row, names in find_skips(directory.results_path, list(asked)).items():
-        newer[row] = newer.get(row, frozenset()) | frozenset(names)
-    document = {str(row): sorted(names) for row, names in newer.items()}
+    suspects = find_suspects(directory.results_path, asked)
+    for row, skips in find_skips(directory.results_path, list(suspects)).items():
+        newer[row] = merged_skips(newer.get(row, {}), skips)
+    document = {str(row): skips_field(skips) for row, skips in newer.items()}
     write_atomically(_retry_path(directory), orjson.dumps({"newer": document}))
     drop_rows(directory.results_path, outcomes)
     return newer
 
 
-def _read_newer(directory: RunDirectory) -> dict[int, frozenset[str]]:
+def _read_newer(directory: RunDirectory) -> dict[int, Skips]:
     path = _retry_path(directory)
     if not path.exists():
         return {}
     try:
         document = orjson.loads(path.read_bytes())["newer"]
-        return {int(row): frozenset(names) for row, names in document.items()}
+        return {int(row): parse_skips(skips) for row, skips in document.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RecordError(f"{path} cannot be read ({error}): start a new run instead.") from None

@@ -13,15 +13,16 @@ from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.sources import is_regular
-from batchpatch.recording.failed_rows import CsvShape, RawRecord, write_failed
-from batchpatch.recording.failure_reasons import Reasons
+from batchpatch.recording.failed_rows import CsvShape, JsonlShape, RawRecord, write_failed
+from batchpatch.recording.failure_reasons import FailedRows
 from batchpatch.recording.manifest import read_manifest, update_manifest, write_manifest
 from batchpatch.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from batchpatch.genesys.account.credentials import Account
+    from batchpatch.model import Skips
     from batchpatch.options.read import ReadOptions
     from batchpatch.pipeline.preflight import Prepared
     from batchpatch.reading.inputs import Reader
@@ -78,22 +79,33 @@ def write_failed_rows(
     reader: Reader,
     read: ReadOptions,
     failed: Bitmap,
-    newer: Mapping[int, Collection[str]],
+    newer: Mapping[int, Skips],
 ) -> list[Path]:
     """Derive the failed rows of each input by reading it again; answers the files written.
 
-    A stream that was not kept has none. `newer`: of rows that were sent again, the names that had
-    been left out because a later row had set them.
+    A stream that was not kept has none. Files of an earlier process that hold rows that have made
+    it since are removed: sent again, they would bring old values back. `newer`: of rows that were
+    sent again, what had been left out because a later row had set it.
 
     Raises:
         InputError: an input is gone or cannot be read any more.
         RecordError: a file cannot be written.
     """
-    if not failed:
-        return []
+    written = _written_failed(directory, reader, read, failed, newer) if failed else []
+    directory.remove_failed(written)
+    return written
+
+
+def _written_failed(
+    directory: RunDirectory,
+    reader: Reader,
+    read: ReadOptions,
+    failed: Bitmap,
+    newer: Mapping[int, Skips],
+) -> list[Path]:
     written = []
     truncated = read_manifest(directory.manifest_path).truncated
-    with Reasons(directory.results_path, failed, newer=newer) as reasons:
+    with FailedRows(directory.results_path, failed, newer=newer) as rows:
         for source, (name, first) in enumerate(reader.first_rows):
             spool = str(directory.spool_path)
             again = name if is_regular(name) else spool
@@ -107,7 +119,7 @@ def write_failed_rows(
                 if write_failed(
                     path,
                     _raw_records(opened, first),
-                    reasons=reasons,
+                    failed=rows,
                     shape=_shape(opened),
                 ):
                     written.append(path)
@@ -125,8 +137,8 @@ def _raw_records(opened: Input, first: int) -> Iterator[RawRecord]:
             yield RawRecord(number, line, cells=None if isinstance(record, RowError) else record)
 
 
-def _shape(opened: Input) -> CsvShape | None:
+def _shape(opened: Input) -> CsvShape | JsonlShape:
     records = opened.records
     if isinstance(records, CsvRecords):
         return CsvShape(records.header, records.delimiter, opened.encoding)
-    return None
+    return JsonlShape(opened.encoding)

@@ -6,13 +6,14 @@ import re
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
+from batchpatch.formats.skips import parse_skips
 from batchpatch.reading import row_errors
 from batchpatch.reading.values import UnsendableError, load_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from batchpatch.model import Skips
 
 
 class Block(NamedTuple):
@@ -74,20 +75,13 @@ def attributes_in(cell: object) -> dict[str, Any]:
     raise UnsendableError(row_errors.BAD_ATTRIBUTES)
 
 
-def names_skipped(cell: object) -> list[str]:
-    """`batchpatch_skip`: names joined by `;`, or a JSON array where a name holds that.
+def skips_in(cell: object) -> Skips:
+    """What `batchpatch_skip` says must not be written.
 
     Raises:
-        UnsendableError: it is something else.
+        UnsendableError: it says nothing that can be understood.
     """
-    names: object = cell or []
-    if isinstance(cell, str) and cell.lstrip().startswith("["):
-        try:
-            names = orjson.loads(cell)
-        except ValueError:
-            names = None
-    elif isinstance(cell, str):
-        names = [name.strip() for name in cell.split(";") if name.strip()]
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UnsendableError(row_errors.bad_skip())
-    return names
+    try:
+        return parse_skips(cell)
+    except ValueError:
+        raise UnsendableError(row_errors.bad_skip()) from None

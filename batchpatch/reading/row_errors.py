@@ -134,7 +134,7 @@ def bad_skip() -> RowError:
     """The tool's own column was edited into something else."""
     return RowError(
         "bad_skip",
-        "batchpatch_skip is not a list of attribute names",
+        "batchpatch_skip does not say what to leave out",
         "Leave that column as the failed file had it, or empty it.",
     )
 

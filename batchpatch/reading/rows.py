@@ -12,11 +12,12 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.formats.plan_line import PlanKeyError, with_plan
+from batchpatch.formats.skips import without_skipped
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.fields import are_canonical, canonical_uuid
 from batchpatch.reading import row_errors
 from batchpatch.reading.csv_records import is_blank
-from batchpatch.reading.records import attributes_in, is_empty, names_skipped, refuse_ragged, taker
+from batchpatch.reading.records import attributes_in, is_empty, refuse_ragged, skips_in, taker
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.selectors import Selectors
 from batchpatch.reading.values import Names, UnsendableError, text_of
@@ -147,23 +148,22 @@ class RowMaker:
                 note = _planned(note, plan)
             wanted = self._wanted(cells)
             names = self._names.shared(tuple(wanted))
+            skips = None if mapping.skip_at is None else skips_in(cells[mapping.skip_at])
         except UnsendableError as unsendable:
-            return InvalidRow(number, line, self._source, *unsendable.fault, *ids)
+            return InvalidRow(number, line, self._source, *unsendable.fault, ids[0], ids[1])
         values = tuple(wanted.values())
-        return Row(number, line, self._source, conversation, participant, names, values, note)
+        row = Row(number, line, self._source, conversation, participant, names, values, note)
+        return without_skipped(row, skips) if skips else row
 
     def _wanted(self, cells: Sequence[Any]) -> dict[str, str]:
         """The attributes to send; later columns win over earlier ways to name an attribute."""
-        mapping, options = self._mapping, self._options
+        options = self._options
         wanted: dict[str, str] = {}
         for name, value in self._given(cells):
             text = text_of(name, value, empty=options.empty, nested=options.nested)
             if text is not None:
                 wanted[name] = text
         wanted.update(self._constants)
-        if mapping.skip_at is not None:
-            for name in names_skipped(cells[mapping.skip_at]):
-                wanted.pop(name, None)
         return wanted
 
     def _given(self, cells: Sequence[Any]) -> list[tuple[str, Any]]:

@@ -6,23 +6,21 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import RecordError
-from batchpatch.formats.result_line import Block, Parsed, outcome_pattern, parse, row_of, spans_with
-from batchpatch.model import Outcome
+from batchpatch.formats.result_block import Block, Parsed, parse
+from batchpatch.formats.result_line import lines_with as lines_with_in
+from batchpatch.formats.result_line import row_of
+from batchpatch.model import MADE_IT, Outcome
 from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.files import replacing
 from batchpatch.recording.results import blocks, lines_with
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Collection
     from pathlib import Path
 
 
 MAX_PROBLEMS = 10
 """Problems that are told one by one; the rest is a number."""
-
-
-_MADE_IT = frozenset(str(outcome) for outcome in Outcome if outcome.made_it)
 
 
 class Proof(NamedTuple):
@@ -34,6 +32,12 @@ class Proof(NamedTuple):
     """Rows that have a line; the outcomes add up to it."""
     failed: Bitmap
     """Rows whose outcome is none of updated, unchanged, superseded."""
+    verified: int
+    """Rows that were read back and found stored."""
+    not_stored: int
+    """Rows that were read back and found otherwise."""
+    unverified: int
+    """Rows for which that check could not be made."""
     problems: list[str]
     """Why the counts are not proved; empty where they are."""
 
@@ -58,11 +62,15 @@ class _Tally:
         self._seen = Bitmap()
         self._failed = Bitmap()
         self._outcomes: Counter[str] = Counter()
+        self._verified = self._not_stored = self._unverified = 0
         self._problems: list[str] = []
         self._untold = 0
 
     def take(self, parsed: Parsed) -> None:
         rows, outcomes, counts = parsed.rows, parsed.outcomes, parsed.counts
+        self._verified += parsed.verified
+        self._not_stored += parsed.not_stored
+        self._unverified += parsed.unverified
         if rows and max(rows) > self._rows:
             rows, outcomes = self._within(rows, outcomes)
             counts = Counter(outcomes)
@@ -74,8 +82,8 @@ class _Tally:
             rows = [row for at, row in enumerate(rows) if at not in again]
             counts = Counter(outcomes)
         self._outcomes.update(counts)
-        if not counts.keys() <= _MADE_IT:
-            failed = (r for r, word in zip(rows, outcomes, strict=True) if word not in _MADE_IT)
+        if not counts.keys() <= MADE_IT:
+            failed = (r for r, word in zip(rows, outcomes, strict=True) if word not in MADE_IT)
             self._failed.add_new(failed)
 
     def _within(self, rows: list[int], outcomes: list[str]) -> tuple[list[int], list[str]]:
@@ -95,7 +103,15 @@ class _Tally:
         problems = list(self._problems)
         if self._untold:
             problems.append(f"and {self._untold} more")
-        return Proof(dict(self._outcomes), self._outcomes.total(), self._failed, problems)
+        return Proof(
+            dict(self._outcomes),
+            self._outcomes.total(),
+            self._failed,
+            self._verified,
+            self._not_stored,
+            self._unverified,
+            problems,
+        )
 
 
 class Settled(NamedTuple):
@@ -168,20 +184,19 @@ def drop_rows(results_path: Path, outcomes: Collection[Outcome]) -> Bitmap:
     dropped = Bitmap()
     if not outcomes or not results_path.exists():
         return dropped
-    pattern = outcome_pattern(outcomes)
     with replacing(results_path) as file:
         for block in blocks(results_path):
             if not block.torn:
-                file.write(_without(block.data, pattern, dropped))
+                file.write(_without(block.data, outcomes, dropped))
     return dropped
 
 
-def _without(data: bytes, pattern: re.Pattern[bytes], dropped: Bitmap) -> bytes:
+def _without(data: bytes, outcomes: Collection[Outcome], dropped: Bitmap) -> bytes:
     kept: list[bytes] = []
     at = 0
-    for start, end in spans_with(data, pattern):
-        dropped.add(row_of(data[start:end]))
-        kept.append(data[at:start])
-        at = end
+    for line in lines_with_in(data, outcomes):
+        dropped.add(row_of(line.data))
+        kept.append(data[at : line.start])
+        at = line.end
     kept.append(data[at:])
     return b"".join(kept)

@@ -1,7 +1,8 @@
 """The rows that did not make it, in the input's own form, so that they can be sent again.
 
 Cells and lines are the input's, untouched; the tool's own fields (`batchpatch_error`, `_hint`,
-`_skip`) say why, what to do, and which names a later row has applied in the meantime.
+`_skip`) say why, what to do, and what later rows have applied to whom in the meantime. Nothing
+here may mend a row: what was invalid is invalid again when it is sent back as it is.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import orjson
 
-from batchpatch.formats.skips import format_skip, parse_skip
+from batchpatch.formats.skips import format_skips, merged_skips, parse_skips, skips_field
+from batchpatch.options.fields import is_skip
 from batchpatch.recording.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from batchpatch.recording.failure_reasons import Reason, Reasons
+    from batchpatch.model import Skips
+    from batchpatch.recording.failure_reasons import FailedRow, FailedRows
 
 
 ERROR, HINT, SKIP = "batchpatch_error", "batchpatch_hint", "batchpatch_skip"
@@ -34,10 +37,21 @@ LINE, TEXT = "batchpatch_line", "batchpatch_text"
 _MOST_TEXT_BYTES = 1 << 16
 
 
+_MOST_DIGITS = 19
+
+
 _COLUMNS = (ERROR, HINT, SKIP)
 
 
 _FIELDS = {*_COLUMNS, LINE, TEXT}
+
+
+_RAGGED = "(cells are missing)"
+"""Keeps a record from fitting by chance once the tool's own cells are out of it."""
+
+
+_SPACE = b" \t\r\n"
+"""What JSON allows around a value: taking more away would make lines valid that are not."""
 
 
 _SPELLINGS = {name.replace("_", ""): name for name in _COLUMNS}
@@ -56,6 +70,13 @@ class RawRecord(NamedTuple):
     """JSONL: the record, in UTF-8."""
 
 
+class JsonlShape(NamedTuple):
+    """How the input spells its lines."""
+
+    encoding: str = "utf-8"
+    """As Python names it."""
+
+
 class CsvShape(NamedTuple):
     """How the input spells its records."""
 
@@ -69,56 +90,68 @@ def write_failed(
     path: Path,
     records: Iterable[RawRecord],
     *,
-    reasons: Reasons,
-    shape: CsvShape | None = None,
+    failed: FailedRows,
+    shape: CsvShape | JsonlShape,
 ) -> int:
     """Writes one input's failed rows; answers how many. No failed row, no file.
 
-    `records` are the input's, in order, read again; `shape` is that of a CSV, None means JSONL.
-    Inputs are written in their order with the same `reasons`. Memory does not grow with the
+    `records` are the input's, in order, read again. The file is in the input's own encoding, so
+    that the command that read the one reads the other. Inputs are written in their order with the
+    same `failed`. Memory does not grow with the
     number of failures. Raises RecordError where it cannot be written.
     """
     count = 0
     with ExitStack() as stack:
-        write: Callable[[RawRecord, Reason], None] | None = None
-        for record in _failed_of(records, reasons):
-            reason = reasons.of(record.row)
+        write: Callable[[RawRecord, FailedRow], None] | None = None
+        for record in _failed_of(records, failed):
+            row = failed.of(record.row)
             if write is None:
                 file = stack.enter_context(replacing(path))
-                write = _jsonl_writer(file) if shape is None else _csv_writer(file, shape, stack)
-            write(record, reason)
+                write = _writer(file, shape, stack)
+            write(record, row)
             count += 1
     return count
 
 
-def _failed_of(records: Iterable[RawRecord], reasons: Reasons) -> Iterator[RawRecord]:
+def _failed_of(records: Iterable[RawRecord], failed: FailedRows) -> Iterator[RawRecord]:
     """Stops reading after the last failed row: what follows may be most of the input."""
-    last = reasons.failed.highest() or 0
+    last = failed.failed.highest() or 0
     for record in records:
         if record.row > last:
             return
-        if record.row in reasons.failed:
+        if record.row in failed.failed:
             yield record
 
 
-def _csv_writer(
-    file: BinaryIO, shape: CsvShape, stack: ExitStack
-) -> Callable[[RawRecord, Reason], None]:
+def _writer(
+    file: BinaryIO, shape: CsvShape | JsonlShape, stack: ExitStack
+) -> Callable[[RawRecord, FailedRow], None]:
+    if isinstance(shape, JsonlShape) and shape.encoding.startswith("utf-8"):
+        return lambda record, row: _ignore(file.write(spliced(record, row)))
     # What the encoding cannot hold can only be in a cell that it could not have been read from.
     text = io.TextIOWrapper(file, shape.encoding, errors="backslashreplace", newline="")
     stack.callback(text.detach)  # flushes, and leaves the closing to `replacing`
+    if isinstance(shape, JsonlShape):
+        return lambda record, row: _ignore(text.write(spliced(record, row).decode()))
+    return _csv_writer(text, shape)
+
+
+def _ignore(_: int) -> None:
+    """Of a write: how much it wrote."""
+
+
+def _csv_writer(text: io.TextIOWrapper, shape: CsvShape) -> Callable[[RawRecord, FailedRow], None]:
     # CRLF also makes the writer quote a cell that holds a bare CR, which is a new line to readers.
     writer = csv.writer(text, delimiter=shape.delimiter, lineterminator="\r\n")
     layout = _Layout(shape.header)
     writer.writerow([*_COLUMNS, *layout.of_input(shape.header)])
 
-    def write(record: RawRecord, reason: Reason) -> None:
+    def write(record: RawRecord, row: FailedRow) -> None:
         cells = record.cells
         if cells is None:
-            own, rest = [_with_line(record, reason), reason.hint, ""], [""] * layout.width
+            own, rest = [_with_line(record, row), row.hint, ""], [""] * layout.width
         else:
-            skip = _merged(parse_skip(layout.skip_of(cells)), reason.skip)
-            own = [reason.error, reason.hint, _spelled(skip, shape.encoding)]
+            own = [row.error, row.hint, _skip_cell(layout.skip_of(cells), row, shape.encoding)]
             rest = layout.of_input(cells)
         writer.writerow([*own, *rest])
 
@@ -147,65 +180,69 @@ class _Layout:
             return cells
         kept = [cell for at, cell in enumerate(cells) if at not in self._own]
         if len(cells) != self._columns and len(kept) == self.width:
-            kept.append("")
+            kept.append(_RAGGED)
         return kept
 
 
-def _merged(old: list[str], new: list[str]) -> list[str]:
-    return list(dict.fromkeys([*old, *new]))
-
-
-def _spelled(names: list[str], encoding: str) -> str:
-    """The skip cell; the JSON form is ASCII, so every encoding can hold it."""
-    cell = format_skip(names)
+def _skip_cell(cell: str, row: FailedRow, encoding: str) -> str:
+    """What the record says itself and what is found; the JSON form is ASCII, so every encoding
+    can hold it. What cannot be read is kept: dropped, it would make the row valid.
+    """
     try:
-        cell.encode(encoding)
+        skips = merged_skips(parse_skips(cell), row.skips)
+    except ValueError:
+        return cell
+    spelled = format_skips(skips)
+    try:
+        spelled.encode(encoding)
     except UnicodeEncodeError:
-        return json.dumps(names)
-    return cell
+        return json.dumps(skips_field(skips))
+    return spelled
 
 
-def _with_line(record: RawRecord, reason: Reason) -> str:
-    return f"line {record.line}: {reason.error}"
+def _with_line(record: RawRecord, row: FailedRow) -> str:
+    return f"line {record.line}: {row.error}"
 
 
-def _jsonl_writer(file: BinaryIO) -> Callable[[RawRecord, Reason], None]:
-    def write(record: RawRecord, reason: Reason) -> None:
-        file.write(spliced(record, reason))
-
-    return write
-
-
-def spliced(record: RawRecord, reason: Reason) -> bytes:
+def spliced(record: RawRecord, row: FailedRow) -> bytes:
     """The record's line with the tool's fields put before its closing brace.
 
     The line is not written anew from what it parses to: `1.10` must keep its digits. What is not
     an object becomes one that says so and where it was.
     """
-    raw = (record.raw or b"").removeprefix(b"\xef\xbb\xbf").strip()
+    raw = (record.raw or b"").strip(_SPACE)
     fields = _object(raw)
     if fields is None:
-        lost = {ERROR: _with_line(record, reason), HINT: reason.hint, LINE: record.line}
+        lost = {ERROR: _with_line(record, row), HINT: row.hint, LINE: record.line}
         if len(raw) <= _MOST_TEXT_BYTES:
             lost[TEXT] = raw.decode("utf-8", "backslashreplace")
-        return orjson.dumps(lost, option=orjson.OPT_APPEND_NEWLINE)
+        return json.dumps(lost).encode() + b"\n"
     raw = _on_one_line(_without_own(raw))
-    own: dict[str, Any] = {ERROR: reason.error, HINT: reason.hint}
-    if skip := _merged(_skip_field(fields.get(SKIP)), reason.skip):
-        own[SKIP] = skip
-    head = raw[:-1].rstrip()
+    own: dict[str, Any] = {ERROR: row.error, HINT: row.hint}
+    name = next((name for name in fields if is_skip(name)), SKIP)
+    skip = _skip_value(fields.get(name), row.skips)
+    if skip not in (None, "", [], {}):
+        own[name] = skip
+    head = raw[:-1].rstrip(_SPACE)
     comma = b"" if head == b"{" else b","
     return head + comma + json.dumps(own).encode()[1:] + b"\n"
+
+
+def _skip_value(value: Any, skips: Skips) -> Any:
+    """As `_skip_cell`, of a field of JSON."""
+    try:
+        return skips_field(merged_skips(parse_skips(value), skips))
+    except ValueError:
+        return value
 
 
 def _object(raw: bytes) -> dict[str, Any] | None:
     """The line read as an object, None where it is none.
 
-    By the library that also takes what orjson is too strict for; numbers stay text, because the
-    library refuses to make an int of thousands of digits.
+    By the library that also takes what orjson is too strict for.
     """
     try:
-        fields = json.loads(raw.decode(), parse_int=str, parse_float=str)
+        fields = json.loads(raw.decode(), parse_int=_integer, parse_float=_fraction)
     except (ValueError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None
@@ -216,6 +253,16 @@ def _on_one_line(raw: bytes) -> bytes:
     return b" ".join(map(bytes.strip, raw.split(b"\n"))) if b"\n" in raw else raw
 
 
+def _integer(digits: str) -> int:
+    """Some other number where there are many: the library refuses to make one of thousands."""
+    return int(digits) if len(digits) < _MOST_DIGITS else -1
+
+
+def _fraction(_: str) -> float:
+    """No fraction means anything here."""
+    return 0.5
+
+
 def _without_own(raw: bytes) -> bytes:
     """The object without the fields that an earlier run put at its end.
 
@@ -224,14 +271,17 @@ def _without_own(raw: bytes) -> bytes:
     at = raw.rfind(b'"' + ERROR.encode() + b'":')
     if at < 1:
         return raw
-    kept = raw[:at].rstrip().removesuffix(b",") + b"}"
+    kept = raw[:at].rstrip(_SPACE).removesuffix(b",") + b"}"
     gone = _object(b"{" + raw[at:])
-    if gone is None or not gone.keys() <= _FIELDS or _object(kept) is None:
+    if gone is None or not all(name in _FIELDS or is_skip(name) for name in gone):
         return raw
-    return kept
+    return raw if _object(kept) is None or not _is_sendable(raw[at:]) else kept
 
 
-def _skip_field(value: Any) -> list[str]:
-    if isinstance(value, list):
-        return [name for name in value if isinstance(name, str)]
-    return parse_skip(value) if isinstance(value, str) else []
+def _is_sendable(tail: bytes) -> bool:
+    """True where the reader would not refuse the line for these fields: it would without them."""
+    try:
+        orjson.loads(b"{" + tail)
+    except ValueError:
+        return False
+    return True

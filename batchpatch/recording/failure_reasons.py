@@ -1,4 +1,4 @@
-"""Why rows failed, fetched from `results.jsonl` a chunk of rows at a time."""
+"""What is told of failed rows, fetched from `results.jsonl` a chunk of rows at a time."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ from bisect import bisect_left
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-import orjson
-
-from batchpatch.formats.result_line import row_of
-from batchpatch.model import Outcome
+from batchpatch.formats.result_line import decode, row_of
+from batchpatch.formats.skips import merged_skips
+from batchpatch.model import FAILED
 from batchpatch.recording.files import record_error
 from batchpatch.recording.newer_values import find_skips, find_suspects
 from batchpatch.recording.results import lines_with
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from batchpatch.model import RowResult, Skips
     from batchpatch.recording.bitmap import Bitmap
-
-
-_LOST = tuple(outcome for outcome in Outcome if not outcome.made_it)
 
 
 _ROWS_AT_ONCE = 1 << 15
@@ -35,17 +32,17 @@ _SKIPS_AT_ONCE = 10_000
 _FORMULA = ("=", "+", "-", "@")
 
 
-class Reason(NamedTuple):
-    """Why a row failed. The texts are safe to open in a spreadsheet."""
+class FailedRow(NamedTuple):
+    """What is told of a failed row beside its cells. Safe to open in a spreadsheet."""
 
     error: str
     hint: str
-    skip: list[str]
-    """Names that a later row of the same participant has applied."""
+    skips: Skips
+    """What later rows have applied to its participants."""
 
 
-class Reasons:
-    """The reasons of the failed rows, to be asked for in ascending order of rows.
+class FailedRows:
+    """What is told of each failed row, to be asked for in ascending order of rows.
 
     Memory is a fixed number of rows, however many failed; each chunk costs a pass over the file.
     """
@@ -55,14 +52,14 @@ class Reasons:
         results_path: Path,
         failed: Bitmap,
         *,
-        newer: Mapping[int, Collection[str]] | None = None,
+        newer: Mapping[int, Skips] | None = None,
         rows_at_once: int = _ROWS_AT_ONCE,
         skips_at_once: int = _SKIPS_AT_ONCE,
     ) -> None:
         """Opens the results. Raises RecordError where they cannot be read.
 
-        `newer`: names that had been left out of rows when they were sent again. The lines of such
-        rows do not name them, but a later row holds them still.
+        `newer`: what had been left out of rows when they were sent again. The lines of such rows
+        do not name it, but a later row holds it still.
         """
         self.failed = failed
         self._path = results_path
@@ -71,7 +68,7 @@ class Reasons:
         self._skips_at_once = skips_at_once
         self._rows = array("Q")
         self._places = array("Q")
-        self._skips: dict[int, list[str]] = {}
+        self._skips: dict[int, Skips] = {}
         self._skips_until = 0
         self._suspects = find_suspects(results_path, failed) if failed else failed
         try:
@@ -85,16 +82,19 @@ class Reasons:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def of(self, row: int) -> Reason:
-        """The reason of one failed row. Raises RecordError where the results cannot be read."""
-        fields = self._line(row)
-        if fields is None:
-            return Reason("no reason was recorded", "", [])
-        code, message = fields.get("code"), fields.get("message")
-        error = ": ".join(part for part in (code, message) if part) or str(fields["outcome"])
-        return Reason(safe_text(error), safe_text(fields.get("hint") or ""), self._skip(row))
+    def of(self, row: int) -> FailedRow:
+        """What is told of one failed row. Raises RecordError where the results cannot be read."""
+        result = self._line(row)
+        if result is None:
+            return FailedRow("no reason was recorded", "", {})
+        error = ": ".join(part for part in (result.code, result.message) if part)
+        return FailedRow(
+            safe_text(error or str(result.outcome)),
+            safe_text(result.hint or ""),
+            merged_skips(self._found_skips(row), self._newer.get(row, {})),
+        )
 
-    def _line(self, row: int) -> dict[str, str] | None:
+    def _line(self, row: int) -> RowResult | None:
         if not self._rows or not self._rows[0] <= row <= self._rows[-1]:
             self._look_up(row)
         at = bisect_left(self._rows, row)
@@ -102,16 +102,15 @@ class Reasons:
             return None
         try:
             self._file.seek(self._places[at] - 1)
-            found: dict[str, str] = orjson.loads(self._file.readline())
+            return decode(self._file.readline())
         except OSError as error:
             raise record_error(self._path, error, doing="read") from error
-        return found
 
     def _look_up(self, first: int) -> None:
         """Where the lines of the next failed rows begin, plus one: 0 is a row without a line."""
         rows = array("Q", islice(self.failed.starting(first), self._rows_at_once))
         offsets = array("Q", bytes(8 * len(rows)))
-        for offset, line in lines_with(self._path, _LOST):
+        for offset, line in lines_with(self._path, FAILED):
             row = row_of(line)
             if row in self.failed:
                 at = bisect_left(rows, row)
@@ -119,19 +118,14 @@ class Reasons:
                     offsets[at] = offset + 1
         self._rows, self._places = rows, offsets
 
-    def _skip(self, row: int) -> list[str]:
-        newer = self._newer.get(row)
-        found = self._found_skip(row)
-        return sorted({*found, *newer}) if newer else found
-
-    def _found_skip(self, row: int) -> list[str]:
+    def _found_skips(self, row: int) -> Skips:
         if row not in self._suspects:
-            return []
+            return {}
         if row > self._skips_until:
             rows = list(islice(self._suspects.starting(row), self._skips_at_once))
             self._skips = find_skips(self._path, rows)
             self._skips_until = rows[-1]
-        return self._skips.get(row, [])
+        return self._skips.get(row, {})
 
 
 def safe_text(text: str) -> str:

@@ -1,40 +1,34 @@
-"""Old never beats new: what a row must not send when it is sent again.
+"""Old never beats new: what a row must not write when it is sent again.
 
-A failed row that is sent again after the run would overwrite what a later row of the same
-participant has put there since. So the names that later rows have applied are left out of it.
-Later means a higher row number; applied means `updated`, or `unchanged` where the platform held
-the later row's value already. A `superseded` row needs no look: each of its names is carried by a
-row after it in the same PATCH.
+A failed row that is sent again after the run would overwrite what a later row has put there since.
+So it leaves out, for each of its participants, the names that a later row has applied *to that
+participant*. Later means a higher row number; applied means `updated`, or `unchanged` where the
+platform held the later row's value already. A `superseded` row needs no look: each of its names is
+carried by a row after it in the same PATCH.
+
+How the later rows are found: a line is filed under three keys, its conversation with each of its
+participants, its conversation alone, and each participant alone. A failed row asks under the first
+where both ids are known; else under what is known of it, and whoever mends the row is held to what
+the participant that it names by then has got.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
-
-from batchpatch.formats.result_line import outcome_pattern, row_of
-from batchpatch.model import Outcome
+from batchpatch.formats.result_line import as_encoded, decode, ids_in, ids_of, row_of, was_applied
+from batchpatch.formats.skips import ANYBODY, merged_skips
+from batchpatch.model import FAILED
 from batchpatch.recording.bitmap import Bitmap
-from batchpatch.recording.results import blocks, lines_with
+from batchpatch.recording.results import blocks, lines_applied, lines_with
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-
-_APPLIED = (Outcome.UPDATED, Outcome.UNCHANGED)
-
-
-_LOST = tuple(outcome for outcome in Outcome if not outcome.made_it)
-
-
-_IDS = re.compile(rb',"conversation_id":"([^"]*)"(?:,"participant_id":"([^"]*)")?')
-
-
-_SENT_TO = re.compile(rb"sent to [0-9]+ participants: ([0-9a-f, -]+)")
+    from batchpatch.formats.result_line import Ids
+    from batchpatch.model import RowResult, Skips
 
 
 _SIEVE_BITS = 1 << 23
@@ -44,70 +38,58 @@ class Asked(NamedTuple):
     """What a row asks for, without the values."""
 
     row: int
-    conversation_id: str
-    participant_id: str | None
-    """None where it was never found, or where there are several."""
+    conversation_id: str | None
+    """None where nobody knows, as of an invalid row."""
+    participants: tuple[str, ...]
+    """Those that it means; none where nobody knows."""
     names: Collection[str] | None
     """None where nobody knows, as of an invalid row: then any name counts."""
-    several: tuple[str, ...] = ()
-    """The participants of a row that means several."""
 
     @property
     def keys(self) -> tuple[bytes, ...]:
-        """Under which of the keys of a later line, see `_keys`, it is to be found."""
-        conversation = self.conversation_id.encode()
-        who = self.several if self.participant_id is None else (self.participant_id,)
-        if not who:
-            return (_ANYBODY + conversation,)
-        return tuple(conversation + b"/" + one.encode() for one in who)
+        """Under which of the keys of a later line, see `_filed_under`, it is to be found."""
+        return _asked_under(
+            (self.conversation_id or "").encode(), tuple(one.encode() for one in self.participants)
+        )
 
 
-_ANYBODY = b"any "
+def _asked_under(conversation: bytes, participants: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    if not participants:
+        return (conversation + b"/",) if conversation else ()
+    return tuple(conversation + b"/" + one for one in participants)
 
 
-def _keys(match: re.Match[bytes], line: bytes) -> tuple[bytes, ...]:
-    """What a line's row has written to: its participants, and so to somebody of its conversation.
-
-    A failed row without a participant may have meant any: it is compared with all of its
-    conversation, because a name left out is told in the report, and an old value over a new one
-    is not.
-    """
-    conversation, participant = match.groups()
-    who = (participant,) if participant is not None else _several(line)
-    return (*(conversation + b"/" + one for one in who), _ANYBODY + conversation)
+def _filed_under(ids: Ids) -> tuple[bytes, ...]:
+    """The keys of what a line's row was applied to."""
+    conversation = ids.conversation + b"/"
+    if len(ids.applied_to) == 1:
+        one = ids.applied_to[0]
+        return (conversation + one, conversation, b"/" + one)
+    both = [key for one in ids.applied_to for key in (conversation + one, b"/" + one)]
+    return (*both, conversation)
 
 
-def _several(line: bytes) -> tuple[bytes, ...]:
-    """The participants of a row that was sent to several, which its message names."""
-    found = _SENT_TO.search(line)
-    return tuple(found[1].split(b", ")) if found else ()
-
-
-def find_skips(results_path: Path, rows: Collection[int]) -> dict[int, list[str]]:
-    """Of each of these rows that lost, the names that a later row of its participant has applied.
+def find_skips(results_path: Path, rows: Collection[int]) -> dict[int, Skips]:
+    """Of each of these rows that failed, what later rows have applied to its participants.
 
     Rows without any are absent. Two passes over the file; memory goes with `rows`.
     """
     wanted = Bitmap(rows)
-    asked: list[Asked] = []
-    for _, line in lines_with(results_path, _LOST):
-        if row_of(line) in wanted:
-            fields = orjson.loads(line)
-            conversation = fields.get("conversation_id")
-            if conversation is not None:
-                asked.append(
-                    Asked(
-                        fields["row"],
-                        conversation,
-                        fields.get("participant_id"),
-                        fields.get("keys"),
-                        tuple(one.decode() for one in _several(line)),
-                    )
-                )
+    asked = [
+        _asked(decode(line))
+        for _, line in lines_with(results_path, FAILED)
+        if row_of(line) in wanted
+    ]
     return find_newer(results_path, asked)
 
 
-def find_newer(results_path: Path, asked: Iterable[Asked]) -> dict[int, list[str]]:
+def _asked(result: RowResult) -> Asked:
+    one = result.participant_id
+    participants = (one,) if one is not None else tuple(result.participants or ())
+    return Asked(result.row, result.conversation_id, participants, result.keys)
+
+
+def find_newer(results_path: Path, asked: Iterable[Asked]) -> dict[int, Skips]:
     """The same for rows whose names and ids are at hand, whether or not they have a line."""
     by_key: dict[bytes, list[Asked]] = defaultdict(list)
     for one in asked:
@@ -115,28 +97,42 @@ def find_newer(results_path: Path, asked: Iterable[Asked]) -> dict[int, list[str
             by_key[key].append(one)
     if not by_key:
         return {}
-    skips: dict[int, set[str]] = defaultdict(set)
-    for key, names in _latest(results_path, by_key).items():
+    skips: dict[int, Skips] = {}
+    for key, latest in _latest(results_path, by_key).items():
         for one in by_key[key]:
-            skips[one.row].update(
-                name
-                for name, row in names.items()
-                if row > one.row and (one.names is None or name in one.names)
-            )
-    return {row: sorted(names) for row, names in skips.items() if names}
+            if newer := _newer(one, latest):
+                skips[one.row] = merged_skips(skips.get(one.row, {}), newer)
+    return skips
 
 
-def _latest(results_path: Path, wanted: Collection[bytes]) -> dict[bytes, dict[str, int]]:
-    """Of each wanted key, each name that was applied and the last row that did."""
-    latest: dict[bytes, dict[str, int]] = defaultdict(dict)
-    for _, line in lines_with(results_path, _APPLIED):
-        match = _IDS.search(line)
-        for key in _keys(match, line) if match else ():
-            if key in wanted:
-                fields = orjson.loads(line)
-                names = latest[key]
-                for name in fields.get("keys") or ():
-                    names[name] = max(names.get(name, 0), fields["row"])
+def _newer(asked: Asked, latest: Skips) -> Skips:
+    """What of the latest rows is later than the one that asks, and of what it asks for."""
+    found = {
+        participant: {
+            name: row
+            for name, row in sorted(names.items())
+            if row > asked.row and (asked.names is None or name in asked.names)
+        }
+        for participant, names in sorted(latest.items())
+    }
+    return {participant: names for participant, names in found.items() if names}
+
+
+def _latest(results_path: Path, wanted: Collection[bytes]) -> dict[bytes, Skips]:
+    """Of each wanted key, who has got what, and the last row that applied it."""
+    latest: dict[bytes, Skips] = {}
+    for line in lines_applied(results_path):
+        ids = ids_of(line)
+        keys = [key for key in _filed_under(ids) if key in wanted] if ids else []
+        if ids is None or not keys:
+            continue
+        result = decode(line)
+        for key in keys:
+            one = key.rpartition(b"/")[2]
+            for participant in (one,) if one else ids.applied_to or (ANYBODY.encode(),):
+                known = latest.setdefault(key, {}).setdefault(participant.decode(), {})
+                for name in result.keys or ():
+                    known[name] = max(known.get(name, 0), result.row)
     return latest
 
 
@@ -147,13 +143,14 @@ def find_suspects(results_path: Path, failed: Bitmap) -> Bitmap:
     passes and two fixed sieves of 1 MiB find those that are worth `find_skips`.
     """
     lost, suspects = _BloomFilter(), Bitmap()
-    for _, line in lines_with(results_path, _LOST):
-        if (match := _IDS.search(line)) and row_of(line) in failed:
-            lost.add(*_asked(match, line))
+    for _, line in lines_with(results_path, FAILED):
+        if (ids := ids_of(line)) and row_of(line) in failed:
+            lost.add(*_asked_under(ids.conversation, ids.participants))
     applied = _applied(results_path, lost)
-    for _, line in lines_with(results_path, _LOST) if applied.used else ():
-        match = _IDS.search(line)
-        if match and applied.has_any(_asked(match, line)) and (row := row_of(line)) in failed:
+    for _, line in lines_with(results_path, FAILED) if applied.used else ():
+        ids, row = ids_of(line), row_of(line)
+        asked = _asked_under(ids.conversation, ids.participants) if ids else ()
+        if row in failed and applied.has_any(asked):
             suspects.add(row)
     return suspects
 
@@ -161,21 +158,17 @@ def find_suspects(results_path: Path, failed: Bitmap) -> Bitmap:
 def _applied(results_path: Path, wanted: _BloomFilter) -> _BloomFilter:
     """Those of the wanted keys under which something was applied."""
     applied = _BloomFilter()
-    pattern = outcome_pattern(_APPLIED)
+    if not wanted.used:
+        return applied
     for block in blocks(results_path):
-        for match in _IDS.finditer(block.data):
-            end = block.data.find(b"\n", match.end())
-            line = b"" if match[2] is not None else block.data[match.end() : end]
-            found = [key for key in _keys(match, line) if key in wanted]
-            if found and pattern.search(block.data, match.end(), end):
+        if block.torn:
+            continue
+        data = as_encoded(block.data)
+        for ids in ids_in(data):
+            found = [key for key in _filed_under(ids) if key in wanted]
+            if found and was_applied(data, ids):
                 applied.add(*found)
     return applied
-
-
-def _asked(match: re.Match[bytes], line: bytes) -> tuple[bytes, ...]:
-    conversation, participant = (None if part is None else part.decode() for part in match.groups())
-    several = tuple(one.decode() for one in _several(line))
-    return Asked(0, conversation or "", participant, None, several).keys
 
 
 class _BloomFilter:

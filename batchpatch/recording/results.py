@@ -7,7 +7,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.errors import RecordError
-from batchpatch.formats.result_line import Block, encode, outcome_pattern, sent, spans_with
+from batchpatch.formats.result_block import Block
+from batchpatch.formats.result_line import applied_lines, encode, sent
+from batchpatch.formats.result_line import lines_with as lines_with_in
 from batchpatch.model import Outcome
 from batchpatch.recording.append_log import Appender
 from batchpatch.recording.files import record_error
@@ -52,12 +54,21 @@ def _blocks(read: Any) -> Iterator[Block]:
 
 
 def lines_with(path: Path, outcomes: Collection[Outcome]) -> Iterator[tuple[int, bytes]]:
-    """The whole lines whose outcome is one of `outcomes`: offset in the file, and the line."""
-    pattern = outcome_pattern(outcomes)
+    """The whole lines whose outcome is one of `outcomes`: offset in the file, and the line, laid
+    out as `encode` does.
+    """
     for block in blocks(path):
         if not block.torn:
-            for start, end in spans_with(block.data, pattern):
-                yield block.offset + start, block.data[start:end]
+            for line in lines_with_in(block.data, outcomes):
+                yield block.offset + line.start, line.data
+
+
+def lines_applied(path: Path) -> Iterator[bytes]:
+    """The same of the rows that were applied, to some of their participants at least."""
+    for block in blocks(path):
+        if not block.torn:
+            for line in applied_lines(block.data):
+                yield line.data
 
 
 def has_sent(path: Path) -> bool:

@@ -10,7 +10,7 @@ from batchpatch.model import InvalidRow, Outcome, RowResult
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from batchpatch.model import Note, Patch, PatchOutcome, Row
+    from batchpatch.model import Note, Overtaken, Patch, PatchOutcome, Row
 
 
 _Participant = tuple[str | None, str | None]
@@ -93,7 +93,7 @@ def of_patch(
             )
             continue
         code, message, hint = outcome.code, outcome.message, outcome.hint
-        if row.note is not None and outcome.outcome in _DONE:
+        if row.note is not None and outcome.outcome.was_applied:
             code, message, hint = _remark(row.note, outcome)
         yield RowResult(
             row.number,
@@ -114,12 +114,13 @@ def of_patch(
             outcome.correlation_id,
             elapsed_ms,
             outcome.verified,
+            outcome.unverified,
         )
 
 
 def count_blanked(patch: Patch, outcome: PatchOutcome) -> int:
     """How many attributes a settled patch of an undo has left blank, because they were absent."""
-    if outcome.outcome not in _DONE:
+    if not outcome.outcome.was_applied:
         return 0
     rows = (row for row in patch.rows if row.number not in patch.superseded)
     return sum(len(row.note.blanked) for row in rows if row.note is not None)
@@ -145,11 +146,22 @@ def _remark(note: Note, outcome: PatchOutcome) -> tuple[str | None, str | None, 
 
 def joined(results: Sequence[RowResult]) -> RowResult:
     """One line for a row that was sent to several participants: that of the worst outcome."""
-    worst = max(results, key=lambda result: _SEVERITY.index(result.outcome))
-    others = sorted({result.participant_id or "" for result in results})
-    told = f"sent to {len(others)} participants: {', '.join(others)}"
+    worst = max(results, key=lambda result: result.outcome.severity)
+    participants = sorted({result.participant_id or "" for result in results})
+    applied = {result.participant_id or "" for result in results if result.outcome.was_applied}
+    told = f"sent to {len(participants)} participants: {', '.join(participants)}"
     message = f"{worst.message}; {told}" if worst.message else told
-    return worst._replace(message=message, participant_id=None, verified=_all_verified(results))
+    verified = _all_verified(results)
+    unverified = next((one.unverified for one in results if one.unverified is not None), None)
+    return worst._replace(
+        message=message,
+        participant_id=None,
+        participants=participants,
+        applied_to=sorted(applied) if applied and len(applied) < len(participants) else None,
+        keys=list(dict.fromkeys(key for result in results for key in result.keys or ())),
+        verified=verified,
+        unverified=None if verified is False else unverified,
+    )
 
 
 def _all_verified(results: Sequence[RowResult]) -> bool | None:
@@ -161,30 +173,14 @@ def _all_verified(results: Sequence[RowResult]) -> bool | None:
     return True if seen == {True} else None
 
 
-_DONE = (Outcome.UPDATED, Outcome.UNCHANGED)
-
-
-_SEVERITY = (
-    Outcome.SUPERSEDED,
-    Outcome.UNCHANGED,
-    Outcome.UPDATED,
-    Outcome.INVALID,
-    Outcome.CONFLICT,
-    Outcome.NOT_STORED,
-    Outcome.UNKNOWN,
-    Outcome.REJECTED,
-)
-
-
 def of_unsent(row: Row | InvalidRow, *, sources: Sequence[str], at: str) -> RowResult:
-    """The line of a row that is never sent: invalid, or with nothing to set."""
+    """The line of a row that is never sent: invalid, overtaken, or with nothing to set."""
     if isinstance(row, InvalidRow):
         return RowResult(
             row.number,
             row.line,
             sources[row.source],
-            # Nothing is wrong with the row where nobody could be asked: it may be tried again.
-            Outcome.UNKNOWN if row.code == "lookup_failed" else Outcome.INVALID,
+            row.outcome,
             at,
             row.conversation_id,
             row.participant_id,
@@ -192,7 +188,7 @@ def of_unsent(row: Row | InvalidRow, *, sources: Sequence[str], at: str) -> RowR
             message=row.message,
             hint=row.hint,
         )
-    return RowResult(
+    nothing = RowResult(
         row.number,
         row.line,
         sources[row.source],
@@ -201,6 +197,22 @@ def of_unsent(row: Row | InvalidRow, *, sources: Sequence[str], at: str) -> RowR
         row.conversation_id,
         row.participant_id,
         [],
-        code="nothing_to_set",
-        message="every attribute of the row is empty or left out",
+    )
+    if row.note is not None and row.note.overtaken is not None:
+        return _of_overtaken(nothing, row.note.overtaken)
+    return nothing._replace(
+        code="nothing_to_set", message="every attribute of the row is empty or left out"
+    )
+
+
+def _of_overtaken(nothing: RowResult, overtaken: Overtaken) -> RowResult:
+    """Of a row that was to be sent again, after a later one had set all that it asks for."""
+    by, run = overtaken.by, "this run" if overtaken.in_this_run else "the earlier run"
+    newer = f"row {by:,} of {run}" if by else "a later row"
+    return nothing._replace(
+        outcome=Outcome.SUPERSEDED,
+        keys=list(overtaken.names),
+        code="newer_value",
+        message=f"not sent: {newer} has set newer values at the same participant",
+        superseded_by=(by or None) if overtaken.in_this_run else None,
     )

@@ -15,6 +15,7 @@ from batchpatch.recording.files import DIRECTORY_MODE, record_error, sync_direct
 from batchpatch.recording.lock import acquire
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
 
@@ -141,6 +142,15 @@ class RunDirectory:
     def failed_path(self, kind: str, *, source: int = 0, sources: int = 1) -> Path:
         """Where the failed rows of input number `source` (from 0) go; `kind` is csv or jsonl."""
         return self.path / (f"failed.{kind}" if sources == 1 else f"failed-{source + 1}.{kind}")
+
+    def remove_failed(self, kept: Collection[Path]) -> None:
+        """Remove the files of failed rows that are not among `kept`. Raises RecordError."""
+        for path in self.private_paths():
+            if _FAILED.fullmatch(path.name) and path not in kept:
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    raise record_error(path, error, doing="removed") from error
 
     def private_paths(self) -> list[Path]:
         """The files here that hold customers' values, unfinished ones too."""

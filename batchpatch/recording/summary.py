@@ -24,8 +24,11 @@ class Counters(NamedTuple):
 
     rows: int
     patches: int
-    requests: int
+    reads: int
+    lookups: int
+    verifications: int
     retries: int
+    requests: int
     throttled: int
     tokens_minted: int
     allowance_used: float | None
@@ -36,7 +39,7 @@ class Counters(NamedTuple):
     blanked: int = 0
 
 
-class ReasonCount:
+class FailureReasons:
     """Counts failed rows by outcome and code, and keeps one message of each kind."""
 
     MOST_KINDS = 100
@@ -61,16 +64,21 @@ class ReasonCount:
 
 
 def exit_code_for(
-    outcomes: Mapping[str, int], *, stop: Stop | None = None, proved: bool = True
+    outcomes: Mapping[str, int],
+    *,
+    stop: Stop | None = None,
+    proved: bool = True,
+    unverified: int = 0,
 ) -> int:
-    """0 when every row made it, 1 when some did not or the counts are not proved; else the stop's.
+    """0 when every row made it; 1 when some did not, when a check that was asked for could not be
+    made, or when the counts are not proved; else the stop's.
 
     A stop wins over failed rows because it says what to do next: resume.
     """
     if stop is not None:
         return stop.exit_code
     lost = sum(number for word, number in outcomes.items() if not Outcome(word).made_it)
-    return EXIT_SOME_FAILED if lost or not proved else EXIT_DONE
+    return EXIT_SOME_FAILED if lost or unverified or not proved else EXIT_DONE
 
 
 def summarize(proof: Proof, counters: Counters, *, stop: Stop | None = None) -> Summary:
@@ -86,7 +94,12 @@ def summarize(proof: Proof, counters: Counters, *, stop: Stop | None = None) -> 
         **counters._asdict(),
         outcomes=_in_order(proof.outcomes),
         unattempted=unattempted,
-        exit_code=exit_code_for(proof.outcomes, stop=stop, proved=not problems),
+        verified=proof.verified,
+        not_stored=proof.not_stored,
+        unverified=proof.unverified,
+        exit_code=exit_code_for(
+            proof.outcomes, stop=stop, proved=not problems, unverified=proof.unverified
+        ),
         stopped_because="; ".join(reasons) or None,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from contextlib import closing, contextmanager
 from hashlib import blake2b
@@ -11,6 +10,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, BinaryIO
 
 from batchpatch.errors import RecordError
+from batchpatch.formats.result_line import patch_of
 from batchpatch.formats.undo_line import UndoEntry, parse_undo, read_undo
 from batchpatch.model import Outcome
 from batchpatch.recording.append_log import is_torn
@@ -48,11 +48,6 @@ _ANYBODY_TWICE = "SELECT 1 FROM entry GROUP BY who HAVING count(*) > 1 LIMIT 1"
 _MARK = "UPDATE entry SET sent = 1 WHERE who = ? AND patch = ?"
 
 
-_SENT = re.compile(
-    rb'"conversation_id":"([^"]*)","participant_id":"([^"]*)".*,"patch":([0-9]{1,18})[,}]'
-)
-
-
 class UndoIndex:
     """The entries of one file, each participant's together; use `open_index`."""
 
@@ -81,8 +76,9 @@ class UndoIndex:
             return
         self._index.execute("BEGIN")
         for _, line in lines_with(results_path, (Outcome.UPDATED,)):
-            if match := _SENT.search(line):
-                marked = self._index.execute(_MARK, (_key(match[1], match[2]), int(match[3])))
+            if found := patch_of(line):
+                conversation, participant, patch = found
+                marked = self._index.execute(_MARK, (_key(conversation, participant), patch))
                 self.unkept += marked.rowcount == 0
         self._index.execute("COMMIT")
 

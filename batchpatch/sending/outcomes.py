@@ -71,7 +71,13 @@ def not_stored(outcome: PatchOutcome, lost: Lost, *, after_s: float, route: Rout
 
 def not_read_back(outcome: PatchOutcome, found: Unread) -> PatchOutcome:
     """It was accepted, and no read has shown whether it is stored."""
-    return outcome._replace(hint=f"It could not be read back: {found.message}.", verified=None)
+    return unverified(outcome, found.message)
+
+
+def unverified(outcome: PatchOutcome, reason: str) -> PatchOutcome:
+    """A check that was asked for could not be made: that is not a check that passed."""
+    hint = f"It could not be read back: {reason}."
+    return outcome._replace(hint=hint, verified=None, unverified=reason)
 
 
 def outcome_of(answer: Answer, *, route_name: str, elapsed_s: float) -> PatchOutcome:

@@ -202,11 +202,13 @@ def test_old_never_beats_new_when_rejected_rows_are_sent_again(
     lines = results(tmp_path / "r")
     assert (lines[0]["outcome"], lines[-1]["outcome"]) == ("rejected", "updated")
     failed = (tmp_path / "r" / "failed.csv").read_text(encoding="utf-8")
-    assert "note;result" in failed
+    assert f"note;result@{who} (row 2001)" in failed
     sandbox.set_faults()
     assert batchpatch("resume", "r", "--retry", "rejected", env=credentials).returncode == 0
     assert sandbox.state()[who]["result"] == "result-2000"
-    assert results(tmp_path / "r")[0]["outcome"] == "unchanged"
+    first = next(line for line in results(tmp_path / "r") if line["row"] == 1)
+    assert (first["outcome"], first["superseded_by"]) == ("superseded", 2001)
+    assert not (tmp_path / "r" / "failed.csv").exists()
 
 
 def test_an_interrupted_pipe_is_finished_from_its_spool(

@@ -18,7 +18,7 @@ BROKEN = """
 from batchpatch.cli import ending, main, session
 from batchpatch.cli import plan as plan_command
 from batchpatch.genesys.client import GenesysClient
-from batchpatch.recording.summary import ReasonCount
+from batchpatch.recording.summary import FailureReasons
 from batchpatch.cli.progress import PlainLines
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.plan_job import PlanJob
@@ -33,7 +33,7 @@ BREAKAGES = {
     "progress": "Pipeline.progress = PlanJob.progress = broken",
     "waiting": "GenesysClient.waiting_for = property(broken)",
     "estimates": (
-        "Pipeline.requests_left = GenesysClient.allowance = ReasonCount.most_common = broken"
+        "Pipeline.requests_left = GenesysClient.allowance = FailureReasons.most_common = broken"
     ),
     "words": (
         "PlainLines.__call__ = ending.summary_lines = ending.reason_lines = broken\n"

@@ -114,7 +114,7 @@ def test_denials_alone_end_the_run_without_lines(
     assert lines() == []
 
 
-@pytest.mark.parametrize("thing", ["progress", "requests_left", "reasons", "observe"])
+@pytest.mark.parametrize("thing", ["progress", "requests_left", "observe"])
 def test_nothing_that_only_shows_ends_the_work(
     thing: str, make_job: MakeJob, lines: Lines, run_virtual: RunVirtual
 ) -> None:
@@ -127,10 +127,7 @@ def test_nothing_that_only_shows_ends_the_work(
 
     async def run() -> None:
         job = make_job(MANY, ScriptedCaller(lambda _: Reply(404)))
-        if thing == "reasons":
-            job.reasons.add = broken  # type: ignore[method-assign, assignment]
-        else:
-            setattr(job, thing, broken)
+        setattr(job, thing, broken)
         await job.work(workers=3, observe=broken if thing == "observe" else looks.append)
 
     run_virtual(run())

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchpatch.formats.skips import format_skip, parse_skip
 from batchpatch.model import Outcome, RowResult
 from batchpatch.recording import newer_values
 from batchpatch.recording.bitmap import Bitmap
@@ -19,8 +17,15 @@ if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
 
+    import pytest
+
     Make = Callable[..., RowResult]
     File = Callable[[Iterable[RowResult]], Path]
+
+
+def participant(number: int) -> str:
+    return f"22222222-2222-4222-8222-{number:012d}"
+
 
 settled = st.lists(
     st.tuples(
@@ -41,8 +46,8 @@ def test_against_the_rule_itself(
 ) -> None:
     """Lines are in order of settlement, not of rows; the rule speaks of rows.
 
-    A lost row whose participant nobody knows is compared with all others of its conversation; one
-    that went to several, with those of each of them.
+    A failed row is held to what its own participant has got; one whose participant nobody knows,
+    to what each participant of its conversation has, for the time when it is known.
     """
     results = []
     for row, (outcome, who, keys) in enumerate(rows, 1):
@@ -51,15 +56,16 @@ def test_against_the_rule_itself(
     lost = [r for r in results if not r.outcome.made_it]
     expected = {}
     for old in lost:
-        newer = {
-            name
-            for new in results
-            if new.outcome.made_it and new.row > old.row
-            if new.participant_id == old.participant_id or old.participant_id is None
-            for name in new.keys or ()
-        }
-        if names := newer & set(old.keys or ()):
-            expected[old.row] = sorted(names)
+        newer: dict[str, dict[str, int]] = {}
+        for new in results:
+            if not (new.outcome.made_it and new.row > old.row):
+                continue
+            if old.participant_id not in (None, new.participant_id):
+                continue
+            for name in set(new.keys or ()) & set(old.keys or ()):
+                newer.setdefault(new.participant_id or "", {})[name] = new.row
+        if newer:
+            expected[old.row] = newer
     order.shuffle(results)
     path = results_file(results)
     assert find_skips(path, [r.row for r in lost]) == expected
@@ -76,7 +82,39 @@ def test_an_invalid_row_skips_whatever_came_later(make_result: Make, results_fil
             make_result(3, Outcome.INVALID, participant_id=None, keys=None),
         ]
     )
-    assert find_skips(path, [1, 3]) == {1: ["a", "b"]}
+    assert find_skips(path, [1, 3]) == {1: {participant(5): {"a": 2, "b": 2}}}
+
+
+def test_a_row_of_which_only_the_participant_is_known_is_held_to_that(
+    make_result: Make, results_file: File
+) -> None:
+    """Its conversation was mistyped; mended, it must not undo what came later."""
+    path = results_file(
+        [
+            make_result(1, Outcome.INVALID, who=5, keys=None, conversation_id=None),
+            make_result(2, who=5, keys=["b"]),
+            make_result(3, who=6, keys=["b"]),
+        ]
+    )
+    assert find_skips(path, [1]) == {1: {participant(5): {"b": 2}}}
+    assert list(find_suspects(path, Bitmap([1]))) == [1]
+
+
+def test_rows_of_several_participants_are_compared_one_by_one(
+    make_result: Make, results_file: File
+) -> None:
+    """What a later row gave to one of them is nothing that the others have; and a row that only
+    some of its participants have got is newer for those alone."""
+    both = {"participant_id": None, "participants": [participant(1), participant(2)]}
+    path = results_file(
+        [
+            make_result(1, Outcome.UNKNOWN, keys=["a", "b"], **both),
+            make_result(2, who=1, keys=["a"]),
+            make_result(3, Outcome.REJECTED, keys=["b"], applied_to=[participant(2)], **both),
+        ]
+    )
+    assert find_skips(path, [1]) == {1: {participant(1): {"a": 2}, participant(2): {"b": 3}}}
+    assert list(find_suspects(path, Bitmap([1, 3]))) == [1, 3]
 
 
 def test_another_conversation_of_the_same_participant_does_not_count(
@@ -95,8 +133,10 @@ def test_another_conversation_of_the_same_participant_does_not_count(
 def test_rows_without_a_line_can_be_asked_about(make_result: Make, results_file: File) -> None:
     """A row whose line was dropped for a retry is known from the input alone."""
     later = make_result(8, keys=["x", "y"])
-    asked = Asked(3, str(later.conversation_id), str(later.participant_id), ["y", "z"])
-    assert find_newer(results_file([later]), [asked, asked._replace(row=9)]) == {3: ["y"]}
+    who = str(later.participant_id)
+    asked = Asked(3, str(later.conversation_id), (who,), ["y", "z"])
+    found = find_newer(results_file([later]), [asked, asked._replace(row=9)])
+    assert found == {3: {who: {"y": 8}}}
 
 
 def test_suspects_are_few_where_no_participant_repeats(
@@ -111,24 +151,3 @@ def test_suspects_are_few_where_no_participant_repeats(
     assert find_suspects(path, failed).count() < 5
     monkeypatch.setattr(newer_values, "_SIEVE_BITS", 8)
     assert find_suspects(path, failed) == failed
-
-
-@given(names=st.lists(st.text(), max_size=5))
-def test_any_names_survive_the_cell(names: list[str]) -> None:
-    """Attribute names may hold any character; none may be split, merged or run as a formula."""
-    cell = format_skip(names)
-    assert parse_skip(cell) == names
-    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
-
-
-def test_plain_names_stay_readable() -> None:
-    """The cell is for people first; JSON is for the names that need it."""
-    assert format_skip(["wrapUp", "Next Best Action"]) == "wrapUp;Next Best Action"
-    assert format_skip(["a;b"]) == '["a;b"]'
-    assert format_skip(["=cmd()"]) == '["=cmd()"]'
-
-
-@pytest.mark.parametrize("cell", ["[a", "[1]", '{"a":1}', "[]x"])
-def test_a_cell_that_only_looks_like_json_is_a_name(cell: str) -> None:
-    """People write these cells too; what they wrote is not lost."""
-    assert parse_skip(cell) == [cell]

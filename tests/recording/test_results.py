@@ -48,6 +48,7 @@ any_result = st.builds(
     correlation_id=st.none() | text,
     elapsed_ms=st.none() | number,
     verified=st.none() | st.booleans(),
+    unverified=st.none() | text,
 )
 CONTRACT = [
     "row",
@@ -55,6 +56,8 @@ CONTRACT = [
     "source",
     "conversation_id",
     "participant_id",
+    "participants",
+    "applied_to",
     "keys",
     "outcome",
     "status",
@@ -68,6 +71,7 @@ CONTRACT = [
     "at",
     "elapsed_ms",
     "verified",
+    "unverified",
 ]
 
 

@@ -11,9 +11,12 @@ from batchpatch.recording.summary import Counters, exit_code_for, summarize
 
 COUNTERS = Counters(
     rows=10,
-    patches=6,
-    requests=8,
+    patches=4,
+    reads=1,
+    lookups=0,
+    verifications=1,
     retries=2,
+    requests=8,
     throttled=1,
     tokens_minted=1,
     allowance_used=None,
@@ -25,7 +28,7 @@ COUNTERS = Counters(
 
 
 def proof_of(problems: tuple[str, ...] = (), **outcomes: int) -> Proof:
-    return Proof(outcomes, sum(outcomes.values()), Bitmap(), list(problems))
+    return Proof(outcomes, sum(outcomes.values()), Bitmap(), 0, 0, 0, list(problems))
 
 
 @pytest.mark.parametrize("outcome", Outcome)
@@ -65,3 +68,11 @@ def test_rows_that_vanished_are_no_success() -> None:
     summary = summarize(proof_of(updated=9), COUNTERS)
     assert (summary.exit_code, summary.unattempted) == (1, 1)
     assert "1 rows were read but have no line" in str(summary.stopped_because)
+
+
+def test_a_check_that_could_not_be_made_is_no_success() -> None:
+    """Whoever asks for a verification wants to hear that it never took place."""
+    proof = proof_of(updated=10)._replace(verified=9, unverified=1)
+    summary = summarize(proof, COUNTERS)
+    assert (summary.exit_code, summary.stopped_because) == (1, None)
+    assert (summary.verified, summary.not_stored, summary.unverified) == (9, 0, 1)

@@ -219,11 +219,12 @@ def test_the_hint_knows_the_route(route: str, told: str, run_virtual: RunVirtual
 
 @pytest.mark.parametrize("unread", [LOST, UNKNOWN])
 def test_what_could_never_be_read_stays_updated(unread: Any, run_virtual: RunVirtual) -> None:
-    """The write was accepted, and nobody has looked: it is not called lost."""
+    """The write was accepted, and nobody has looked: it is called neither lost nor verified."""
     reads = ScriptedReads()
     reads.fails = lambda _: unread
     outcome = run_virtual(make_verifier(reads).verify(patch_of(1, a="1"), UPDATED))
-    assert outcome._replace(hint=None) == UPDATED
+    assert outcome._replace(hint=None, unverified=None) == UPDATED
+    assert outcome.unverified == unread.message
     assert outcome.hint == f"It could not be read back: {unread.message}."
     assert len(reads.made) == LOOKS
 

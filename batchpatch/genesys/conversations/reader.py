@@ -18,6 +18,7 @@ from batchpatch.genesys.conversations.conversation import (
     read_conversation,
 )
 from batchpatch.genesys.conversations.single_flight import LruCache, SingleFlight
+from batchpatch.genesys.purpose import made_for
 from batchpatch.genesys.query import Caller, ask, is_too_large, whole_body
 
 if TYPE_CHECKING:
@@ -129,7 +130,8 @@ class ConversationReads:
             kept = self._kept.get(conversation_id)
             if kept is not None and self._clock() - kept[0] <= max_age_s:
                 return kept[1]
-        return await self._flights.join(conversation_id, fresh=fresh)
+        with made_for("verifications" if fresh else "reads"):
+            return await self._flights.join(conversation_id, fresh=fresh)
 
     async def look_up(self, ids: Iterable[str]) -> dict[str, Conversation]:
         """What analytics knows of these conversations, without attributes and addresses.
@@ -141,7 +143,8 @@ class ConversationReads:
         Raises:
             BatchpatchError: what ends a run, see `GenesysClient.call`.
         """
-        return await self._details.look_up(ids)
+        with made_for("lookups"):
+            return await self._details.look_up(ids)
 
     async def _fetch(self, conversation_id: str) -> Conversation | Unread:
         began_s = self._clock()

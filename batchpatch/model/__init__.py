@@ -7,32 +7,54 @@ They live here so that no stage needs to import another.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from batchpatch.model.outcome import APPLIED, FAILED, MADE_IT, Outcome
+from batchpatch.model.report import FailureReason, Progress, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class Outcome(StrEnum):
-    """What became of a row. The words are part of the contract of `results.jsonl`."""
+__all__ = [
+    "APPLIED",
+    "FAILED",
+    "MADE_IT",
+    "Batch",
+    "Change",
+    "Criterion",
+    "Delivery",
+    "FailureReason",
+    "InvalidRow",
+    "Note",
+    "Outcome",
+    "Overtaken",
+    "Patch",
+    "PatchOutcome",
+    "Progress",
+    "Row",
+    "RowResult",
+    "RowSet",
+    "Skips",
+    "Stop",
+    "Summary",
+]
 
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
-    SUPERSEDED = "superseded"
-    INVALID = "invalid"
-    REJECTED = "rejected"
-    CONFLICT = "conflict"
-    NOT_STORED = "not_stored"
-    UNKNOWN = "unknown"
 
-    @property
-    def made_it(self) -> bool:
-        """True where the platform holds what the row (or the row that replaced it) asks for."""
-        return self in _MADE_IT
+Skips = dict[str, dict[str, int]]
+"""What a row must not write, because something newer has: participant id ("" for any) -> name of
+the attribute -> the row that has applied it, 0 where nobody knows which."""
 
 
-_MADE_IT = frozenset({Outcome.UPDATED, Outcome.UNCHANGED, Outcome.SUPERSEDED})
+class Overtaken(NamedTuple):
+    """What has taken the place of everything that a row asks for, before it could be sent."""
+
+    names: tuple[str, ...]
+    """What the row had asked for."""
+    by: int
+    """The newest row that took any of it; 0 where nobody knows which."""
+    in_this_run: bool
+    """False where that is a row of the run whose failed rows these are."""
 
 
 class Criterion(NamedTuple):
@@ -62,6 +84,10 @@ class Note(NamedTuple):
     """Of an undo: attributes that were absent, and can only be blanked."""
     ended: bool | None = None
     """Whether the conversation has ended; None where nobody has looked."""
+    skips: Skips | None = None
+    """What not to write to whom, where it is yet to be found who is meant."""
+    overtaken: Overtaken | None = None
+    """Why nothing is left of the row; None where something is, or never was."""
 
 
 class Row(NamedTuple):
@@ -101,6 +127,8 @@ class InvalidRow(NamedTuple):
     """What the user can do."""
     conversation_id: str | None = None
     participant_id: str | None = None
+    outcome: Outcome = Outcome.INVALID
+    """`unknown` where nothing is wrong with the row, and nobody could be asked about it."""
 
 
 class RowSet(Protocol):
@@ -147,7 +175,8 @@ class PatchOutcome(NamedTuple):
     """How a patch was settled."""
 
     outcome: Outcome
-    """`updated`, `unchanged`, `conflict`, `rejected`, `not_stored` or `unknown`."""
+    """Any but `superseded`, which is a row's; `invalid` where a guard has nothing to compare with:
+    that is a fault of the input."""
     status: int | None = None
     """HTTP status of the last answer, None when none came."""
     code: str | None = None
@@ -160,7 +189,9 @@ class PatchOutcome(NamedTuple):
     """From hand-out to settlement, waiting for the quota included."""
     verified: bool | None = None
     """True where the values were read back, False where they were not there, None where nobody
-    looked."""
+    looked or the look has failed."""
+    unverified: str | None = None
+    """Why a check that was asked for could not be made; None where it was, or none was."""
 
 
 class RowResult(NamedTuple):
@@ -186,86 +217,13 @@ class RowResult(NamedTuple):
     correlation_id: str | None = None
     elapsed_ms: int | None = None
     verified: bool | None = None
-
-
-class FailureReason(NamedTuple):
-    """Why some rows did not make it, with one of their messages."""
-
-    outcome: Outcome
-    code: str | None
-    rows: int
-    message: str | None
-    hint: str | None
-
-
-class Summary(NamedTuple):
-    """`summary.json`; the field names are the contract."""
-
-    rows: int
-    """Rows read, across all inputs."""
-    outcomes: dict[str, int]
-    """Settled rows by outcome, counted from `results.jsonl` itself."""
-    unattempted: int
-    """Rows read and not settled: the run stopped before them."""
-    patches: int
-    requests: int
-    retries: int
-    throttled: int
-    """Answers with status 429."""
-    tokens_minted: int
-    allowance_used: float | None
-    """Requests that were not refused, over what the rate-limit windows touched allowed; None where
-    the platform has not said what it allows."""
-    elapsed_s: float
-    started: str
-    """UTC, RFC 3339."""
-    ended: str
-    exit_code: int
-    stopped_because: str | None
-    """None where the run ended by itself."""
-    input_exhausted: bool
-    """False where rows may be left that were never read."""
-    blanked: int = 0
-    """Of an undo: attributes that were absent, which the platform cannot delete: set to ""."""
-
-
-class Progress(NamedTuple):
-    """A look at a run that is under way."""
-
-    rows_read: int
-    outcomes: dict[str, int]
-    """Rows settled so far, by outcome."""
-    settled_before: int
-    """Those among them that an earlier process of the same run had settled."""
-    requests: int
-    throttled: int
-    waiting_for: str | None
-    """What holds everything up at this moment, in words; None where nothing does."""
-    elapsed_s: float
-    rows_expected: int | None
-    """Rows in all; an estimate until the input has been read to its end, None where unknown."""
-    allowance_left_s: float | None = None
-    """Seconds to go at what the platform admits; None where it has not said so."""
-
-    @property
-    def settled(self) -> int:
-        """Rows that have an outcome."""
-        return sum(self.outcomes.values())
-
-    @property
-    def rows_per_s(self) -> float:
-        """Rows settled per second since this process began."""
-        here = self.settled - self.settled_before
-        return here / self.elapsed_s if self.elapsed_s > 0 else 0.0
-
-    @property
-    def left_s(self) -> float | None:
-        """Seconds to go, at what the platform admits or else at that pace; None where unknown."""
-        if self.allowance_left_s is not None:
-            return self.allowance_left_s
-        if self.rows_expected is None or not self.rows_per_s:
-            return None
-        return max(0, self.rows_expected - self.settled) / self.rows_per_s
+    unverified: str | None = None
+    """Why a check that was asked for could not be made."""
+    participants: list[str] | None = None
+    """Of a row that means several, in place of `participant_id`: all of them."""
+    applied_to: list[str] | None = None
+    """Those of `participants` to whom it was applied; None where that is what `outcome` says of
+    all of them."""
 
 
 class Change(NamedTuple):

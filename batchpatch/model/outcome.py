@@ -1,0 +1,71 @@
+"""Outcomes of rows, and the one table of what each of them means."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Outcome(StrEnum):
+    """What became of a row. The words are part of the contract of `results.jsonl`."""
+
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    SUPERSEDED = "superseded"
+    INVALID = "invalid"
+    REJECTED = "rejected"
+    CONFLICT = "conflict"
+    NOT_STORED = "not_stored"
+    UNKNOWN = "unknown"
+
+    @property
+    def made_it(self) -> bool:
+        """True where the platform holds what the row (or the row that replaced it) asks for."""
+        return _TRAITS[self].made_it
+
+    @property
+    def was_applied(self) -> bool:
+        """True where the platform holds the row's own values."""
+        return _TRAITS[self].was_applied
+
+    @property
+    def may_be_retried(self) -> bool:
+        """True where the same row may fare better another time."""
+        return _TRAITS[self].may_be_retried
+
+    @property
+    def severity(self) -> int:
+        """How bad it is; the worst part of a row is the row's outcome."""
+        return _TRAITS[self].severity
+
+
+class _Traits(NamedTuple):
+    """What an outcome means."""
+
+    made_it: bool
+    was_applied: bool
+    may_be_retried: bool
+    severity: int
+
+
+_TRAITS = {
+    # outcome                   made it, was applied, may be retried, severity
+    Outcome.SUPERSEDED: _Traits(True, False, False, 0),
+    Outcome.UNCHANGED: _Traits(True, True, False, 1),
+    Outcome.UPDATED: _Traits(True, True, False, 2),
+    # The input is the same, so the row would be invalid again.
+    Outcome.INVALID: _Traits(False, False, False, 3),
+    Outcome.CONFLICT: _Traits(False, False, True, 4),
+    Outcome.NOT_STORED: _Traits(False, False, True, 5),
+    Outcome.UNKNOWN: _Traits(False, False, True, 6),
+    Outcome.REJECTED: _Traits(False, False, True, 7),
+}
+
+
+MADE_IT = frozenset(outcome for outcome in Outcome if outcome.made_it)
+
+
+FAILED = frozenset(Outcome) - MADE_IT
+
+
+APPLIED = frozenset(outcome for outcome in Outcome if outcome.was_applied)

@@ -1,0 +1,105 @@
+"""What a run says of itself as a whole: under way, and at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from batchpatch.model.outcome import Outcome
+
+
+class FailureReason(NamedTuple):
+    """Why some rows did not make it, with one of their messages."""
+
+    outcome: Outcome
+    code: str | None
+    rows: int
+    message: str | None
+    hint: str | None
+
+
+class Summary(NamedTuple):
+    """`summary.json`; the field names are the contract."""
+
+    rows: int
+    """Rows read, across all inputs."""
+    outcomes: dict[str, int]
+    """Settled rows by outcome, counted from `results.jsonl` itself."""
+    unattempted: int
+    """Rows read and not settled: the run stopped before them."""
+    patches: int
+    """Writes that left at least once, each counted once however often it was repeated."""
+    retries: int
+    """Attempts after the first of whatever was asked, those after a 429 included."""
+    requests: int
+    """All requests to the API: patches, reads, look-ups, verifications and a few about the
+    organisation, each once, plus `retries`. Of a run that was resumed: of all its processes but
+    those that were killed."""
+    throttled: int
+    """Answers with status 429."""
+    tokens_minted: int
+    allowance_used: float | None
+    """Requests that were not refused, over what the rate-limit windows touched allowed; None where
+    the platform has not said what it allows."""
+    elapsed_s: float
+    started: str
+    """UTC, RFC 3339."""
+    ended: str
+    exit_code: int
+    stopped_because: str | None
+    """None where the run ended by itself."""
+    input_exhausted: bool
+    """False where rows may be left that were never read."""
+    blanked: int = 0
+    """Of an undo: attributes that were absent, which the platform cannot delete: set to ""."""
+    reads: int = 0
+    """Reads of one conversation before something is written, counted likewise."""
+    lookups: int = 0
+    """Requests that ask analytics about many conversations, counted likewise."""
+    verifications: int = 0
+    """Reads of one conversation after something was written, counted likewise."""
+    verified: int = 0
+    """Rows that were read back and found stored, counted from `results.jsonl` itself."""
+    not_stored: int = 0
+    """Rows that were read back and found otherwise."""
+    unverified: int = 0
+    """Rows for which that check was asked for and could not be made."""
+
+
+class Progress(NamedTuple):
+    """A look at a run that is under way."""
+
+    rows_read: int
+    outcomes: dict[str, int]
+    """Rows settled so far, by outcome."""
+    settled_before: int
+    """Those among them that an earlier process of the same run had settled."""
+    requests: int
+    throttled: int
+    waiting_for: str | None
+    """What holds everything up at this moment, in words; None where nothing does."""
+    elapsed_s: float
+    rows_expected: int | None
+    """Rows in all; an estimate until the input has been read to its end, None where unknown."""
+    allowance_left_s: float | None = None
+    """Seconds to go at what the platform admits; None where it has not said so."""
+
+    @property
+    def settled(self) -> int:
+        """Rows that have an outcome."""
+        return sum(self.outcomes.values())
+
+    @property
+    def rows_per_s(self) -> float:
+        """Rows settled per second since this process began."""
+        here = self.settled - self.settled_before
+        return here / self.elapsed_s if self.elapsed_s > 0 else 0.0
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds to go, at what the platform admits or else at that pace; None where unknown."""
+        if self.allowance_left_s is not None:
+            return self.allowance_left_s
+        if self.rows_expected is None or not self.rows_per_s:
+            return None
+        return max(0, self.rows_expected - self.settled) / self.rows_per_s
