@@ -169,7 +169,7 @@ def test_all_columns_do_not_send_what_a_plan_bears() -> None:
     names = [row.names for row in maker.rows(1, Block(range(3), texts)) if isinstance(row, Row)]
     assert names == [
         ("tier", "note"),
-        ("tier", "organisation", "region", "before"),
+        ("tier", "note", "organisation", "region", "before"),
         ("tier", "note"),
     ]
     row = one({**PLAN, "extra": "e"}, all_columns=True)

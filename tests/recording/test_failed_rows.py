@@ -300,7 +300,7 @@ def as_text(line: bytes | None) -> str:
 def test_an_object_of_many_lines_comes_back_on_one() -> None:
     """The failed file has a line a row, for whoever greps in it; what was given stays as it was."""
     line = b'{\r\n  "a": "x  y",\r\n  "b": {\r\n    "n": 1.10\r\n  }\r\n}'
-    found = spliced(RawRecord(1, 1, raw=line), Reason("e", "h", []))
+    found = spliced(RawRecord(1, 1, raw=line), FailedRow("e", "h", {}))
     assert found.startswith(b'{ "a": "x  y", "b": { "n": 1.10 },"batchpatch_error"')
     assert found.count(b"\n") == 1
     assert orjson.loads(found).keys() == {"a", "b", "batchpatch_error", "batchpatch_hint"}
