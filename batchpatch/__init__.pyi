@@ -1,11 +1,12 @@
 from .commands.check import CheckReport, check
-from .commands.plan import PlanReport, plan
+from .commands.plan import plan
 from .commands.resume import resume
 from .commands.run import run
 from .commands.undo import undo
 from .errors import (
     AccessError,
     BatchpatchError,
+    ExitCode,
     InputError,
     OutageError,
     RecordError,
@@ -26,7 +27,7 @@ from .options.send import (
     VerifyOptions,
 )
 from .options.spelling import parse_rate
-from .pipeline.execution import RunReport
+from .pipeline.report import PlanReport, RunReport
 from .pipeline.stop import Stopper
 
 __version__: str
@@ -39,6 +40,7 @@ __all__ = [
     "ConnectOptions",
     "Criterion",
     "DailyHours",
+    "ExitCode",
     "FindOptions",
     "InputError",
     "InvalidRow",

@@ -6,41 +6,60 @@ stop its neighbours. Each class carries the exit code that the command line answ
 
 from __future__ import annotations
 
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the command line answers with: the only place with these numbers."""
+
+    DONE = 0
+    """Every row made it."""
+    SOME_FAILED = 1
+    """Finished, but not every row made it."""
+    UNUSABLE = 2
+    """Wrong usage, or an input that cannot be used; nothing was sent."""
+    STOPPED = 3
+    """Ended early: a threshold, an outage, a disk, an input that turned bad. To be resumed."""
+    NO_ACCESS = 4
+    """Credentials or permission."""
+    INTERRUPTED = 130
+    """Somebody asked for it. To be resumed."""
+
 
 class BatchpatchError(Exception):
     """Anything that ends a run. The text is one sentence for a person: what, where, what to do."""
 
-    exit_code = 1
+    exit_code: ExitCode = ExitCode.SOME_FAILED
 
 
 class SettingsError(BatchpatchError):
     """An option, an environment variable or a profile that cannot be used as given."""
 
-    exit_code = 2
+    exit_code = ExitCode.UNUSABLE
 
 
 class InputError(BatchpatchError):
     """An input that cannot be used as a whole: missing, empty, undecodable, without a header."""
 
-    exit_code = 2
+    exit_code = ExitCode.UNUSABLE
 
 
 class AccessError(BatchpatchError):
     """The platform refuses these credentials, or they lack the permission for the job."""
 
-    exit_code = 4
+    exit_code = ExitCode.NO_ACCESS
 
 
 class OutageError(BatchpatchError):
     """The platform cannot be reached, or does not answer in a way that lets the run go on."""
 
-    exit_code = 3
+    exit_code = ExitCode.STOPPED
 
 
 class RecordError(BatchpatchError):
     """The run directory cannot be written or read, or its files contradict each other."""
 
-    exit_code = 3
+    exit_code = ExitCode.STOPPED
 
 
 def first_of(group: BaseExceptionGroup[BatchpatchError]) -> BatchpatchError:

@@ -13,7 +13,7 @@ from batchpatch.cli.words import forecast
 from batchpatch.pipeline.observing import attempt_to_show
 
 if TYPE_CHECKING:
-    from batchpatch.pipeline.execution import RunReport
+    from batchpatch.pipeline.report import RunReport
 
 
 def finish(report: RunReport, *, again: str, json: bool, quiet: bool) -> NoReturn:
@@ -36,6 +36,8 @@ def finish(report: RunReport, *, again: str, json: bool, quiet: bool) -> NoRetur
             say("To send the failed rows again, once the cause is gone:", f"  {again}")
     elif summary.stopped_because:
         say(f"batchpatch: {summary.stopped_because}")
+    if report.nothing_left and not quiet:
+        say("Nothing was left to do.")
     if resume:
         if report.requests_left and not quiet:
             left = attempt_to_show(

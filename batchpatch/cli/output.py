@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 import orjson
 
-from batchpatch.errors import BatchpatchError
+from batchpatch.errors import BatchpatchError, ExitCode
 
 
 def say(*lines: str) -> None:
@@ -27,7 +27,7 @@ def say(*lines: str) -> None:
 class OutputError(BatchpatchError):
     """Nobody reads standard output any more, or it cannot be written."""
 
-    exit_code = 3
+    exit_code = ExitCode.STOPPED
 
 
 def emit(text: str) -> None:

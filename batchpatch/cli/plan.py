@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from batchpatch.cli import flags
+from batchpatch.cli.next_command import flags_given
 from batchpatch.cli.output import as_json, emit, say
 from batchpatch.cli.session import opened_account, run_until_stopped, sending_to
 from batchpatch.cli.text import change_lines, plan_lines, reason_lines, who_lines
+from batchpatch.genesys.rate_limit.allowance import Allowance
+from batchpatch.model import Outcome
 from batchpatch.options.run import Settings
 from batchpatch.options.send import ConnectOptions, MergeOptions, RetryPolicy
-from batchpatch.options.spelling import parse_duration
 from batchpatch.pipeline.observing import attempt_to_show
 
 if TYPE_CHECKING:
-    from batchpatch.commands.plan import PlanReport
+    from batchpatch.pipeline.report import PlanReport, RunReport
+
+
+STDOUT = Path("-")
 
 
 PlanOut = Annotated[
@@ -26,13 +31,14 @@ PlanOut = Annotated[
     typer.Option(
         "--out",
         metavar="FILE",
-        help="Where the plan goes, a new JSONL file; it holds values.",
+        help="Where the plan goes, a new JSONL file, or -; it holds values.",
         show_default=False,
     ),
 ]
 
 
 def plan(
+    ctx: typer.Context,
     inputs: flags.Inputs,
     out: PlanOut,
     format: flags.Format = None,  # noqa: A002 - the flag's name
@@ -57,7 +63,11 @@ def plan(
     concurrency: flags.Concurrency = 32,
     retries: flags.Retries = 5,
     timeout: flags.Timeout = 60.0,
+    max_failures: flags.MaxFailuresText = None,
+    max_duration: flags.MaxDuration = None,
+    between: flags.Between = None,
     max_outage: flags.MaxOutage = "15m",
+    grace: flags.Grace = "10s",
     region: flags.Region = None,
     profile: flags.Profile = None,
     api_url: flags.ApiUrl = None,
@@ -94,7 +104,13 @@ def plan(
         lookup_batch=lookup_batch, ambiguous=ambiguous, ended=ended, live_first=False
     )
     pace = flags.pace_options(rate, share, tokens)
-    max_outage_s = parse_duration(max_outage, flag="--max-outage")
+    limits = flags.limit_options(
+        max_failures=max_failures,
+        max_duration=max_duration,
+        between=between,
+        max_outage=max_outage,
+        grace=grace,
+    )
     opening = opened_account(
         sandbox=sandbox, profile=profile, region=region, api_url=api_url, login_url=login_url
     )
@@ -120,32 +136,68 @@ def plan(
                 account=account,
                 out=out,
                 settings=settings,
-                max_outage_s=max_outage_s,
+                limits=limits,
+                flags=flags_given(ctx),
                 stopper=stopper,
                 observe=observe,
             )
         )
-    _show(report, json=json, quiet=quiet)
-    raise typer.Exit(report.exit_code)
+    finish_plan(report, json=json, quiet=quiet)
 
 
-def _show(report: PlanReport, *, json: bool, quiet: bool) -> None:
+def finish_plan(report: RunReport, *, json: bool, quiet: bool) -> NoReturn:
+    """Show how a plan ended, and leave with its exit code."""
+    assert report.plan is not None  # noqa: S101 - the caller has looked
+    _show(report, report.plan, json=json, quiet=quiet)
+    raise typer.Exit(report.summary.exit_code)
+
+
+def _show(report: RunReport, plan: PlanReport, *, json: bool, quiet: bool) -> None:
     if not quiet:
-        attempt_to_show("The changes", lambda: _show_changes(report))
-        attempt_to_show("The summary", lambda: _show_counts(report))
-    if report.stopped_because:
-        say(f"batchpatch: {report.stopped_because} The plan holds what was planned by then.")
-    if report.participants and not quiet:
-        say(f"  batchpatch run {shlex.quote(str(report.out))}")
+        attempt_to_show("The changes", lambda: _show_changes(plan))
+        attempt_to_show("The summary", lambda: _show_counts(report, plan))
+    if report.summary.stopped_because:
+        say(f"batchpatch: {report.summary.stopped_because}")
+    if not plan.whole:
+        say(f"{plan.file} holds what was planned by then; it is not whole.")
+    resume = f"batchpatch resume {shlex.quote(str(plan.out))}" if report.resumable else None
+    if resume:
+        say("To go on with this plan:", f"  {resume}")
+    elif plan.whole and not quiet and plan.file != STDOUT:
+        say(f"  batchpatch run {shlex.quote(str(plan.out))}")
     if json:
-        document = report._asdict()
-        del document["changes"], document["allowance"]
-        document |= {
-            "out": str(report.out),
-            "identity": report.identity and report.identity._asdict(),
-            "reasons": [reason._asdict() for reason in report.reasons],
-        }
+        document = _document(report, plan) | {"resume": resume}
         emit(as_json(document) + "\n")
+
+
+def _document(report: RunReport, plan: PlanReport) -> dict[str, Any]:
+    document = plan._asdict()
+    del document["changes"]
+    summary = report.summary
+    return document | {
+        "out": str(plan.out),
+        "file": str(plan.file),
+        "identity": plan.identity._asdict(),
+        "rows": summary.rows,
+        "unchanged": _unchanged(report),
+        "unattempted": summary.unattempted,
+        "failed": _failed(report),
+        "reasons": [reason._asdict() for reason in report.reasons],
+        "requests": summary.requests,
+        "elapsed_s": summary.elapsed_s,
+        "exit_code": summary.exit_code,
+        "stopped_because": summary.stopped_because,
+    }
+
+
+def _unchanged(report: RunReport) -> int:
+    outcomes = report.summary.outcomes
+    return outcomes.get(Outcome.UNCHANGED, 0) + outcomes.get(Outcome.SUPERSEDED, 0)
+
+
+def _failed(report: RunReport) -> int:
+    outcomes = report.summary.outcomes
+    return sum(number for word, number in outcomes.items() if not Outcome(word).made_it)
 
 
 def _show_changes(report: PlanReport) -> None:
@@ -156,19 +208,22 @@ def _show_changes(report: PlanReport) -> None:
         say(f"... and {report.participants - len(report.changes):,} more")
 
 
-def _show_counts(report: PlanReport) -> None:
+def _show_counts(report: RunReport, plan: PlanReport) -> None:
+    allowance, limit = report.allowance, plan.requests_per_min
+    if allowance is None and limit is not None:
+        allowance = Allowance(limit)
     say(
         "",
         *plan_lines(
-            rows=report.rows,
-            participants=report.participants,
-            unchanged=report.unchanged,
-            failed=report.failed,
-            ended=report.ended,
-            unattempted=report.unattempted,
-            requests=report.requests,
-            elapsed_s=report.elapsed_s,
-            allowance=report.allowance,
+            rows=report.summary.rows,
+            participants=plan.participants,
+            unchanged=_unchanged(report),
+            failed=_failed(report),
+            ended=plan.ended,
+            unattempted=report.summary.unattempted,
+            requests=report.summary.requests,
+            elapsed_s=report.summary.elapsed_s,
+            allowance=allowance,
         ),
         *reason_lines(report.reasons),
     )
@@ -176,12 +231,11 @@ def _show_counts(report: PlanReport) -> None:
 
 def _who(report: PlanReport) -> list[str]:
     identity = report.identity
-    name = identity and identity.organisation_name
-    limit = report.requests_per_min
+    name, limit = identity.organisation_name, report.requests_per_min
     return who_lines(
         [
-            ("Organisation", identity and f"{name or ''} {identity.organisation}".strip()),
-            ("OAuth client", identity and identity.client_name),
+            ("Organisation", f"{name or ''} {identity.organisation}".strip()),
+            ("OAuth client", identity.client_name),
             ("Region", report.region),
             ("Limit", f"{limit:,} requests a minute and token" if limit else None),
         ]

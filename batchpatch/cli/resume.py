@@ -11,10 +11,12 @@ from batchpatch.cli import flags
 from batchpatch.cli.ending import finish
 from batchpatch.cli.next_command import command_again
 from batchpatch.cli.output import say
+from batchpatch.cli.plan import finish_plan
 from batchpatch.cli.session import account_again, run_until_stopped, sandbox_account, sending_to
 from batchpatch.commands.purge import purge as purge_run
 from batchpatch.model import Outcome
 from batchpatch.recording.manifest import read_manifest
+from batchpatch.recording.plan_output import find_directory
 from batchpatch.recording.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -60,11 +62,12 @@ def resume(
     ] = False,
     yes: flags.Yes = False,
 ) -> None:
-    """Finish a run that was stopped, killed or cut off, in its own directory.
+    """Finish a run that was stopped, killed or cut off, in its own directory; or a plan.
 
     Rows that are settled are left alone; the others are sent with the options of the run. The
     input must be the same, which is checked.
     """
+    directory = find_directory(directory)
     limits = flags.limit_options(
         max_failures=max_failures,
         max_duration=max_duration,
@@ -91,6 +94,8 @@ def resume(
                 observe=observe,
             )
         )
+    if report.plan is not None:
+        finish_plan(report, json=json, quiet=quiet)
     words = manifest_of(directory).options.get("flags", ())
     finish(report, again=command_again(report.failed, words), json=json, quiet=quiet)
 

@@ -70,6 +70,9 @@ def run(
     json: flags.Json = False,
     quiet: flags.Quiet = False,
     verbose: flags.Verbose = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Send a plan that is not whole, as far as it goes.")
+    ] = False,
     dry: Annotated[bool, typer.Option("--dry-run", help="The same as `check`.", **_PANEL)] = False,
     sandbox: Annotated[
         bool,
@@ -198,6 +201,7 @@ def run(
                 safeguards=safeguards,
                 record=RecordOptions(out=out, spool=not no_spool, flags=flags_given(ctx)),
                 limits=limits,
+                partial=partial,
                 stopper=stopper,
                 observe=observe,
             )

@@ -77,13 +77,13 @@ def _outcomes(progress: Progress) -> str:
     """Those that did not make it by name; what went well is the rest."""
     return " ".join(
         f"{progress.outcomes[word]:,} {word}"
-        for word in ("planned", *Outcome)
+        for word in Outcome
         if progress.outcomes.get(word) and _is_worth_naming(word)
     )
 
 
 def _is_worth_naming(word: str) -> bool:
-    return word == "planned" or word is Outcome.UPDATED or not Outcome(word).made_it
+    return word in (Outcome.UPDATED, Outcome.PLANNED) or not Outcome(word).made_it
 
 
 def _pace(per_s: float) -> str:

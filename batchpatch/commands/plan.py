@@ -1,59 +1,38 @@
-"""The online dry run: finds, reads and compares as a run would, and writes nothing but a plan."""
+"""`plan`: the online dry run; finds, reads and compares as a run would, and sends nothing."""
 
 from __future__ import annotations
 
-import asyncio
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from batchpatch.errors import BatchpatchError, SettingsError, first_of
-from batchpatch.genesys.account.organisation import Identity, read_identity, read_requests_per_min
-from batchpatch.genesys.account.regions import region_of
+from batchpatch.errors import RecordError, SettingsError
+from batchpatch.formats.run_json import plain_settings
 from batchpatch.genesys.connect import open_for
-from batchpatch.genesys.rate_limit.allowance import Allowance
-from batchpatch.model import Change, FailureReason, Outcome, Progress, Stop
-from batchpatch.options.run import Settings
-from batchpatch.pipeline.observing import Observer, attempt_to_show
-from batchpatch.pipeline.plan_job import PlanJob
+from batchpatch.options.run import LimitOptions, RecordOptions, Settings
+from batchpatch.pipeline.execution import Job
+from batchpatch.pipeline.plan_run import planning, read_origin
+from batchpatch.pipeline.preflight import preflight
+from batchpatch.pipeline.run_record import describe, note_organisation
+from batchpatch.pipeline.spooling import spooling
+from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.inputs import Reader
-from batchpatch.recording.plan_file import PlanFile
+from batchpatch.recording.plan_file import PlanFile, PlanStream
+from batchpatch.recording.plan_output import partial_path, refuse_output, state_path
+from batchpatch.recording.run_directory import RunDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from batchpatch.genesys.account.credentials import Account
-    from batchpatch.genesys.client import GenesysClient
-    from batchpatch.pipeline.stop import Stopper
+    from batchpatch.model import Progress
+    from batchpatch.pipeline.report import RunReport
 
 
-class PlanReport(NamedTuple):
-    """What a plan found."""
-
-    identity: Identity | None
-    region: str
-    requests_per_min: int | None
-    """The organisation's limit for one token; None where the platform does not tell."""
-    out: Path
-    rows: int
-    participants: int
-    """Lines of the plan: participants of whom something would change."""
-    unchanged: int
-    """Rows that change nothing, left out of the plan."""
-    unattempted: int
-    """Rows that were read and not planned, because it was stopped."""
-    failed: int
-    """Rows that are invalid, or whose participant was not found; not in the plan."""
-    ended: int
-    """Lines of conversations that have ended."""
-    changes: list[Change]
-    """The first ones."""
-    reasons: list[FailureReason]
-    requests: int
-    """What planning itself has cost."""
-    allowance: Allowance | None
-    elapsed_s: float
-    exit_code: int
-    stopped_because: str | None
+STDOUT = Path("-")
 
 
 async def plan(
@@ -62,20 +41,26 @@ async def plan(
     account: Account,
     out: Path,
     settings: Settings | None = None,
-    max_outage_s: float = 900.0,
+    limits: LimitOptions | None = None,
+    flags: Sequence[str] = (),
     stopper: Stopper | None = None,
     observe: Callable[[Progress], None] | None = None,
-) -> PlanReport:
+) -> RunReport:
     """Write what a run would change, and change nothing.
+
+    A plan is called `OUT.partial` until it is whole, and its state lies in `OUT.run`, where
+    `resume` finds it.
 
     Args:
         inputs: paths, or `-` for standard input.
         account: credentials and hosts.
         out: a new file; the input of a run, JSONL, each line of it for itself. It holds values.
+            `-` is standard output: such a plan cannot be resumed.
         settings: as for a run; only reading, finding, merging and the pace matter.
-        max_outage_s: how long the platform may answer nothing at all.
+        limits: what ends or pauses it, as for `run`.
+        flags: of the command line, kept to print commands.
         stopper: to stop from outside; what is planned by then stays.
-        observe: as for `pipeline.run`.
+        observe: as for `run`.
 
     Raises:
         InputError: an input cannot be used as a whole.
@@ -83,101 +68,50 @@ async def plan(
         AccessError: the token may not read conversations.
         RecordError: the plan cannot be written.
     """
-    out, settings = Path(out), settings or Settings()
-    region = region_of(account.hosts.api_url)
-    async with open_for(account, settings, max_outage_s=max_outage_s) as client:
-        with PlanFile(out) as file:
-            identity = await read_identity(client)
-            if identity is None:
-                raise SettingsError(
-                    f"{account.hosts.api_url} does not say whose token this is, and a plan must "
-                    "name its organisation: check --region or --api-url."
-                )
-            limit = await read_requests_per_min(client)
-            reader = Reader(inputs, settings.read)
-            planner = PlanJob(
-                reader,
-                file,
-                client=client,
-                settings=settings,
-                organisation=identity.organisation,
-                region=region,
-            )
-            stop = await _worked(planner, settings.connect.concurrency, client, stopper, observe)
-            if stop is None and reader.limit_reached:
-                stop = Stop(
-                    3, f"--limit {settings.read.limit} was reached and there is more input."
-                )
-        return _report(planner, identity, region, limit, out, reader, client, stop)
+    out, settings, limits = Path(out), settings or Settings(), limits or LimitOptions()
+    prepared = preflight(inputs, settings.read, RecordOptions())
+    if out != STDOUT:
+        refuse_output(out)
+    async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
+        origin = await read_origin(client, account)
+        job = Job(
+            reader=Reader(inputs, settings.read),
+            client=client,
+            account=account,
+            settings=settings,
+            limits=limits,
+            stopper=stopper or Stopper(),
+        )
+        if out == STDOUT:
+            file = PlanStream(sys.stdout.buffer)
+            return await planning(job, out=out, file=file, origin=origin).run(observe)
+        with _begun(out, inputs) as (directory, begun):
+            options = plain_settings(settings) | {"flags": flags}
+            describe(directory, prepared, account=account, options=options, kind="plan")
+            note_organisation(directory, origin.identity.organisation)
+            with spooling(directory, inputs, keep=True) as spooled:
+                tee = spooled.tee if spooled else None
+                reader = Reader(inputs, settings.read, tee=tee)
+                job = replace(job, reader=reader, directory=directory, spooled=spooled)
+                return await planning(job, out=out, file=begun, origin=origin).run(observe)
 
 
-async def _worked(
-    planner: PlanJob,
-    workers: int,
-    client: GenesysClient,
-    stopper: Stopper | None,
-    observe: Callable[[Progress], None] | None,
-) -> Stop | None:
-    """Plan to the end, or to what ended it before."""
-    working = asyncio.create_task(planner.work(workers))
-    watching = asyncio.create_task(Observer(observe, planner.progress).watch())
-    asked = asyncio.create_task(stopper.asked()) if stopper else None
-    error: BatchpatchError | None = None
+@contextmanager
+def _begun(out: Path, inputs: Sequence[str]) -> Iterator[tuple[RunDirectory, PlanFile]]:
+    """The state of a new plan, and its file: made before the state says what it is of.
+
+    Raises SettingsError where another plan of that name was begun in the meantime.
+    """
     try:
-        await asyncio.wait({working, asked or working}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            await working
-        else:
-            client.stop_sending()
-    except* BatchpatchError as group:
-        error = first_of(group)
-    finally:
-        tasks = [task for task in (working, asked, watching) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    if error is not None and not planner.lines:
-        raise error
-    if error is not None:
-        return Stop(error.exit_code, str(error))
-    return stopper.stop if stopper else None
-
-
-def _report(
-    planner: PlanJob,
-    identity: Identity,
-    region: str,
-    limit: int | None,
-    out: Path,
-    reader: Reader,
-    client: GenesysClient,
-    stop: Stop | None,
-) -> PlanReport:
-    counts = planner.counts
-    failed = sum(n for word, n in counts.items() if word != "planned" and not _made_it(word))
-    allowance = attempt_to_show("The allowance", client.allowance)
-    if allowance is None and limit is not None:
-        allowance = Allowance(limit)
-    return PlanReport(
-        identity=identity,
-        region=region,
-        requests_per_min=limit,
-        out=out,
-        rows=reader.rows,
-        participants=planner.lines,
-        unchanged=counts[Outcome.UNCHANGED] + counts[Outcome.SUPERSEDED],
-        unattempted=reader.rows - counts.total(),
-        failed=failed,
-        ended=planner.ended,
-        changes=planner.changes,
-        reasons=attempt_to_show("The reasons", planner.reasons.most_common) or [],
-        requests=client.requests,
-        allowance=allowance,
-        elapsed_s=round(planner.elapsed_s, 3),
-        exit_code=stop.exit_code if stop else int(failed > 0),
-        stopped_because=stop.because if stop else None,
-    )
-
-
-def _made_it(word: str) -> bool:
-    return Outcome(word).made_it
+        directory = RunDirectory.create(
+            state_path(out), input_name=inputs[0], now=datetime.now(UTC)
+        )
+    except RecordError as error:
+        raise SettingsError(str(error)) from error
+    with directory:
+        try:
+            file = PlanFile(partial_path(out))
+        except SettingsError:
+            directory.remove()
+            raise
+        yield directory, file

@@ -1,4 +1,4 @@
-"""`resume`: finish a run that was stopped or broke."""
+"""`resume`: finish a run, an undo or a plan that was stopped or broke."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.run import LimitOptions, without_limit
-from batchpatch.pipeline.execution import RunReport, _Task
-from batchpatch.pipeline.resumption import prepare_resumption
+from batchpatch.pipeline.execution import Job
+from batchpatch.pipeline.plan_run import planning, read_origin, reopen_plan
+from batchpatch.pipeline.resumption import (
+    planned_by,
+    prepare_resumption,
+    refuse_another_organisation,
+)
+from batchpatch.pipeline.send_run import sending
+from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.inputs import Reader
+from batchpatch.recording.plan_output import find_directory
 from batchpatch.recording.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Outcome, Progress
     from batchpatch.options.send import PaceOptions
-    from batchpatch.pipeline.stop import Stopper
+    from batchpatch.pipeline.report import RunReport
 
 
 async def resume(
@@ -31,10 +39,12 @@ async def resume(
     stopper: Stopper | None = None,
     observe: Callable[[Progress], None] | None = None,
 ) -> RunReport:
-    """Finish a run that was stopped or broke, in its own directory and with its own options.
+    """Finish a run, an undo or a plan that was stopped or broke, with its own options.
+
+    Where all is done already, the report says so: `nothing_left`.
 
     Args:
-        path: directory of the run.
+        path: directory of the run; of a plan `OUT`, `OUT.partial` or `OUT.run` will do.
         account: credentials and hosts; the hosts must be the run's.
         retry_outcomes: settled rows with these outcomes are sent again.
         pace: instead of the run's.
@@ -43,21 +53,36 @@ async def resume(
         observe: as for `run`.
 
     Raises:
-        SettingsError: there is no such run, or it was for another platform.
+        SettingsError: there is no such run or plan, the plan is whole, or it was for another
+            platform.
         RecordError: the directory is in use or damaged.
         InputError: an input has changed since.
     """
-    with RunDirectory.open(Path(path)) as directory:
+    stopper = stopper or Stopper()
+    with RunDirectory.open(find_directory(Path(path))) as directory:
+        out = planned_by(directory, retry_outcomes)
         earlier = prepare_resumption(directory, account, retry_outcomes)
-        settings = earlier.settings(pace)
-        limits = limits or LimitOptions()
+        settings, limits = earlier.settings(pace), limits or LimitOptions()
         async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
-            reader = Reader(
-                earlier.inputs,
-                without_limit(settings.read),
-                settled=earlier.before.settled,
-                names=earlier.names,
-                truncated=earlier.truncated,
+            job = Job(
+                reader=Reader(
+                    earlier.inputs,
+                    settings.read if out else without_limit(settings.read),
+                    settled=earlier.before.settled,
+                    names=earlier.names,
+                    truncated=earlier.truncated,
+                ),
+                client=client,
+                account=account,
+                settings=settings,
+                limits=limits,
+                stopper=stopper,
+                directory=directory,
+                earlier=earlier,
             )
-            task = _Task(directory, reader, client, settings, limits, stopper, account, earlier)
-            return await task.run(observe)
+            if out is None:
+                return await sending(job, directory).run(observe)
+            origin = await read_origin(client, account)
+            refuse_another_organisation(earlier.manifest, origin.identity)
+            file = reopen_plan(out, lines=earlier.before.last_patch)
+            return await planning(job, out=out, file=file, origin=origin).run(observe)

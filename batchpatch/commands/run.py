@@ -16,10 +16,12 @@ from batchpatch.options.send import (
     RetryPolicy,
     Safeguards,
 )
-from batchpatch.pipeline.execution import RunReport, _Task
-from batchpatch.pipeline.preflight import preflight
+from batchpatch.pipeline.execution import Job
+from batchpatch.pipeline.preflight import preflight, refuse_partial
 from batchpatch.pipeline.run_record import describe
+from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.spooling import spooling
+from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.inputs import Reader
 from batchpatch.recording.run_directory import RunDirectory
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.routes import Route
     from batchpatch.model import Progress
-    from batchpatch.pipeline.stop import Stopper
+    from batchpatch.pipeline.report import RunReport
 
 
 async def run(
@@ -46,6 +48,7 @@ async def run(
     safeguards: Safeguards | None = None,
     record: RecordOptions | None = None,
     limits: LimitOptions | None = None,
+    partial: bool = False,
     stopper: Stopper | None = None,
     observe: Callable[[Progress], None] | None = None,
 ) -> RunReport:
@@ -87,6 +90,8 @@ async def run(
         route=route.template if route is not None else "attributes",
         safeguards=safeguards or Safeguards(),
     )
+    if not partial:
+        refuse_partial(inputs)
     prepared = preflight(inputs, settings.read, record)
     limits = limits or LimitOptions()
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
@@ -95,8 +100,14 @@ async def run(
             options = plain_settings(settings) | {"flags": record.flags}
             describe(directory, prepared, account=account, options=options)
             with spooling(directory, inputs, keep=record.spool) as spooled:
-                reader = Reader(inputs, settings.read, tee=spooled.tee if spooled else None)
-                task = _Task(
-                    directory, reader, client, settings, limits, stopper, account, spooled=spooled
+                job = Job(
+                    reader=Reader(inputs, settings.read, tee=spooled.tee if spooled else None),
+                    client=client,
+                    account=account,
+                    settings=settings,
+                    limits=limits,
+                    stopper=stopper or Stopper(),
+                    directory=directory,
+                    spooled=spooled,
                 )
-                return await task.run(observe)
+                return await sending(job, directory).run(observe)

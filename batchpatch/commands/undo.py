@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from batchpatch.model import Progress
     from batchpatch.options.run import LimitOptions, RecordOptions
     from batchpatch.options.send import PaceOptions
-    from batchpatch.pipeline.execution import RunReport
+    from batchpatch.pipeline.report import RunReport
     from batchpatch.pipeline.stop import Stopper
 
 

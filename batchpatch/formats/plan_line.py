@@ -7,7 +7,10 @@ otherwise in an earlier release is read in both ways.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
 
 from batchpatch.formats.undo_line import dump_line
 from batchpatch.model import Note
@@ -34,6 +37,9 @@ PLAN_USES = {
     _FLAGS: "plan: what there is to know",
 }
 """The keys of a plan, and what they are, in words for `check`."""
+
+
+_EMPTY_PLAN_BYTES = 1000
 
 
 class PlanKeyError(ValueError):
@@ -137,3 +143,41 @@ def encode_plan_line(line: PlanLine) -> bytes:
     if line.or_before:
         fields[_OR_BEFORE] = {name: list(values) for name, values in line.or_before.items()}
     return dump_line(fields)
+
+
+def parse_plan_line(line: bytes) -> PlanLine:
+    """What `encode_plan_line` has made a line of. Raises ValueError where it is none."""
+    try:
+        fields = orjson.loads(line)
+    except ValueError:
+        fields = json.loads(line)  # an escaped lone surrogate
+    try:
+        return PlanLine(
+            fields["conversationId"],
+            fields["participantId"],
+            fields["attributes"],
+            fields["before"],
+            fields["organisation"],
+            fields.get("region", ""),
+            fields.get("flags", ()),
+            fields.get("blanked", ()),
+            fields.get("orBefore", {}),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"a line is not one of a plan: {error}") from None
+
+
+def encode_empty_plan(*, organisation: str, region: str) -> bytes:
+    """The only line of a plan of no changes: an empty file might be an export that failed."""
+    return dump_line({"plan": "empty", "organisation": organisation, "region": region})
+
+
+def is_empty_plan(data: bytes) -> bool:
+    """True for the whole of a plan of no changes."""
+    if len(data) > _EMPTY_PLAN_BYTES:
+        return False
+    try:
+        fields = json.loads(data)
+    except ValueError:
+        return False
+    return isinstance(fields, dict) and fields.get("plan") == "empty" and "attributes" not in fields

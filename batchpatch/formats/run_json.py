@@ -4,7 +4,7 @@ The number in it, `format`, is that of the directory: the lines of `results.json
 and `undo-input.jsonl`, and `summary.json`, are of the release that wrote it.
 
 1. Directories without a number. They are read: what has come since has a default.
-2. `format` and `purged`; in the input of an undo, `orBefore` lists values.
+2. `format`, `purged` and `kind`; in the input of an undo, `orBefore` lists values.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ FORMAT = 2
 
 
 InputKind = Literal["file", "spool", "stream"]
+
+
+RunKind = Literal["run", "plan"]
 
 
 _SECRET_WORDS = ("secret", "password", "access_token")
@@ -75,6 +78,8 @@ class Manifest:
     """Names of the files that a purge has removed: what they held, nobody knows any more."""
     started: str
     """UTC, RFC 3339."""
+    kind: RunKind = "run"
+    """What is done with the rows: sent, or planned."""
 
     @property
     def truncated(self) -> bool:

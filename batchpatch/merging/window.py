@@ -177,8 +177,8 @@ class Window:
             self.add(row)  # what does not fit waits on, for the lease to come back
         return self._patch(rows)
 
-    def settle(self, patch: Patch) -> None:
-        """Take the lease back: the participant's next rows may leave."""
+    def release(self, patch: Patch) -> None:
+        """Release the lease: the participant's next rows may leave."""
         participant = patch.rows[0][3:5]
         self._leased.remove(participant)
         if waiting := self._waiting.get(participant):

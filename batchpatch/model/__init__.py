@@ -144,7 +144,7 @@ class Batch(NamedTuple):
     rows: list[Row | InvalidRow]
     last: int
     """Number of the last row that was read, which may have been left out as settled."""
-    starved: bool = False
+    idle: bool = False
     """The reader has nothing more at hand: whoever waits for more rows should stop waiting."""
 
 

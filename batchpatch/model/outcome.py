@@ -10,6 +10,8 @@ class Outcome(StrEnum):
     """What became of a row. The words are part of the contract of `results.jsonl`."""
 
     UPDATED = "updated"
+    PLANNED = "planned"
+    """In plans only: the change that the row asks for is a line of the plan."""
     UNCHANGED = "unchanged"
     SUPERSEDED = "superseded"
     INVALID = "invalid"
@@ -20,7 +22,8 @@ class Outcome(StrEnum):
 
     @property
     def made_it(self) -> bool:
-        """True where the platform holds what the row (or the row that replaced it) asks for."""
+        """True where the platform, or the plan, holds what the row (or the one that replaced it)
+        asks for."""
         return _TRAITS[self].made_it
 
     @property
@@ -53,6 +56,7 @@ _TRAITS = {
     Outcome.SUPERSEDED: _Traits(True, False, False, 0),
     Outcome.UNCHANGED: _Traits(True, True, False, 1),
     Outcome.UPDATED: _Traits(True, True, False, 2),
+    Outcome.PLANNED: _Traits(True, False, False, 2),
     # The input is the same, so the row would be invalid again.
     Outcome.INVALID: _Traits(False, False, False, 3),
     Outcome.CONFLICT: _Traits(False, False, True, 4),

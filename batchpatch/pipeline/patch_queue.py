@@ -25,17 +25,17 @@ class PatchQueue:
         self._ended = False
         self._closed = False
 
-    async def put(self, rows: list[Row], *, starved: bool) -> None:
+    async def put(self, rows: list[Row], *, idle: bool) -> None:
         """Let rows wait; returns when there is room for more.
 
         Args:
             rows: in input order.
-            starved: no more rows are at hand, so what waits need not wait for company.
+            idle: no more rows are at hand, so what waits need not wait for company.
         """
         window = self._window
         for row in rows:
             window.add(row)
-        self._draining = starved
+        self._draining = idle
         self._wake()
         while window.full and not self._closed:
             self._room.clear()
@@ -70,7 +70,7 @@ class PatchQueue:
 
     def give_back(self, patch: Patch) -> None:
         """The patch is settled and recorded: its participant's next rows may leave."""
-        self._window.settle(patch)
+        self._window.release(patch)
         if self._ended or self._draining or self._window.full:
             self._wake()
 

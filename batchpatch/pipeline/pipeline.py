@@ -1,46 +1,56 @@
-"""The pipeline: one run at work, its tasks and what they share."""
+"""The pipeline: one run, undo or plan at work.
+
+The way of a row: a thread reads batches (`BackgroundReader`), ahead of the rest by a few. The
+feeding task takes each batch, lets the organisation check and the finder look at it, records at
+once the rows that ask for nothing, and puts the others into the patch queue, where rows of one
+participant merge; it waits there while the window is full. A fixed number of workers take patches
+out. What a patch then takes is the `Step`: it is sent, or compared and planned. What comes back is
+recorded, a line a row, and only then may the participant's next patch leave. A delivery that is
+yet to be verified waits in a task of its own, so that the worker can go on.
+
+The tasks: feeding, the workers, and one that waits for a stop; around them the background tasks,
+which end with the rows: a sync of the results each second, the progress, the end of
+`--max-duration`, and what the run brings along. An error in any of them ends all.
+
+A stop (a signal, a threshold, the time) is obeyed in two steps. At the first, nothing more is read,
+handed out or sent, and what has left is waited for, up to the grace; what was accepted is recorded.
+At the second, or after the grace, the workers are cancelled. What was cut off has no line, and is
+done again when the run is resumed.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from contextlib import suppress
-from datetime import UTC, datetime
-from functools import lru_cache
-from time import monotonic, time_ns
-from typing import TYPE_CHECKING, Any, NamedTuple
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
-from batchpatch.errors import BatchpatchError, InputError, RecordError, first_of
+from batchpatch.errors import BatchpatchError, ExitCode, InputError, first_of
 from batchpatch.formats.skips import without_skipped
 from batchpatch.genesys.rate_limit.allowance import BURST_PER_S
 from batchpatch.model import InvalidRow, Progress, Row, Stop
 from batchpatch.pipeline.observing import Observer, attempt_to_show
 from batchpatch.pipeline.patch_queue import PatchQueue
+from batchpatch.pipeline.recorder import EarlierRun, Recorder
+from batchpatch.pipeline.stop import OpeningHours, nothing_on_the_wire
 from batchpatch.reading.background_reader import BackgroundReader
-from batchpatch.recording.results import ResultsLog
-from batchpatch.recording.row_results import FanIn, count_blanked, of_patch, of_unsent
-from batchpatch.sending.denials import DenialBuffer
 from batchpatch.sending.outcomes import unverified
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from batchpatch.finding.finder import Finder
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.merging.window import Window
-    from batchpatch.model import Delivery, Patch, PatchOutcome, RowResult, RowSet, Skips
+    from batchpatch.model import Delivery
     from batchpatch.options.run import LimitOptions
     from batchpatch.pipeline.organisation_check import OrganisationCheck
+    from batchpatch.pipeline.step import Step
     from batchpatch.pipeline.stop import Stopper
     from batchpatch.reading.inputs import Reader
-    from batchpatch.sending.delivery import Deliverer
 
 
 SYNC_EVERY_S = 1.0
-
-
-WIRE_EVERY_S = 0.05
 
 
 FEW_ROWS = 50
@@ -51,66 +61,59 @@ MOST_VERIFYING = 2000
 """Patches that wait to be read back, at most; each of them holds its participant's lease."""
 
 
-class EarlierRun(NamedTuple):
-    """What an earlier process of the same run has settled."""
-
-    outcomes: dict[str, int] = {}  # noqa: RUF012 - never changed
-    settled: RowSet | None = None
-    last_row: int = 0
-    last_patch: int = 0
-    newer: Mapping[int, Skips] = {}
-    """Of rows that are sent again: what later rows have applied in the meantime, to whom."""
-
-
 class Pipeline:
     """Rows from the reader to the log, until the input ends or something else does it."""
 
     def __init__(
         self,
         reader: Reader,
-        results_path: Path,
+        results_path: Path | None,
         *,
         client: GenesysClient,
         origin: OrganisationCheck,
         finder: Finder,
         window: Window,
-        deliverer: Deliverer,
+        step: Step,
         limits: LimitOptions,
         stopper: Stopper,
         before: EarlierRun,
-        beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        background: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        """`beside` runs along with the rows, and is broken off with their end."""
-        self._beside = beside
+        """`results_path` is None where no results are kept; `background` ends with the rows."""
+        self._background = background
         self._reader = reader
         self._client = client
         self._origin = origin
         self._finder = finder
-        self._deliverer = deliverer
+        self._step = step
         self._limits = limits
+        self._hours = OpeningHours(limits.between, stopper) if limits.between else None
         self._stopper = stopper
         self._newer = before.newer
         self._window = window
-        self._flow = PatchQueue(window)
-        self._gate = DenialBuffer()
-        self._joiner = FanIn()
+        self._queue = PatchQueue(window)
         self._verifying = asyncio.Semaphore(MOST_VERIFYING)
         self._cut_short = False
         """A stop was asked for: nothing is looked for any more."""
-        self._log = ResultsLog(results_path)
-        self._counts = Counter(before.outcomes)
-        self._settled_before = self._counts.total()
-        self._failed = 0
+        self._recorder = Recorder(
+            results_path,
+            sources=reader.names,
+            earlier=before,
+            max_failures=limits.max_failures,
+            stopper=stopper,
+        )
         self._began_s = monotonic()
-        self._closed_until: datetime | None = None
-        self.blanked = 0
-        """Attributes that an undo could only blank, by this process."""
         self.rows = before.last_row
         """Number of the last row that was read, now or by an earlier process."""
         self.exhausted = False
         """Every input was read to its end."""
         self.anything_to_send = before.settled is not None
         """A row was found that can be sent, now or earlier."""
+
+    @property
+    def recorded(self) -> Recorder:
+        """What has been recorded so far."""
+        return self._recorder
 
     @property
     def patches(self) -> int:
@@ -131,34 +134,30 @@ class Pipeline:
         failure: BatchpatchError | None = None
         observer = Observer(observe, self.progress)
         try:
-            async with asyncio.TaskGroup() as background:
-                beside = [background.create_task(self._sync())]
-                if self._limits.max_duration_s is not None:
-                    beside.append(background.create_task(self._expire(self._limits.max_duration_s)))
-                if self._beside is not None:
-                    beside.append(background.create_task(self._beside()))
-                beside.append(background.create_task(observer.watch()))
-                await self._send_all(workers)
-                for task in beside:
+            async with asyncio.TaskGroup() as group:
+                background = [group.create_task(one) for one in self._background_work(observer)]
+                await self._take_all(workers)
+                for task in background:
                     task.cancel()
-            for delivery in self._gate.release():
-                self._record(delivery)
-        except* BatchpatchError as group:
-            failure = first_of(group)
+            for delivery in self._step.remaining():
+                self._recorder.record(delivery)
+        except* BatchpatchError as errors:
+            failure = first_of(errors)
         finally:
-            self._close(failed=failure is not None)
+            self._recorder.close(failed=failure is not None)
             observer.look()
         if failure is not None:
             raise failure
 
-    def _close(self, *, failed: bool) -> None:
-        if failed:
-            with suppress(RecordError):  # the first failure is the one to tell
-                self._log.close()
-        else:
-            self._log.close()
+    def _background_work(self, observer: Observer) -> list[Coroutine[Any, Any, None]]:
+        work = [self._sync(), observer.watch()]
+        if self._limits.max_duration_s is not None:
+            work.append(self._stopper.expire(self._limits.max_duration_s))
+        if self._background is not None:
+            work.append(self._background())
+        return work
 
-    async def _send_all(self, workers: int) -> None:
+    async def _take_all(self, workers: int) -> None:
         async with asyncio.TaskGroup() as group:
             feeding = group.create_task(self._feed())
             working = [group.create_task(self._work(group)) for _ in range(workers)]
@@ -177,27 +176,27 @@ class Pipeline:
                 rows = await self._origin.check(batch.rows)
                 found = await self._finder.find(batch._replace(rows=rows))
                 if found.rows is not batch.rows:
-                    self._joiner.expect(found.rows)
-                await self._flow.put(self._to_send(found.rows), starved=found.starved)
+                    self._recorder.expect(found.rows)
+                await self._queue.put(self._to_take(found.rows), idle=found.idle)
             self.exhausted = self._reader.exhausted
         except InputError as error:
             if not self.anything_to_send:
                 raise
-            self._stopper.note(Stop(3, f"The input turned bad after row {self.rows:,}: {error}"))
+            because = f"The input turned bad after row {self.rows:,}: {error}"
+            self._stopper.note(Stop(ExitCode.STOPPED, because))
         finally:
             source.stop()
-            self._flow.end()
+            self._queue.end()
 
-    def _to_send(self, rows: list[Row | InvalidRow]) -> list[Row]:
+    def _to_take(self, rows: list[Row | InvalidRow]) -> list[Row]:
         """Those that ask for something; the others are recorded here and now."""
         if self._newer:
             rows = [self._without_newer(row) for row in rows]
         wanted = [row for row in rows if row.__class__ is Row and row.names]
         if len(wanted) < len(rows):
-            at = _now()
-            for row in rows:
-                if isinstance(row, InvalidRow) or not row.names:
-                    self._add(of_unsent(row, sources=self._reader.names, at=at))
+            self._recorder.record_unsent(
+                [row for row in rows if isinstance(row, InvalidRow) or not row.names]
+            )
         self.anything_to_send = self.anything_to_send or bool(wanted)
         return wanted
 
@@ -209,119 +208,68 @@ class Pipeline:
         return without_skipped(row, newer, in_this_run=True)
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
-        while (patch := await self._flow.take()) is not None:
-            if self._limits.between is not None and not await self._is_open():
+        while (patch := await self._queue.take()) is not None:
+            if self._hours is not None and not await self._hours.wait():
                 return
-            delivery = await self._deliverer.deliver(patch)
+            delivery = await self._step.take(patch)
             if delivery.to_verify:
                 # The worker goes on: what it has sent is looked for in seconds, not at once.
                 await self._verifying.acquire()
                 group.create_task(self._verify(delivery))
             else:
-                self._settle(delivery)
+                self._finish(delivery)
 
     async def _verify(self, delivery: Delivery) -> None:
         try:
-            verified = await self._deliverer.verify(delivery)
+            verified = await self._step.verify(delivery)
             if self._cut_short and verified.parts[0][1].verified is None:
                 return  # without a line it is sent and looked for again, as the user has asked
-            self._settle(verified)
+            self._finish(verified)
         except BatchpatchError as error:
             # Accepted it was, and is not to be sent again.
-            self._settle(delivery._replace(parts=_unverified(delivery, str(error))))
+            parts = [(part, unverified(outcome, str(error))) for part, outcome in delivery.parts]
+            self._finish(delivery._replace(parts=parts))
             raise
         finally:
             self._verifying.release()
 
-    def _settle(self, delivery: Delivery) -> None:
-        for judged in self._gate.judge(delivery):
-            self._record(judged)
-        # A denial that the gate holds back changed nothing, and its lines still come first:
-        # its participant goes on, or the end of a short input would wait for itself.
-        self._flow.give_back(delivery.patch)
-
-    async def _is_open(self) -> bool:
-        """True, once the hours are open; False where a stop was asked for before that."""
-        between = self._limits.between
-        while between and (wait_s := between.wait_s(datetime.now().astimezone())) > 0:
-            self._closed_until = datetime.now().astimezone()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(wait_s, 60)):  # short: clocks are set, laptops sleep
-                    await self._stopper.asked()
-                    return False
-        self._closed_until = None
-        return True
-
-    def _record(self, delivery: Delivery) -> None:
-        at = _now()
-        for part, outcome in delivery.parts:
-            if part.rows[0].note is not None:
-                self.blanked += count_blanked(part, outcome)
-            for result in of_patch(part, outcome, sources=self._reader.names, at=at):
-                self._add(result)
-
-    def _add(self, one: RowResult) -> None:
-        for result in self._joiner.add(one):
-            self._write(result)
-
-    def _write(self, result: RowResult) -> None:
-        self._log.add(result)
-        self._counts[result.outcome] += 1
-        if not result.outcome.made_it:
-            self._failed += 1
-            self._judge_failures()
-
-    def _judge_failures(self) -> None:
-        most = self._limits.max_failures
-        if most is None or self._stopper.stop is not None:
-            return
-        # Of this process: what was settled before it would hide that nothing works any more.
-        if most.exceeded(self._failed, self._counts.total() - self._settled_before):
-            self._stopper.request(
-                Stop(3, f"More rows failed than --max-failures {most} allows: {self._failed:,}.")
-            )
+    def _finish(self, delivery: Delivery) -> None:
+        for ready in self._step.recordable(delivery):
+            self._recorder.record(ready)
+        # One that the step holds back changed nothing yet, and its lines still come first: its
+        # participant goes on, or the end of a short input would wait for itself.
+        self._queue.give_back(delivery.patch)
 
     async def _watch(self, feeding: asyncio.Task[None], working: list[asyncio.Task[None]]) -> None:
         """On a stop: read no more, hand out no more, and after the grace wait no more."""
         await self._stopper.asked()
         feeding.cancel()
-        self._flow.close()
+        self._queue.close()
         self._client.stop_sending()
         self._cut_short = True
-        self._deliverer.close()
-        settling = asyncio.create_task(self._nothing_on_the_wire())
+        self._step.stop()
+        landing = asyncio.create_task(nothing_on_the_wire(self._client))
         try:
-            await self._stopper.grace_is_over(self._limits.grace_s, unless=settling)
+            await self._stopper.grace_is_over(self._limits.grace_s, unless=landing)
         finally:
-            settling.cancel()
+            landing.cancel()
         for task in working:
             task.cancel()
-
-    async def _nothing_on_the_wire(self) -> None:
-        """Returns when what has left is answered: a worker that waits for its turn has sent
-        nothing, and need not be waited for."""
-        while self._client.on_the_wire:  # noqa: ASYNC110 - an event would cost every request
-            await asyncio.sleep(WIRE_EVERY_S)
-
-    async def _expire(self, after_s: float) -> None:
-        await asyncio.sleep(after_s)
-        if self._stopper.stop is None:
-            self._stopper.request(Stop(3, f"--max-duration of {after_s:g} s is over."))
 
     async def _sync(self) -> None:
         """What is settled survives a power loss a second later."""
         while True:
             await asyncio.sleep(SYNC_EVERY_S)
-            self._log.flush()
-            await asyncio.to_thread(self._log.sync)
+            self._recorder.flush()
+            await asyncio.to_thread(self._recorder.sync)
 
     def progress(self) -> Progress:
         """How far it is."""
-        closed = f"{self._limits.between}" if self._closed_until else None
+        closed = self._hours.waiting_for if self._hours else None
         return Progress(
             rows_read=self.rows,
-            outcomes=dict(self._counts),
-            settled_before=self._settled_before,
+            outcomes=dict(self._recorder.counts),
+            settled_before=self._recorder.settled_before,
             requests=self._client.requests,
             throttled=self._client.throttled,
             waiting_for=closed or self._client.waiting_for,
@@ -335,9 +283,9 @@ class Pipeline:
         expected = self._reader.rows_expected
         if expected is None:
             return None
-        here = self._counts.total() - self._settled_before
+        here = self._recorder.settled_here
         per_row = self._client.admitted / here if here >= FEW_ROWS else 1.0
-        return round(max(0, expected - self._counts.total()) * per_row)
+        return round(max(0, expected - self._recorder.counts.total()) * per_row)
 
     def _allowance_left_s(self) -> float | None:
         left, allowance = self.requests_left(), self._client.allowance()
@@ -345,23 +293,3 @@ class Pipeline:
             return None
         per_s = self._client.requests / self.elapsed_s
         return allowance.duration_s(left, burst_per_s=max(BURST_PER_S, per_s))
-
-
-def _unverified(delivery: Delivery, reason: str) -> list[tuple[Patch, PatchOutcome]]:
-    return [(part, unverified(outcome, reason)) for part, outcome in delivery.parts]
-
-
-def rfc3339(moment: datetime) -> str:
-    """UTC with milliseconds and a Z."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-@lru_cache(maxsize=2)
-def _second(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _now() -> str:
-    """As `rfc3339`; every line has one, and most share their second with the line before."""
-    second, millisecond = divmod(time_ns() // 1_000_000, 1000)
-    return f"{_second(second)}.{millisecond:03d}Z"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import SettingsError
+from batchpatch.formats.plan_line import is_plan
 from batchpatch.formats.run_json import InputFile
 from batchpatch.reading.decoding import ensure_whole
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.sources import is_regular
 from batchpatch.recording.manifest import fingerprint
+from batchpatch.recording.plan_output import PARTIAL, plan_of, state_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from batchpatch.options.read import ReadOptions
     from batchpatch.options.run import RecordOptions
     from batchpatch.reading.mapping import ColumnUse
+
+
+_FIRST_LINE_BYTES = 1 << 20
 
 
 class Prepared(NamedTuple):
@@ -45,6 +51,36 @@ def preflight(names: Sequence[str], read: ReadOptions, record: RecordOptions) ->
     if sum(not is_regular(name) for name in names) > 1:
         raise SettingsError("Only one input can be a pipe: put the others into files.")
     return [_prepared(name, read, record) for name in names]
+
+
+def refuse_partial(names: Sequence[str]) -> None:
+    """Raise SettingsError for a plan that is not whole: the rest of its changes would be missing.
+
+    It is told by its name, and by its state beside it or, where that is gone, by its first line.
+    """
+    for path in map(Path, names):
+        if path.suffix != PARTIAL:
+            continue
+        out = path.with_suffix("")
+        if plan_of(out) is not None:
+            raise SettingsError(
+                f"{path} is a plan that is not whole: finish it with `batchpatch resume {out}`, "
+                "or send what there is with --partial."
+            )
+        if _begins_a_plan(path):
+            raise SettingsError(
+                f"{path} is a plan that is not whole, and its state, {state_path(out)}, is gone: "
+                "plan again, or send what there is with --partial."
+            )
+
+
+def _begins_a_plan(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            line = json.loads(file.readline(_FIRST_LINE_BYTES))
+        return isinstance(line, dict) and is_plan(line)
+    except (OSError, ValueError):
+        return False
 
 
 def _prepared(name: str, read: ReadOptions, record: RecordOptions) -> Prepared:

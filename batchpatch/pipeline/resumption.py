@@ -12,12 +12,13 @@ from batchpatch.errors import InputError, RecordError, SettingsError
 from batchpatch.formats.run_json import settings_from
 from batchpatch.formats.skips import merged_skips, parse_skips, skips_field
 from batchpatch.genesys.account.regions import is_loopback
-from batchpatch.pipeline.pipeline import EarlierRun
+from batchpatch.pipeline.recorder import EarlierRun
 from batchpatch.recording.append_log import cut_tail
 from batchpatch.recording.checkpoint import drop_rows, read_settled, rows_with
 from batchpatch.recording.files import write_atomically
 from batchpatch.recording.manifest import changed_inputs, read_manifest, read_summary
 from batchpatch.recording.newer_values import find_skips, find_suspects
+from batchpatch.recording.plan_output import is_published, mend_partial, partial_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from batchpatch.formats.run_json import Manifest
     from batchpatch.genesys.account.credentials import Account
+    from batchpatch.genesys.account.organisation import Identity
     from batchpatch.model import Outcome, Skips, Summary
     from batchpatch.options.run import Settings
     from batchpatch.options.send import PaceOptions
@@ -130,6 +132,38 @@ def prepare_resumption(
         ],
         [file.name or file.path for file in manifest.inputs],
     )
+
+
+def planned_by(directory: RunDirectory, retry_outcomes: Collection[Outcome]) -> Path | None:
+    """What the plan is called of which this is the state, mended to go on; None for a run.
+
+    Raises:
+        SettingsError: the plan is whole, which a crash had left unsaid; or rows of it are to be
+            tried again, for which the plan has no order any more.
+        RecordError: what there is cannot be read or mended.
+    """
+    if read_manifest(directory.manifest_path).kind != "plan":
+        return None
+    out = directory.path.with_suffix("")
+    if retry_outcomes:
+        raise SettingsError(
+            "--retry is for runs: rows that could not be planned go into a plan of their own."
+        )
+    if is_published(out):
+        partial_path(out).unlink(missing_ok=True)
+        directory.remove()
+        raise SettingsError(f"{out} is whole, nothing is left to plan: `batchpatch run {out}`.")
+    mend_partial(out, directory.results_path)
+    return out
+
+
+def refuse_another_organisation(manifest: Manifest, identity: Identity) -> None:
+    """Raise SettingsError where a plan was begun for another organisation than the token's."""
+    if manifest.organisation != identity.organisation:
+        raise SettingsError(
+            f"The plan was begun for the organisation {manifest.organisation}, and the token is "
+            f"for {identity.organisation}."
+        )
 
 
 def refuse_another_platform(manifest: Manifest, account: Account) -> None:

@@ -21,6 +21,7 @@ from batchpatch.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from batchpatch.formats.run_json import RunKind
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Skips
     from batchpatch.options.read import ReadOptions
@@ -36,6 +37,7 @@ def describe(
     *,
     account: Account,
     options: dict[str, Any],
+    kind: RunKind = "run",
 ) -> None:
     """Write `run.json`, before the first request.
 
@@ -53,6 +55,7 @@ def describe(
                 for prepared in inputs
             },
             options=options,
+            kind=kind,
             client_id=(
                 credentials.client_id if isinstance(credentials, ClientCredentials) else None
             ),

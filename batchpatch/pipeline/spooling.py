@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from batchpatch.errors import BatchpatchError
+from batchpatch.errors import BatchpatchError, ExitCode
 from batchpatch.model import Stop
 from batchpatch.reading.sources import is_regular, open_source
 from batchpatch.reading.tee import Tee
@@ -142,7 +142,7 @@ def missing_rest(first: int, *, unread: Sequence[str]) -> Stop:
     """
     later = f", with {', '.join(unread)} after it" if unread else ""
     return Stop(
-        3,
+        ExitCode.STOPPED,
         f"Standard input was not read to its end: what comes from its row {first:,} on is not "
         f"here, send it as a run of its own{later}.",
     )

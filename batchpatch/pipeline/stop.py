@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+from batchpatch.errors import ExitCode
+from batchpatch.model import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from batchpatch.model import Stop
+    from batchpatch.genesys.client import GenesysClient
+    from batchpatch.options.run import DailyHours
+
+
+WIRE_EVERY_S = 0.05
+
+
+_CLOCK_EVERY_S = 60.0
+"""Short: clocks are set, and laptops sleep."""
 
 
 class Stopper:
@@ -49,6 +62,12 @@ class Stopper:
         """Returns at the next request, or at once where there have been two."""
         await (self._urged if self._asked.is_set() else self._asked).wait()
 
+    async def expire(self, after_s: float) -> None:
+        """Request a stop when the time is over, unless something else has."""
+        await asyncio.sleep(after_s)
+        if self.stop is None:
+            self.request(Stop(ExitCode.STOPPED, f"--max-duration of {after_s:g} s is over."))
+
     async def grace_is_over(self, grace_s: float, *, unless: asyncio.Task[None]) -> None:
         """Returns after the grace, or as soon as a stop was requested again.
 
@@ -63,3 +82,35 @@ class Stopper:
             )
         finally:
             urged.cancel()
+
+
+class OpeningHours:
+    """The hours in which requests may begin."""
+
+    def __init__(self, between: DailyHours, stopper: Stopper) -> None:
+        self._between = between
+        self._stopper = stopper
+        self._closed = False
+
+    @property
+    def waiting_for(self) -> str | None:
+        """The hours in words, while they are waited for."""
+        return str(self._between) if self._closed else None
+
+    async def wait(self) -> bool:
+        """Return once they are open; False where a stop was asked for before that."""
+        while (wait_s := self._between.wait_s(datetime.now().astimezone())) > 0:
+            self._closed = True
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(wait_s, _CLOCK_EVERY_S)):
+                    await self._stopper.asked()
+                    return False
+        self._closed = False
+        return True
+
+
+async def nothing_on_the_wire(client: GenesysClient) -> None:
+    """Return when what has left is answered: a worker that waits for its turn has sent nothing,
+    and need not be waited for."""
+    while client.on_the_wire:  # noqa: ASYNC110 - an event would cost every request
+        await asyncio.sleep(WIRE_EVERY_S)

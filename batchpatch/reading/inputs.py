@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import InputError
+from batchpatch.formats.plan_line import is_empty_plan
 from batchpatch.model import Batch, InvalidRow, Row
 from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.decoding import detect_encoding
@@ -102,6 +103,7 @@ class Input:
             not head.strip() or (source.truncated and not _LINE_END.search(head.lstrip()))
         ):
             raise EmptyInputError(f"{source.name} is empty: it needs rows.")
+        self._is_empty_plan = is_empty_plan(head)
         self.encoding = detect_encoding(head, self._options.encoding, name=source.name)
         self.format = self._options.format or detect_format(self.name, head)
         self.records: CsvRecords | JsonlRecords
@@ -162,11 +164,13 @@ class Input:
         """
         maker = self._maker(source)
         hope = Hope(self.name) if settled is None else None
+        if self._is_empty_plan:
+            return
         number, stop = first, None if most is None else first + most
         blocks = self.records.blocks()
         for block in blocks:
             if block is None:
-                yield Batch([], number - 1, starved=True)
+                yield Batch([], number - 1, idle=True)
                 continue
             rows = maker.rows(number, block)
             surplus = 0 if stop is None else max(0, number + len(rows) - stop)

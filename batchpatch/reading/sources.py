@@ -65,7 +65,7 @@ class ByteSource:
     """The unpacked bytes of one input, in chunks.
 
     `live` is true where more may come later (a pipe): only there does it matter whether the
-    reader is starved. `truncated` is true of a copy that was not made to its end: it may end
+    reader is idle. `truncated` is true of a copy that was not made to its end: it may end
     anywhere, and what is not whole in front of that end is not the input's.
     """
 

@@ -103,10 +103,14 @@ class ResultsLog:
             raise RecordError(f"{path} ends in the middle of a line; resume the run to mend it")
 
     def add(self, result: RowResult) -> None:
-        """Takes one row's line. It reaches the file with the next full buffer, or `flush`."""
+        """Takes one row's result. It reaches the file with the next full buffer, or `flush`."""
+        self.append(encode(result))
+
+    def append(self, line: bytes) -> None:
+        """Takes one row's line, as `encode` makes it."""
         if self._error is not None:
             raise self._error
-        self._buffer += encode(result)
+        self._buffer += line
         if len(self._buffer) >= BUFFER_BYTES:
             self.flush()
 

@@ -31,6 +31,11 @@ class FanIn:
         self._behind: dict[int, list[RowResult]] = {}
         """What is held back for the sake of an incomplete row."""
 
+    @property
+    def waits(self) -> bool:
+        """A row is not complete yet; where none is, `add` gives back what it gets."""
+        return bool(self._expected)
+
     def expect(self, rows: Iterable[Row | InvalidRow]) -> None:
         """See the rows of a batch; those that stand there several times have several results."""
         numbers = Counter(row.number for row in rows)
@@ -159,6 +164,7 @@ def joined(results: Sequence[RowResult]) -> RowResult:
         participants=participants,
         applied_to=sorted(applied) if applied and len(applied) < len(participants) else None,
         keys=list(dict.fromkeys(key for result in results for key in result.keys or ())),
+        patch=max((result.patch for result in results if result.patch), default=None),
         verified=verified,
         unverified=None if verified is False else unverified,
     )

@@ -168,6 +168,23 @@ class RunDirectory:
         """
         if self._made is None or _has_content(self.results_path):
             return False
+        self._remove_files()
+        with suppress(OSError):  # others have put something in: then it stays
+            for directory in self._made:
+                directory.rmdir()
+        return True
+
+    def remove(self) -> None:
+        """Removes it with all that a run has made here, its results too.
+
+        What others have put in stays, and then the directory does. Raises RecordError where a
+        file cannot be removed.
+        """
+        self._remove_files()
+        with suppress(OSError):
+            self.path.rmdir()
+
+    def _remove_files(self) -> None:
         try:
             own = [self.path / name for name in (MANIFEST, RESULTS, SUMMARY)]
             for path in (*own, *self.private_paths()):
@@ -178,10 +195,6 @@ class RunDirectory:
         except OSError as error:
             raise record_error(self.path, error, doing="removed") from error
         self.close()
-        with suppress(OSError):  # others have put something in: then it stays
-            for directory in self._made:
-                directory.rmdir()
-        return True
 
     def close(self) -> None:
         """Lets go of the lock."""

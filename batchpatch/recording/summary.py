@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from batchpatch.errors import ExitCode
 from batchpatch.model import FailureReason, Outcome, Stop, Summary
 
 if TYPE_CHECKING:
@@ -11,12 +12,6 @@ if TYPE_CHECKING:
 
     from batchpatch.model import RowResult
     from batchpatch.recording.checkpoint import Proof
-
-
-EXIT_DONE = 0
-
-
-EXIT_SOME_FAILED = 1
 
 
 class Counters(NamedTuple):
@@ -73,19 +68,20 @@ def exit_code_for(
     """0 when every row made it; 1 when some did not, when a check that was asked for could not be
     made, or when the counts are not proved; else the stop's.
 
-    A stop wins over failed rows because it says what to do next: resume.
+    A stop wins over failed rows because it says what to do next: resume. One whose own code is 0
+    was asked for as the end (`--limit`), and does not.
     """
-    if stop is not None:
+    if stop is not None and stop.exit_code != ExitCode.DONE:
         return stop.exit_code
     lost = sum(number for word, number in outcomes.items() if not Outcome(word).made_it)
-    return EXIT_SOME_FAILED if lost or unverified or not proved else EXIT_DONE
+    return ExitCode.SOME_FAILED if lost or unverified or not proved else ExitCode.DONE
 
 
 def summarize(proof: Proof, counters: Counters, *, stop: Stop | None = None) -> Summary:
     """The summary of a run whose results were read back as `proof`."""
     unattempted = counters.rows - proof.settled
     problems = list(proof.problems)
-    if unattempted and stop is None:
+    if unattempted and (stop is None or stop.exit_code == ExitCode.DONE):
         problems.append(f"{unattempted} rows were read but have no line")
     reasons = [stop.because] if stop is not None else []
     if problems:

@@ -93,7 +93,7 @@ class OwnWrites:
         elif outcome.outcome is Outcome.NOT_STORED:
             self._forget(patch)
         elif _may_have_taken_effect(outcome):
-            self._note(patch, dict.fromkeys(patch.attributes))
+            self._note(_participant(patch), dict.fromkeys(patch.attributes))
 
     def remember(self, participant: tuple[str, str], written: Mapping[str, str]) -> None:
         """What an earlier process of this run was about to write, and may have written.
@@ -110,11 +110,15 @@ class OwnWrites:
 
     def accepted(self, patch: Patch) -> None:
         """The platform has accepted these attributes."""
-        self._note(patch, patch.attributes)
+        self._note(_participant(patch), patch.attributes)
+
+    def wrote(self, participant: tuple[str, str], values: Mapping[str, str]) -> None:
+        """This run has written these to a participant (the conversation's id and its own)."""
+        self._note(participant, values)
 
     def of(self, patch: Patch) -> Mapping[str, str | None]:
         """What was written to the patch's participant; None where that is in doubt."""
-        written = self._current(patch)
+        written = self._current(_participant(patch))
         return written.values if written is not None else {}
 
     def overlay(
@@ -128,7 +132,7 @@ class OwnWrites:
             began_s: by the clock, when the read began, or earlier. A read that began before a
                 write was seen applied is not believed; one of unknown age never is.
         """
-        written = self._current(patch)
+        written = self._current(_participant(patch))
         if written is None:
             return dict(present)
         unseen = written.unseen(began_s)
@@ -139,19 +143,19 @@ class OwnWrites:
         """The time by the clock that `overlay` compares with."""
         return self._clock()
 
-    def _current(self, patch: Patch) -> _Written | None:
-        written = self._written.get(_participant(patch))
+    def _current(self, participant: tuple[str, str]) -> _Written | None:
+        written = self._written.get(participant)
         if written is None or self._clock() - written.at_s > self._believed_s:
             return None
         return written
 
-    def _note(self, patch: Patch, values: Mapping[str, str | None]) -> None:
-        written = self._current(patch) or _Written(0.0)
+    def _note(self, participant: tuple[str, str], values: Mapping[str, str | None]) -> None:
+        written = self._current(participant) or _Written(0.0)
         for name, value in values.items():
             written.write(name, value)
         written.at_s = self._clock()
-        self._written[_participant(patch)] = written
-        self._written.move_to_end(_participant(patch))
+        self._written[participant] = written
+        self._written.move_to_end(participant)
         if len(self._written) > self._participants:
             self._written.popitem(last=False)
 

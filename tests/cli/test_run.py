@@ -222,8 +222,10 @@ def test_a_canary_stops_after_its_rows_and_can_be_resumed(
     batchpatch: Run, make_rows: Callable[..., Path], tmp_path: Path, results: Results
 ) -> None:
     """--limit is for looking before the rest; the rest is then one command away."""
-    done = batchpatch("run", str(make_rows(50)), "--sandbox", "--limit", "7", "--out", "r")
-    assert done.returncode == 3
+    words = ["--sandbox", "--limit", "7", "--json", "--out", "r"]
+    done = batchpatch("run", str(make_rows(50)), *words)
+    assert done.returncode == 0, done.stderr  # a canary in a script: it was asked for
+    assert json.loads(done.stdout)["stopped_because"] == "limit"
     assert len(results(tmp_path / "r")) == 7
     assert "batchpatch resume r" in done.stderr
     rest = batchpatch("resume", "r", "--sandbox", "--json")

@@ -21,7 +21,6 @@ from batchpatch.genesys.client import GenesysClient
 from batchpatch.recording.summary import FailureReasons
 from batchpatch.cli.progress import PlainLines
 from batchpatch.pipeline.pipeline import Pipeline
-from batchpatch.pipeline.plan_job import PlanJob
 
 def broken(*_, **__):
     raise OverflowError("cannot convert float infinity to integer")
@@ -30,7 +29,7 @@ def broken(*_, **__):
 main()
 """
 BREAKAGES = {
-    "progress": "Pipeline.progress = PlanJob.progress = broken",
+    "progress": "Pipeline.progress = broken",
     "waiting": "GenesysClient.waiting_for = property(broken)",
     "estimates": (
         "Pipeline.requests_left = GenesysClient.allowance = FailureReasons.most_common = broken"

@@ -71,8 +71,8 @@ def test_found_rows_stay_in_their_places(
 
     async def scene() -> None:
         rows = [a_row(1, "c2"), invalid, BY_ID, a_row(8, "c1")]
-        found = await finder_of(reads).find(Batch(rows, 9, starved=True))
-        assert (found.last, found.starved) == (9, True)
+        found = await finder_of(reads).find(Batch(rows, 9, idle=True))
+        assert (found.last, found.idle) == (9, True)
         assert found.rows[1:3] == [invalid, BY_ID]
         assert found.rows[0] == Row(1, 2, 0, "c2", "p2", ("a",), ("x",))
         assert found.rows[3] == Row(8, 9, 0, "c1", "p1", ("a",), ("x",))

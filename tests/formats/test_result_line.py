@@ -15,6 +15,7 @@ from batchpatch.formats.result_line import (
     as_encoded,
     decode,
     encode,
+    encode_updated,
     ids_in,
     ids_of,
     is_as_encoded,
@@ -23,7 +24,8 @@ from batchpatch.formats.result_line import (
     row_of,
     was_applied,
 )
-from batchpatch.model import APPLIED, Outcome, RowResult
+from batchpatch.model import APPLIED, Outcome, Patch, PatchOutcome, Row, RowResult
+from batchpatch.recording.row_results import of_patch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,3 +177,35 @@ def test_what_is_no_result_is_one_kind_of_error(line: bytes) -> None:
     """Whoever reads lines has one thing to expect."""
     with pytest.raises(ValueError):  # noqa: PT011 - json's own among them
         decode(line)
+
+
+any_text = st.text(st.characters(), max_size=8) | st.just("\ud800")
+
+
+@given(
+    names=st.lists(any_text, min_size=1, max_size=3, unique=True),
+    source=any_text,
+    correlation_id=st.none() | any_text,
+    elapsed_s=st.floats(0, 1000),
+    verified=st.none() | st.booleans(),
+)
+def test_the_fast_line_of_a_success_is_that_of_its_result(
+    names: list[str],
+    source: str,
+    correlation_id: str | None,
+    elapsed_s: float,
+    verified: bool | None,
+) -> None:
+    """Whoever reads the file must not be able to tell which way a line has come."""
+    row = Row(7, 8, 0, "c", "p", tuple(names), tuple("x" for _ in names))
+    patch = Patch(3, (row,), dict.fromkeys(names, "x"))
+    outcome = PatchOutcome(
+        Outcome.UPDATED,
+        status=202,
+        correlation_id=correlation_id,
+        attempts=1,
+        elapsed_s=elapsed_s,
+        verified=verified,
+    )
+    (slow,) = of_patch(patch, outcome, sources=[source], at="now")
+    assert encode_updated(patch, outcome, source=source, at="now") == encode(slow)

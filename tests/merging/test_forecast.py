@@ -37,9 +37,9 @@ def test_it_counts_what_a_window_hands_out(
             if row.names:
                 window.add(row)
         while (patch := window.take()) is not None:
-            window.settle(patch)
+            window.release(patch)
     while (patch := window.take(drain=True)) is not None:
-        window.settle(patch)
+        window.release(patch)
     everybody = [who for batch in batches for who in batch]
     assert forecast.patches == window.patches
     assert forecast.nothing_to_set == everybody.count(None)

@@ -90,7 +90,7 @@ class AnyInterleaving(RuleBasedStateMachine):
             assert len(self.numbers) == self.window.patches - 6
         else:
             state.update(patch.attributes)
-        self.window.settle(patch)
+        self.window.release(patch)
 
     @invariant()
     def bounds_hold(self) -> None:
@@ -123,7 +123,7 @@ def test_rows_of_one_participant_become_one_patch(make_row: Make) -> None:
     patches = []
     while (patch := window.take(drain=True)) is not None:
         patches.append(patch)
-        window.settle(patch)
+        window.release(patch)
     assert len(patches) == 9
     assert [row.number for row in patches[2].rows] == [3, 9]
     assert patches[2].attributes == {"a": "9"}
@@ -138,7 +138,7 @@ def test_what_came_back_goes_before_what_came_later(make_row: Make) -> None:
     assert first is not None
     window.add(make_row(2, 1, {"a": "2"}))
     window.add(make_row(3, 2, {"a": "3"}))
-    window.settle(first)
+    window.release(first)
     second = window.take(drain=True)
     assert second is not None
     assert [row.number for row in second.rows] == [2]
@@ -152,7 +152,7 @@ def test_a_row_too_large_alone_is_for_the_platform_to_judge(make_row: Make) -> N
     taken = []
     while (patch := window.take(drain=True)) is not None:
         taken.append([row.number for row in patch.rows])
-        window.settle(patch)
+        window.release(patch)
     assert taken == [[1], [2], [3]]
 
 
@@ -165,7 +165,7 @@ def test_a_full_window_gives_no_more_than_it_has_to(
     for number in range(count):
         window.add(make_row(number, number, {"a": "x"}))
         while (patch := window.take()) is not None:
-            window.settle(patch)
+            window.release(patch)
     assert window.rows == min(count, window_rows - 1)
 
 

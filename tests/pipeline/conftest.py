@@ -18,7 +18,9 @@ from batchpatch.options.read import FindOptions
 from batchpatch.options.run import LimitOptions
 from batchpatch.options.send import MergeOptions, Safeguards, VerifyOptions
 from batchpatch.pipeline.organisation_check import OrganisationCheck
-from batchpatch.pipeline.pipeline import EarlierRun, Pipeline
+from batchpatch.pipeline.pipeline import Pipeline
+from batchpatch.pipeline.recorder import EarlierRun
+from batchpatch.pipeline.step import SendStep
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.undo_log import UndoLog
 from batchpatch.sending.delivery import Deliverer
@@ -67,7 +69,7 @@ def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeJob:
             ),
             finder=Finder(reads, FindOptions()),
             window=window,
-            deliverer=deliverer,
+            step=SendStep(deliverer),
             **given,
         )
 

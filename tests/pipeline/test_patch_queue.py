@@ -51,7 +51,7 @@ def later(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     window_rows=st.integers(1, 8),
     workers=st.integers(1, 5),
     batch=st.integers(1, 6),
-    starved=st.booleans(),
+    idle=st.booleans(),
 )
 def test_each_row_comes_out_once(
     run_virtual: Run,
@@ -59,7 +59,7 @@ def test_each_row_comes_out_once(
     window_rows: int,
     workers: int,
     batch: int,
-    starved: bool,
+    idle: bool,
 ) -> None:
     """With any number of workers, in the order of each participant, never two at a time."""
     rows = [row(number, who) for number, who in enumerate(people, 1)]
@@ -71,7 +71,7 @@ def test_each_row_comes_out_once(
 
         async def feed() -> None:
             for at in range(0, len(rows), batch):
-                await flow.put(rows[at : at + batch], starved=starved)
+                await flow.put(rows[at : at + batch], idle=idle)
             flow.end()
 
         async def work(pace_s: float) -> None:
@@ -98,10 +98,10 @@ def test_put_waits_while_the_window_is_full_and_not_longer(run_virtual: Run) -> 
 
     async def scene() -> None:
         flow = flow_of(3)
-        feeding = later(flow.put([row(1), row(2)], starved=False))
+        feeding = later(flow.put([row(1), row(2)], idle=False))
         await settled()
         assert feeding.done()
-        feeding = later(flow.put([row(3), row(4)], starved=False))
+        feeding = later(flow.put([row(3), row(4)], idle=False))
         await settled()
         assert not feeding.done()
         await flow.take()
@@ -114,17 +114,17 @@ def test_put_waits_while_the_window_is_full_and_not_longer(run_virtual: Run) -> 
     run_virtual(scene())
 
 
-def test_rows_wait_for_company_until_the_reader_is_starved(run_virtual: Run) -> None:
+def test_rows_wait_for_company_until_the_reader_is_idle(run_virtual: Run) -> None:
     """A pipe never waits, and a file waits for a full window."""
 
     async def scene() -> None:
         flow = flow_of(10)
         taking = later(flow.take())
-        await flow.put([row(1, 7)], starved=False)
+        await flow.put([row(1, 7)], idle=False)
         await settled()
         assert not taking.done()
-        await flow.put([row(2, 7)], starved=False)
-        await flow.put([], starved=True)  # nothing more at hand
+        await flow.put([row(2, 7)], idle=False)
+        await flow.put([], idle=True)  # nothing more at hand
         await settled()
         assert [r.number for r in taking.result().rows] == [1, 2]
 
@@ -136,10 +136,10 @@ def test_a_lease_is_waited_for(run_virtual: Run) -> None:
 
     async def scene() -> None:
         flow = flow_of(10)
-        await flow.put([row(1, 7)], starved=True)
+        await flow.put([row(1, 7)], idle=True)
         first = await flow.take()
         assert first is not None
-        await flow.put([row(2, 7)], starved=True)
+        await flow.put([row(2, 7)], idle=True)
         taking = later(flow.take())
         await settled()
         assert not taking.done()
@@ -156,7 +156,7 @@ def test_the_end_sends_every_worker_home(run_virtual: Run, workers: int) -> None
 
     async def scene() -> None:
         flow = flow_of(10)
-        await flow.put([row(1)], starved=True)
+        await flow.put([row(1)], idle=True)
         patch = await flow.take()
         assert patch is not None
         takers = [later(flow.take()) for _ in range(workers)]
@@ -188,15 +188,15 @@ def test_close_wakes_everybody(run_virtual: Run) -> None:
 
     async def scene() -> None:
         flow = flow_of(2)
-        await flow.put([row(1, 7)], starved=True)
+        await flow.put([row(1, 7)], idle=True)
         await flow.take()
-        feeding = later(flow.put([row(2, 7), row(3, 7)], starved=False))
+        feeding = later(flow.put([row(2, 7), row(3, 7)], idle=False))
         taking = [later(flow.take()) for _ in range(3)]
         await settled()
         assert not any(task.done() for task in [feeding, *taking])
         flow.close()
         assert await asyncio.gather(feeding, *taking) == [None] * 4
-        await flow.put([row(4), row(5)], starved=False)  # full, and yet it returns
+        await flow.put([row(4), row(5)], idle=False)  # full, and yet it returns
         assert await flow.take() is None
 
     run_virtual(scene())
@@ -211,12 +211,12 @@ def test_a_cancelled_take_loses_nothing(run_virtual: Run, woken: bool) -> None:
         taking = later(flow.take())
         await settled()
         if woken:
-            await flow.put([row(1)], starved=True)
+            await flow.put([row(1)], idle=True)
         taking.cancel()
         await asyncio.wait([taking])
         assert taking.cancelled()
         if not woken:
-            await flow.put([row(1)], starved=True)
+            await flow.put([row(1)], idle=True)
         patch = await flow.take()
         assert patch is not None
         assert patch.number == 1
@@ -229,7 +229,7 @@ def test_a_cancelled_put_leaves_its_rows_in_the_window(run_virtual: Run) -> None
 
     async def scene() -> None:
         flow = flow_of(2)
-        feeding = later(flow.put([row(1), row(2), row(3)], starved=False))
+        feeding = later(flow.put([row(1), row(2), row(3)], idle=False))
         await settled()
         feeding.cancel()
         await asyncio.wait([feeding])

@@ -23,7 +23,8 @@ from batchpatch.genesys.replies import Reply
 from batchpatch.model import Stop
 from batchpatch.options.run import LimitOptions, MaxFailures
 from batchpatch.options.send import MergeOptions
-from batchpatch.pipeline.pipeline import EarlierRun, Pipeline
+from batchpatch.pipeline.pipeline import Pipeline
+from batchpatch.pipeline.recorder import EarlierRun
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.results import ResultsLog
 
@@ -196,16 +197,16 @@ def test_a_disk_that_fills_up_ends_every_task(
     make_job: MakeJob, run_virtual: RunVirtual, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first worker that cannot write its line takes the others with it."""
-    add, left = ResultsLog.add, 5
+    append, left = ResultsLog.append, 5
 
-    def failing(log: ResultsLog, result: Any) -> None:
+    def failing(log: ResultsLog, line: bytes) -> None:
         nonlocal left
         left -= 1
         if left < 0:
             raise RecordError("disk full")
-        add(log, result)
+        append(log, line)
 
-    monkeypatch.setattr(ResultsLog, "add", failing)
+    monkeypatch.setattr(ResultsLog, "append", failing)
 
     async def run() -> None:
         with pytest.raises(RecordError, match="disk full"):

@@ -89,3 +89,15 @@ def test_nothing_is_waited_for_when_nothing_is_under_way(run_virtual: RunVirtual
         return asyncio.get_running_loop().time()
 
     assert run_virtual(run()) == pytest.approx(2, abs=0.01)
+
+
+def test_the_time_that_is_over_does_not_hide_another_reason(run_virtual: RunVirtual) -> None:
+    """Whoever pressed Ctrl-C a second before is told that, and not `--max-duration`."""
+
+    async def run() -> tuple[Stop | None, bool]:
+        stopper = Stopper()
+        stopper.note(FIRST)
+        await stopper.expire(5)
+        return stopper.stop, stopper.is_asked
+
+    assert run_virtual(run()) == (FIRST, False)

@@ -45,12 +45,12 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
     made.close()
 
 
-def until_starved(batches: Iterator[Batch]) -> list[Any]:
+def until_idle(batches: Iterator[Batch]) -> list[Any]:
     """The values of the rows up to the first batch that says that no more are at hand."""
     found: list[Any] = []
     for batch in batches:
         found += [row.values[0] if isinstance(row, Row) else row.code for row in batch.rows]
-        if batch.starved:
+        if batch.idle:
             return found
     return [*found, "the end"]
 
@@ -64,11 +64,11 @@ def test_rows_are_handed_over_when_the_writer_pauses(pipe: Pipe) -> None:
     hang this test, which writes the rest only afterwards."""
     pipe.write(HEADER + row("1") + row("2"))
     batches = iter(Reader(["-"], ReadOptions()))
-    assert until_starved(batches) == ["1", "2"]
+    assert until_idle(batches) == ["1", "2"]
     pipe.write(row("3"))
-    assert until_starved(batches) == ["3"]
+    assert until_idle(batches) == ["3"]
     pipe.close()
-    assert until_starved(batches) == ["the end"]
+    assert until_idle(batches) == ["the end"]
 
 
 @pytest.mark.parametrize("rows", [999, 1000, 1001])
@@ -76,7 +76,7 @@ def test_a_pause_after_a_full_batch_is_told_as_well(pipe: Pipe, rows: int) -> No
     """Else the rows of that batch would wait for company that does not come."""
     pipe.write(HEADER + row("x") + "short\n" * (rows - 1))  # a pipe holds no more than 64 KiB
     batches = iter(Reader(["-"], ReadOptions()))
-    assert len(until_starved(batches)) == rows
+    assert len(until_idle(batches)) == rows
 
 
 @pytest.mark.parametrize("half", [f"{C},{P}", f'{C},{P},"quoted\n', f'{C},{P},"a\nb\n'])
@@ -84,13 +84,13 @@ def test_half_a_record_does_not_hold_back_the_rows_before_it(pipe: Pipe, half: s
     """A writer's buffer ends anywhere, also in a quoted cell of several lines."""
     pipe.write(HEADER + row("1") + half)
     batches = iter(Reader(["-"], ReadOptions()))
-    assert until_starved(batches) == ["1"]
+    assert until_idle(batches) == ["1"]
     pipe.write('"\n' if '"' in half else ",x\n")
-    assert len(until_starved(batches)) == 1
+    assert len(until_idle(batches)) == 1
     pipe.write(half)
-    assert until_starved(batches) == []
+    assert until_idle(batches) == []
     pipe.close()
-    assert len(until_starved(batches)) == 2
+    assert len(until_idle(batches)) == 2
 
 
 def test_a_half_record_that_arrives_later_is_told_as_a_pause_too(pipe: Pipe) -> None:
@@ -98,11 +98,11 @@ def test_a_half_record_that_arrives_later_is_told_as_a_pause_too(pipe: Pipe) -> 
     pipe.write(HEADER)
     batches = iter(Reader(["-"], ReadOptions()))
     pipe.write(row("1") + C)
-    assert until_starved(batches) == ["1"]
+    assert until_idle(batches) == ["1"]
     pipe.write(f",{P}")
-    assert until_starved(batches) == []
+    assert until_idle(batches) == []
     pipe.write(",2\n")
-    assert until_starved(batches) == ["2"]
+    assert until_idle(batches) == ["2"]
 
 
 def test_lines_of_json_do_not_wait_either(pipe: Pipe) -> None:
@@ -111,9 +111,9 @@ def test_lines_of_json_do_not_wait_either(pipe: Pipe) -> None:
     pipe.write(b"\n")
     pipe.write(line % 1 + "{")
     batches = iter(Reader(["-"], ReadOptions()))
-    assert until_starved(batches) == ["1"]
+    assert until_idle(batches) == ["1"]
     pipe.write("}\n" + line % 2)
-    assert until_starved(batches) == ["unmapped", "2"]
+    assert until_idle(batches) == ["unmapped", "2"]
 
 
 def test_a_packed_stream_is_read_to_its_end(pipe: Pipe) -> None:
@@ -142,5 +142,5 @@ def test_the_rows_to_come_are_unknown(pipe: Pipe) -> None:
     """Progress shows no time left that it cannot know."""
     pipe.write(HEADER + row("1"))
     reader = Reader(["-"], ReadOptions())
-    assert until_starved(iter(reader)) == ["1"]
+    assert until_idle(iter(reader)) == ["1"]
     assert reader.rows_expected is None

@@ -151,7 +151,7 @@ def test_a_file_that_is_filled_at_the_last_moment_is_left_alone(
 ) -> None:
     """Two plans started at once with one name must not end up in one file."""
     path = tmp_path / "plan.jsonl"
-    monkeypatch.setattr("batchpatch.recording.plan_file._refuse_content", lambda _: None)
+    monkeypatch.setattr("batchpatch.recording.plan_file.refuse_content", lambda _: None)
     path.write_bytes(b"theirs\n")
     with pytest.raises(SettingsError, match="exists"):
         PlanFile(path)

@@ -34,7 +34,7 @@ def proof_of(problems: tuple[str, ...] = (), **outcomes: int) -> Proof:
 @pytest.mark.parametrize("outcome", Outcome)
 def test_only_rows_that_made_it_make_a_success(outcome: Outcome) -> None:
     """Scripts act on the exit code, so each outcome has its side."""
-    good = outcome in {Outcome.UPDATED, Outcome.UNCHANGED, Outcome.SUPERSEDED}
+    good = outcome in {Outcome.UPDATED, Outcome.PLANNED, Outcome.UNCHANGED, Outcome.SUPERSEDED}
     assert exit_code_for({"updated": 3, str(outcome): 1}) == (0 if good else 1)
 
 

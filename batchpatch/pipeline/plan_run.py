@@ -1,0 +1,154 @@
+"""A plan: patches are compared, and what would change is written for a run to come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.errors import SettingsError
+from batchpatch.genesys.account.organisation import read_identity, read_requests_per_min
+from batchpatch.genesys.account.regions import region_of
+from batchpatch.genesys.conversations.reader import ConversationReads
+from batchpatch.merging.window import Window
+from batchpatch.pipeline.execution import Execution
+from batchpatch.pipeline.plan_step import PlanStep
+from batchpatch.pipeline.report import PlanReport
+from batchpatch.recording.plan_file import PlanFile
+from batchpatch.recording.plan_output import (
+    count_lines,
+    cut_lines,
+    partial_path,
+    publish,
+    read_plan,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from batchpatch.errors import BatchpatchError
+    from batchpatch.genesys.account.credentials import Account
+    from batchpatch.genesys.account.organisation import Identity
+    from batchpatch.genesys.client import GenesysClient
+    from batchpatch.pipeline.execution import Job
+    from batchpatch.recording.checkpoint import Proof
+    from batchpatch.recording.plan_file import PlanWriter
+    from batchpatch.recording.run_directory import RunDirectory
+
+
+class Origin(NamedTuple):
+    """Whose data a plan is about."""
+
+    identity: Identity
+    region: str
+    requests_per_min: int | None
+
+
+async def read_origin(client: GenesysClient, account: Account) -> Origin:
+    """Ask the platform whose token this is.
+
+    Raises:
+        SettingsError: it does not say.
+        AccessError: the token is refused.
+    """
+    identity = await read_identity(client)
+    if identity is None:
+        raise SettingsError(
+            f"{account.hosts.api_url} does not say whose token this is, and a plan must "
+            "name its organisation: check --region or --api-url."
+        )
+    region = region_of(account.hosts.api_url)
+    return Origin(identity, region, await read_requests_per_min(client))
+
+
+def planning(job: Job, *, out: Path, file: PlanWriter, origin: Origin) -> Execution:
+    """The execution of a plan; `out` is what it will be called."""
+    settings = job.settings
+    reads = ConversationReads(job.client, lookup_batch=settings.find.lookup_batch)
+    step = PlanStep(reads, file, organisation=origin.identity.organisation, region=origin.region)
+    if job.earlier is not None and file.lines:
+        step.remember(read_plan(partial_path(out)))
+    return Execution(
+        job,
+        step=step,
+        output=PlanOutput(job.directory, out, file, step, origin),
+        window=Window(settings.merge, patches=job.before.last_patch),
+        reads=reads,
+    )
+
+
+def reopen_plan(out: Path, *, lines: int) -> PlanFile:
+    """The file of a plan to go on with, cut to the lines that the results know of.
+
+    Raises RecordError.
+    """
+    partial = partial_path(out)
+    cut_lines(partial, lines)
+    return PlanFile(partial, lines=lines)
+
+
+class PlanOutput:
+    """The file of a plan, which gets its name when it is whole."""
+
+    def __init__(
+        self,
+        directory: RunDirectory | None,
+        out: Path,
+        file: PlanWriter,
+        step: PlanStep,
+        origin: Origin,
+    ) -> None:
+        """`directory` is None for a plan that goes to standard output."""
+        self._directory = directory
+        self._out = out
+        self._file = file
+        self._step = step
+        self._origin = origin
+        self._whole = False
+        self._lines: int | None = None
+
+    async def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def is_pointless(self, error: BatchpatchError, *, patches: int, settled: int) -> bool:
+        """True where nothing was found out that would have to be asked again."""
+        return not (settled or self._file.lines)
+
+    def discard(self) -> None:
+        """Remove the file and its state."""
+        if self._directory is not None:
+            partial_path(self._out).unlink(missing_ok=True)
+            self._directory.remove()
+
+    def write_failed(self, proof: Proof) -> list[Path]:
+        """None: the input is as it was, and is planned again once the cause is gone."""
+        return []
+
+    def conclude(self, *, whole: bool) -> None:
+        """Give a whole plan its name, and remove its state. Raises RecordError, SettingsError."""
+        if self._directory is not None:
+            self._lines = count_lines(partial_path(self._out))
+        if whole and not self._file.lines:
+            origin = self._origin
+            self._file.say_empty(organisation=origin.identity.organisation, region=origin.region)
+        if self._directory is None:
+            self._whole = whole
+        elif whole:
+            publish(self._out)
+            self._whole = True
+            self._directory.remove()
+
+    conflicts = ()
+    """None: nothing is sent."""
+
+    def report(self) -> PlanReport:
+        """Of what the file holds."""
+        named = self._whole or self._directory is None
+        return PlanReport(
+            *self._origin,
+            out=self._out,
+            file=self._out if named else partial_path(self._out),
+            whole=self._whole,
+            participants=self._file.lines if self._lines is None else self._lines,
+            ended=self._step.ended,
+            changes=self._step.changes,
+        )

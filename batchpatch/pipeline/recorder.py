@@ -1,0 +1,184 @@
+"""The recorder: each row's one line, the counts, and the threshold of failures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import lru_cache
+from time import time_ns
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.errors import ExitCode, RecordError
+from batchpatch.formats.result_line import encode_updated
+from batchpatch.model import Outcome, Stop
+from batchpatch.pipeline.observing import attempt_to_show
+from batchpatch.recording.results import ResultsLog
+from batchpatch.recording.row_results import FanIn, count_blanked, of_patch, of_unsent
+from batchpatch.recording.summary import FailureReasons
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from batchpatch.model import (
+        Delivery,
+        InvalidRow,
+        Patch,
+        PatchOutcome,
+        Row,
+        RowResult,
+        RowSet,
+        Skips,
+    )
+    from batchpatch.options.run import MaxFailures
+    from batchpatch.pipeline.stop import Stopper
+
+
+class EarlierRun(NamedTuple):
+    """What earlier processes of the same run have recorded."""
+
+    outcomes: dict[str, int] = {}  # noqa: RUF012 - never changed
+    settled: RowSet | None = None
+    last_row: int = 0
+    last_patch: int = 0
+    newer: Mapping[int, Skips] = {}
+    """Of rows that are sent again: what later rows have applied in the meantime, to whom."""
+
+
+class Recorder:
+    """Writes results in the order in which they are given, and counts them."""
+
+    def __init__(
+        self,
+        results_path: Path | None,
+        *,
+        sources: Sequence[str],
+        earlier: EarlierRun,
+        max_failures: MaxFailures | None,
+        stopper: Stopper,
+    ) -> None:
+        """Open the log.
+
+        Args:
+            results_path: where the lines go; None counts only.
+            sources: names of the inputs.
+            earlier: what has been recorded before.
+            max_failures: more of them than this request a stop.
+            stopper: is then asked.
+        """
+        self._log = None if results_path is None else ResultsLog(results_path)
+        self._sources = sources
+        self._max_failures = max_failures
+        self._stopper = stopper
+        self._fan_in = FanIn()
+        self.counts = Counter(earlier.outcomes)
+        """Rows by outcome, those of earlier processes among them."""
+        self.settled_before = self.counts.total()
+        self._failed = 0
+        self.reasons = FailureReasons()
+        """Why rows did not make it, where no log tells."""
+        self.blanked = 0
+        """Attributes that an undo could only blank, by this process."""
+
+    @property
+    def settled_here(self) -> int:
+        """Rows that this process has recorded."""
+        return self.counts.total() - self.settled_before
+
+    def expect(self, rows: Sequence[Row | InvalidRow]) -> None:
+        """See the rows of a batch in which some stand several times."""
+        self._fan_in.expect(rows)
+
+    def record_unsent(self, rows: Sequence[Row | InvalidRow]) -> None:
+        """Record rows that never become part of a patch."""
+        at = _now()
+        for row in rows:
+            self._add(of_unsent(row, sources=self._sources, at=at))
+
+    def record(self, delivery: Delivery) -> None:
+        """Record the rows of a patch. Raises RecordError."""
+        at = _now()
+        for part, outcome in delivery.parts:
+            if self._is_plain(part, outcome):
+                self._record_plain(part, outcome, at)
+            else:
+                self.blanked += count_blanked(part, outcome)
+                for result in of_patch(part, outcome, sources=self._sources, at=at):
+                    self._add(result)
+
+    def _is_plain(self, part: Patch, outcome: PatchOutcome) -> bool:
+        """True for the only row of an accepted patch, about which no more is to say."""
+        rows = part.rows
+        return (
+            outcome.outcome is Outcome.UPDATED
+            and len(rows) == 1
+            and rows[0].note is None
+            and outcome.code is outcome.message is outcome.hint is None
+            and not self._fan_in.waits
+        )
+
+    def _record_plain(self, part: Patch, outcome: PatchOutcome, at: str) -> None:
+        if self._log is not None:
+            source = self._sources[part.rows[0].source]
+            self._log.append(encode_updated(part, outcome, source=source, at=at))
+        self.counts[Outcome.UPDATED] += 1
+
+    def _add(self, one: RowResult) -> None:
+        for result in self._fan_in.add(one):
+            if self._log is not None:
+                self._log.add(result)
+            self._count(result)
+
+    def _count(self, result: RowResult) -> None:
+        self.counts[result.outcome] += 1
+        if not result.outcome.made_it:
+            if self._log is None:
+                attempt_to_show("The reasons", lambda: self.reasons.add(result))
+            self._failed += 1
+            self._judge_failures()
+
+    def _judge_failures(self) -> None:
+        most = self._max_failures
+        if most is None or self._stopper.stop is not None:
+            return
+        # Of this process: what was settled before it would hide that nothing works any more.
+        if most.exceeded(self._failed, self.settled_here):
+            because = f"More rows failed than --max-failures {most} allows: {self._failed:,}."
+            self._stopper.request(Stop(ExitCode.STOPPED, because))
+
+    def flush(self) -> None:
+        """Hand what is buffered to the system. Raises RecordError."""
+        if self._log is not None:
+            self._log.flush()
+
+    def sync(self) -> None:
+        """Make what was flushed survive a power loss; from any thread. Raises RecordError."""
+        if self._log is not None:
+            self._log.sync()
+
+    def close(self, *, failed: bool) -> None:
+        """Flush, sync and close. Raises RecordError, unless something has failed before."""
+        if self._log is None:
+            return
+        if not failed:
+            self._log.close()
+            return
+        with suppress(RecordError):  # the first failure is the one to tell
+            self._log.close()
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with milliseconds and a Z."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=2)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _now() -> str:
+    """As `rfc3339`; every line has one, and most share their second with the line before."""
+    second, millisecond = divmod(time_ns() // 1_000_000, 1000)
+    return f"{_second(second)}.{millisecond:03d}Z"

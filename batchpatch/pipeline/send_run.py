@@ -1,0 +1,123 @@
+"""A run or an undo: patches are sent, and what can be taken back or sent again is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchpatch.errors import ExitCode
+from batchpatch.genesys.account.organisation import read_requests_per_min
+from batchpatch.genesys.conversations.reader import ConversationReads
+from batchpatch.genesys.routes import find_route
+from batchpatch.merging.window import Window
+from batchpatch.pipeline.execution import Execution
+from batchpatch.pipeline.run_record import write_failed_rows
+from batchpatch.pipeline.step import SendStep
+from batchpatch.recording.conflict_log import ConflictLog
+from batchpatch.recording.manifest import read_manifest
+from batchpatch.recording.undo_log import UndoLog, last_entries
+from batchpatch.sending.delivery import Deliverer
+from batchpatch.sending.sender import Sender
+from batchpatch.sending.verify import Verifier
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from batchpatch.errors import BatchpatchError
+    from batchpatch.formats.conflict_line import ConflictEntry
+    from batchpatch.genesys.client import GenesysClient
+    from batchpatch.pipeline.execution import Job
+    from batchpatch.recording.checkpoint import Proof
+    from batchpatch.recording.run_directory import RunDirectory
+
+
+_SHORT_BYTES = 2_000_000
+"""About forty windows of 300 rows: from there on a request more is below 2.5 % in any case."""
+
+
+def sending(job: Job, directory: RunDirectory) -> Execution:
+    """The execution of a run or an undo in its directory."""
+    settings, client = job.settings, job.client
+    reads = ConversationReads(client, lookup_batch=settings.find.lookup_batch)
+    route = find_route(settings.route)
+    window = Window(settings.merge, patches=job.before.last_patch)
+    output = RunOutput(job, directory)
+    deliverer = Deliverer(
+        Sender(client, route),
+        reads,
+        safeguards=settings.safeguards,
+        undo=output.undo,
+        verifier=Verifier(reads, settings.safeguards.verify, route=route),
+        split=window.split,
+        tell_conflict=output.conflict_log.add,
+    )
+    if job.earlier is not None and settings.safeguards.guard:
+        deliverer.remember(last_entries(directory.undo_path))
+
+    async def learn_limit() -> None:
+        """Pace by the organisation's own limit, should the answers bear none."""
+        per_min = await read_requests_per_min(client)
+        if per_min is not None and settings.pace.rate is None:
+            client.assume(per_min / 60)
+
+    return Execution(
+        job,
+        step=SendStep(deliverer),
+        output=output,
+        window=window,
+        reads=reads,
+        background=None if _is_short(directory.manifest_path) else learn_limit,
+    )
+
+
+def _is_short(manifest_path: Path) -> bool:
+    """True for inputs that need not ask for the limit: one request more could cost them a window.
+
+    The first answer's headers tell it as well, in most cases.
+    """
+    sizes = [file.size for file in read_manifest(manifest_path).inputs]
+    return sum(size or _SHORT_BYTES for size in sizes) < _SHORT_BYTES
+
+
+class RunOutput:
+    """The values before each patch, those of conflicts, and the rows that failed."""
+
+    def __init__(self, job: Job, directory: RunDirectory) -> None:
+        self._job = job
+        self._directory = directory
+        self.undo = UndoLog(directory.undo_path)
+        self.conflict_log = ConflictLog(directory.conflicts_path)
+
+    async def close(self) -> None:
+        """Close the logs."""
+        await self.undo.close()
+        self.conflict_log.close()
+
+    def is_pointless(self, error: BatchpatchError, *, patches: int, settled: int) -> bool:
+        """True where the input or the credentials were refused before anything was sent."""
+        if error.exit_code == ExitCode.UNUSABLE:
+            return not patches
+        sent: GenesysClient = self._job.client
+        return error.exit_code == ExitCode.NO_ACCESS and not (settled or sent.requests)
+
+    def discard(self) -> None:
+        """Remove the directory, unless it was there before."""
+        self._directory.results_path.unlink(missing_ok=True)
+        self._directory.discard()
+
+    def write_failed(self, proof: Proof) -> list[Path]:
+        """The failed rows of each input. Raises RecordError, InputError."""
+        job = self._job
+        read, newer = job.settings.read, job.before.newer
+        return write_failed_rows(self._directory, job.reader, read, proof.failed, newer)
+
+    def conclude(self, *, whole: bool) -> None:
+        """A run's files are what they are called."""
+
+    def report(self) -> None:
+        """All is in the summary."""
+
+    @property
+    def conflicts(self) -> Sequence[ConflictEntry]:
+        """The first conflicts that this process met, with values."""
+        return self.conflict_log.first
