@@ -177,6 +177,8 @@ class Execution:
             because = f"The failed rows could not be written: {error}"
             stop = stop or Stop(ExitCode.STOPPED, because)
         stop = stop or self._end_of_input()
+        # Of a plan that is whole the results go with its state.
+        reasons = attempt_to_show("The reasons", self._reasons) or []
         try:
             self._output.conclude(whole=self._is_whole(proof, stop))
         except (RecordError, SettingsError) as error:
@@ -196,7 +198,7 @@ class Execution:
             summary,
             directory.path if directory else plan.out if plan else Path(),
             failed,
-            attempt_to_show("The reasons", self._reasons) or [],
+            reasons,
             resumable=resumable,
             requests_left=attempt_to_show("What is left", pipeline.requests_left),
             allowance=attempt_to_show("The allowance", self._job.client.allowance),

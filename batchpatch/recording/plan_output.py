@@ -76,11 +76,13 @@ def refuse_output(out: Path) -> None:
     refuse_content(out)
     if not out.parent.is_dir():
         raise SettingsError(f"--out: {out} cannot be written: No such file or directory")
-    if state_path(out).exists() or partial_path(out).exists():
+    partial = partial_path(out)
+    if plan_of(out) is not None:
         raise SettingsError(
-            f"{partial_path(out)} is a plan that is not whole, or is being written: "
+            f"{partial} is a plan that is not whole, or is being written: "
             f"`batchpatch resume {out}` goes on with it; or choose another --out."
         )
+    refuse_content(partial)  # of a plan whose state is gone; what died before its first line may go
 
 
 def is_published(out: Path) -> bool:

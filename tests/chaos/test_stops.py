@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from batchpatch.pipeline.execution import RunReport
+    from batchpatch.pipeline.report import RunReport
 
 ROWS = 1200
 FAULTS = ("kind=reset_after,rate=0.05", "status=503,rate=0.05")

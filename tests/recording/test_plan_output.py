@@ -110,3 +110,13 @@ def test_a_plan_that_is_whole_cannot_be_resumed(out: Path) -> None:
     publish(out)
     with pytest.raises(SettingsError, match="batchpatch run"):
         find_directory(out)
+
+
+def test_what_died_before_it_began_is_in_nobodys_way(out: Path) -> None:
+    """A kill between the file and its state leaves an empty one, which nothing could resume."""
+    begun = out.with_name("begun.jsonl")
+    partial_path(begun).touch()
+    state_path(begun).mkdir()
+    refuse_output(begun)
+    with pytest.raises(SettingsError, match=r"plan\.jsonl\.partial exists: choose another"):
+        refuse_output(out)

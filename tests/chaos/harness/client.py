@@ -114,7 +114,7 @@ async def _plan(order: dict[str, Any], account: Account, stopper: Stopper) -> in
         settings=settings_of(order),
         stopper=stopper,
     )
-    return report.exit_code
+    return report.summary.exit_code
 
 
 async def _resume(order: dict[str, Any], account: Account, stopper: Stopper) -> int:

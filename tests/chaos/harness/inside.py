@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from batchpatch.pipeline.execution import RunReport
+    from batchpatch.pipeline.report import RunReport
     from batchpatch.sandbox import SandboxServer
     from harness.inputs import RowSpec
 

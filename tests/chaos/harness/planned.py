@@ -20,12 +20,12 @@ Before = dict[str, str | None]
 
 
 def make_plan(server: Sandbox, order: dict[str, Any], dice: Random) -> list[str]:
-    """Plan; a plan that is killed is begun anew, because a part of it is of no use."""
+    """Plan; a plan that is killed is resumed, unless it was before it had any state."""
     path = Path(order["out"])
     code = -1
     for after in (*(dice.randint(1, 40) for _ in range(dice.randint(0, 2))), None):
-        path.unlink(missing_ok=True)
-        process = start(order, path.with_suffix(".stderr"))
+        begun = (path.with_name(f"{path.name}.run") / "run.json").exists()
+        process = start({**order, "resume": begun}, path.with_suffix(".stderr"))
         try:
             if after is not None:
                 _wait_for(process, server, after)
@@ -34,6 +34,8 @@ def make_plan(server: Sandbox, order: dict[str, Any], dice: Random) -> list[str]
         finally:
             process.kill()
         server.come_to_rest()
+        if path.exists():
+            return []  # it was killed after it had got its name
     said = path.with_suffix(".stderr").read_text()[-500:]
     return [] if code in FINISHED else [f"the plan ended with {code}: {said}"]
 
@@ -50,6 +52,7 @@ def _wait_for(process: subprocess.Popen[bytes], server: Sandbox, requests: int) 
 def plan_rows(path: Path) -> list[tuple[RowSpec, Before]]:
     """The lines of a plan as rows, each with the values that it expects."""
     lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    lines = [line for line in lines if line.get("plan") != "empty"]
     return [
         (
             RowSpec(
