@@ -1,0 +1,194 @@
+"""Failed rows sent again, mended or not: old never beats new, and nothing mended is lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Results = Callable[[Path], list[dict[str, Any]]]
+
+CONVERSATION = str(uuid.UUID(int=1001))
+HEADER = "conversationId,participantId,attr.a"
+
+
+def participant(number: int) -> str:
+    return str(uuid.UUID(int=5000 + number))
+
+
+def csv_of(*rows: tuple[str, str, str], header: str = HEADER) -> str:
+    return "\n".join([header, *map(",".join, rows)]) + "\n"
+
+
+def cells(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_a_row_that_is_mended_to_another_participant_is_sent_whole(
+    batchpatch: Run, results: Results, sandbox: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """What another participant of the conversation has got since is nothing that it has."""
+    rows = csv_of((CONVERSATION, "bad", "old"), (CONVERSATION, participant(1), "new"))
+    (tmp_path / "rows.csv").write_text(rows)
+    words = ("--api-url", sandbox.url)
+    batchpatch("run", "rows.csv", "--out", "r", *words, env=credentials)
+    failed = (tmp_path / "r" / "failed.csv").read_text()
+    (row,) = cells(failed)
+    assert row["batchpatch_skip"] == f"a@{participant(1)} (row 2)"
+    (tmp_path / "mended.csv").write_text(failed.replace(",bad,", f",{participant(2)},"))
+    done = batchpatch("run", "mended.csv", "--out", "s", *words, env=credentials)
+    assert done.returncode == 0, done.stderr
+    assert sandbox.state() == {participant(1): {"a": "new"}, participant(2): {"a": "old"}}
+    (tmp_path / "mended.csv").write_text(failed.replace(",bad,", f",{participant(1)},"))
+    done = batchpatch("run", "mended.csv", "--out", "t", *words, env=credentials)
+    assert sandbox.state()[participant(1)] == {"a": "new"}
+    (line,) = results(tmp_path / "t")
+    assert (line["outcome"], line["code"]) == ("superseded", "newer_value")
+    assert "row 2 of the earlier run" in line["message"]
+    assert "superseded_by" not in line
+    assert "superseded" in done.stderr
+
+
+@pytest.mark.parametrize("by", ["resume", "run"])
+def test_a_row_of_two_participants_loses_only_what_each_of_them_has_got(
+    by: str,
+    batchpatch: Run,
+    results: Results,
+    sandbox: Any,
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """The one who got nothing newer must not go without."""
+    for number in (1, 2):
+        who = {"conversationId": CONVERSATION, "participantId": participant(number)}
+        sandbox.know({**who, "purpose": "customer"})
+    rows = csv_of(
+        (CONVERSATION, "", "customer,old"),
+        (CONVERSATION, participant(1), ",new"),
+        header="conversationId,participantId,purpose,attr.a",
+    )
+    (tmp_path / "rows.csv").write_text(rows)
+    sandbox.set_faults(f"status=400,rate=1,times=1,participant={participant(2)}")
+    words = ("--api-url", sandbox.url, "--ambiguous", "all")
+    again = ("--window", "1", "--concurrency", "1")
+    batchpatch("run", "rows.csv", "--out", "r", *again, *words, env=credentials)
+    first, second = results(tmp_path / "r")
+    assert (first["outcome"], second["outcome"]) == ("rejected", "updated")
+    assert first["participants"] == [participant(1), participant(2)]
+    assert sandbox.state().get(participant(2), {}) == {}
+    sandbox.set_faults()
+    if by == "resume":
+        done = batchpatch("resume", "r", "--retry", "all", env=credentials)
+        assert results(tmp_path / "r")[0]["outcome"] == "updated"
+    else:
+        done = batchpatch("run", "r/failed.csv", "--out", "s", *words, env=credentials)
+    assert done.returncode == 0, done.stderr
+    assert sandbox.state() == {participant(1): {"a": "new"}, participant(2): {"a": "old"}}
+
+
+def test_results_that_another_program_has_written_again_are_retried_all_the_same(
+    batchpatch: Run, results: Results, sandbox: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """Other spacing is the same JSON; finding nothing in it would retry nothing, silently."""
+    rows = csv_of(*((CONVERSATION, participant(n), f"v{n}") for n in range(4)))
+    (tmp_path / "rows.csv").write_text(rows)
+    sandbox.set_faults("status=400,rate=1,times=1")
+    batchpatch("run", "rows.csv", "--out", "r", "--api-url", sandbox.url, env=credentials)
+    sandbox.set_faults()
+    path = tmp_path / "r" / "results.jsonl"
+    lines = [json.loads(line) | {"code": 7} for line in path.read_text().splitlines()]
+    assert {line["outcome"] for line in lines} == {"rejected"}
+    path.write_text("".join(json.dumps(line, sort_keys=True) + "\n" for line in lines))
+    assert (tmp_path / "r" / "failed.csv").exists()
+    done = batchpatch("resume", "r", "--retry", "rejected", env=credentials)
+    assert done.returncode == 0, done.stderr
+    assert {line["outcome"] for line in results(tmp_path / "r")} == {"updated"}
+    assert not (tmp_path / "r" / "failed.csv").exists()
+
+
+def test_a_resumed_run_speaks_of_all_of_it(
+    batchpatch: Run, sandbox: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """Reasons, counts and failed rows are those of the run, not of its last process."""
+    rows = csv_of(*((CONVERSATION, participant(n), f"v{n}") for n in range(6)))
+    (tmp_path / "rows.csv").write_text(rows)
+    sandbox.set_faults(f"status=400,rate=1,participant={participant(1)}")
+    words = ("--api-url", sandbox.url, "--window", "1", "--concurrency", "1")
+    batchpatch("run", "rows.csv", "--limit", "3", "--out", "r", *words, env=credentials)
+    done = batchpatch("resume", "r", "--json", env=credentials)
+    summary = json.loads(done.stdout)
+    stats = sandbox.get("stats")
+    assert (summary["requests"], summary["patches"]) == (stats["requests"], stats["patches"])
+    assert summary["patches"] == 6
+    assert "1 rejected" in done.stderr
+    assert len(cells((tmp_path / "r" / "failed.csv").read_text())) == 1
+
+
+@pytest.mark.parametrize("stop", [(), ("--max-failures", "3"), ("--max-duration", "1s")])
+def test_the_counts_are_those_of_the_server(
+    stop: tuple[str, ...],
+    batchpatch: Run,
+    make_rows: Callable[..., Path],
+    sandbox: Any,
+    credentials: dict[str, str],
+) -> None:
+    """Whoever pays for requests reads them here, also of a run that was stopped in between."""
+    rows = make_rows(120)
+    sandbox.set_faults(
+        "status=503,on=any,rate=0.1,times=1", "kind=429,rate=0.05,times=1", "status=400,rate=0.1"
+    )
+    words = ("--api-url", sandbox.url, "--skip-unchanged", "--verify", "--rate", "150/s")
+    done = batchpatch("run", str(rows), "--out", "r", "--json", *words, *stop, env=credentials)
+    summary, stats = json.loads(done.stdout), sandbox.get("stats")
+    assert summary["requests"] == stats["requests"], done.stderr
+    assert summary["throttled"] == stats["throttled"]
+    first = ("patches", "reads", "lookups", "verifications")
+    others = summary["requests"] - summary["retries"] - sum(summary[name] for name in first)
+    assert 0 <= others <= 2  # whose token this is, and its limit
+    assert summary["patches"] <= stats["patches"]
+    assert summary["reads"] + summary["verifications"] <= stats["reads"]
+
+
+def test_a_check_that_could_not_be_made_is_told_and_no_success(
+    batchpatch: Run, results: Results, sandbox: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """Who asks for a verification must not read that all is well when there was none."""
+    rows = csv_of((CONVERSATION, participant(1), "x"))
+    (tmp_path / "rows.csv").write_text(rows)
+    sandbox.set_faults("status=404,on=read,times=always")
+    words = ("--api-url", sandbox.url, "--verify", "--verify-for", "1s", "--json")
+    done = batchpatch("run", "rows.csv", "--out", "r", *words, env=credentials)
+    (line,) = results(tmp_path / "r")
+    assert line["outcome"] == "updated"
+    assert line["unverified"]
+    assert "verified" not in line
+    summary = json.loads(done.stdout)
+    assert [summary[name] for name in ("verified", "not_stored", "unverified")] == [0, 0, 1]
+    assert done.returncode == summary["exit_code"] == 1
+    assert "1 row could not be read back" in done.stderr
+
+
+def test_failed_rows_come_back_as_they_were_in_the_encoding_of_the_input(
+    batchpatch: Run, sandbox: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """The printed command keeps --encoding; an attribute name that came back as mojibake could
+    never be deleted again."""
+    line = {"conversationId": CONVERSATION, "participantId": participant(1)}
+    text = json.dumps({**line, "attributes": {"größe": "übel"}}, ensure_ascii=False)
+    (tmp_path / "rows.jsonl").write_bytes(text.encode("cp1252"))
+    sandbox.set_faults("status=400,rate=1,times=1")
+    words = ("--api-url", sandbox.url, "--encoding", "cp1252", "--json")
+    done = batchpatch("run", "rows.jsonl", "--out", "r", *words, env=credentials)
+    again = json.loads(done.stdout)["send_failed"].split()
+    sandbox.set_faults()
+    done = batchpatch(*again[1:], env=credentials)
+    assert done.returncode == 0, done.stderr
+    assert sandbox.state() == {participant(1): {"größe": "übel"}}
