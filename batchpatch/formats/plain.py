@@ -20,8 +20,8 @@ from batchpatch.errors import RecordError
 from batchpatch.model import Criterion
 from batchpatch.options.send import Rate
 
-_MOST = 1 << 53
-"""Beyond it JSON's numbers are no longer exact, and none of ours is so large."""
+_MOST = 1 << 63
+"""None of ours is so large, times in nanoseconds included."""
 
 
 _TYPING_NAMES = {"Mapping": Mapping, "Sequence": Sequence, "Criterion": Criterion}

@@ -56,6 +56,9 @@ class InputFile:
     directory. `stream`: a pipe that nobody kept."""
     name: str = ""
     """As the user gave it, and as the lines of the report call it."""
+    modified_ns: int | None = None
+    """When it was last changed, before it was hashed: where size and this are as they were, a
+    run that has nothing to read again believes that the content is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from batchpatch.finding.finder import Finder
 from batchpatch.formats.result_line import decode
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.model import FAILED, Stop
+from batchpatch.pipeline.input_changes import changed_stop, changes_meanwhile
 from batchpatch.pipeline.observing import attempt_to_show
 from batchpatch.pipeline.organisation_check import OrganisationCheck
 from batchpatch.pipeline.pipeline import Pipeline
@@ -31,7 +32,7 @@ from batchpatch.recording.results import lines_with
 from batchpatch.recording.summary import Counters, FailureReasons, summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Sequence
 
     from batchpatch.formats.conflict_line import ConflictEntry
     from batchpatch.genesys.account.credentials import Account
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.step import Step
     from batchpatch.pipeline.stop import Stopper
     from batchpatch.reading.inputs import Reader
+    from batchpatch.recording.manifest import InputChange
     from batchpatch.recording.run_directory import RunDirectory
 
 
@@ -83,8 +85,11 @@ class Output(Protocol):
     def discard(self) -> None:
         """Remove what was made for it. Raises RecordError."""
 
-    def write_failed(self, proof: Proof) -> list[Path]:
-        """Derive the files of the rows that did not make it. Raises RecordError, InputError."""
+    def write_failed(self, proof: Proof, *, changed: Collection[int]) -> list[Path]:
+        """Derive the files of the rows that did not make it. Raises RecordError, InputError.
+
+        `changed`: inputs that are not to be read again, by their index.
+        """
 
     def conclude(self, *, whole: bool) -> None:
         """Give what was written its last form. Raises RecordError, SettingsError.
@@ -98,6 +103,15 @@ class Output(Protocol):
     @property
     def conflicts(self) -> Sequence[ConflictEntry]:
         """The first conflicts, with values."""
+
+
+def _with(stop: Stop | None, other: Stop | None) -> Stop | None:
+    """Both reasons to stop, with the exit code of the first that is one of trouble."""
+    if other is None:
+        return stop
+    if stop is None or stop.exit_code == ExitCode.DONE:
+        return other
+    return stop._replace(because=f"{stop.because} {other.because}")
 
 
 class Execution:
@@ -171,12 +185,16 @@ class Execution:
         pipeline, proof = self._pipeline, self._proof()
         stop = self._job.stopper.stop
         failed: list[Path] = []
+        changes: list[InputChange] = []
+        changed: Stop | None = None
         try:
-            failed = self._output.write_failed(proof)
+            changes, changed = self._changes(proof)
+            sources = {change.source for change in changes}
+            failed = self._output.write_failed(proof, changed=sources)
         except (RecordError, InputError) as error:
             because = f"The failed rows could not be written: {error}"
             stop = stop or Stop(ExitCode.STOPPED, because)
-        stop = stop or self._end_of_input()
+        stop = _with(stop or self._end_of_input(), changed)
         # Of a plan that is whole the results go with its state.
         reasons = attempt_to_show("The reasons", self._reasons) or []
         try:
@@ -192,7 +210,7 @@ class Execution:
         if directory is not None and directory.path.is_dir():
             with suppress(RecordError):  # a full disk: the summary is printed all the same
                 write_summary(directory.summary_path, summary)
-        over = directory is None or (plan is not None and plan.whole)
+        over = bool(changes) or directory is None or (plan is not None and plan.whole)
         resumable = not over and (bool(summary.unattempted) or not pipeline.exhausted)
         return RunReport(
             summary,
@@ -204,9 +222,19 @@ class Execution:
             allowance=attempt_to_show("The allowance", self._job.client.allowance),
             nothing_left=self._job.earlier is not None
             and not (resumable or pipeline.recorded.settled_here),
+            changed=changes,
             conflicts=self._output.conflicts,
             plan=plan,
         )
+
+    def _changes(self, proof: Proof) -> tuple[list[InputChange], Stop | None]:
+        """The inputs that have changed meanwhile, and why that ends the run."""
+        directory = self._job.directory
+        if directory is None:
+            return [], None
+        exhausted = self._pipeline.exhausted
+        changes = changes_meanwhile(directory, failed=bool(proof.failed), exhausted=exhausted)
+        return changes, changed_stop(directory, self._job.reader.names, changes)
 
     def _reasons(self) -> list[FailureReason]:
         """Why rows did not make it, those of earlier processes too."""

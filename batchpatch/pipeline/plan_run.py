@@ -22,6 +22,7 @@ from batchpatch.recording.plan_output import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from batchpatch.errors import BatchpatchError
@@ -119,7 +120,7 @@ class PlanOutput:
             partial_path(self._out).unlink(missing_ok=True)
             self._directory.remove()
 
-    def write_failed(self, proof: Proof) -> list[Path]:
+    def write_failed(self, proof: Proof, *, changed: Collection[int]) -> list[Path]:
         """None: the input is as it was, and is planned again once the cause is gone."""
         return []
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.genesys.rate_limit.allowance import Allowance
     from batchpatch.model import Change, FailureReason, Summary
+    from batchpatch.recording.manifest import InputChange
 
 
 class PlanReport(NamedTuple):
@@ -54,6 +55,8 @@ class RunReport(NamedTuple):
     """What the platform admits at the end; None where it has not said so."""
     conflicts: Sequence[ConflictEntry] = ()
     """The first conflicts that this process met, with values; all are in `conflicts.jsonl`."""
+    changed: Sequence[InputChange] = ()
+    """Inputs that changed while they were read: `resume` will not take them as they are."""
     unkept: int = 0
     """Of an undo: rows of the run that it cannot take back, because no values before were kept."""
     nothing_left: bool = False

@@ -19,7 +19,7 @@ from batchpatch.recording.manifest import read_manifest, update_manifest, write_
 from batchpatch.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from batchpatch.formats.run_json import RunKind
     from batchpatch.genesys.account.credentials import Account
@@ -83,18 +83,21 @@ def write_failed_rows(
     read: ReadOptions,
     failed: Bitmap,
     newer: Mapping[int, Skips],
+    *,
+    changed: Collection[int] = (),
 ) -> list[Path]:
     """Derive the failed rows of each input by reading it again; answers the files written.
 
     A stream that was not kept has none. Files of an earlier process that hold rows that have made
     it since are removed: sent again, they would bring old values back. `newer`: of rows that were
-    sent again, what had been left out because a later row had set it.
+    sent again, what had been left out because a later row had set it. `changed`: inputs that are
+    not to be read again, because their rows are no longer those that failed.
 
     Raises:
         InputError: an input is gone or cannot be read any more.
         RecordError: a file cannot be written.
     """
-    written = _written_failed(directory, reader, read, failed, newer) if failed else []
+    written = _written_failed(directory, reader, read, failed, newer, changed) if failed else []
     directory.remove_failed(written)
     return written
 
@@ -105,6 +108,7 @@ def _written_failed(
     read: ReadOptions,
     failed: Bitmap,
     newer: Mapping[int, Skips],
+    changed: Collection[int],
 ) -> list[Path]:
     written = []
     truncated = read_manifest(directory.manifest_path).truncated
@@ -112,7 +116,7 @@ def _written_failed(
         for source, (name, first) in enumerate(reader.first_rows):
             spool = str(directory.spool_path)
             again = name if is_regular(name) else spool
-            if not Path(again).exists():
+            if source in changed or not Path(again).exists():
                 continue
             opened = Input(again, read, truncated=truncated and again == spool)
             try:

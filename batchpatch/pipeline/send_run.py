@@ -20,7 +20,7 @@ from batchpatch.sending.sender import Sender
 from batchpatch.sending.verify import Verifier
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from batchpatch.errors import BatchpatchError
@@ -105,11 +105,13 @@ class RunOutput:
         self._directory.results_path.unlink(missing_ok=True)
         self._directory.discard()
 
-    def write_failed(self, proof: Proof) -> list[Path]:
+    def write_failed(self, proof: Proof, *, changed: Collection[int]) -> list[Path]:
         """The failed rows of each input. Raises RecordError, InputError."""
         job = self._job
         read, newer = job.settings.read, job.before.newer
-        return write_failed_rows(self._directory, job.reader, read, proof.failed, newer)
+        return write_failed_rows(
+            self._directory, job.reader, read, proof.failed, newer, changed=changed
+        )
 
     def conclude(self, *, whole: bool) -> None:
         """A run's files are what they are called."""

@@ -6,7 +6,7 @@ import hashlib
 import stat
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import InputError
 from batchpatch.formats.run_json import InputFile, decode_manifest, encode_manifest
@@ -14,7 +14,7 @@ from batchpatch.formats.summary_json import decode_summary, encode_summary
 from batchpatch.recording.files import record_error, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from batchpatch.formats.run_json import Manifest
     from batchpatch.model import Summary
@@ -34,16 +34,42 @@ def fingerprint(path: Path) -> InputFile:
     try:
         if path.is_dir():
             raise InputError(f"{path} is a directory; name the files in it")
-        if not stat.S_ISREG(path.stat().st_mode):
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
             return InputFile(path=str(path), size=None, sha256=None, kind="stream")
-        with path.open("rb", buffering=0) as file:
-            digest, size = hashlib.sha256(), 0
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
-                size += len(chunk)
+        size, digest, _ = _hashed(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    return InputFile(path=str(path.absolute()), size=size, sha256=digest.hexdigest(), kind="file")
+    return InputFile(
+        path=str(path.absolute()),
+        size=size,
+        sha256=digest,
+        kind="file",
+        modified_ns=max(0, status.st_mtime_ns),
+    )
+
+
+def _hashed(path: Path, prefix_bytes: int = 0) -> tuple[int, str, str]:
+    """Bytes, hash of all of them, and of so many at the beginning. Raises OSError."""
+    whole, prefix, size = hashlib.sha256(), hashlib.sha256(), 0
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            whole.update(chunk)
+            prefix.update(chunk[: max(0, prefix_bytes - size)])
+            size += len(chunk)
+    return size, whole.hexdigest(), prefix.hexdigest()
+
+
+class InputChange(NamedTuple):
+    """An input that is not what the run began with."""
+
+    source: int
+    """Its index among the inputs."""
+    sentence: str
+    gone: bool = False
+    """It is not there any more."""
+    appended: bool = False
+    """What the run began with is there, and something behind it."""
 
 
 def changed_inputs(manifest: Manifest, *, spool_path: Path | None = None) -> list[str]:
@@ -51,32 +77,65 @@ def changed_inputs(manifest: Manifest, *, spool_path: Path | None = None) -> lis
 
     `spool_path` is where the run's directory keeps standard input now.
     """
-    found = (_change(known, spool_path, manifest.purged) for known in manifest.inputs)
-    return [sentence for sentence in found if sentence is not None]
+    return [change.sentence for change in find_changes(manifest, spool_path=spool_path)]
 
 
-def _change(known: InputFile, spool_path: Path | None, purged: Collection[str]) -> str | None:
+def find_changes(
+    manifest: Manifest, *, spool_path: Path | None = None, at_a_glance: bool = False
+) -> list[InputChange]:
+    """The inputs that are not what the run began with.
+
+    Args:
+        manifest: of the run.
+        spool_path: where the run's directory keeps standard input now.
+        at_a_glance: a file of the same size and time is taken to be the same, unread; and so is
+            the copy of standard input, which is the run's own.
+    """
+    found = (
+        _change(source, known, manifest, spool_path, at_a_glance=at_a_glance)
+        for source, known in enumerate(manifest.inputs)
+    )
+    return [change for change in found if change is not None]
+
+
+def _change(
+    source: int, known: InputFile, manifest: Manifest, spool_path: Path | None, *, at_a_glance: bool
+) -> InputChange | None:
     if known.kind == "stream":
-        return f"{known.path} was a pipe that was not kept, so it cannot be read again"
+        told = f"{known.path} was a pipe that was not kept, so it cannot be read again"
+        return InputChange(source, told)
+    path = Path(known.path)
     if known.kind == "spool":
-        path = spool_path if spool_path is not None else Path(known.path)
+        path = spool_path if spool_path is not None else path
         if not path.is_file():
-            gone = "was purged" if path.name in purged else "is gone"
-            return f"{path}, the copy of standard input, {gone}"
-        if known.size is None:  # the run broke before its input ended
+            gone = "was purged" if path.name in manifest.purged else "is gone"
+            return InputChange(source, f"{path}, the copy of standard input, {gone}", gone=True)
+        if known.size is None or at_a_glance:  # the first: the run broke before its input ended
             return None
-    else:
-        path = Path(known.path)
     if not path.is_file():
-        return f"{path} is gone"
+        return InputChange(source, f"{path} is gone", gone=True)
     try:
-        size = path.stat().st_size
-        if size != known.size:
-            return f"{path} has changed: it had {known.size} bytes and now has {size}"
-        if fingerprint(path).sha256 != known.sha256:
-            return f"{path} has changed: same size, other content"
-    except (OSError, InputError) as error:
-        return f"{path} cannot be read again: {error}"
+        return _content_change(source, known, path, at_a_glance=at_a_glance)
+    except OSError as error:
+        told = f"{path} cannot be read again: {error.strerror or error}"
+        return InputChange(source, told)
+
+
+def _content_change(
+    source: int, known: InputFile, path: Path, *, at_a_glance: bool
+) -> InputChange | None:
+    status = path.stat()
+    if status.st_size < (known.size or 0):
+        told = f"{path} has changed: it had {known.size} bytes and now has {status.st_size}"
+        return InputChange(source, told)
+    if at_a_glance and (status.st_size, status.st_mtime_ns) == (known.size, known.modified_ns):
+        return None
+    size, whole, prefix = _hashed(path, known.size or 0)
+    if size != known.size:
+        told = f"{path} has changed: it had {known.size} bytes and now has {size}"
+        return InputChange(source, told, appended=prefix == known.sha256)
+    if whole != known.sha256:
+        return InputChange(source, f"{path} has changed: same size, other content")
     return None
 
 

@@ -44,7 +44,7 @@ MANIFEST, RESULTS, SUMMARY = "run.json", "results.jsonl", "summary.json"
 SPOOL, UNDO, UNDO_INPUT, LOCK = "input", "undo.jsonl", "undo-input.jsonl", ".lock"
 
 
-CONFLICTS = "conflicts.jsonl"
+CONFLICTS, FAILED_LINES = "conflicts.jsonl", "failed-rows.jsonl"
 
 
 _FAILED = re.compile(r"failed(-[1-9][0-9]*)?\.(csv|jsonl)")
@@ -152,6 +152,11 @@ class RunDirectory:
                 except OSError as error:
                     raise record_error(path, error, doing="removed") from error
 
+    @property
+    def failed_lines_path(self) -> Path:
+        """The failed rows of an input that changed while it was read: their lines of results."""
+        return self.path / FAILED_LINES
+
     def private_paths(self) -> list[Path]:
         """The files here that hold customers' values, unfinished ones too."""
         try:
@@ -186,7 +191,7 @@ class RunDirectory:
 
     def _remove_files(self) -> None:
         try:
-            own = [self.path / name for name in (MANIFEST, RESULTS, SUMMARY)]
+            own = [self.path / name for name in (MANIFEST, RESULTS, SUMMARY, FAILED_LINES)]
             for path in (*own, *self.private_paths()):
                 path.unlink(missing_ok=True)
             if sys.platform == "win32":  # an open file cannot be removed there

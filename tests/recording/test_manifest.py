@@ -15,6 +15,7 @@ from batchpatch.formats.run_json import InputFile, Manifest
 from batchpatch.model import Summary
 from batchpatch.recording.manifest import (
     changed_inputs,
+    find_changes,
     fingerprint,
     read_manifest,
     read_summary,
@@ -85,6 +86,38 @@ def test_each_kind_of_change_is_named(tmp_path: Path) -> None:
         f"{tmp_path / 'gone'} is gone",
         f"{tmp_path / 'replaced'} is gone",
     ]
+
+
+def test_a_glance_reads_only_what_another_time_makes_suspicious(tmp_path: Path) -> None:
+    """At the end of a run whose rows all made it, gigabytes need not be hashed again."""
+    path = tmp_path / "rows"
+    path.write_bytes(b"1,2,3")
+    manifest = manifest_of(fingerprint(path))
+    known_ns = path.stat().st_mtime_ns
+    path.write_bytes(b"1,2,4")
+    os.utime(path, ns=(known_ns, known_ns))
+    assert find_changes(manifest, at_a_glance=True) == []
+    assert len(find_changes(manifest)) == 1
+    os.utime(path, ns=(known_ns, known_ns + 1))
+    assert len(find_changes(manifest, at_a_glance=True)) == 1
+    path.write_bytes(b"1,2,3")
+    assert find_changes(manifest, at_a_glance=True) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "appended"),
+    [(b"1,2,3\n4", True), (b"1,2,4\n4", False), (b"1,2", False), (b"", False)],
+)
+def test_what_was_only_added_to_is_told_from_what_was_changed(
+    now: bytes, appended: bool, tmp_path: Path
+) -> None:
+    """Row numbers hold where the first part is what it was."""
+    path = tmp_path / "rows"
+    path.write_bytes(b"1,2,3\n")
+    manifest = manifest_of(fingerprint(path))
+    path.write_bytes(now)
+    (change,) = find_changes(manifest)
+    assert (change.source, change.gone, change.appended) == (0, False, appended)
 
 
 def test_a_spool_is_looked_for_where_the_run_is_now(tmp_path: Path) -> None:

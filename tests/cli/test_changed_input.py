@@ -1,0 +1,115 @@
+"""An input that changes while it is read: said, and nobody's row bears another row's reason."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+def prepend(path: Path) -> None:
+    header, rest = path.read_text().split("\n", 1)
+    path.write_text(f"{header}\n{rest.splitlines()[-1]}\n{rest}")
+
+
+def replace(path: Path) -> None:
+    other = path.with_name("other.csv")
+    other.write_text(path.read_text().replace("result-", "RESULT-"))
+    other.replace(path)
+
+
+def cut(path: Path) -> None:
+    path.write_text("\n".join(path.read_text().split("\n")[:4]) + "\n")
+
+
+def grow(path: Path) -> None:
+    with path.open("a") as file:
+        file.write(path.read_text().splitlines()[1] + "\n")
+
+
+CHANGES = {
+    prepend: "has changed: it had",
+    replace: "has changed: same size, other content",
+    cut: "has changed: it had",
+    grow: "has changed: it had",
+    Path.unlink: "is gone",
+}
+
+
+def run_and_change(
+    start: Start, path: Path, sandbox: Any, out: Path, change: Callable[[Path], object], env: Any
+) -> tuple[int, str]:
+    """A run of the input, changed after the first rows; how it ended."""
+    words = ["--api-url", sandbox.url, "--rate", "8/s", "--out", str(out)]
+    process = start("run", str(path), *words, env=env)
+    results = out / "results.jsonl"
+    end_s = time.monotonic() + 20
+    while not (results.exists() and results.read_bytes().count(b"\n") > 1):
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+    change(path)
+    _, told = process.communicate(timeout=60)
+    return process.returncode, told
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_failed_rows_of_a_changed_input_are_told_by_their_lines(
+    change: Callable[[Path], object],
+    start_batchpatch: Start,
+    make_rows: Callable[..., Path],
+    start_sandbox: Callable[..., Any],
+    credentials: dict[str, str],
+    tmp_path: Path,
+    results: Callable[[Path], list[dict[str, Any]]],
+) -> None:
+    """Taken from what is there now, other rows would be sent again with these rows' reasons."""
+    sandbox = start_sandbox("--fault", "status=400,rate=0.5")
+    path, out = make_rows(20), tmp_path / "r"
+    code, told = run_and_change(start_batchpatch, path, sandbox, out, change, credentials)
+    assert code == 3, told
+    assert f"rows.csv {CHANGES[change]}" in told
+    assert str(out / "failed-rows.jsonl") in told
+    assert not (out / "failed.csv").exists()
+    failed = [line for line in results(out) if line["outcome"] == "rejected"]
+    lines = [json.loads(line) for line in (out / "failed-rows.jsonl").read_text().splitlines()]
+    assert sorted(lines, key=lambda line: int(line["row"])) == failed
+    assert failed
+    assert all(line["conversation_id"] and line["line"] == line["row"] + 1 for line in failed)
+
+
+def test_an_input_that_grew_is_no_success(
+    start_batchpatch: Start,
+    make_rows: Callable[..., Path],
+    sandbox: Any,
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """All rows that were read made it, and nobody knows whether those are all there are."""
+    path, out = make_rows(16), tmp_path / "r"
+    code, told = run_and_change(start_batchpatch, path, sandbox, out, grow, credentials)
+    assert code == 3, told
+    assert "While the run went on" in told
+    assert "To go on with this run" not in told
+    assert not (out / "failed-rows.jsonl").exists()
+
+
+@pytest.mark.parametrize("change", [Path.touch, Path.unlink])
+def test_what_is_not_needed_any_more_may_go(
+    change: Callable[[Path], object],
+    start_batchpatch: Start,
+    make_rows: Callable[..., Path],
+    sandbox: Any,
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """Another time on the same content is no change; an input that was read whole may be gone."""
+    path, out = make_rows(16), tmp_path / "r"
+    code, told = run_and_change(start_batchpatch, path, sandbox, out, change, credentials)
+    assert code == 0, told
