@@ -42,6 +42,18 @@ def resume(
         Literal["rejected", "unknown", "all"] | None,
         typer.Option(help="Send these rows again as well; later rows keep what they have set."),
     ] = None,
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--input",
+            metavar="PATH",
+            help="Where an input lies now; known by its content. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    appended: Annotated[
+        bool, typer.Option("--appended", help="Send rows added at the end of the input, too.")
+    ] = False,
     rate: flags.RateText = None,
     share: flags.Share = None,
     tokens: flags.Tokens = None,
@@ -88,6 +100,8 @@ def resume(
                 directory,
                 account=account,
                 retry_outcomes=_RETRIED[retry] if retry else (),
+                inputs=inputs or (),
+                appended=appended,
                 pace=pace,
                 limits=limits,
                 stopper=stopper,

@@ -21,7 +21,7 @@ from batchpatch.recording.plan_output import find_directory
 from batchpatch.recording.run_directory import RunDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Outcome, Progress
@@ -34,6 +34,8 @@ async def resume(
     *,
     account: Account,
     retry_outcomes: Collection[Outcome] = (),
+    inputs: Sequence[Path] = (),
+    appended: bool = False,
     pace: PaceOptions | None = None,
     limits: LimitOptions | None = None,
     stopper: Stopper | None = None,
@@ -47,6 +49,8 @@ async def resume(
         path: directory of the run; of a plan `OUT`, `OUT.partial` or `OUT.run` will do.
         account: credentials and hosts; the hosts must be the run's.
         retry_outcomes: settled rows with these outcomes are sent again.
+        inputs: where inputs lie now that have been moved since; which is which, their hash tells.
+        appended: rows may have been added at the end of the last input; they are sent as well.
         pace: instead of the run's.
         limits: as for `run`.
         stopper: as for `run`.
@@ -61,7 +65,9 @@ async def resume(
     stopper = stopper or Stopper()
     with RunDirectory.open(find_directory(Path(path))) as directory:
         out = planned_by(directory, retry_outcomes)
-        earlier = prepare_resumption(directory, account, retry_outcomes)
+        earlier = prepare_resumption(
+            directory, account, retry_outcomes, inputs=inputs, appended=appended
+        )
         settings, limits = earlier.settings(pace), limits or LimitOptions()
         async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
             job = Job(

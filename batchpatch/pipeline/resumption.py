@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from batchpatch.errors import InputError, RecordError, SettingsError
+from batchpatch.errors import RecordError, SettingsError
 from batchpatch.formats.run_json import settings_from
 from batchpatch.formats.skips import merged_skips, parse_skips, skips_field
 from batchpatch.genesys.account.regions import is_loopback
@@ -16,12 +16,13 @@ from batchpatch.pipeline.recorder import EarlierRun
 from batchpatch.recording.append_log import cut_tail
 from batchpatch.recording.checkpoint import drop_rows, read_settled, rows_with
 from batchpatch.recording.files import write_atomically
-from batchpatch.recording.manifest import changed_inputs, read_manifest, read_summary
+from batchpatch.recording.inputs_again import find_again
+from batchpatch.recording.manifest import read_manifest, read_summary, update_manifest
 from batchpatch.recording.newer_values import find_skips, find_suspects
 from batchpatch.recording.plan_output import is_published, mend_partial, partial_path
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from batchpatch.formats.run_json import Manifest
@@ -88,9 +89,21 @@ def _combined_use(*parts: Counters | Summary) -> float | None:
 
 
 def prepare_resumption(
-    directory: RunDirectory, account: Account, retry_outcomes: Collection[Outcome]
+    directory: RunDirectory,
+    account: Account,
+    retry_outcomes: Collection[Outcome],
+    *,
+    inputs: Sequence[Path] = (),
+    appended: bool = False,
 ) -> Resumption:
     """Read what is settled, mend the torn end, and take out what is to be sent again.
+
+    Args:
+        directory: of the run.
+        account: credentials and hosts.
+        retry_outcomes: settled rows with these outcomes are sent again.
+        inputs: where inputs lie now that have been moved; known by their content.
+        appended: rows may have been added to the last input.
 
     Raises:
         InputError: an input is gone or has changed.
@@ -99,8 +112,7 @@ def prepare_resumption(
     """
     manifest = read_manifest(directory.manifest_path)
     refuse_another_platform(manifest, account)
-    if changes := changed_inputs(manifest, spool_path=directory.spool_path):
-        raise InputError(f"{changes[0]}; a run goes on with the input it began with.")
+    files = find_again(manifest, given=inputs, appended=appended, spool_path=directory.spool_path)
     settled = read_settled(directory.results_path)
     if settled.lines != settled.rows.count():
         raise RecordError(
@@ -109,6 +121,8 @@ def prepare_resumption(
         )
     if settled.valid_bytes < settled.total_bytes:
         cut_tail(directory.results_path, settled.valid_bytes)
+    manifest = replace(manifest, inputs=files)
+    update_manifest(directory.manifest_path, lambda known: replace(known, inputs=files))
     newer = _read_newer(directory)
     if retry_outcomes and settled.lines:
         newer = _take_out(directory, retry_outcomes, newer)

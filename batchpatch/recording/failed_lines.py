@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from batchpatch.model import Outcome
+from batchpatch.model import FAILED
 from batchpatch.recording.files import replacing
 from batchpatch.recording.results import lines_with
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
-
-_LOST = tuple(outcome for outcome in Outcome if not outcome.made_it)
 
 
 def write_failed_lines(path: Path, results_path: Path, *, sources: Collection[str]) -> int:
@@ -29,7 +27,7 @@ def write_failed_lines(path: Path, results_path: Path, *, sources: Collection[st
     count = 0
     with ExitStack() as stack:
         file = None
-        for _, line in lines_with(results_path, _LOST) if sources else ():
+        for _, line in lines_with(results_path, FAILED) if sources else ():
             if orjson.loads(line).get("source") in sources:
                 file = file or stack.enter_context(replacing(path))
                 file.write(line)

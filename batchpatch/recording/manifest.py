@@ -60,6 +60,16 @@ def _hashed(path: Path, prefix_bytes: int = 0) -> tuple[int, str, str]:
     return size, whole.hexdigest(), prefix.hexdigest()
 
 
+def starts_with(path: Path, known: InputFile) -> bool:
+    """True where a file is that input, or begins as it was. Raises InputError."""
+    if known.sha256 is None or not known.size:
+        return False
+    try:
+        return _hashed(path, known.size)[2] == known.sha256
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
 class InputChange(NamedTuple):
     """An input that is not what the run began with."""
 
