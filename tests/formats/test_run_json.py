@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batchpatch.errors import BatchpatchError, RecordError
@@ -34,7 +34,7 @@ from batchpatch.options.send import (
     VerifyOptions,
 )
 
-UNHURRIED = settings(deadline=None)
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
 NAME = TEXT.filter(str.strip)
 POSITIVE = st.floats(0.001, 1e6)
