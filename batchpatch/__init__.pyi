@@ -13,7 +13,7 @@ from .errors import (
     SettingsError,
 )
 from .genesys.account.credentials import Account, find_account
-from .genesys.routes import Route, find_route
+from .genesys.routes import Route
 from .model import Criterion, InvalidRow, Outcome, Progress, Stop, Summary
 from .options.read import FindOptions, ReadOptions
 from .options.run import DailyHours, LimitOptions, MaxFailures, RecordOptions, Settings
@@ -29,6 +29,7 @@ from .options.send import (
 from .options.spelling import parse_rate
 from .pipeline.report import PlanReport, RunReport
 from .pipeline.stop import Stopper
+from .writes.registry import find_route
 
 __version__: str
 

@@ -13,9 +13,9 @@ from batchpatch.cli.next_command import command_again, flags_given
 from batchpatch.cli.output import say
 from batchpatch.cli.session import opened_account, run_until_stopped, sending_to
 from batchpatch.errors import SettingsError
-from batchpatch.genesys.routes import find_route
 from batchpatch.options.run import RecordOptions
 from batchpatch.options.send import ConnectOptions, MergeOptions, RetryPolicy
+from batchpatch.writes.registry import find_route
 
 SANDBOX = "Trying it out"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from batchpatch.formats.run_json import plain_settings
 from batchpatch.genesys.connect import open_for
+from batchpatch.genesys.routes import refuse_vain
 from batchpatch.options.read import FindOptions, ReadOptions
 from batchpatch.options.run import LimitOptions, RecordOptions, Settings
 from batchpatch.options.send import (
@@ -24,6 +25,7 @@ from batchpatch.pipeline.spooling import spooling
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.inputs import Reader
 from batchpatch.recording.run_directory import RunDirectory
+from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +47,7 @@ async def run(
     retry: RetryPolicy | None = None,
     pace: PaceOptions | None = None,
     route: Route | None = None,
+    force: bool = False,
     safeguards: Safeguards | None = None,
     record: RecordOptions | None = None,
     limits: LimitOptions | None = None,
@@ -63,7 +66,8 @@ async def run(
         connect: connections and timeouts; `concurrency` is the number of workers too.
         retry: how patient to be with one request.
         pace: how fast; on a loopback host nothing is assumed until the server names a limit.
-        route: where to send; None is the one that stores attributes.
+        route: where to send; None is the usual one of the kind of write that `read` names.
+        force: take a route that is known to store nothing, though nothing is read back.
         safeguards: what is looked at before a PATCH and after it.
         record: where to leave the report.
         limits: what ends or pauses the run before its input does.
@@ -87,11 +91,13 @@ async def run(
         connect=connect or ConnectOptions(),
         retry=retry or RetryPolicy(),
         pace=pace or PaceOptions(),
-        route=route.template if route is not None else "attributes",
+        route=route.template if route is not None else "",
         safeguards=safeguards or Safeguards(),
     )
     if not partial:
         refuse_partial(inputs)
+    chosen = find_kind(settings.write).find_route(settings.route or None)
+    refuse_vain(chosen, verified=settings.safeguards.verify.share > 0, force=force)
     prepared = preflight(inputs, settings.read, record)
     limits = limits or LimitOptions()
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:

@@ -10,7 +10,6 @@ from batchpatch.errors import SettingsError
 from batchpatch.formats.plan_line import PLAN_USES
 from batchpatch.formats.run_json import settings_from
 from batchpatch.genesys.account.regions import region_of
-from batchpatch.genesys.routes import find_route
 from batchpatch.options.read import ReadOptions
 from batchpatch.options.send import MergeOptions, Safeguards, VerifyOptions
 from batchpatch.pipeline.resumption import refuse_another_platform
@@ -18,6 +17,7 @@ from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.results import has_sent
 from batchpatch.recording.run_directory import RunDirectory
 from batchpatch.recording.undo_rows import write_undo_input
+from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,12 +76,14 @@ async def undo(
             _refuse_unknown(directory, manifest)
             return None
         settings = settings_from(manifest.options)
+        kind = find_kind(settings.write)
         found = write_undo_input(
             directory.undo_path,
             directory.undo_input_path,
             organisation=manifest.organisation,
             region=region_of(account.hosts.api_url),
             results_path=directory.results_path,
+            kind=kind,
             looked=settings.safeguards.reads_first,
             # Only beside a plan can there be rows of which nothing was kept.
             count_unkept=not settings.safeguards.keep_before,
@@ -102,12 +104,13 @@ async def undo(
     report = await run(
         [str(directory.undo_input_path)],
         account=account,
-        read=ReadOptions(format="jsonl"),
+        read=ReadOptions(format="jsonl", write=settings.write),
         merge=MergeOptions(window_rows=settings.merge.window_rows),
         connect=settings.connect,
         retry=settings.retry,
         pace=pace or settings.pace,
-        route=find_route(settings.route),
+        route=kind.find_route(settings.route or None),
+        force=True,
         safeguards=safeguards,
         record=record,
         limits=limits,

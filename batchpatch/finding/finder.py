@@ -17,6 +17,7 @@ from batchpatch.formats.skips import without_skipped
 from batchpatch.genesys.conversations.reader import Unread
 from batchpatch.genesys.conversations.single_flight import LruCache
 from batchpatch.model import Row
+from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.conversations.reader import ConversationReads
     from batchpatch.model import Batch, InvalidRow
     from batchpatch.options.read import FindOptions
+    from batchpatch.writes.kind import WriteKind
 
 
 _KEPT = 10_000
@@ -41,10 +43,12 @@ class Finder:
         reads: ConversationReads,
         options: FindOptions,
         *,
+        kind: WriteKind = USUAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock` is monotonic, in seconds."""
+        """`kind` is what rows write; `clock` is monotonic, in seconds."""
         self._reads = reads
+        self._kind = kind
         self._options = options
         self._clock = clock
         self._recent: LruCache[Known] = LruCache(_KEPT, most_bytes=_KEPT_BYTES)
@@ -86,7 +90,9 @@ class Finder:
         if isinstance(settled, Mismatch):
             return [refused(row, settled)]
         skips = row.note.skips if row.note else None
-        return settled if skips is None else [without_skipped(one, skips) for one in settled]
+        if skips is None:
+            return settled
+        return [without_skipped(one, skips, whole=self._kind.whole) for one in settled]
 
     def _with_end(self, row: Row, search: Search) -> Row | InvalidRow:
         known = search.known(row.conversation_id)

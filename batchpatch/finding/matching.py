@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.genesys.conversations.conversation import about_bytes
+from batchpatch.genesys.hints import UNKNOWN_CONVERSATION
 from batchpatch.model import InvalidRow, Note, Outcome, Row
 
 if TYPE_CHECKING:
@@ -217,12 +218,7 @@ def _several(fitting: list[Participant]) -> Mismatch:
     )
 
 
-UNKNOWN = Mismatch(
-    "unknown_conversation",
-    "the platform does not know this conversation",
-    "Check the id: a draft or mistyped one, or one of another region or another organisation,"
-    " is not known here.",
-)
+UNKNOWN = Mismatch(*UNKNOWN_CONVERSATION)
 
 
 _BLANK = Note()
@@ -275,7 +271,7 @@ def with_end(row: Row, conversation: Conversation, options: FindOptions) -> Row 
 
 def not_looked_up(unread: Unread) -> Mismatch:
     """Why nobody knows who is meant. The row was not sent, and may work another time."""
-    if unread.code == "unknown_conversation":
+    if unread.code == UNKNOWN_CONVERSATION.code:
         return UNKNOWN
     hint = f"The row was not sent: send it again. {unread.hint}"
     message = f"the look-up failed: {unread.message}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-_CONVERSATION, _PARTICIPANT, _ATTRIBUTES = "conversationId", "participantId", "attributes"
+_CONVERSATION, _PARTICIPANT = "conversationId", "participantId"
 
 
 _BEFORE, _OR_BEFORE, _ORGANISATION, _REGION = "before", "orBefore", "organisation", "region"
@@ -46,9 +46,12 @@ class PlanKeyError(ValueError):
     """A key of a plan's line that holds what no plan has there; its only argument."""
 
 
-def is_plan(line: Mapping[str, Any]) -> bool:
-    """True for a line that a plan or an undo wrote, whatever has been done to it since."""
-    objects = isinstance(line.get(_BEFORE), dict) and isinstance(line.get(_ATTRIBUTES), dict)
+def is_plan(line: Mapping[str, Any], key: str) -> bool:
+    """True for a line that a plan or an undo wrote, whatever has been done to it since.
+
+    `key` is that of what is to be written, see `writes`.
+    """
+    objects = isinstance(line.get(_BEFORE), dict) and isinstance(line.get(key), dict)
     return objects and _ORGANISATION in line
 
 
@@ -115,6 +118,8 @@ class PlanLine(NamedTuple):
     """What must be there for that: the value of each attribute, None where it has none."""
     organisation: str | None
     """Id of the organisation that it was made for; None where nobody knows."""
+    key: str
+    """Under which the line holds what is to be written, see `writes`."""
     region: str = ""
     """Domain of the region that it was made for."""
     flags: Sequence[str] = ()
@@ -130,7 +135,7 @@ def encode_plan_line(line: PlanLine) -> bytes:
     fields: dict[str, Any] = {
         _CONVERSATION: line.conversation_id,
         _PARTICIPANT: line.participant_id,
-        _ATTRIBUTES: dict(line.attributes),
+        line.key: dict(line.attributes),
         _BEFORE: dict(line.before),
         _ORGANISATION: line.organisation,
     }
@@ -145,19 +150,21 @@ def encode_plan_line(line: PlanLine) -> bytes:
     return dump_line(fields)
 
 
-def parse_plan_line(line: bytes) -> PlanLine:
-    """What `encode_plan_line` has made a line of. Raises ValueError where it is none."""
+def parse_plan_line(line: bytes, key: str) -> PlanLine:
+    """What `encode_plan_line` has made a line of. Raises ValueError where it is none, or has no
+    such key."""
     try:
         fields = orjson.loads(line)
     except ValueError:
         fields = json.loads(line)  # an escaped lone surrogate
     try:
         return PlanLine(
-            fields["conversationId"],
-            fields["participantId"],
-            fields["attributes"],
-            fields["before"],
-            fields["organisation"],
+            fields[_CONVERSATION],
+            fields[_PARTICIPANT],
+            fields[key],
+            fields[_BEFORE],
+            fields[_ORGANISATION],
+            key,
             fields.get("region", ""),
             fields.get("flags", ()),
             fields.get("blanked", ()),
@@ -180,4 +187,6 @@ def is_empty_plan(data: bytes) -> bool:
         fields = json.loads(data)
     except ValueError:
         return False
-    return isinstance(fields, dict) and fields.get("plan") == "empty" and "attributes" not in fields
+    if not isinstance(fields, dict) or fields.get("plan") != "empty":
+        return False
+    return fields.keys() <= {"plan", _ORGANISATION, _REGION}  # and nothing that is to be written

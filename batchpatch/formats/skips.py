@@ -145,7 +145,9 @@ def merged_skips(*several: Mapping[str, Mapping[str, int]]) -> Skips:
     return merged
 
 
-def without_skipped(row: Row, skips: Skips, *, in_this_run: bool = False) -> Row:
+def without_skipped(
+    row: Row, skips: Skips, *, in_this_run: bool = False, whole: bool = False
+) -> Row:
     """The row without what its participant has got newer values for.
 
     Where nothing is left of it, its note says what has taken its place. It keeps the skips where
@@ -155,6 +157,7 @@ def without_skipped(row: Row, skips: Skips, *, in_this_run: bool = False) -> Row
         row: as it was read.
         skips: what they are.
         in_this_run: the rows that they name are of this run, not of an earlier one.
+        whole: what remains of a row without some of its names is not to be sent either.
     """
     if not row.names:
         return row
@@ -164,7 +167,7 @@ def without_skipped(row: Row, skips: Skips, *, in_this_run: bool = False) -> Row
     taken = [newer[name] for name in row.names if name in newer]
     if not taken:
         return row
-    if len(taken) == len(row.names):
+    if whole or len(taken) == len(row.names):
         overtaken = Overtaken(row.names, max(taken), in_this_run)
         return row._replace(
             names=(), values=(), note=(row.note or _NOTE)._replace(overtaken=overtaken)

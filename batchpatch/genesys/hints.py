@@ -7,12 +7,13 @@ vendor's documentation; what only threads report is worded as a possibility.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.genesys.replies import NoReply
 
 if TYPE_CHECKING:
     from batchpatch.genesys.replies import Reply
+    from batchpatch.genesys.routes import Route
 
 
 INVENTED_SCOPES = ("conversation:participant:write", "conversations:interaction:write")
@@ -20,6 +21,22 @@ INVENTED_SCOPES = ("conversation:participant:write", "conversations:interaction:
 
 
 _PERMISSION = re.compile(r"\b[a-zA-Z]+:[a-zA-Z]+:[a-zA-Z]+\b")
+
+
+class Words(NamedTuple):
+    """What is told of one case wherever it is met."""
+
+    code: str
+    message: str
+    hint: str
+
+
+UNKNOWN_CONVERSATION = Words(
+    "unknown_conversation",
+    "the platform does not know this conversation",
+    "A draft or mistyped id, or a conversation of another region or another organisation: check"
+    " where the ids come from, and --region.",
+)
 
 
 _NO_ANSWER = (
@@ -38,7 +55,7 @@ _PAGE = (
 
 
 _INVENTED = (
-    "{} is not a permission of Genesys Cloud: writing participant attributes asks for none,"
+    "{} is not a permission of Genesys Cloud: {},"
     " reading a conversation needs conversation:communication:view; give the OAuth client a role"
     " and check that it belongs to this organisation and division."
 )
@@ -68,14 +85,14 @@ _BY_STATUS = {
         " the conversation: check whether it is the right participant."
     ),
     410: "What the row names is gone for good: leave the row out.",
-    413: "The attributes are too large for one request: split them over several rows.",
+    413: "This is too large for one request: split it over several rows.",
     415: "Something on the way changed the request's content type: check the proxy.",
     429: "The token's rate limit is spent: lower --rate, or let others finish.",
 }
 
 
 _FORBIDDEN = (
-    "Writing participant attributes asks for no permission, so the token itself is refused here:"
+    "This write asks for no permission, so the token itself is refused here:"
     " check the OAuth client's roles and divisions and that it belongs to this organisation."
 )
 
@@ -91,7 +108,7 @@ _NOT_FOUND = (
 
 _NO_SUCH_PATH = (
     "Route {} is probably not a path of the platform, or the ids are not known here:"
-    " try --route attributes."
+    " try --route {}."
 )
 
 
@@ -106,21 +123,24 @@ _SERVER = "The platform failed: send the row again later, and quote the correlat
 _UNEXPECTED = "An unexpected answer: check --api-url, and quote the correlation id to support."
 
 
-_STORING_ROUTES = frozenset(
-    {"attributes", "calls", "callbacks", "emails", "messages", "cobrowsesessions"}
-)
+def hint_for(reply: Reply | NoReply, *, route: Route | None = None) -> str:
+    """Return one sentence on what to do about a final no, or about an answer that never came.
 
-
-def hint_for(reply: Reply | NoReply, *, route_name: str = "attributes") -> str:
-    """Return one sentence on what to do about a final no, or about an answer that never came."""
+    Args:
+        reply: the last answer, or why none came.
+        route: where the request went; None is one that is known to store.
+    """
     if isinstance(reply, NoReply):
         if reply.kind == "page":
             return _PAGE.format(f" titled {reply.title!r}" if reply.title else "")
         return _NO_ANSWER if reply.sent else _NOT_SENT
+    permission = route.permission if route is not None else None
     if reply.status in (401, 403):
-        return _access_hint(reply)
+        return _access_hint(reply, permission)
     if reply.status == 404:
-        return _NOT_FOUND if route_name in _STORING_ROUTES else _NO_SUCH_PATH.format(route_name)
+        if route is None or route.stores:
+            return _NOT_FOUND
+        return _NO_SUCH_PATH.format(route.name, route.otherwise)
     hint = _BY_CODE.get(reply.code or "") or _BY_STATUS.get(reply.status)
     if hint is not None:
         return hint
@@ -129,12 +149,12 @@ def hint_for(reply: Reply | NoReply, *, route_name: str = "attributes") -> str:
     return _SERVER if reply.status >= 500 else _UNEXPECTED
 
 
-def _access_hint(reply: Reply) -> str:
+def _access_hint(reply: Reply, permission: str | None) -> str:
     text = f"{reply.code or ''} {reply.message or ''}"
     for scope in INVENTED_SCOPES:
         if scope in text:
-            return _INVENTED.format(scope)
+            return _INVENTED.format(scope, f"this write asks for {permission or 'none'}")
     if reply.status == 401:
         return _BY_CODE.get(reply.code or "") or _BY_STATUS[401]
-    named = _PERMISSION.findall(text)
+    named = _PERMISSION.findall(text) or ([permission] if permission else [])
     return _GRANT.format(" or ".join(dict.fromkeys(named))) if named else _FORBIDDEN

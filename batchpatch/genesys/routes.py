@@ -1,16 +1,19 @@
-"""Which path a PATCH takes.
+"""Routes: paths that a write takes, with a gap for each id. Pure.
 
-Pure. The paths come from the official SDK; those that only tutorials know are here as well, so
-that whoever tries them is told where the attributes would have gone.
+The named ones belong to the kinds of write, see `writes`; here is what they have in common, and
+what makes a path of a user's own safe.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from batchpatch.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PLACEHOLDERS = {
     "{conversation_id}": "{conversation_id}",
@@ -34,18 +37,26 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 _DOTS = frozenset({"", ".", ".."})
 
 
-_PARTICIPANT = "/api/v2/conversations/{conversation_id}/participants/{participant_id}"
+PARTICIPANT = "/api/v2/conversations/{conversation_id}/participants/{participant_id}"
+"""The path of a participant. Source: the official SDK."""
 
 
 class Route(NamedTuple):
-    """A path with two gaps."""
+    """A method and a path with two gaps."""
 
     name: str
-    """A name of `ROUTES`, or `custom`."""
+    """By which users choose it, or `custom`."""
     template: str
     """Holds `{conversation_id}` and `{participant_id}`, each as a whole path segment."""
     warning: str | None = None
-    """Why attributes sent here are probably not stored, in one sentence."""
+    """Why what is sent here is probably not stored, in one sentence."""
+    stores: bool | None = True
+    """False where it is known to store nothing, None where nobody knows."""
+    otherwise: str = ""
+    """Name of the route that surely stores; empty for that one itself."""
+    method: str = "PATCH"
+    permission: str | None = None
+    """What the platform asks for; None where it is nothing but a valid token."""
 
     def path(self, conversation_id: str, participant_id: str) -> str:
         """Return the path of one participant, the ids percent-encoded as one segment each.
@@ -53,9 +64,14 @@ class Route(NamedTuple):
         Raises `ValueError` for an id that is empty or made of dots, which a server would take
         for a step within the path.
         """
-        return self.template.replace("{conversation_id}", _encoded(conversation_id)).replace(
-            "{participant_id}", _encoded(participant_id)
-        )
+        return filled(self.template, conversation_id, participant_id)
+
+
+def filled(template: str, conversation_id: str, participant_id: str) -> str:
+    """Return a template with both ids in their gaps; raises as `Route.path` does."""
+    return template.replace("{conversation_id}", _encoded(conversation_id)).replace(
+        "{participant_id}", _encoded(participant_id)
+    )
 
 
 def _encoded(segment: str) -> str:
@@ -67,89 +83,68 @@ def _encoded(segment: str) -> str:
     return quote(segment, safe="")
 
 
-def _media(name: str) -> Route:
-    return Route(
-        name,
-        f"/api/v2/conversations/{name}/{{conversation_id}}"
-        "/participants/{participant_id}/attributes",
-    )
+class Suspect(NamedTuple):
+    """A part of a path that betrays a route which is not the platform's."""
+
+    part: str
+    """In lower case."""
+    warning: str
+    stores: bool | None = False
 
 
-_NOT_STORED = (
-    "Genesys Cloud takes the participant route without /attributes for state and wrap-up only:"
-    " it answers 2xx and stores no attributes, use --route attributes."
-)
-
-
-_NO_INTERACTIONS = (
-    "Genesys Cloud has no /interactions/ path (only forum threads do), so expect 404s:"
-    " use --route attributes."
-)
-
-
-_NO_VOICE = (
-    "Genesys Cloud has no /conversations/voice/ path, so expect 404s:"
-    " use --route attributes, or --route calls for the voice one."
-)
-
-
-_NO_CHATS = (
-    "The newest official SDK no longer has the chats path: use --route attributes,"
-    " which serves every media type."
-)
-
-
-ROUTES: dict[str, Route] = {
-    route.name: route
-    for route in (
-        Route("attributes", f"{_PARTICIPANT}/attributes"),
-        _media("calls"),
-        _media("callbacks"),
-        _media("emails"),
-        _media("messages"),
-        _media("cobrowsesessions"),
-        Route("participant", _PARTICIPANT, _NOT_STORED),
-        Route(
-            "interactions",
-            "/api/v2/conversations/interactions/{conversation_id}/participants/{participant_id}",
-            _NO_INTERACTIONS,
-        ),
-    )
-}
-"""By name, in the order that a help text should have. Source: the official SDK's paths."""
-
-
-_BY_TEMPLATE = {route.template: route for route in ROUTES.values()}
-
-
-_SUSPICIOUS = (
-    ("/api/v2/interactions/", _NO_INTERACTIONS),
-    ("/conversations/interactions/", _NO_INTERACTIONS),
-    ("/conversations/voice/", _NO_VOICE),
-    ("/conversations/chats/", _NO_CHATS),
-)
-
-
-def find_route(text: str) -> Route:
+def choose_route(text: str, *, known: Sequence[Route], suspects: Sequence[Suspect] = ()) -> Route:
     """Return the route of that name, or one made of a template such as `/api/v2/.../{...}`.
 
     A template that cannot exist on the platform is allowed, with a warning. Raises
     `SettingsError` for an unknown name and for a template that is not a path with both gaps.
+
+    Args:
+        text: name or template.
+        known: the named ones, the usual one first.
+        suspects: what a path may hold that the platform does not have.
     """
     text = text.strip()
-    route = ROUTES.get(text.lower())
-    if route is not None:
-        return route
+    for route in known:
+        if route.name == text.lower():
+            return route
     if "/" not in text and "{" not in text:
+        names = ", ".join(route.name for route in known)
         raise SettingsError(
-            f"{text[:60]!r} is not a route: choose {', '.join(ROUTES)}, or give a path with"
+            f"{text[:60]!r} is not a route: choose {names}, or give a path with"
             " {conversation_id} and {participant_id}."
         )
-    template = _checked_template(text)
-    return _BY_TEMPLATE.get(template) or Route("custom", template, _warning_for(template))
+    template = _checked_template(text, example=known[0].template)
+    for route in known:
+        if route.template == template:
+            return route
+    usual = known[0]
+    warning, stores = _suspicion(template, suspects)
+    return Route("custom", template, warning, stores, usual.name, usual.method)
 
 
-def _checked_template(text: str) -> str:
+def refuse_vain(route: Route, *, verified: bool, force: bool) -> None:
+    """Refuse a route that stores nothing, where nobody would notice.
+
+    Args:
+        route: what was chosen.
+        verified: what is sent is read back, all or a sample of it.
+        force: the user knows.
+
+    Raises:
+        SettingsError: neither is so.
+    """
+    if route.stores is False and not (verified or force):
+        raise SettingsError(
+            f"--route {_as_given(route)}: {route.warning} To see what it does all the same, add"
+            " --verify, or --force."
+        )
+
+
+def _as_given(route: Route) -> str:
+    return route.template if route.name == "custom" else route.name
+
+
+def _checked_template(text: str, *, example: str) -> str:
     if not text.startswith("/") or "?" in text or "#" in text:
         raise SettingsError(
             "A route is the path alone: it begins with '/' and has no scheme, host, query or"
@@ -160,7 +155,7 @@ def _checked_template(text: str) -> str:
     if len(gaps) != len(_BOTH) or set(gaps) != _BOTH:
         raise SettingsError(
             "A route needs {conversation_id} and {participant_id}, each once and as a whole"
-            f" path segment, as in {_PARTICIPANT}/attributes."
+            f" path segment, as in {example}."
         )
     for part in segments:
         if part not in _BOTH and (part in _DOTS or not _SEGMENT.fullmatch(part)):
@@ -168,6 +163,9 @@ def _checked_template(text: str) -> str:
     return "/" + "/".join(segments)
 
 
-def _warning_for(template: str) -> str | None:
+def _suspicion(template: str, suspects: Sequence[Suspect]) -> tuple[str | None, bool | None]:
     lower = template.lower()
-    return next((warning for part, warning in _SUSPICIOUS if part in lower), None)
+    for suspect in suspects:
+        if suspect.part in lower:
+            return suspect.warning, suspect.stores
+    return None, None

@@ -1,8 +1,24 @@
 """The window of rows that wait to be merged, and the leases of participants. Pure.
 
-Rows of one participant wait together and leave as one `Patch`. While a patch is out, its
-participant is leased: rows that arrive meanwhile wait for its return, so that two requests for
-one participant never overlap and take effect in the order of the rows.
+How it works. Rows of one participant wait together, in input order, and leave as one `Patch`; the
+participant that has waited longest leaves first. Nothing leaves before it must: while the window
+has room, another row of the same participant may come, and then one request serves both. It must
+where the window is full (in rows or in bytes), and where the caller *flushes* because the input
+has ended or has nothing more at hand.
+
+While a patch is out its participant is *leased*: rows that arrive meanwhile wait for the lease to
+be *released*, which is when their predecessors' lines are in the writer's buffer. So two requests
+for one participant never overlap, and what they do takes effect in the order of the rows, however
+many attempts each of them takes.
+
+A patch is made at the moment at which it leaves, and never changes after that. What becomes of
+its rows is the kind's `MergeRule`: per name the last row wins, or the last row wins whole. A row
+of which nothing is left is *superseded*, and gets its line with the patch that carries the row
+which took the last of it. A merge that would pass the platform's limit of a body stops before it;
+the rows that are left out wait under the lease and become the participant's next patch.
+
+States of a participant: waiting (queued, not leased) -> out (leased) -> gone; or out and waiting
+at once, and then queued again, at the front, when the lease is released.
 """
 
 from __future__ import annotations
@@ -14,11 +30,14 @@ import orjson
 
 from batchpatch.model import Patch, Row
 from batchpatch.options.send import MergeOptions
+from batchpatch.writes.kind import MergeRule
+from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batchpatch.model import Note
+    from batchpatch.writes.kind import WriteKind
 
 
 ROW_BYTES = 400
@@ -27,9 +46,6 @@ ROW_BYTES = 400
 
 _ESCAPED = 6
 """Bytes that a character takes in JSON at the most (`\\u0001`)."""
-
-
-_FRAME_BYTES = len(b'{"attributes":{}}')
 
 
 _NO_COMMA_BYTES = -len(b",")
@@ -53,36 +69,44 @@ def _note_bytes(note: Note) -> int:
     return ROW_BYTES + sum(len(value) for value in values if value)
 
 
-def merged(rows: Sequence[Row]) -> dict[str, str]:
-    """The last value of each attribute over these rows, in order of first appearance."""
+def merged(rows: Sequence[Row], rule: MergeRule = MergeRule.EACH_NAME) -> dict[str, str]:
+    """What is to be written for these rows: per name the last value, in order of first appearance;
+    where the last row wins whole, that row's alone."""
+    if rule is MergeRule.WHOLE:
+        rows = rows[-1:]
     attributes = dict(zip(rows[0].names, rows[0].values, strict=True))
     for row in rows[1:]:
         attributes.update(zip(row.names, row.values, strict=True))
     return attributes
 
 
-def superseded(rows: Sequence[Row]) -> dict[int, int]:
+def superseded(rows: Sequence[Row], rule: MergeRule = MergeRule.EACH_NAME) -> dict[int, int]:
     """Rows of which nothing is left after merging: number -> the row that took the last of it.
 
-    What stands in the place of a superseded row's attributes may come from several rows; the
-    latest of them is named, and that one is itself never superseded.
+    What stands in the place of a superseded row's names may come from several rows; the latest of
+    them is named, and that one is itself never superseded.
     """
     if len(rows) == 1:
         return _NOTHING_LOST
+    if rule is MergeRule.WHOLE:
+        return {row.number: rows[-1].number for row in rows[:-1]}
     last = {name: row.number for row in rows for name in row.names}
     takers = ((row.number, {last[name] for name in row.names}) for row in rows)
     return {number: max(taken) for number, taken in takers if number not in taken}
 
 
-def fitting(rows: Sequence[Row], limit_bytes: int) -> Sequence[Row]:
+def fitting(rows: Sequence[Row], limit_bytes: int, kind: WriteKind = USUAL) -> Sequence[Row]:
     """As many of the first rows as make a body within the limit; always at least one.
 
     A row that is too large alone is for the platform to judge: its limit may have been raised.
     """
-    if len(rows) == 1 or sum(map(_most_body_bytes, rows)) + _FRAME_BYTES <= limit_bytes:
+    if len(rows) == 1 or kind.merge is MergeRule.WHOLE:
+        return rows
+    frame_bytes = len(kind.body({}))
+    if sum(map(_most_body_bytes, rows)) + frame_bytes <= limit_bytes:
         return rows
     sizes: dict[str, int] = {}
-    total = _FRAME_BYTES + _NO_COMMA_BYTES
+    total = frame_bytes + _NO_COMMA_BYTES
     for count, row in enumerate(rows):
         for name, value in zip(row.names, row.values, strict=True):
             size = len(orjson.dumps(name)) + len(orjson.dumps(value)) + len(":,")
@@ -106,12 +130,21 @@ class Window:
     """The waiting rows.
 
     Invariants: rows of one participant leave in the order they came; a participant has at most
-    one patch out; a patch leaves only when the window is full or the caller drains it.
+    one patch out; a patch leaves only when the window is full or the caller flushes it.
     """
 
-    def __init__(self, options: MergeOptions | None = None, *, patches: int = 0) -> None:
-        """An empty window; `patches` is the number of the last patch of an earlier run."""
+    def __init__(
+        self, options: MergeOptions | None = None, *, patches: int = 0, kind: WriteKind = USUAL
+    ) -> None:
+        """An empty window.
+
+        Args:
+            options: its bounds.
+            patches: number of the last patch of an earlier run.
+            kind: what the rows write.
+        """
         options = options or MergeOptions()
+        self._kind = kind
         self._most_rows = options.window_rows
         self._most_bytes = options.window_bytes
         self._body_bytes = options.body_bytes
@@ -154,31 +187,31 @@ class Window:
         self.rows += 1
         self._bytes += row_bytes(row)
 
-    def take(self, *, drain: bool = False) -> Patch | None:
+    def take(self, *, flush: bool = False) -> Patch | None:
         """Hand out the participant that has waited longest, and lease it.
 
         Args:
-            drain: the input has ended or has nothing more at hand, so waiting is of no use.
+            flush: the input has ended or has nothing more at hand, so waiting is of no use.
 
         Returns:
-            None where nothing may leave now: not full and not draining, or every waiting
+            None where nothing may leave now: not full and not flushed, or every waiting
             participant has a patch out.
         """
         queue = self._ready or self._later
-        if not queue or not (drain or self.full):
+        if not queue or not (flush or self.full):
             return None
         participant = queue.popleft()
         waiting = self._waiting.pop(participant)
         self._leased.add(participant)
         self.rows -= len(waiting)
         self._bytes -= sum(map(row_bytes, waiting))
-        rows = fitting(waiting, self._body_bytes)
+        rows = fitting(waiting, self._body_bytes, self._kind)
         for row in waiting[len(rows) :]:
             self.add(row)  # what does not fit waits on, for the lease to come back
         return self._patch(rows)
 
     def release(self, patch: Patch) -> None:
-        """Release the lease: the participant's next rows may leave."""
+        """End the lease: the participant's next rows may leave."""
         participant = patch.rows[0][3:5]
         self._leased.remove(participant)
         if waiting := self._waiting.get(participant):
@@ -198,4 +231,5 @@ class Window:
 
     def _patch(self, rows: Sequence[Row]) -> Patch:
         self.patches += 1
-        return Patch(self.patches, tuple(rows), merged(rows), superseded(rows))
+        rule = self._kind.merge
+        return Patch(self.patches, tuple(rows), merged(rows, rule), superseded(rows, rule))

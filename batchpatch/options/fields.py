@@ -15,11 +15,8 @@ if TYPE_CHECKING:
 ALIASES = {
     "conversation": ("conversationid", "conversation", "interactionid"),
     "participant": ("participantid", "participant"),
-    "attributes": ("attributes",),
-    "key": ("key",),
-    "value": ("value",),
 }
-"""The usual names of each field, normalized."""
+"""The usual names of the fields that every input has, normalized; see `writes` for the others."""
 
 
 SelectorField = Literal["purpose", "externalContactId", "userId", "address", "match"]
@@ -48,21 +45,12 @@ FIELD_NAMES = frozenset(
 _MATCH = re.compile(r"\s*match\.(.*)", re.IGNORECASE | re.DOTALL)
 
 
-_ATTRIBUTE = re.compile(r"\s*attr(?:ibute)?s?\.(.*)", re.IGNORECASE | re.DOTALL)
-
-
 _OWN = re.compile(r"\s*batchpatch[\s_-].*", re.IGNORECASE | re.DOTALL)
 
 
 def normalized(column: str) -> str:
     """The column name without what people vary: case, spaces, `_` and `-`."""
     return re.sub(r"[\s_-]", "", column).lower()
-
-
-def attribute_of(column: str) -> str | None:
-    """NAME of a column `attributes.NAME`; None for any other column."""
-    match = _ATTRIBUTE.fullmatch(column)
-    return match[1].strip() if match else None
 
 
 def selector_of(column: str) -> tuple[SelectorField, str] | None:
@@ -75,10 +63,10 @@ def selector_of(column: str) -> tuple[SelectorField, str] | None:
 
 
 def is_field(name: str) -> bool:
-    """True for what `--map` can give a column to."""
+    """True for what `--map` can give a column to, whatever is to be written."""
     selector = selector_of(name)  # which knows the usual names of columns too
     matches = selector is not None and selector[0] == "match"
-    return name in FIELDS or attribute_of(name) is not None or matches
+    return name in FIELDS or matches
 
 
 def is_skip(column: str) -> bool:

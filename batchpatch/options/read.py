@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from batchpatch.errors import SettingsError
-from batchpatch.options.fields import FIELDS, criteria, is_field
+from batchpatch.options.fields import criteria
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +72,8 @@ class ReadOptions:
         SettingsError: where a value can never work, whatever the input.
     """
 
+    write: str | None = None
+    """Name of the kind of write, which decides what columns mean; None is the usual one."""
     format: InputFormat | None = None
     """None: by extension, else by the first character."""
     encoding: str | None = None
@@ -79,8 +81,8 @@ class ReadOptions:
     delimiter: str | None = None
     """One character; None: detected from the header."""
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Field to column: `conversation`, `participant`, `attributes`, `key`, `value`, `attr.NAME`;
-    `purpose`, `externalContactId`, `userId`, `address`, `match.NAME`."""
+    """Field to column: `conversation`, `participant`, `purpose`, `externalContactId`, `userId`,
+    `address`, `match.NAME`, and those of the kind of write."""
     participant: tuple[Criterion, ...] = ()
     """Who is meant by rows that do not say it; see `parse_participant`."""
     attributes: tuple[str, ...] = ()
@@ -108,11 +110,6 @@ class ReadOptions:
             _check_constant(name, value)
             if self.only_keys is not None and name not in self.only_keys:
                 raise SettingsError(f"--set names {name!r}, which --only-keys does not list.")
-        for name in self.columns:
-            if not is_field(name):
-                raise SettingsError(
-                    f"--map {name}=...: a field is {', '.join(FIELDS)}, match.NAME or attr.NAME."
-                )
         delimiter = self.delimiter
         if delimiter is not None and (len(delimiter) != 1 or delimiter in NO_DELIMITERS):
             raise SettingsError("--delimiter takes a single character, no quote or line break.")

@@ -95,9 +95,14 @@ class Settings:
     connect: ConnectOptions = DEFAULT_CONNECT
     retry: RetryPolicy = DEFAULT_POLICY
     pace: PaceOptions = DEFAULT_PACE
-    route: str = "attributes"
-    """Name or template of the path that a PATCH takes."""
+    route: str = ""
+    """Name or template of the path that a write takes; empty for the usual one."""
     safeguards: Safeguards = field(default_factory=Safeguards)
+
+    @property
+    def write(self) -> str | None:
+        """Name of the kind of write; it decides what columns mean, so reading keeps it."""
+        return self.read.write
 
 
 def without_limit(read: ReadOptions) -> ReadOptions:

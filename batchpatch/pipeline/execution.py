@@ -30,6 +30,7 @@ from batchpatch.recording.checkpoint import Proof, prove
 from batchpatch.recording.manifest import write_summary
 from batchpatch.recording.results import lines_with
 from batchpatch.recording.summary import Counters, FailureReasons, summarize
+from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Sequence
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from batchpatch.reading.inputs import Reader
     from batchpatch.recording.manifest import InputChange
     from batchpatch.recording.run_directory import RunDirectory
+    from batchpatch.writes.kind import WriteKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,11 @@ class Job:
     """None for a plan that goes to standard output: it leaves nothing else."""
     earlier: Resumption | None = None
     spooled: SpooledInput | None = None
+
+    @property
+    def kind(self) -> WriteKind:
+        """What is written."""
+        return find_kind(self.settings.write)
 
     @property
     def before(self) -> EarlierRun:
@@ -141,12 +148,13 @@ class Execution:
                 always=job.settings.safeguards.keep_before,
                 learned=self._note,
             ),
-            finder=Finder(reads, job.settings.find),
+            finder=Finder(reads, job.settings.find, kind=job.kind),
             window=window,
             step=step,
             limits=job.limits,
             stopper=job.stopper,
             before=job.before,
+            kind=job.kind,
             background=background,
         )
 

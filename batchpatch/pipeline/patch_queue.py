@@ -56,7 +56,7 @@ class PatchQueue:
         """The next patch, when one may leave; None when there will be none."""
         window = self._window
         while not self._closed:
-            patch = window.take(drain=self._draining or self._ended)
+            patch = window.take(flush=self._draining or self._ended)
             if patch is not None:
                 if not window.full:
                     self._room.set()

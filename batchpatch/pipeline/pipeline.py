@@ -34,6 +34,7 @@ from batchpatch.pipeline.recorder import EarlierRun, Recorder
 from batchpatch.pipeline.stop import OpeningHours, nothing_on_the_wire
 from batchpatch.reading.background_reader import BackgroundReader
 from batchpatch.sending.outcomes import unverified
+from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.step import Step
     from batchpatch.pipeline.stop import Stopper
     from batchpatch.reading.inputs import Reader
+    from batchpatch.writes.kind import WriteKind
 
 
 SYNC_EVERY_S = 1.0
@@ -77,6 +79,7 @@ class Pipeline:
         limits: LimitOptions,
         stopper: Stopper,
         before: EarlierRun,
+        kind: WriteKind = USUAL,
         background: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         """`results_path` is None where no results are kept; `background` ends with the rows."""
@@ -90,6 +93,7 @@ class Pipeline:
         self._hours = OpeningHours(limits.between, stopper) if limits.between else None
         self._stopper = stopper
         self._newer = before.newer
+        self._kind = kind
         self._window = window
         self._queue = PatchQueue(window)
         self._verifying = asyncio.Semaphore(MOST_VERIFYING)
@@ -205,7 +209,7 @@ class Pipeline:
         newer = self._newer.get(row.number)
         if newer is None or isinstance(row, InvalidRow):
             return row
-        return without_skipped(row, newer, in_this_run=True)
+        return without_skipped(row, newer, in_this_run=True, whole=self._kind.whole)
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
         while (patch := await self._queue.take()) is not None:

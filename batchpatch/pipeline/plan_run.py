@@ -20,6 +20,7 @@ from batchpatch.recording.plan_output import (
     publish,
     read_plan,
 )
+from batchpatch.sending.delivery import reads_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -64,14 +65,20 @@ def planning(job: Job, *, out: Path, file: PlanWriter, origin: Origin) -> Execut
     """The execution of a plan; `out` is what it will be called."""
     settings = job.settings
     reads = ConversationReads(job.client, lookup_batch=settings.find.lookup_batch)
-    step = PlanStep(reads, file, organisation=origin.identity.organisation, region=origin.region)
+    step = PlanStep(
+        reads_for(job.kind, job.client, reads),
+        file,
+        organisation=origin.identity.organisation,
+        region=origin.region,
+        kind=job.kind,
+    )
     if job.earlier is not None and file.lines:
-        step.remember(read_plan(partial_path(out)))
+        step.remember(read_plan(partial_path(out), job.kind.key))
     return Execution(
         job,
         step=step,
         output=PlanOutput(job.directory, out, file, step, origin),
-        window=Window(settings.merge, patches=job.before.last_patch),
+        window=Window(settings.merge, patches=job.before.last_patch, kind=job.kind),
         reads=reads,
     )
 

@@ -10,13 +10,14 @@ from batchpatch.formats.plan_line import PlanLine
 from batchpatch.model import Change, Delivery, Outcome, Patch, PatchOutcome
 from batchpatch.sending.compare import Send, compare, look_at
 from batchpatch.sending.own_writes import OwnWrites
+from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from batchpatch.genesys.conversations.reader import ConversationReads
     from batchpatch.recording.plan_file import PlanWriter
-    from batchpatch.sending.compare import Seen
+    from batchpatch.sending.compare import Reads, Seen
+    from batchpatch.writes.kind import WriteKind
 
 
 BEFORE_AGE_S = 60.0
@@ -38,9 +39,16 @@ class PlanStep:
     """
 
     def __init__(
-        self, reads: ConversationReads, file: PlanWriter, *, organisation: str, region: str
+        self,
+        reads: Reads,
+        file: PlanWriter,
+        *,
+        organisation: str,
+        region: str,
+        kind: WriteKind = USUAL,
     ) -> None:
         """`file` may hold lines of an earlier process already; see `remember`."""
+        self._kind = kind
         self._reads = reads
         self._file = file
         self._organisation = organisation
@@ -74,7 +82,7 @@ class PlanStep:
 
     async def take(self, patch: Patch) -> Delivery:
         """Compare; what differs is a line to come. Raises AccessError."""
-        seen = await look_at(self._reads, patch, max_age_s=BEFORE_AGE_S)
+        seen = await look_at(self._reads, patch, max_age_s=BEFORE_AGE_S, kind=self._kind)
         if isinstance(seen, PatchOutcome):
             return Delivery(patch, [(patch, seen)])
         verdict = compare(
@@ -83,6 +91,7 @@ class PlanStep:
             expected=None,
             guard=False,
             skip_unchanged=True,
+            kind=self._kind,
         )
         if not isinstance(verdict, Send):
             return Delivery(patch, [(patch, verdict.outcome)])
@@ -100,6 +109,7 @@ class PlanStep:
             attributes=verdict.attributes,
             before=verdict.before,
             organisation=self._organisation,
+            key=self._kind.key,
             region=self._region,
             flags=("ended",) if seen.conversation.ended else (),
         )

@@ -15,6 +15,7 @@ from batchpatch.reading.inputs import Input
 from batchpatch.reading.sources import is_regular
 from batchpatch.recording.manifest import fingerprint
 from batchpatch.recording.plan_output import PARTIAL, plan_of, state_path
+from batchpatch.writes.registry import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +79,7 @@ def _begins_a_plan(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             line = json.loads(file.readline(_FIRST_LINE_BYTES))
-        return isinstance(line, dict) and is_plan(line)
+        return isinstance(line, dict) and any(is_plan(line, one.key) for one in KINDS.values())
     except (OSError, ValueError):
         return False
 

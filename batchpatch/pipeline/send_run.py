@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from batchpatch.errors import ExitCode
 from batchpatch.genesys.account.organisation import read_requests_per_min
 from batchpatch.genesys.conversations.reader import ConversationReads
-from batchpatch.genesys.routes import find_route
 from batchpatch.merging.window import Window
 from batchpatch.pipeline.execution import Execution
 from batchpatch.pipeline.run_record import write_failed_rows
@@ -15,7 +14,7 @@ from batchpatch.pipeline.step import SendStep
 from batchpatch.recording.conflict_log import ConflictLog
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.undo_log import UndoLog, last_entries
-from batchpatch.sending.delivery import Deliverer
+from batchpatch.sending.delivery import Deliverer, reads_for
 from batchpatch.sending.sender import Sender
 from batchpatch.sending.verify import Verifier
 
@@ -39,16 +38,20 @@ def sending(job: Job, directory: RunDirectory) -> Execution:
     """The execution of a run or an undo in its directory."""
     settings, client = job.settings, job.client
     reads = ConversationReads(client, lookup_batch=settings.find.lookup_batch)
-    route = find_route(settings.route)
-    window = Window(settings.merge, patches=job.before.last_patch)
+    kind = job.kind
+    route = kind.find_route(settings.route or None)
+    window = Window(settings.merge, patches=job.before.last_patch, kind=kind)
+    present = reads_for(kind, client, reads)
     output = RunOutput(job, directory)
     deliverer = Deliverer(
-        Sender(client, route),
-        reads,
+        Sender(client, route, kind),
+        present,
         safeguards=settings.safeguards,
         undo=output.undo,
-        verifier=Verifier(reads, settings.safeguards.verify, route=route),
+        verifier=Verifier(present, settings.safeguards.verify, route=route, kind=kind),
         split=window.split,
+        kind=kind,
+        conversations=reads,
         tell_conflict=output.conflict_log.add,
     )
     if job.earlier is not None and settings.safeguards.guard:

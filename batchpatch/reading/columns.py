@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import InputError
+from batchpatch.errors import InputError, SettingsError
 from batchpatch.formats.plan_line import PLAN_USES
 from batchpatch.options.fields import (
     ALIASES,
     SELECTOR_WORDS,
-    attribute_of,
     is_own,
     is_skip,
     normalized,
@@ -17,11 +16,13 @@ from batchpatch.options.fields import (
 )
 from batchpatch.reading.row_errors import SHOWN_LENGTH, shown
 from batchpatch.reading.selectors import SelectorColumn
+from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from batchpatch.options.read import ReadOptions
+    from batchpatch.writes.kind import WriteKind
 
 
 _COLUMNS_LISTED = 20
@@ -41,6 +42,11 @@ def plainly(column: str) -> str:
     return column if column.isprintable() and len(column) <= SHOWN_LENGTH else shown(column)
 
 
+def a_noun(kind: WriteKind) -> str:
+    """`an attribute`, for a sentence."""
+    return f"{'an' if kind.noun[0] in 'aeio' else 'a'} {kind.noun}"
+
+
 class Header:
     """Finds columns in a header. Each method takes some, which later ones then leave alone.
 
@@ -54,20 +60,25 @@ class Header:
         self._options = options
         self._name = name
         self._taken: set[int | None] = set()
+        self._kind = find_kind(options.write)
+        self._columns = self._kind.columns
 
     def fields(self) -> dict[str, int | None]:
         """The position of each field; a key without a value, or a value alone, is no pair."""
-        found = {field: self._field(field) for field in ALIASES}
-        if found["key"] is None or found["value"] is None:
-            self._taken -= {found["key"], found["value"]}
-            found["key"] = found["value"] = None
+        own = {name: field.aliases for name, field in self._columns.fields.items()}
+        aliases = {**ALIASES, **own}
+        found = {field: self._field(field, names) for field, names in aliases.items()}
+        pair = self._columns.pair or ()
+        if any(found[field] is None for field in pair):
+            self._taken -= {found[field] for field in pair}
+            found.update(dict.fromkeys(pair))
         return found
 
-    def _field(self, field: str) -> int | None:
+    def _field(self, field: str, aliases: Sequence[str]) -> int | None:
         """The position of a field, by --map or by its usual names; None where it is absent."""
         if (asked := self._options.columns.get(field)) is not None:
             return self._take(self._named(asked, f"--map {field}={asked}"))
-        found = [i for i, c in enumerate(self.header) if normalized(c) in ALIASES[field]]
+        found = [i for i, c in enumerate(self.header) if normalized(c) in aliases]
         if len(found) > 1:
             columns = " and ".join(shown(self.header[i]) for i in found)
             raise InputError(
@@ -98,14 +109,21 @@ class Header:
                 found.append(SelectorColumn(*selector, self._take(position)))
         return found
 
-    def attributes(self) -> dict[str, int]:
-        """Attribute name to position, of those that the user or their column names."""
-        found: dict[str, int] = {}
+    def names(self, fields: Mapping[str, int | None]) -> dict[str, int]:
+        """Name to position, of the values that the user or their column names.
+
+        `fields`: what the method of that name has found.
+        """
+        name_of = self._columns.name_of
+        several = {self._columns.whole, *(self._columns.pair or ())}
+        own = self._columns.fields.keys() - several
+        found = {name: at for name, at in fields.items() if name in own and at is not None}
+        self._refuse_unnamed()
         for field, column in self._options.columns.items():
-            if (name := attribute_of(field)) is not None:
+            if (name := name_of(field)) is not None:
                 self._add(found, name, self._named(column, f"--map {field}={column}"))
         for position, column in enumerate(self.header):
-            if position not in self._taken and (name := attribute_of(column)) is not None:
+            if position not in self._taken and (name := name_of(column)) is not None:
                 self._add(found, name, position)
         for column in self._options.attributes:
             position = self._named(column, f"--attributes {column}")
@@ -113,8 +131,16 @@ class Header:
                 self._add(found, self.header[position].strip(), position)
         return found
 
+    def _refuse_unnamed(self) -> None:
+        options, kind = self._options, self._kind
+        if (options.attributes or options.all_columns) and not self._columns.open:
+            raise SettingsError(
+                f"--attributes and --all-columns do not go with --write {kind.name}, which has "
+                f"columns of its own: {', '.join(self._columns.fields)} (--map names others)."
+            )
+
     def add_the_rest(self, found: dict[str, int]) -> None:
-        """What nothing else has taken is an attribute too."""
+        """What nothing else has taken is sent under its own name too."""
         for position in self._unused():
             self._add(found, self.header[position].strip(), position)
 
@@ -124,11 +150,13 @@ class Header:
         if not attribute:
             raise InputError(
                 f"Column {position + 1} of {self._name} ({shown(self.header[position])}) would be "
-                "an attribute without a name: name it, or use --attributes to choose columns."
+                f"{a_noun(self._kind)} without a name: name it, or use --attributes to choose "
+                "columns."
             )
         if attribute in found:
             raise InputError(
-                f"{self._name} has two columns for the attribute {shown(attribute)}: remove one."
+                f"{self._name} has two columns for the {self._kind.noun} {shown(attribute)}: "
+                "remove one."
             )
         found[attribute] = self._take(position)
 
@@ -178,16 +206,24 @@ class Header:
             text += f"; or who is meant: --participant customer, or a column {SELECTOR_WORDS}"
         return f"{text}."
 
-    def no_attributes(self) -> str:
+    def nothing_found(self) -> str:
         """What to say where there is nothing to send."""
-        left = self.unmapped()
+        left, kind = self.unmapped(), self._kind
         if not left:
             return (
-                f"{self._name} has no attribute to send: add a column attr.NAME, "
+                f"{self._name} has no {kind.noun} to send: add a column {self._columns.example}, "
                 "or --set NAME=VALUE."
             )
-        return (
-            f"No attribute was found in {self._name}. Columns without a use: {listed(left)}. "
-            f"Send some with --attributes {plainly(left[0])} (several: A,B), or all with "
-            "--all-columns."
-        )
+        if self._columns.open:
+            advice = (
+                f"Send some with --attributes {plainly(left[0])} (several: A,B), or all with "
+                "--all-columns."
+            )
+        else:
+            field = next(iter(self._columns.fields))
+            advice = (
+                f"Name one {self._columns.example}, or say which it is: "
+                f"--map {field}={plainly(left[0])}"
+            )
+        no = f"No {kind.noun} was found in {self._name}. Columns without a use: {listed(left)}."
+        return f"{no} {advice}"

@@ -21,6 +21,7 @@ from batchpatch.reading.sources import (
     open_source,
 )
 from batchpatch.reading.values import Names
+from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,6 +86,7 @@ class Input:
         """`tee` copies a stream; `truncated`: this is a copy that was not made to its end."""
         self.name = name
         self._options = options
+        find_kind(options.write).refuse_fields(options.columns)
         self._lines: LineMaker | None = None
         self.more = False
         """There was something behind the last row that was asked for."""
@@ -186,7 +188,7 @@ class Input:
 
     def _maker(self, source: int) -> RowMaker | LineMaker:
         if self.mapping is not None:
-            names = Names(self._options.only_keys, self.notices)
+            names = Names(self._options.only_keys, self.notices, find_kind(self._options.write))
             return RowMaker(self.mapping, self._options, source=source, names=names)
         self._lines = LineMaker(self._options, source=source, notices=self.notices)
         return self._lines

@@ -22,6 +22,7 @@ from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.rows import RowMaker, new_row, rows_of
 from batchpatch.reading.sources import EmptyInputError
 from batchpatch.reading.values import Names, keepable, load_exactly
+from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,8 @@ class LineMaker:
         """How the keys of the first understandable line were understood."""
         self._options = options
         self._source = source
-        self._names = Names(options.only_keys, {} if notices is None else notices)
+        self._kind = find_kind(options.write)
+        self._names = Names(options.only_keys, {} if notices is None else notices, self._kind)
         self._layouts: dict[tuple[bool, tuple[str, ...]], RowMaker | RowError] = {}
         """By whether it is a plan, and the keys."""
         self._note = Note(selector=options.participant) if options.participant else None
@@ -192,7 +194,7 @@ class LineMaker:
         value = _object(line, text)
         if isinstance(value, RowError):
             return InvalidRow(number, line, self._source, *value)
-        plan = value if is_plan(value) else None
+        plan = value if is_plan(value, self._kind.key) else None
         maker = self._maker(tuple(value), plan=plan is not None)
         if isinstance(maker, RowError):
             return InvalidRow(number, line, self._source, *maker)
@@ -219,7 +221,9 @@ class LineMaker:
 
     def _fields(self, keys: tuple[str, ...], mapping: Mapping) -> _Fields | None:
         at = mapping.object_at
-        if at is None or not mapping.is_object_only or self._options.constants:
+        if at is None or not (mapping.is_object_only and self._kind.plain):
+            return None
+        if self._options.constants:
             return None
         if may_be_plan(keys) or (mapping.participant is None and mapping.selectors):
             return None

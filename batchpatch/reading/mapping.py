@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.errors import InputError
 from batchpatch.options.fields import is_own, is_skip
 from batchpatch.reading.columns import Header
+from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from batchpatch.options.read import ReadOptions
     from batchpatch.reading.selectors import SelectorColumn
+    from batchpatch.writes.kind import WriteKind
 
 
 class ColumnUse(NamedTuple):
@@ -77,7 +79,7 @@ def map_columns(
     finder = Header(list(header), options, name)
     fields = finder.fields()
     selectors = finder.mapped_selectors()
-    attributes = finder.attributes()
+    attributes = finder.names(fields)
     plan_uses = finder.plan_keys() if plan else {}
     # All columns of an input with ids were attributes before there were selectors.
     if fields["participant"] is None or not options.all_columns:
@@ -86,9 +88,12 @@ def map_columns(
         finder.add_the_rest(attributes)
     attributes = dict(sorted(attributes.items(), key=lambda item: item[1]))
     _refuse_missing(finder, options, fields, selectors)
-    pair = _pair(fields["key"], fields["value"])
-    if not (attributes or options.constants or pair or fields["attributes"] is not None):
-        raise InputError(finder.no_attributes())
+    kind = find_kind(options.write)
+    columns = kind.columns
+    pair = _pair(*(fields[field] for field in columns.pair)) if columns.pair else None
+    object_at = fields[columns.whole] if columns.whole else None
+    if not (attributes or options.constants or pair or object_at is not None):
+        raise InputError(finder.nothing_found())
     kept = {n: i for n, i in attributes.items() if n not in options.constants}
     return Mapping(
         width=len(header),
@@ -97,15 +102,15 @@ def map_columns(
         selectors=tuple(selectors),
         positions=tuple(kept.values()),
         names=tuple(kept),
-        object_at=fields["attributes"],
+        object_at=object_at,
         pair_at=pair,
         skip_at=finder.skip_column(),
         uses=_uses(
             header,
             plan_uses
             | _selector_uses(selectors, has_id=fields["participant"] is not None)
-            | _field_uses(fields)
-            | _attribute_uses(attributes, options.constants),
+            | _field_uses(fields, kind)
+            | _name_uses(attributes, options.constants, kind.noun),
         ),
         unmapped=tuple(finder.unmapped()),
     )
@@ -132,14 +137,9 @@ def _pair(key: int | None, value: int | None) -> tuple[int, int] | None:
     return (key, value) if key is not None and value is not None else None
 
 
-def _field_uses(fields: Dict[str, int | None]) -> dict[int, str]:
-    words = {
-        "conversation": "conversation id",
-        "participant": "participant id",
-        "attributes": "attributes, as a JSON object",
-        "key": "attribute name",
-        "value": "attribute value",
-    }
+def _field_uses(fields: Dict[str, int | None], kind: WriteKind) -> dict[int, str]:
+    words = {"conversation": "conversation id", "participant": "participant id"}
+    words.update((name, field.use) for name, field in kind.columns.fields.items())
     return {position: words[f] for f, position in fields.items() if position is not None}
 
 
@@ -148,10 +148,10 @@ def _selector_uses(selectors: Sequence[SelectorColumn], *, has_id: bool) -> dict
     return {column.position: use for column in selectors}
 
 
-def _attribute_uses(attributes: Dict[str, int], constants: Dict[str, str]) -> dict[int, str]:
+def _name_uses(names: Dict[str, int], constants: Dict[str, str], noun: str) -> dict[int, str]:
     return {
-        position: f"replaced by --set {name}" if name in constants else f"attribute {name}"
-        for name, position in attributes.items()
+        position: f"replaced by --set {name}" if name in constants else f"{noun} {name}"
+        for name, position in names.items()
     }
 
 

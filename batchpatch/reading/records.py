@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.formats.skips import parse_skips
 from batchpatch.reading import row_errors
 from batchpatch.reading.values import UnsendableError, load_exactly
+from batchpatch.writes.kind import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from batchpatch.model import Skips
+    from batchpatch.writes.kind import WriteKind
 
 
 class Block(NamedTuple):
@@ -55,24 +58,27 @@ def refuse_ragged(cells: Sequence[str], width: int, line: int) -> None:
         raise UnsendableError(row_errors.ragged(len(cells), width, line, last))
 
 
-def attributes_in(cell: object) -> dict[str, Any]:
-    """The attributes of one cell: an object in JSONL, its JSON text in CSV.
+def members_in(cell: object, kind: WriteKind) -> dict[str, Any]:
+    """Names and values of one cell: an object in JSONL, its JSON text in CSV.
 
     Raises:
-        UnsendableError: it is something else.
+        UnsendableError: it is something else, and none that this kind of write knows.
     """
-    if isinstance(cell, dict):
-        return cell
     if is_empty(cell):
         return {}
     if isinstance(cell, str):
-        try:
+        with suppress(ValueError):
             found = load_exactly(cell.encode())
-        except ValueError:
-            raise UnsendableError(row_errors.BAD_ATTRIBUTES) from None
-        if isinstance(found, dict):
-            return found
-    raise UnsendableError(row_errors.BAD_ATTRIBUTES)
+            cell = found if isinstance(found, dict) else cell
+    try:
+        return kind.members(cell)
+    except RefusedError as refused:
+        raise unsendable(refused) from None
+
+
+def unsendable(refused: RefusedError) -> UnsendableError:
+    """What a kind of write refuses, as a fault of the row."""
+    return UnsendableError(row_errors.RowError(refused.code, refused.message, refused.hint))
 
 
 def skips_in(cell: object) -> Skips:

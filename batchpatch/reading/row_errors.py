@@ -146,13 +146,6 @@ NOT_AN_OBJECT = RowError(
 )
 
 
-BAD_ATTRIBUTES = RowError(
-    "bad_attributes",
-    "attributes is not a JSON object",
-    'Write the attributes as an object, such as {"customer_tier": "gold"}.',
-)
-
-
 EMPTY_NAME = RowError(
     "empty_name",
     "an attribute has no name",

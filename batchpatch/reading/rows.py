@@ -17,10 +17,19 @@ from batchpatch.model import InvalidRow, Row
 from batchpatch.options.fields import are_canonical, canonical_uuid
 from batchpatch.reading import row_errors
 from batchpatch.reading.csv_records import is_blank
-from batchpatch.reading.records import attributes_in, is_empty, refuse_ragged, skips_in, taker
+from batchpatch.reading.records import (
+    is_empty,
+    members_in,
+    refuse_ragged,
+    skips_in,
+    taker,
+    unsendable,
+)
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.selectors import Selectors
 from batchpatch.reading.values import Names, UnsendableError, text_of
+from batchpatch.writes.kind import RefusedError
+from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -50,7 +59,8 @@ class RowMaker:
         self._options = options
         self._source = source
         self._constants = dict(options.constants)
-        self._names = names or Names(options.only_keys, {})
+        self._kind = find_kind(options.write)
+        self._names = names or Names(options.only_keys, {}, self._kind)
         self._own_names = mapping.names + tuple(self._constants)
         self._values_of = taker(mapping.positions)
         self._selectors = Selectors(
@@ -58,6 +68,7 @@ class RowMaker:
         )
         self._plain = (
             mapping.is_plain
+            and self._kind.plain
             and "" not in self._constants.values()
             and self._names.fault(self._own_names) is None
         )
@@ -149,28 +160,42 @@ class RowMaker:
             wanted = self._wanted(cells)
             names = self._names.shared(tuple(wanted))
             skips = None if mapping.skip_at is None else skips_in(cells[mapping.skip_at])
-        except UnsendableError as unsendable:
-            return InvalidRow(number, line, self._source, *unsendable.fault, ids[0], ids[1])
+        except UnsendableError as error:
+            return InvalidRow(number, line, self._source, *error.fault, ids[0], ids[1])
         values = tuple(wanted.values())
         row = Row(number, line, self._source, conversation, participant, names, values, note)
-        return without_skipped(row, skips) if skips else row
+        return without_skipped(row, skips, whole=self._kind.whole) if skips else row
 
     def _wanted(self, cells: Sequence[Any]) -> dict[str, str]:
-        """The attributes to send; later columns win over earlier ways to name an attribute."""
+        """What is to be sent, by name; later columns win over earlier ways to give a name."""
         options = self._options
+        given = self._given(cells)
+        if not self._kind.plain:
+            given = self._judged(given)
         wanted: dict[str, str] = {}
-        for name, value in self._given(cells):
+        for name, value in given:
             text = text_of(name, value, empty=options.empty, nested=options.nested)
             if text is not None:
                 wanted[name] = text
-        wanted.update(self._constants)
+        if self._kind.plain:
+            wanted.update(self._constants)
         return wanted
+
+    def _judged(self, given: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+        """The same as the kind of write wants them; what leaves a name alone is taken out."""
+        blank = "" if self._options.empty == "set" else None
+        texts = ((name, blank if value is None else value) for name, value in given)
+        kept = {name: value for name, value in texts if value is not None}
+        try:
+            return list(self._kind.values({**kept, **self._constants}).items())
+        except RefusedError as refused:
+            raise unsendable(refused) from None
 
     def _given(self, cells: Sequence[Any]) -> list[tuple[str, Any]]:
         mapping = self._mapping
         given: list[tuple[str, Any]] = []
         if mapping.object_at is not None:
-            given.extend(attributes_in(cells[mapping.object_at]).items())
+            given.extend(members_in(cells[mapping.object_at], self._kind).items())
         if mapping.pair_at is not None:
             key, value = (cells[position] for position in mapping.pair_at)
             if not isinstance(key, str) or not key.strip():

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from batchpatch.reading import row_errors
+from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Sized
 
     from batchpatch.reading.row_errors import RowError
+    from batchpatch.writes.kind import WriteKind
 
 
 _SETS_KEPT = 1000
@@ -32,10 +34,16 @@ class Names:
     `good` holds those that passed, by themselves: rows share one tuple for each.
     """
 
-    def __init__(self, only_keys: frozenset[str] | None, notices: dict[str, str]) -> None:
+    def __init__(
+        self,
+        only_keys: frozenset[str] | None,
+        notices: dict[str, str],
+        kind: WriteKind = USUAL,
+    ) -> None:
         self.good: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._only_keys = only_keys
         self._notices = notices
+        self._kind = kind
 
     def fault(self, names: tuple[str, ...]) -> RowError | None:
         """What is wrong with this set of names."""
@@ -43,7 +51,7 @@ class Names:
             return None
         fault = _judged(names, self._only_keys)
         for name in names:
-            if len(self._notices) < _NOTICES_KEPT and (notice := notice_of(name)):
+            if len(self._notices) < _NOTICES_KEPT and (notice := self._kind.notice(name)):
                 self._notices[name] = notice
         if fault is None and keepable(names, self.good):
             self.good[names] = names
@@ -63,18 +71,6 @@ class Names:
 def keepable(names: tuple[str, ...], kept: Sized) -> bool:
     """True while remembering one more set takes little memory."""
     return len(kept) < _SETS_KEPT and sum(map(len, names)) <= _LENGTH_KEPT
-
-
-def notice_of(name: str) -> str | None:
-    """What to know before this attribute is written; None for an ordinary name.
-
-    Source: the platform's documentation of participant data.
-    """
-    if name.startswith(("context.genesys.", "context._genesys_")):
-        return f"{name} is an attribute that the platform itself sets; it may be overwritten."
-    if name.startswith("conversationDetails.participantData."):
-        return f"{name} is shown to agents on their screen."
-    return None
 
 
 def _judged(names: tuple[str, ...], only_keys: frozenset[str] | None) -> RowError | None:

@@ -116,11 +116,15 @@ def count_lines(path: Path) -> int:
     return sum(1 for _ in _ends(path)) if path.exists() else 0
 
 
-def read_plan(path: Path) -> Iterator[PlanLine]:
-    """The lines of a plan of ours. Raises RecordError where it cannot be read, or is none."""
+def read_plan(path: Path, key: str) -> Iterator[PlanLine]:
+    """The lines of a plan of ours. Raises RecordError where it cannot be read, or is none.
+
+    `key` is that of what is to be written.
+    """
     try:
         with path.open("rb") as file:
-            yield from map(parse_plan_line, file)
+            for line in file:
+                yield parse_plan_line(line, key)
     except OSError as error:
         raise record_error(path, error, doing="read") from error
     except ValueError as error:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.formats.plan_line import PlanLine, encode_plan_line
 from batchpatch.recording.files import replacing
 from batchpatch.recording.undo_index import UndoIndex, open_index
+from batchpatch.writes.kind import MergeRule
+from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from batchpatch.formats.undo_line import UndoEntry
+    from batchpatch.writes.kind import WriteKind
 
 
 class UndoRow(NamedTuple):
@@ -78,7 +81,12 @@ class _Course:
         return tuple(one for one in self.others if one not in (self.target, self.written))
 
 
-def take_back(entries: Iterable[tuple[UndoEntry, bool]], *, looked: bool = True) -> UndoRow | None:
+def take_back(
+    entries: Iterable[tuple[UndoEntry, bool]],
+    *,
+    looked: bool = True,
+    rule: MergeRule = MergeRule.EACH_NAME,
+) -> UndoRow | None:
     """What brings a participant back; None where nothing would change.
 
     Args:
@@ -86,6 +94,7 @@ def take_back(entries: Iterable[tuple[UndoEntry, bool]], *, looked: bool = True)
             its PATCH is known to have taken effect.
         looked: the run read each participant before it wrote; otherwise its entries may tell what
             a plan had seen.
+        rule: where a write counts as a whole, it is taken back as a whole.
     """
     ids = "", ""
     courses: dict[str, _Course] = {}
@@ -100,6 +109,8 @@ def take_back(entries: Iterable[tuple[UndoEntry, bool]], *, looked: bool = True)
     changed = {name: course for name, course in courses.items() if course.changed}
     if not changed:
         return None
+    if rule is MergeRule.WHOLE:
+        changed = {name: course for name, course in courses.items() if course.known}
     return UndoRow(
         *ids,
         {name: course.target for name, course in changed.items()},
@@ -130,9 +141,11 @@ def undo_rows(
         yield from _rows(index, looked=looked)
 
 
-def _rows(index: UndoIndex, *, looked: bool) -> Iterator[UndoRow]:
+def _rows(
+    index: UndoIndex, *, looked: bool, rule: MergeRule = MergeRule.EACH_NAME
+) -> Iterator[UndoRow]:
     for entries in index.backwards():
-        if (row := take_back(entries, looked=looked)) is not None:
+        if (row := take_back(entries, looked=looked, rule=rule)) is not None:
             yield row
 
 
@@ -152,6 +165,7 @@ def write_undo_input(
     organisation: str | None,
     region: str,
     results_path: Path | None = None,
+    kind: WriteKind = USUAL,
     looked: bool = True,
     count_unkept: bool = False,
 ) -> UndoInput:
@@ -164,13 +178,14 @@ def write_undo_input(
         replacing(out_path) as file,
         open_index(undo_path, results_path=results_path, count_unkept=count_unkept) as index,
     ):
-        for row in _rows(index, looked=looked):
+        for row in _rows(index, looked=looked, rule=kind.merge):
             line = PlanLine(
                 row.conversation_id,
                 row.participant_id,
                 row.attributes,
                 row.before,
                 organisation,
+                kind.key,
                 region,
                 blanked=row.blanked,
                 or_before=row.or_before,

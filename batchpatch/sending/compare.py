@@ -7,21 +7,27 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from batchpatch.formats.conflict_line import ConflictEntry
 from batchpatch.genesys.conversations.conversation import Conversation, Participant
 from batchpatch.sending import outcomes
+from batchpatch.writes.kind import MergeRule
+from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from batchpatch.genesys.conversations.reader import Unread
     from batchpatch.model import Patch, PatchOutcome, Row
+    from batchpatch.writes.kind import WriteKind
 
 
 class Reads(Protocol):
-    """The part of the reader of conversations that sending needs."""
+    """What tells of the present: by conversation, or as the kind of write reads it."""
 
     async def read(
-        self, conversation_id: str, *, max_age_s: float | None = None, fresh: bool = False
+        self, key: str, /, *, max_age_s: float | None = None, fresh: bool = False
     ) -> Conversation | Unread:
-        """The conversation as it is, or why it could not be read. Raises AccessError."""
+        """Who is there and what they have, or why it could not be read. Raises AccessError.
+
+        `key` is that of `WriteKind.read_key`; without a read of its own, the conversation's id.
+        """
 
 
 class Send(NamedTuple):
@@ -75,6 +81,7 @@ def compare(
     skip_unchanged: bool,
     own: Mapping[str, str | None] | None = None,
     earlier: Mapping[str, Collection[str]] | None = None,
+    kind: WriteKind = USUAL,
 ) -> Send | Unchanged | Conflict | Unplanned:
     """Decide what to do with a patch.
 
@@ -93,16 +100,21 @@ def compare(
         own: what this run has lately written there itself (`Recent.of`). Such a value is nobody
             else's change; one that is None, in doubt, is sent whatever was read.
         earlier: what an earlier process of the run may have written (`Recent.earlier`).
+        kind: what is written. Where rows of it win whole, all names are sent with the first that
+            differs, and what the row does not name goes as it is there: whether the platform keeps
+            what a request leaves out is not documented, and an undo must know what was written.
     """
     own = own or {}
     skips = guard or skip_unchanged
     attributes = {
         name: value
         for name, value in patch.attributes.items()
-        if not (skips and _is_as_asked(present.get(name), value)) or _in_doubt(name, own)
+        if not (skips and kind.is_as_asked(name, present.get(name), value)) or _in_doubt(name, own)
     }
     if not attributes:
         return Unchanged()
+    if kind.merge is MergeRule.WHOLE:
+        attributes = {**present, **patch.attributes}
     before = {name: present.get(name) for name in attributes}
     if guard and (unknown := [name for name in attributes if name not in (expected or {})]):
         return Unplanned(tuple(unknown))
@@ -154,10 +166,6 @@ def expected_of(patch: Patch) -> dict[str, str | None] | None:
     return expected
 
 
-def _is_as_asked(present: str | None, wanted: str) -> bool:
-    return (present or "") == wanted
-
-
 def _allows(row: Row, name: str, value: str | None) -> bool:
     """True for the other values that an undo takes for the run's own."""
     others = row.note.or_before if row.note is not None else None
@@ -184,18 +192,22 @@ class Seen(NamedTuple):
         return self.participant.attributes or {}
 
 
-async def look_at(reads: Reads, patch: Patch, *, max_age_s: float) -> Seen | PatchOutcome:
+async def look_at(
+    reads: Reads, patch: Patch, *, max_age_s: float, kind: WriteKind = USUAL
+) -> Seen | PatchOutcome:
     """Read the participant of a patch; how the patch is settled where that is not possible.
 
     Args:
-        reads: of the conversations.
+        reads: tell what participants have, by the keys of `kind`.
         patch: whose participant it is.
         max_age_s: a read that began so long ago will do.
+        kind: what is written.
 
     Raises:
         AccessError: the token may read no conversation.
     """
-    conversation = await reads.read(patch.conversation_id, max_age_s=max_age_s)
+    key = kind.read_key(patch.conversation_id, patch.participant_id)
+    conversation = await reads.read(key, max_age_s=max_age_s)
     if not isinstance(conversation, Conversation):
         return outcomes.unread(conversation)
     participant = conversation.participant(patch.participant_id)

@@ -6,8 +6,7 @@ import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from batchpatch.errors import AccessError
-from batchpatch.genesys.conversations.conversation import Conversation
+from batchpatch.genesys.conversations.participant_reads import ParticipantReads
 from batchpatch.model import Delivery, Outcome, PatchOutcome
 from batchpatch.sending import outcomes
 from batchpatch.sending.compare import (
@@ -18,19 +17,24 @@ from batchpatch.sending.compare import (
     expected_of,
     look_at,
 )
+from batchpatch.sending.explaining import Explainer
 from batchpatch.sending.own_writes import OwnWrites
+from batchpatch.writes.kind import MergeRule
+from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from batchpatch.formats.conflict_line import ConflictEntry
     from batchpatch.formats.undo_line import UndoEntry
-    from batchpatch.genesys.conversations.reader import ConversationReads, Unread
+    from batchpatch.genesys.conversations.reader import ConversationReads
+    from batchpatch.genesys.query import Caller
     from batchpatch.model import Patch
     from batchpatch.options.send import Safeguards
     from batchpatch.sending.compare import Reads
     from batchpatch.sending.sender import Sender
     from batchpatch.sending.verify import Verifier
+    from batchpatch.writes.kind import WriteKind
 
 
 BEFORE_AGE_S = 2.0
@@ -40,6 +44,13 @@ use with one that is."""
 
 SPLIT = frozenset({400, 413})
 """A merged PATCH refused so is sent again row by row: one bad row must not sink the others."""
+
+
+def reads_for(kind: WriteKind, caller: Caller, conversations: ConversationReads) -> Reads:
+    """What tells of the present: the reads of conversations, or those of the kind's own."""
+    if kind.resource is None:
+        return conversations
+    return ParticipantReads(caller, path=kind.resource.path, parse=kind.resource.parse)
 
 
 class BeforeImages(Protocol):
@@ -63,15 +74,29 @@ class Deliverer:
     def __init__(
         self,
         sender: Sender,
-        reads: ConversationReads,
+        reads: Reads,
         *,
         safeguards: Safeguards,
         undo: BeforeImages,
         verifier: Verifier,
         split: Callable[[Patch], list[Patch]],
+        kind: WriteKind = USUAL,
+        conversations: Reads | None = None,
         tell_conflict: Callable[[ConflictEntry], None] | None = None,
     ) -> None:
-        """`tell_conflict` gets the values of what is not sent because it has changed since."""
+        """Deliver nothing yet.
+
+        Args:
+            sender: takes patches to the platform.
+            reads: tell what participants have, by the keys of `kind`.
+            safeguards: what is looked at beside the request itself.
+            undo: where what is overwritten is kept.
+            verifier: looks whether what was accepted is stored.
+            split: a merged patch row by row.
+            kind: what is written.
+            conversations: explain refusals; None where `reads` are of conversations.
+            tell_conflict: gets the values of what is not sent because it has changed since.
+        """
         self._tell_conflict = tell_conflict
         self._sender = sender
         self._reads = reads
@@ -79,10 +104,11 @@ class Deliverer:
         self._undo = undo
         self._verifier = verifier
         self._split = split
-        self._plain = not (safeguards.reads_first or safeguards.verify.share)
+        self._kind = kind
+        self._plain = kind.plain and not (safeguards.reads_first or safeguards.verify.share)
         """Nothing is read before a patch is sent, nor after; but its rows may ask for it."""
         self._recent = OwnWrites()
-        self._explainer = Explainer(reads)
+        self._explainer = Explainer(conversations or reads)
         self._may_read = False
         self._trying = asyncio.Lock()
 
@@ -130,15 +156,15 @@ class Deliverer:
         """
         async with self._trying:
             if not self._may_read:
-                await self._reads.read(patch.conversation_id, max_age_s=BEFORE_AGE_S)
+                await look_at(self._reads, patch, max_age_s=BEFORE_AGE_S, kind=self._kind)
                 self._may_read = True
 
     async def _one_by_one(self, whole: _Ready) -> AsyncIterator[tuple[Patch, PatchOutcome]]:
         """The rows of a merged patch; of each only what was found to differ."""
         before = dict(whole.before or {})
         for row in self._split(whole.patch):
-            wanted = {n: v for n, v in row.attributes.items() if n in whole.patch.attributes}
-            part = row._replace(attributes=wanted)
+            part = row._replace(attributes=self._still_wanted(row, whole.patch))
+            wanted = part.attributes
             if not wanted:
                 yield part, outcomes.unchanged()
                 continue
@@ -151,6 +177,12 @@ class Deliverer:
             if delivery.to_verify:  # here and now: the next one may overwrite it
                 delivery = await self.verify(delivery)
             yield delivery.parts[0]
+
+    def _still_wanted(self, row: Patch, whole: Patch) -> dict[str, str]:
+        """Of a row's own, what the comparison with the platform has left to send."""
+        if self._kind.merge is MergeRule.WHOLE:
+            return row.attributes
+        return {n: v for n, v in row.attributes.items() if n in whole.attributes}
 
     async def verify(self, delivery: Delivery) -> Delivery:
         """Look whether what was accepted is stored; takes as long as the platform does."""
@@ -177,6 +209,8 @@ class Deliverer:
                 return verdict
             before = verdict.before
             patch = patch._replace(attributes=verdict.attributes)
+        if (refused := self._kind.refuse(patch.attributes)) is not None:
+            return outcomes.refused(refused)
         if not self._safeguards.keep_before and planned is None:
             before = None
         if before is not None:
@@ -187,7 +221,7 @@ class Deliverer:
         self, patch: Patch, expected: Mapping[str, str | None] | None
     ) -> Send | PatchOutcome:
         began_s = self._recent.now_s() - BEFORE_AGE_S
-        seen = await look_at(self._reads, patch, max_age_s=BEFORE_AGE_S)
+        seen = await look_at(self._reads, patch, max_age_s=BEFORE_AGE_S, kind=self._kind)
         if isinstance(seen, PatchOutcome):
             return seen
         present = self._recent.overlay(patch, seen.attributes, began_s=began_s)
@@ -199,6 +233,7 @@ class Deliverer:
             skip_unchanged=self._safeguards.skip_unchanged,
             own=self._recent.of(patch),
             earlier=self._recent.earlier(patch),
+            kind=self._kind,
         )
         if isinstance(verdict, Conflict) and self._tell_conflict is not None:
             self._tell_conflict(conflict_entry(patch, verdict.names, expected or {}, present))
@@ -211,54 +246,3 @@ class Deliverer:
         if outcome.outcome is Outcome.UPDATED:
             return outcome
         return await self._explainer.explain(patch, outcome)
-
-
-EXPLAINED = frozenset({404, 409})
-"""Statuses of a PATCH that may mean several things."""
-
-
-READ_AGE_S = 60.0
-
-
-ENOUGH = 5
-"""So many reads in a row that explain nothing: it is the route that does not exist."""
-
-
-class Explainer:
-    """Tells an unknown conversation from a participant that is not in it, or that has left.
-
-    It costs a read per conversation, shared by its rows, and gives up for good where reading is
-    not permitted or where it keeps finding everything in its place.
-    """
-
-    def __init__(self, reads: Reads) -> None:
-        self._reads = reads
-        self._in_vain = 0
-
-    async def explain(self, patch: Patch, outcome: PatchOutcome) -> PatchOutcome:
-        """The outcome with a code, a message and a hint that say more, where more can be said.
-
-        Raises:
-            BatchpatchError: what ends the whole run; a missing permission to read does not.
-        """
-        if outcome.status not in EXPLAINED or self._in_vain >= ENOUGH:
-            return outcome
-        try:
-            found = await self._reads.read(patch.conversation_id, max_age_s=READ_AGE_S)
-        except AccessError:
-            self._in_vain = ENOUGH
-            return outcome
-        verdict = diagnose(patch, outcome.status, found)
-        self._in_vain = 0 if verdict else self._in_vain + 1
-        return outcomes.explained(outcome, verdict) if verdict else outcome
-
-
-def diagnose(patch: Patch, status: int | None, found: Conversation | Unread) -> PatchOutcome | None:
-    """What a read says about a refusal with that status; None where it explains nothing. Pure."""
-    if not isinstance(found, Conversation):
-        unknown = found.code == outcomes.UNKNOWN_CONVERSATION and status == 404
-        return outcomes.unknown_conversation() if unknown else None
-    who = [one for one in found.participants if one.id == patch.participant_id]
-    if status == 404:
-        return None if who else outcomes.not_in_conversation(found)
-    return outcomes.has_left() if who and who[0].left else None

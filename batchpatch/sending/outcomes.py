@@ -7,22 +7,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.genesys.hints import hint_for
+from batchpatch.genesys.conversations.conversation import Conversation
+from batchpatch.genesys.hints import UNKNOWN_CONVERSATION, hint_for
+from batchpatch.genesys.retry import OutcomeKind
 from batchpatch.model import Outcome, PatchOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from batchpatch.genesys.client import Answer
-    from batchpatch.genesys.conversations.conversation import Conversation
     from batchpatch.genesys.conversations.reader import Unread
     from batchpatch.genesys.routes import Route
+    from batchpatch.model import Patch
+    from batchpatch.writes.kind import RefusedError
 
 _OVERWRITTEN = (
     "A flow or another program may have written it since, or the write was lost:"
     " sending the row again is safe."
 )
-_OR_THE_ROUTE = " If it is so for every row, this route stores nothing: try --route attributes."
+_OR_THE_ROUTE = " If it is so for every row, this route stores nothing: try --route {}."
 
 
 class Lost(NamedTuple):
@@ -58,8 +61,8 @@ def not_stored(outcome: PatchOutcome, lost: Lost, *, after_s: float, route: Rout
         route: the one that was taken.
     """
     hint = route.warning or _OVERWRITTEN
-    if route.warning is None and route.name != "attributes":
-        hint += _OR_THE_ROUTE
+    if route.warning is None and route.otherwise:
+        hint += _OR_THE_ROUTE.format(route.otherwise)
     return outcome._replace(
         outcome=Outcome.NOT_STORED,
         code="not_stored",
@@ -80,16 +83,24 @@ def unverified(outcome: PatchOutcome, reason: str) -> PatchOutcome:
     return outcome._replace(hint=hint, verified=None, unverified=reason)
 
 
-def outcome_of(answer: Answer, *, route_name: str, elapsed_s: float) -> PatchOutcome:
-    """How a call that was not accepted reads in the report."""
-    if answer.reply is not None:
-        reply = answer.reply
+def outcome_of(answer: Answer, *, route: Route, elapsed_s: float) -> PatchOutcome:
+    """How a call that was settled reads in the report."""
+    reply = answer.reply
+    if answer.outcome_kind is OutcomeKind.ACCEPTED:
+        return PatchOutcome(
+            Outcome.UPDATED,
+            status=reply.status if reply else None,
+            correlation_id=reply.correlation_id if reply else None,
+            attempts=answer.attempts,
+            elapsed_s=elapsed_s,
+        )
+    if reply is not None:
         return PatchOutcome(
             Outcome.REJECTED,
             status=reply.status,
             code=reply.code,
             message=reply.message,
-            hint=hint_for(reply, route_name=route_name),
+            hint=hint_for(reply, route=route),
             correlation_id=reply.correlation_id,
             attempts=answer.attempts,
             elapsed_s=elapsed_s,
@@ -99,13 +110,10 @@ def outcome_of(answer: Answer, *, route_name: str, elapsed_s: float) -> PatchOut
         Outcome.UNKNOWN,
         code=failure.code if failure else "no_answer",
         message=failure.message if failure else None,
-        hint=hint_for(failure, route_name=route_name) if failure else None,
+        hint=hint_for(failure, route=route) if failure else None,
         attempts=answer.attempts,
         elapsed_s=elapsed_s,
     )
-
-
-UNKNOWN_CONVERSATION = "unknown_conversation"
 
 
 _NAMES = 5
@@ -149,7 +157,7 @@ def unread(found: Unread) -> PatchOutcome:
     Where nothing is known of it the outcome is `unknown`, not `rejected`: the platform has not
     judged the row, and the same row may well be written the next time.
     """
-    if found.code == UNKNOWN_CONVERSATION:
+    if found.code == UNKNOWN_CONVERSATION.code:
         return unknown_conversation()._replace(
             status=found.status, correlation_id=found.correlation_id
         )
@@ -165,15 +173,16 @@ def unread(found: Unread) -> PatchOutcome:
 
 def unknown_conversation() -> PatchOutcome:
     """The platform does not know the conversation."""
-    return PatchOutcome(
-        Outcome.REJECTED,
-        code=UNKNOWN_CONVERSATION,
-        message="the platform does not know this conversation",
-        hint=(
-            "A draft or mistyped id, or a conversation of another region or organisation:"
-            " check where the ids come from, and --region."
-        ),
-    )
+    return _told(Outcome.REJECTED, *UNKNOWN_CONVERSATION)
+
+
+def refused(error: RefusedError) -> PatchOutcome:
+    """The kind of write has no way to write this: nothing was sent."""
+    return _told(Outcome.REJECTED, error.code, error.message, error.hint)
+
+
+def _told(outcome: Outcome, code: str, message: str, hint: str) -> PatchOutcome:
+    return PatchOutcome(outcome, code=code, message=message, hint=hint)
 
 
 def not_in_conversation(conversation: Conversation) -> PatchOutcome:
@@ -201,6 +210,17 @@ def has_left() -> PatchOutcome:
             " still there (a customer who came back has another id)."
         ),
     )
+
+
+def diagnose(patch: Patch, status: int | None, found: Conversation | Unread) -> PatchOutcome | None:
+    """What a read says about a refusal with that status; None where it explains nothing. Pure."""
+    if not isinstance(found, Conversation):
+        unknown = found.code == UNKNOWN_CONVERSATION.code and status == 404
+        return unknown_conversation() if unknown else None
+    who = [one for one in found.participants if one.id == patch.participant_id]
+    if status == 404:
+        return None if who else not_in_conversation(found)
+    return has_left() if who and who[0].left else None
 
 
 def explained(outcome: PatchOutcome, verdict: PatchOutcome) -> PatchOutcome:

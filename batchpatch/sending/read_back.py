@@ -1,4 +1,4 @@
-"""Reads back: the patches of one conversation that wait to be seen stored share each read."""
+"""Reads back: patches that wait to be seen stored share each read that tells of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from batchpatch.errors import BatchpatchError
 from batchpatch.genesys.conversations.conversation import Conversation
 from batchpatch.genesys.retry import backoff_s
 from batchpatch.sending.outcomes import Lost, not_read_back, not_stored, stored
+from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,24 +20,29 @@ if TYPE_CHECKING:
     from batchpatch.genesys.routes import Route
     from batchpatch.model import Patch, PatchOutcome
     from batchpatch.sending.compare import Reads
+    from batchpatch.writes.kind import WriteKind
 
 
 _HASHES = 1 << 64
 
 
-def look_for(attributes: Mapping[str, str], present: Mapping[str, str] | None) -> Lost | None:
-    """What of these attributes is not there; None where all is as written.
-
-    A blank that was written has to be there as a blank: unlike in comparing, what counts is
-    whether this write was stored.
+def look_for(
+    attributes: Mapping[str, str], present: Mapping[str, str] | None, kind: WriteKind = USUAL
+) -> Lost | None:
+    """What of these is not there; None where all is as written.
 
     Args:
         attributes: what was written.
         present: what the participant has; None where the conversation does not list it.
+        kind: what is written.
     """
     if present is None:
         return Lost(tuple(attributes), (), listed=False)
-    wrong = [name for name, value in attributes.items() if present.get(name) != value]
+    wrong = [
+        name
+        for name, value in attributes.items()
+        if not kind.is_stored(name, present.get(name), value)
+    ]
     if not wrong:
         return None
     return Lost(
@@ -65,12 +71,21 @@ LONGEST_DELAY_S = 8.0
 class Waiting:
     """A patch that was just accepted, and whose caller waits to hear whether it is stored."""
 
-    def __init__(self, patch: Patch, outcome: PatchOutcome, *, for_s: float, route: Route) -> None:
+    def __init__(
+        self,
+        patch: Patch,
+        outcome: PatchOutcome,
+        *,
+        for_s: float,
+        route: Route,
+        kind: WriteKind = USUAL,
+    ) -> None:
         loop = asyncio.get_running_loop()
         self._patch = patch
         self.participant_id = patch.participant_id
         self._outcome = outcome
         self._route = route
+        self._kind = kind
         self._accepted_s = loop.time()
         self._until_s = self._accepted_s + for_s
         self._looks = 0
@@ -96,7 +111,7 @@ class Waiting:
 
     def saw(self, present: Mapping[str, str] | None, began_s: float) -> None:
         """Take note of what a read shows that began then; None where it lists no such one."""
-        lost = look_for(self._patch.attributes, present)
+        lost = look_for(self._patch.attributes, present, self._kind)
         if lost is None:
             self.settle(stored(self._outcome))
             return
@@ -129,15 +144,16 @@ class Waiting:
 
 
 class Group:
-    """The patches of one conversation that wait.
+    """The patches that wait and that one read tells of.
 
     One of their callers leads: it sleeps until the first of them is due, reads, and judges all.
     When it has its own verdict, or is cancelled, the next one leads. So there is no task that
     could be left behind, and no read that nobody waits for.
     """
 
-    def __init__(self, conversation_id: str) -> None:
-        self._conversation_id = conversation_id
+    def __init__(self, key: str) -> None:
+        """`key` is what is read, see `WriteKind.read_key`."""
+        self._key = key
         self.members: dict[Waiting, None] = {}
         self.leader: Waiting | None = None
         self._scope: asyncio.Timeout | None = None
@@ -188,7 +204,7 @@ class Group:
         try:
             async with asyncio.timeout(None) as self._scope, turns:
                 members, began_s = list(self.members), loop.time()
-                found = await reads.read(self._conversation_id, fresh=True)
+                found = await reads.read(self._key, fresh=True)
         except BatchpatchError as error:
             # It ends the run, or every read: asking once for each of them would change nothing.
             for one in self.members:

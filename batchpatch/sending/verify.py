@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from batchpatch.errors import BatchpatchError
 from batchpatch.sending.read_back import Group, Waiting, is_sampled
+from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
     from batchpatch.genesys.routes import Route
     from batchpatch.model import Patch, PatchOutcome
     from batchpatch.options.send import VerifyOptions
     from batchpatch.sending.compare import Reads
+    from batchpatch.writes.kind import WriteKind
 
 
 CONCURRENCY = 8
@@ -21,9 +23,9 @@ CONCURRENCY = 8
 class Verifier:
     """Reads back what was accepted. Belongs to one event loop; any number of tasks may wait.
 
-    The delays between reads grow, because a 202 is applied later. Patches of one conversation
-    share each read, so the number of reads follows that of conversations, and nothing runs but
-    the callers themselves. Times are those of the loop's clock.
+    The delays between reads grow, because a 202 is applied later. Patches that
+    one read tells of share it (`WriteKind.read_key`), such as those of one conversation, and
+    nothing runs but the callers themselves. Times are those of the loop's clock.
     """
 
     def __init__(
@@ -32,12 +34,22 @@ class Verifier:
         options: VerifyOptions,
         *,
         route: Route,
+        kind: WriteKind = USUAL,
         concurrency: int = CONCURRENCY,
     ) -> None:
-        """`route` is the one that is written to; `concurrency`, the reads at once, at most."""
+        """Look for nothing yet.
+
+        Args:
+            reads: tell what participants have, by the keys of `kind`.
+            options: what is read back, and for how long.
+            route: the one that is written to.
+            kind: what is written.
+            concurrency: reads at once, at most.
+        """
         self._reads = reads
         self._options = options
         self._route = route
+        self._kind = kind
         self._turns = asyncio.Semaphore(concurrency)
         self._groups: dict[str, Group] = {}
         self._closed = False
@@ -64,8 +76,9 @@ class Verifier:
         """
         if self._closed:
             return outcome
-        group = self._groups.setdefault(patch.conversation_id, Group(patch.conversation_id))
-        one = Waiting(patch, outcome, for_s=self._options.for_s, route=self._route)
+        key = self._kind.read_key(patch.conversation_id, patch.participant_id)
+        group = self._groups.setdefault(key, Group(key))
+        one = Waiting(patch, outcome, for_s=self._options.for_s, route=self._route, kind=self._kind)
         group.join(one)
         try:
             if group.leader is not one:
@@ -75,7 +88,7 @@ class Verifier:
         finally:
             group.leave(one)
             if not group.members:
-                del self._groups[patch.conversation_id]
+                del self._groups[key]
         if isinstance(one.verdict, BatchpatchError):
             raise one.verdict
         return one.verdict

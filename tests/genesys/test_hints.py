@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from batchpatch.genesys.hints import INVENTED_SCOPES, hint_for
 from batchpatch.genesys.replies import NoReply, Reply
+from batchpatch.writes.registry import find_route
+
+ODD = {"custom": "/x/{conversation_id}/{participant_id}"}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,9 @@ def test_an_invented_scope_is_called_so(scope: str, status: int) -> None:
 @pytest.mark.parametrize("route", ["participant", "interactions", "custom"])
 def test_a_404_on_an_odd_route_names_the_right_one(route: str) -> None:
     """There the path is a likelier reason than the ids."""
-    assert "--route attributes" in hint_for(Reply(404, "not.found"), route_name=route)
+    assert "--route attributes" in hint_for(
+        Reply(404, "not.found"), route=find_route(ODD.get(route, route))
+    )
 
 
 @given(

@@ -38,7 +38,7 @@ def test_it_counts_what_a_window_hands_out(
                 window.add(row)
         while (patch := window.take()) is not None:
             window.release(patch)
-    while (patch := window.take(drain=True)) is not None:
+    while (patch := window.take(flush=True)) is not None:
         window.release(patch)
     everybody = [who for batch in batches for who in batch]
     assert forecast.patches == window.patches

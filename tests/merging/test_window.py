@@ -54,7 +54,7 @@ class AnyInterleaving(RuleBasedStateMachine):
         was_full = self.window.full
         waiting = {row.participant_id for row in self.rows if row.number not in self.left}
         leased = {patch.participant_id for patch in self.out}
-        patch = self.window.take(drain=drain)
+        patch = self.window.take(flush=drain)
         if patch is None:
             assert not (waiting - leased) or not (was_full or drain)
             return
@@ -121,7 +121,7 @@ def test_rows_of_one_participant_become_one_patch(make_row: Make) -> None:
         window.add(make_row(number, 3 if number == 9 else number, {"a": str(number)}))
     assert window.take() is None  # there may be more
     patches = []
-    while (patch := window.take(drain=True)) is not None:
+    while (patch := window.take(flush=True)) is not None:
         patches.append(patch)
         window.release(patch)
     assert len(patches) == 9
@@ -134,12 +134,12 @@ def test_what_came_back_goes_before_what_came_later(make_row: Make) -> None:
     """A participant whose rows waited for their lease is not sent to the end of the line."""
     window = Window()
     window.add(make_row(1, 1, {"a": "1"}))
-    first = window.take(drain=True)
+    first = window.take(flush=True)
     assert first is not None
     window.add(make_row(2, 1, {"a": "2"}))
     window.add(make_row(3, 2, {"a": "3"}))
     window.release(first)
-    second = window.take(drain=True)
+    second = window.take(flush=True)
     assert second is not None
     assert [row.number for row in second.rows] == [2]
 
@@ -150,7 +150,7 @@ def test_a_row_too_large_alone_is_for_the_platform_to_judge(make_row: Make) -> N
     for number in (1, 2, 3):
         window.add(make_row(number, 1, {f"n{number}": "x" * (200 if number == 2 else 2)}))
     taken = []
-    while (patch := window.take(drain=True)) is not None:
+    while (patch := window.take(flush=True)) is not None:
         taken.append([row.number for row in patch.rows])
         window.release(patch)
     assert taken == [[1], [2], [3]]

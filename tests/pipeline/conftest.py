@@ -12,7 +12,6 @@ import orjson
 import pytest
 
 from batchpatch.finding.finder import Finder
-from batchpatch.genesys.routes import ROUTES
 from batchpatch.merging.window import Window
 from batchpatch.options.read import FindOptions
 from batchpatch.options.run import LimitOptions
@@ -26,6 +25,7 @@ from batchpatch.recording.undo_log import UndoLog
 from batchpatch.sending.delivery import Deliverer
 from batchpatch.sending.sender import Sender
 from batchpatch.sending.verify import Verifier
+from batchpatch.writes.registry import find_route
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sending"))
 from sending_doubles import LATENCY_S, ListReader, LoopSource, NoReads
@@ -53,11 +53,11 @@ def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeJob:
         window = Window(given.pop("merge", MergeOptions()), patches=given["before"].last_patch)
         reads: Any = NoReads()
         deliverer = Deliverer(
-            Sender(caller, ROUTES["attributes"]),
+            Sender(caller, find_route()),
             reads,
             safeguards=Safeguards(),
             undo=UndoLog(tmp_path / "undo.jsonl"),
-            verifier=Verifier(reads, VerifyOptions(), route=ROUTES["attributes"]),
+            verifier=Verifier(reads, VerifyOptions(), route=find_route()),
             split=window.split,
         )
         return Pipeline(

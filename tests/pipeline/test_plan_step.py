@@ -44,7 +44,7 @@ class Scene:
         window = Window()
         for number, tier in enumerate(["gold", "gold", "old", "gold"], 1):
             window.add(make_row(number, who=number, tier=tier))
-        self.patches = [patch for _ in range(4) if (patch := window.take(drain=True))]
+        self.patches = [patch for _ in range(4) if (patch := window.take(flush=True))]
         for patch in self.patches:
             self.reads.put(patch, tier="old")
         self.file = Lines()
@@ -98,7 +98,12 @@ def test_lines_of_an_earlier_process_are_what_later_rows_stand_on(
     """No read will ever show them, and a row that is looked at again must not be there twice."""
     patch = scene.patches[0]
     planned = PlanLine(
-        patch.conversation_id, patch.participant_id, {"tier": "gold"}, {"tier": "old"}, "o", "r"
+        patch.conversation_id,
+        patch.participant_id,
+        {"tier": "gold"},
+        {"tier": "old"},
+        "o",
+        "attributes",
     )
     scene.step.remember([planned])
     delivery = run_virtual(scene.step.take(patch))

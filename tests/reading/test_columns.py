@@ -7,14 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.options.fields import (
-    attribute_of,
-    is_field,
     is_own,
     is_skip,
     normalized,
     selector_of,
 )
 from batchpatch.reading.columns import listed
+from batchpatch.writes.attributes import ATTRIBUTES, attribute_of
 
 
 @given(column=st.text(), marks=st.text(alphabet=" _-\t"))
@@ -93,7 +92,7 @@ def test_columns_that_say_who_is_meant(column: str, selector: tuple[str, str] | 
 )
 def test_a_column_can_be_mapped_to_what_there_is(name: str, known: bool) -> None:
     """A field that nobody reads would be ignored in silence."""
-    assert is_field(name) == known
+    assert ATTRIBUTES.columns.is_field(name) == known
 
 
 @given(columns=st.lists(st.text(), min_size=1, max_size=60))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchpatch.errors import InputError
+from batchpatch.errors import InputError, SettingsError
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.read import ReadOptions
 from batchpatch.reading.inputs import Reader
@@ -231,3 +231,16 @@ def test_a_canary_of_bad_rows_is_no_hopeless_input(write: Write) -> None:
     path = write(b"conversationId,participantId,attr.a\n" + b"x,y,z\n" * 2000)
     reader = Reader([path], ReadOptions(limit=10))
     assert sum(len(batch.rows) for batch in reader) == 10
+
+
+@pytest.mark.parametrize(
+    ("field", "flag"),
+    [("conversationId", "--map"), ("attr", "--map"), ("match.", "match.NAME")],
+)
+def test_a_field_that_nobody_reads_is_refused_before_any_row(
+    field: str, flag: str, write: Write
+) -> None:
+    """A mistake in the command line is not found at row 1,000,000."""
+    reader = Reader([write(CSV.encode())], ReadOptions(columns={field: "x"}))
+    with pytest.raises(SettingsError, match=flag):
+        next(iter(reader))

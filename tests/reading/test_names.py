@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.reading import values as names_module
-from batchpatch.reading.values import Names, UnsendableError, notice_of
+from batchpatch.reading.values import Names, UnsendableError
+from batchpatch.writes.attributes import ATTRIBUTES
 
 
 @pytest.mark.parametrize(
@@ -59,4 +60,4 @@ def test_memory_does_not_grow_with_the_number_of_names() -> None:
 def test_a_name_with_a_meaning_is_told(name: str) -> None:
     """The platform sets some itself, and agents see others on their screen."""
     Names(None, notices := {}).shared(("tier", name))
-    assert notices == {name: notice_of(name)}
+    assert notices == {name: ATTRIBUTES.notice(name)}

@@ -18,7 +18,7 @@ from batchpatch.formats.plan_line import PlanLine, encode_plan_line
 from batchpatch.recording import append_log
 from batchpatch.recording.plan_file import BUFFER_BYTES, PlanFile
 
-LINE = PlanLine("c", "p", {"x": "1"}, {"x": None}, "org")
+LINE = PlanLine("c", "p", {"x": "1"}, {"x": None}, "org", "attributes")
 
 
 def full(line: PlanLine = LINE, **fields: Any) -> PlanLine:

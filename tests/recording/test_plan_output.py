@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 
 def line(number: int) -> bytes:
-    return encode_plan_line(PlanLine("c", f"p{number}", {"x": "1"}, {"x": None}, "org", "r"))
+    return encode_plan_line(
+        PlanLine("c", f"p{number}", {"x": "1"}, {"x": None}, "org", "attributes", "r")
+    )
 
 
 def result(number: int, *, patch: int) -> bytes:
@@ -59,7 +61,10 @@ def test_a_plan_ahead_of_its_results_is_cut_to_what_they_know(out: Path) -> None
     mend_partial(out, out.with_name("no-results.jsonl"))
     cut_lines(partial_path(out), 2)
     assert partial_path(out).read_bytes() == line(1) + line(2)
-    assert [one.participant_id for one in read_plan(partial_path(out))] == ["p1", "p2"]
+    assert [one.participant_id for one in read_plan(partial_path(out), "attributes")] == [
+        "p1",
+        "p2",
+    ]
     cut_lines(partial_path(out), 0)
     assert partial_path(out).read_bytes() == b""
 

@@ -9,13 +9,13 @@ from reads_doubles import ScriptedReads
 from sending_doubles import ScriptedCaller
 
 from batchpatch.genesys.replies import Reply
-from batchpatch.genesys.routes import ROUTES
 from batchpatch.merging.window import Window
 from batchpatch.model import Note, Outcome, Patch, Row
 from batchpatch.options.send import Safeguards, VerifyOptions
 from batchpatch.sending.delivery import Deliverer
 from batchpatch.sending.sender import Sender
 from batchpatch.sending.verify import Verifier
+from batchpatch.writes.registry import find_route
 
 if TYPE_CHECKING:
     from batchpatch.model import Delivery
@@ -45,7 +45,7 @@ class Scene:
         self.window = Window()
         self.reads: Any = ScriptedReads()
         self.reads.put(self.patch({"x": ""}), **present)
-        route = ROUTES["attributes"]
+        route = find_route()
         self.deliverer = Deliverer(
             Sender(self.caller, route),
             self.reads,
@@ -61,7 +61,7 @@ class Scene:
         for number, change in enumerate(changes, 1):
             names, values = tuple(change), tuple(change.values())
             window.add(Row(number, number, 0, CONVERSATION, PARTICIPANT, names, values, note))
-        patch = window.take(drain=True)
+        patch = window.take(flush=True)
         assert patch is not None
         return patch
 

@@ -11,7 +11,8 @@ from reads_doubles import LOST, UNKNOWN, Read, ScriptedReads, participant, patch
 from batchpatch.errors import AccessError, OutageError
 from batchpatch.genesys.conversations.conversation import Conversation
 from batchpatch.model import Outcome, PatchOutcome
-from batchpatch.sending.delivery import ENOUGH, Explainer, diagnose
+from batchpatch.sending.explaining import ENOUGH, Explainer
+from batchpatch.sending.outcomes import diagnose
 
 if TYPE_CHECKING:
     from batchpatch.genesys.conversations.reader import Unread

@@ -10,14 +10,14 @@ from sending_doubles import ScriptedCaller, make_patch
 
 from batchpatch.errors import AccessError
 from batchpatch.genesys.replies import NoReply, Reply
-from batchpatch.genesys.routes import ROUTES
 from batchpatch.model import Outcome, Patch, PatchOutcome
 from batchpatch.sending.sender import Sender
+from batchpatch.writes.registry import find_route
 
 if TYPE_CHECKING:
     from batchpatch.genesys.client import Answer
 
-ROUTE = ROUTES["attributes"]
+ROUTE = find_route()
 
 
 def send(caller: Any, patch: Patch) -> PatchOutcome:

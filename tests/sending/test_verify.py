@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from reads_doubles import LOST, UNKNOWN, UPDATED, ScriptedReads, patch_of
 
 from batchpatch.errors import AccessError, OutageError, SettingsError
-from batchpatch.genesys.routes import ROUTES, find_route
 from batchpatch.model import Outcome, Patch, PatchOutcome
 from batchpatch.options.send import VerifyOptions
 from batchpatch.options.spelling import parse_verify
 from batchpatch.sending.verify import Verifier
+from batchpatch.writes.attributes import ROUTES
+from batchpatch.writes.registry import find_route
 
 if TYPE_CHECKING:
     from batchpatch.sending.compare import Reads
@@ -204,7 +205,7 @@ def test_a_participant_that_is_not_listed(run_virtual: RunVirtual) -> None:
 @pytest.mark.parametrize(
     ("route", "told"),
     [
-        *((name, "--route attributes") for name in ROUTES if name != "attributes"),
+        *((route.name, "--route attributes") for route in ROUTES if route.otherwise),
         ("/x/{conversation_id}/{participant_id}", "--route attributes"),
         ("attributes", "sending the row again is safe"),
     ],
@@ -350,7 +351,7 @@ def test_closing_ends_all_waiting_at_once(at_s: float, run_virtual: RunVirtual) 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.5, 1.0])
 def test_a_sample_is_a_share_of_the_participants(share: float) -> None:
     """All of none and all of all; between them about as many as were asked for."""
-    verifier = Verifier(ScriptedReads(), VerifyOptions(share=share), route=ROUTES["attributes"])
+    verifier = Verifier(ScriptedReads(), VerifyOptions(share=share), route=find_route())
     chosen = sum(verifier.wanted(patch_of(who, a="1")) for who in range(4000))
     assert chosen == pytest.approx(4000 * share, abs=150 if 0 < share < 1 else 0)
 
@@ -358,8 +359,7 @@ def test_a_sample_is_a_share_of_the_participants(share: float) -> None:
 def test_a_sample_stays_the_same() -> None:
     """A resumed run, and the same participant's next patch, go on with it."""
     verifiers = [
-        Verifier(ScriptedReads(), VerifyOptions(share=0.05), route=ROUTES["attributes"])
-        for _ in range(2)
+        Verifier(ScriptedReads(), VerifyOptions(share=0.05), route=find_route()) for _ in range(2)
     ]
     chosen = [
         [who for who in range(200) if verifier.wanted(patch_of(who, **{name: "1"}))]

@@ -7,7 +7,7 @@ ask about the same conversations, and each request is taken from the same allowa
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from batchpatch.errors import AccessError
@@ -18,6 +18,7 @@ from batchpatch.genesys.conversations.conversation import (
     read_conversation,
 )
 from batchpatch.genesys.conversations.single_flight import LruCache, SingleFlight
+from batchpatch.genesys.hints import UNKNOWN_CONVERSATION
 from batchpatch.genesys.purpose import made_for
 from batchpatch.genesys.query import Caller, ask, is_too_large, whole_body
 
@@ -48,12 +49,6 @@ _WITHOUT = (
 )
 
 
-_UNKNOWN_HINT = (
-    "Check the id: a draft or mistyped one, or one of another region or another organisation,"
-    " is not known here."
-)
-
-
 _DIVISION_HINT = (
     f"Give the OAuth client's role {PERMISSION} in this conversation's division as well."
 )
@@ -65,8 +60,9 @@ _AGAIN_HINT = "Nothing is wrong with the row as far as is known: send it again l
 class Unread(NamedTuple):
     """Why a conversation could not be read."""
 
-    code: Literal["unknown_conversation", "unreadable", "no_answer"]
-    """`unreadable` is any final refusal, or an answer that is no conversation."""
+    code: str
+    """That of `UNKNOWN_CONVERSATION`; `unreadable` for any other final refusal, or an answer that
+    is no conversation; or `no_answer`."""
     status: int | None
     """HTTP status; None where no answer came."""
     message: str
@@ -76,38 +72,30 @@ class Unread(NamedTuple):
     correlation_id: str | None = None
 
 
-class ConversationReads:
-    """Reads conversations of one organisation. Belongs to one event loop; any task may ask."""
+class SharedReads:
+    """Single-flight reads with a memory. Belongs to one event loop; any task may ask."""
 
-    def __init__(
-        self,
-        caller: Caller,
-        *,
-        lookup_batch: int = 100,
-        kept: int = 10_000,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """Send nothing yet.
-
-        Args:
-            caller: the client.
-            lookup_batch: ids in one request to analytics, at least 1.
-            kept: conversations that are remembered, at most; fewer where they are large.
-            clock: monotonic, in seconds.
-        """
+    def __init__(self, caller: Caller, *, kept: int, clock: Callable[[], float]) -> None:
         self._caller = caller
         self._clock = clock
-        self._details = Details(caller, batch=lookup_batch)
         self._flights: SingleFlight[Conversation | Unread] = SingleFlight(self._fetch)
         self._kept: LruCache[tuple[float, Conversation]] = LruCache(kept, most_bytes=_KEPT_BYTES)
         self._allowed = False
         self._denials = 0
         self._denied: str | None = None
 
+    def _path(self, key: str) -> str:
+        """Where to read it."""
+        raise NotImplementedError
+
+    def _parsed(self, key: str, body: bytes) -> Conversation | None:
+        """What the answer tells; None where it is no answer to that."""
+        raise NotImplementedError
+
     async def read(
-        self, conversation_id: str, *, max_age_s: float | None = None, fresh: bool = False
+        self, key: str, /, *, max_age_s: float | None = None, fresh: bool = False
     ) -> Conversation | Unread:
-        """Read one conversation with its participants' attributes.
+        """Read who is there and what they have.
 
         Callers who ask while a read is under way share it; one that is cancelled leaves the
         others theirs. An age is counted from the beginning of a read, waiting for the quota
@@ -115,7 +103,7 @@ class ConversationReads:
         `max_age_s` = the seconds since.
 
         Args:
-            conversation_id: canonical.
+            key: what is read; of a conversation, its canonical id.
             max_age_s: seconds; what was read that recently may be answered from memory. None is
                 what nothing but a read under way serves.
             fresh: the read must begin after this call; takes no regard of `max_age_s`.
@@ -127,36 +115,23 @@ class ConversationReads:
         if self._denied is not None:
             raise AccessError(self._denied)
         if max_age_s is not None and not fresh:
-            kept = self._kept.get(conversation_id)
+            kept = self._kept.get(key)
             if kept is not None and self._clock() - kept[0] <= max_age_s:
                 return kept[1]
         with made_for("verifications" if fresh else "reads"):
-            return await self._flights.join(conversation_id, fresh=fresh)
+            return await self._flights.join(key, fresh=fresh)
 
-    async def look_up(self, ids: Iterable[str]) -> dict[str, Conversation]:
-        """What analytics knows of these conversations, without attributes and addresses.
-
-        Many ids take one request. An id is left out where analytics does not know it, does not
-        answer, or may not be asked: the answer is never wrong, and may be empty. It may be old:
-        analytics lags behind what goes on.
-
-        Raises:
-            BatchpatchError: what ends a run, see `GenesysClient.call`.
-        """
-        with made_for("lookups"):
-            return await self._details.look_up(ids)
-
-    async def _fetch(self, conversation_id: str) -> Conversation | Unread:
+    async def _fetch(self, key: str) -> Conversation | Unread:
         began_s = self._clock()
-        answer = await ask(self._caller, f"/api/v2/conversations/{quote(conversation_id, safe='')}")
+        answer = await ask(self._caller, self._path(key))
         self._judge_access(answer.reply)
         body = whole_body(answer)
         if body is None:
             return _refusal(answer)
-        found = read_conversation(body)
-        if found is None or found.id != conversation_id:
-            return _nonsense(answer, "the answer is not this conversation")
-        self._kept.put(conversation_id, (began_s, found), about_bytes=about_bytes(found))
+        found = self._parsed(key, body)
+        if found is None:
+            return _nonsense(answer, "the answer is not what was asked for")
+        self._kept.put(key, (began_s, found), about_bytes=about_bytes(found))
         return found
 
     def _judge_access(self, reply: Reply | None) -> None:
@@ -175,6 +150,48 @@ class ConversationReads:
         # Whoever is told that there is no such thing was allowed to ask.
         elif 200 <= reply.status < 300 or reply.status == 404:
             self._allowed = True
+
+
+class ConversationReads(SharedReads):
+    """Reads conversations of one organisation. Belongs to one event loop; any task may ask."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        *,
+        lookup_batch: int = 100,
+        kept: int = 10_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Send nothing yet.
+
+        Args:
+            caller: the client.
+            lookup_batch: ids in one request to analytics, at least 1.
+            kept: conversations that are remembered, at most; fewer where they are large.
+            clock: monotonic, in seconds.
+        """
+        super().__init__(caller, kept=kept, clock=clock)
+        self._details = Details(caller, batch=lookup_batch)
+
+    async def look_up(self, ids: Iterable[str]) -> dict[str, Conversation]:
+        """What analytics knows of these conversations, without attributes and addresses.
+
+        Many ids take one request. An id is left out where analytics does not know it, does not
+        answer, or may not be asked: the answer is never wrong, and may be empty. It may be old:
+        analytics lags behind what goes on.
+
+        Raises:
+            BatchpatchError: what ends a run, see `GenesysClient.call`.
+        """
+        return await self._details.look_up(ids)
+
+    def _path(self, key: str) -> str:
+        return f"/api/v2/conversations/{quote(key, safe='')}"
+
+    def _parsed(self, key: str, body: bytes) -> Conversation | None:
+        found = read_conversation(body)
+        return found if found is not None and found.id == key else None
 
 
 def _is_of_the_token(reply: Reply) -> bool:
@@ -204,10 +221,8 @@ def _refusal(answer: Answer) -> Unread:
         return Unread("no_answer", reply.status, message, _AGAIN_HINT, reply.correlation_id)
     # A 400 on a path that holds nothing but an id is about the id.
     if reply.status in (400, 404):
-        message = "the platform does not know this conversation"
-        return Unread(
-            "unknown_conversation", reply.status, message, _UNKNOWN_HINT, reply.correlation_id
-        )
+        told = UNKNOWN_CONVERSATION
+        return Unread(told.code, reply.status, told.message, told.hint, reply.correlation_id)
     message = f"the conversation could not be read ({reply.status} {reply.code or ''}".rstrip()
     hint = _DIVISION_HINT if reply.status in (401, 403) else _AGAIN_HINT
     return Unread("unreadable", reply.status, f"{message})", hint, reply.correlation_id)

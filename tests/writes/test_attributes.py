@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from batchpatch.errors import SettingsError
-from batchpatch.genesys.routes import ROUTES, find_route
+from batchpatch.genesys.routes import refuse_vain
+from batchpatch.writes.attributes import ROUTES
+from batchpatch.writes.registry import find_route
 
 CID = "0a1b2c3d-0000-4000-8000-000000000001"
 PID = "0a1b2c3d-0000-4000-8000-000000000002"
@@ -39,7 +41,7 @@ def test_the_named_routes_are_the_contracts(name: str, path: str) -> None:
 
 def test_only_routes_that_do_not_store_carry_a_warning() -> None:
     """A warning before every run would teach people to skip it."""
-    warned = [route.name for route in ROUTES.values() if route.warning]
+    warned = [route.name for route in ROUTES if route.warning]
     assert warned == ["participant", "interactions"]
 
 
@@ -141,3 +143,29 @@ def test_an_id_stays_one_segment(conversation_id: str, participant_id: str) -> N
     assert [unquote(segments[4]), unquote(segments[6])] == [conversation_id, participant_id]
     url = URL(f"https://api.mypurecloud.ie{path}", encoded=True)
     assert (url.host, url.raw_path, url.query_string) == ("api.mypurecloud.ie", path, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "participant",
+        "interactions",
+        "/api/v2/conversations/{conversationId}/participants/{participantId}",
+        "/api/v2/conversations/voice/{conversation_id}/participants/{participant_id}",
+    ],
+)
+def test_a_route_that_stores_nothing_is_refused(text: str) -> None:
+    """A 2xx for nothing looks like a success; who asks to look, or insists, may see for himself."""
+    route = find_route(text)
+    with pytest.raises(SettingsError, match="--route attributes"):
+        refuse_vain(route, verified=False, force=False)
+    refuse_vain(route, verified=True, force=False)
+    refuse_vain(route, verified=False, force=True)
+
+
+@pytest.mark.parametrize(
+    "text", [*(r.name for r in ROUTES if r.stores), "/x/{conversation_id}/{participant_id}"]
+)
+def test_a_route_that_may_store_is_nobodys_business(text: str) -> None:
+    """A gateway of one's own has any path it likes."""
+    refuse_vain(find_route(text), verified=False, force=False)

@@ -1,0 +1,209 @@
+"""The kind of write: what the rows of a run put into participants, and how. Pure.
+
+All else in batchpatch handles *named texts*: a row is names and values, a patch is the names and
+values of several rows, what was there before is names and values. A `WriteKind` says how these
+come out of the cells of an input, what becomes of several rows of one participant, how they go
+into the body of a request and along which route, how what was read is compared with them, and
+what of them can be taken back. Each kind is one module of this folder and one entry of
+`registry.KINDS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from batchpatch.errors import SettingsError
+from batchpatch.genesys.routes import Suspect, choose_route, filled
+from batchpatch.options.fields import is_field, normalized
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from batchpatch.genesys.routes import Route
+
+
+class MergeRule(Enum):
+    """What becomes of several rows of one participant that leave as one request."""
+
+    EACH_NAME = "each name"
+    """Per name the last row wins; a row all of whose names were taken is superseded."""
+    WHOLE = "whole"
+    """The last row wins whole, the others are superseded; and where one name differs from what is
+    there, all of them are sent."""
+
+
+class RefusedError(ValueError):
+    """A cell, a value or a change that this kind has no way to write. Holds no value."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+class Field(NamedTuple):
+    """A column that a kind of write knows by its name."""
+
+    aliases: tuple[str, ...]
+    """The usual names of its column, normalized."""
+    use: str
+    """What it is, in words for `check`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Which columns hold what is to be written. Field names are what `--map` takes."""
+
+    fields: Mapping[str, Field]
+    """All of them by name; one that is neither `whole` nor of `pair` is the value of that name."""
+    whole: str | None = None
+    """The field whose cell holds several names with their values, as an object."""
+    pair: tuple[str, str] | None = None
+    """The two fields that hold one name and its value; one without the other counts for nothing."""
+    name_of: Callable[[str], str | None] = lambda _: None
+    """NAME of a column that spells it out, such as `attr.NAME`; None for any other column."""
+    open: bool = False
+    """Any column can be sent under its own name (`--attributes`, `--all-columns`)."""
+    example: str = ""
+    """A column that a user could add where nothing to write was found, for the error."""
+    object_example: str = "{...}"
+    """What a cell of `whole` looks like, for the error."""
+
+    def is_field(self, name: str) -> bool:
+        """True for what `--map` can give a column to."""
+        return name in self.fields or is_field(name) or self.name_of(name) is not None
+
+    def aliases(self) -> frozenset[str]:
+        """The usual names of all fields, normalized."""
+        return frozenset(alias for field in self.fields.values() for alias in field.aliases)
+
+    def has(self, columns: Iterable[str]) -> bool:
+        """True where one of these columns is of this kind by its name alone."""
+        aliases = self.aliases()
+        return any(
+            normalized(column) in aliases or self.name_of(column) is not None for column in columns
+        )
+
+
+class Resource(NamedTuple):
+    """A read of its own for what a participant has: one request tells of one participant."""
+
+    template: str
+    """Path with both gaps, see `Route`."""
+    parse: Callable[[bytes, str], dict[str, str] | None]
+    """Body and participant id to names and values; None where that is no such document."""
+
+    def path(self, key: str) -> str:
+        """The path of what `WriteKind.read_key` names."""
+        return filled(self.template, *key.split("/"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteKind:
+    """One kind of write. The methods are what most kinds do; a module overrides what differs."""
+
+    name: str
+    """What `--write` takes."""
+    noun: str
+    """One of the names that it writes, in words: `attribute`."""
+    key: str
+    """The only key of a request's body, and that of the object in JSON lines and plans."""
+    columns: Columns
+    routes: tuple[Route, ...]
+    """The named ones, the usual one first."""
+    suspects: tuple[Suspect, ...] = ()
+    """What paths of users' own may hold that the platform does not have."""
+    merge: MergeRule = MergeRule.EACH_NAME
+    resource: Resource | None = None
+    """How what a participant has is read; None where the conversation's own read tells it."""
+    plain: bool = True
+    """Cells are values as they stand: rows need no look by `values`."""
+
+    # ---- columns
+
+    def refuse_fields(self, mapped: Iterable[str]) -> None:
+        """Raise SettingsError for a field of `--map` that nobody would read."""
+        for name in mapped:
+            if not self.columns.is_field(name):
+                known = ", ".join(("conversation", "participant", *self.columns.fields))
+                raise SettingsError(
+                    f"--map {name}=...: a field is {known}, purpose, externalContactId, userId, "
+                    f"address or match.NAME{self._named_columns()}."
+                )
+
+    def _named_columns(self) -> str:
+        return f", or {self.columns.example}" if self.columns.open else ""
+
+    def members(self, cell: object) -> dict[str, Any]:
+        """Names and values of the cell that holds several; `cell` is no blank and no JSON text.
+
+        Raises:
+            RefusedError: it holds something else.
+        """
+        if isinstance(cell, dict):
+            return cell
+        raise RefusedError(
+            f"bad_{self.key}",
+            f"{self.key} is not a JSON object",
+            f"Write it as an object, such as {self.columns.object_example}.",
+        )
+
+    def values(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What a row's cells give, by name, as it is to be written; a value that stays no text is
+        judged by the reader.
+
+        Raises:
+            RefusedError: the row cannot be written.
+        """
+        return given
+
+    def notice(self, name: str) -> str | None:
+        """What to know before this name is written; None for an ordinary one."""
+        return None
+
+    # ---- merging
+
+    @property
+    def whole(self) -> bool:
+        """Rows of it win, and are overtaken, whole."""
+        return self.merge is MergeRule.WHOLE
+
+    # ---- the request
+
+    def body(self, values: Mapping[str, str]) -> bytes:
+        """The body of the request that writes these."""
+        return orjson.dumps({self.key: values})
+
+    def find_route(self, text: str | None = None) -> Route:
+        """The route of that name or template; the usual one where none is given.
+
+        Raises:
+            SettingsError: there is no such route, and it is no template either.
+        """
+        if text is None:
+            return self.routes[0]
+        return choose_route(text, known=self.routes, suspects=self.suspects)
+
+    def refuse(self, values: Mapping[str, str]) -> RefusedError | None:
+        """Why these can never be sent, as where an undo would have to take away what cannot be."""
+        return None
+
+    # ---- what is there
+
+    def read_key(self, conversation_id: str, participant_id: str) -> str:
+        """Who shares a read: those of one conversation, or of one participant."""
+        return f"{conversation_id}/{participant_id}" if self.resource else conversation_id
+
+    def is_as_asked(self, name: str, present: str | None, wanted: str) -> bool:
+        """True where nothing would have to be sent. A blank is as good as none: what was not
+        there cannot be taken away again."""
+        return (present or "") == wanted
+
+    def is_stored(self, name: str, present: str | None, written: str) -> bool:
+        """True where reading back shows what was written: a blank has to be there as a blank."""
+        return present == written

@@ -1,0 +1,43 @@
+"""The kinds of write by name: the one list. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchpatch.errors import SettingsError
+from batchpatch.writes.attributes import ATTRIBUTES
+
+if TYPE_CHECKING:
+    from batchpatch.genesys.routes import Route
+    from batchpatch.writes.kind import WriteKind
+
+USUAL: WriteKind = ATTRIBUTES
+"""The kind where nothing else is asked for."""
+
+
+KINDS: dict[str, WriteKind] = {kind.name: kind for kind in (USUAL,)}
+
+
+def find_kind(name: str | None) -> WriteKind:
+    """The kind of that name; the usual one for None.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if name is None:
+        return USUAL
+    try:
+        return KINDS[name]
+    except KeyError:
+        raise SettingsError(f"--write {name[:40]!r}: choose {', '.join(KINDS)}.") from None
+
+
+def find_route(text: str | None = None, *, write: str | None = None) -> Route:
+    """The route of that name or template, for that kind of write; both None for the usual ones.
+
+    A template that cannot exist on the platform is allowed, with a warning.
+
+    Raises:
+        SettingsError: there is no such route, or no such kind.
+    """
+    return find_kind(write).find_route(text)
