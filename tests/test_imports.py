@@ -130,6 +130,7 @@ PURE = [
     "reading/values.py",
     "finding/matching.py",
     "merging/*.py",
+    "genesys/hints.py",
     "genesys/replies.py",
     "genesys/retry.py",
     "genesys/routes.py",
@@ -145,6 +146,7 @@ PURE = [
     "sending/compare.py",
     "sending/denials.py",
     "sending/outcomes.py",
+    "writes/*.py",
     "cli/text.py",
     "cli/words.py",
 ]
