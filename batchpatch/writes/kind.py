@@ -154,8 +154,10 @@ class WriteKind:
         )
 
     def values(self, given: dict[str, Any]) -> dict[str, Any]:
-        """What a row's cells give, by name, as it is to be written; a value that stays no text is
-        judged by the reader.
+        """What a row's cells give, by name, as it is to be written.
+
+        An empty text takes a name away, which is what an undo asks for. A value that stays no text
+        is judged by the reader.
 
         Raises:
             RefusedError: the row cannot be written.

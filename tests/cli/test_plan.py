@@ -276,12 +276,35 @@ def test_a_route_that_stores_nothing_is_found_out(
 def test_a_route_that_stores_nothing_is_warned_about_before_the_run(
     batchpatch: Run, known: Any, rows: str, credentials: dict[str, str]
 ) -> None:
-    """Without verification nothing else would tell."""
+    """Whoever reads back is told beforehand what there will be to see."""
     done = batchpatch(
-        "run", rows, "--api-url", known.url, "--route", "participant", env=credentials
-    )
+        "run", rows, "--api-url", known.url, "--route", "participant", "--verify",
+        "--verify-for", "0s", env=credentials,
+    )  # fmt: skip
     assert done.stderr.startswith("Warning:")
     assert "stores no attributes" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("route", ["participant", "interactions"])
+def test_a_route_that_stores_nothing_is_refused_where_nobody_looks(
+    route: str,
+    batchpatch: Run,
+    known: Any,
+    rows: str,
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """2xx for nothing would be `updated`, exit code 0: nothing is sent, and nothing left behind."""
+    requests = known.get("stats")["requests"]
+    at = ["--api-url", known.url, "--route", route, "--out", "r"]
+    done = batchpatch("run", rows, *at, env=credentials)
+    assert done.returncode == 2
+    told = " ".join(done.stderr.split())
+    assert f"--route {route}: " in told
+    assert "use --route attributes" in told
+    assert "--verify" in told
+    assert known.get("stats")["requests"] == requests
+    assert not (tmp_path / "r").exists()
 
 
 def test_slow_and_dropped_writes_are_told_apart(
