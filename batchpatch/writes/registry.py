@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from batchpatch.errors import SettingsError
 from batchpatch.writes.attributes import ATTRIBUTES
+from batchpatch.writes.wrapup import WRAPUP
 
 if TYPE_CHECKING:
     from batchpatch.genesys.routes import Route
@@ -15,7 +16,7 @@ USUAL: WriteKind = ATTRIBUTES
 """The kind where nothing else is asked for."""
 
 
-KINDS: dict[str, WriteKind] = {kind.name: kind for kind in (USUAL,)}
+KINDS: dict[str, WriteKind] = {kind.name: kind for kind in (ATTRIBUTES, WRAPUP)}
 
 
 def find_kind(name: str | None) -> WriteKind:

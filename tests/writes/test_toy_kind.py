@@ -265,5 +265,5 @@ def test_what_belongs_to_another_kind_is_refused(rows: str) -> None:
         check([rows], read=ReadOptions(write="badges", columns={"tier": "note"}))
     with pytest.raises(InputError, match="No attribute was found"):
         check([rows])
-    with pytest.raises(SettingsError, match="choose attributes, badges"):
+    with pytest.raises(SettingsError, match="choose attributes, wrapup, badges"):
         check([rows], read=ReadOptions(write="badge"))
