@@ -239,7 +239,8 @@ async def test_a_plan_and_its_run(
     """Its lines stand under the kind's own key, and are sent as they say."""
     out = tmp_path / "plan.jsonl"
     found = await plan([rows], account=account, out=out, settings=Settings(read=READ))
-    assert found.participants == 3
+    assert found.plan is not None
+    assert found.plan.participants == 3
     planned = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert [line["badges"] for line in planned] == [
         {"text": "late", "colour": "red"},
