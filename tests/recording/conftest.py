@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from batchpatch.formats.result_line import encode
 from batchpatch.model import Outcome, RowResult
@@ -13,6 +14,10 @@ from batchpatch.model import Outcome, RowResult
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+
+# They write files: a shared machine may take its time over one.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 CONVERSATION = "11111111-1111-4111-8111-111111111111"
 
