@@ -157,6 +157,20 @@ def test_the_counts_are_those_of_the_server(
     assert summary["reads"] + summary["verifications"] <= stats["reads"]
 
 
+def test_look_ups_are_counted_as_such(
+    batchpatch: Run, sandbox: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """They are what naming participants by what they are costs."""
+    rows = "conversationId\n" + "\n".join(str(uuid.UUID(int=2000 + n)) for n in range(250))
+    (tmp_path / "rows.csv").write_text(rows)
+    words = ("--participant", "customer", "--set", "a=b", "--api-url", sandbox.url, "--json")
+    done = batchpatch("run", "rows.csv", "--out", "r", *words, env=credentials)
+    summary, stats = json.loads(done.stdout), sandbox.get("stats")
+    counted = ("patches", "reads", "lookups")
+    assert [summary[name] for name in counted] == [stats[name] for name in counted]
+    assert 3 <= summary["lookups"] <= 6  # the rows come in batches
+
+
 def test_a_check_that_could_not_be_made_is_told_and_no_success(
     batchpatch: Run, results: Results, sandbox: Any, credentials: dict[str, str], tmp_path: Path
 ) -> None:

@@ -184,7 +184,8 @@ class ConversationReads(SharedReads):
         Raises:
             BatchpatchError: what ends a run, see `GenesysClient.call`.
         """
-        return await self._details.look_up(ids)
+        with made_for("lookups"):
+            return await self._details.look_up(ids)
 
     def _path(self, key: str) -> str:
         return f"/api/v2/conversations/{quote(key, safe='')}"
