@@ -1,19 +1,24 @@
-"""The commands."""
+"""The commands, each loaded when it is asked for."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import importlib
+import os
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import typer
+import click
 
-from batchpatch.cli.check import check
-from batchpatch.cli.output import unwrapped
-from batchpatch.cli.plan import plan
-from batchpatch.cli.resume import purge, resume
-from batchpatch.cli.run import run
-from batchpatch.cli.sandboxing import sandbox_app
-from batchpatch.cli.undo import undo
+from batchpatch.cli.errors import command_error, usage_sentence, wants_json
+from batchpatch.cli.options.declare import join_optional_values
+from batchpatch.cli.output import emit, reopen_streams
+from batchpatch.errors import BatchpatchError, ExitCode, SettingsError
 from batchpatch.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from batchpatch.cli.options.declare import Declared
 
 HELP = """Patch participant attributes on Genesys Cloud conversations, in bulk, from CSV or JSONL.
 
@@ -31,35 +36,189 @@ Exit codes: 0 all rows made it, 1 some did not, 2 wrong usage or input, 3 stoppe
 4 credentials, 130 interrupted.
 """
 
-app = typer.Typer(
-    name="batchpatch",
-    help=unwrapped(HELP),
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+_SETTINGS: dict[str, Any] = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 100,
+}
+
+_COMPLETING = "_BATCHPATCH_COMPLETE"
+"""The variable that a shell's completion sets."""
 
 
-def _show_version(asked: bool) -> None:
+class _Place(NamedTuple):
+    """Where a command is, and what the list of commands says of it."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "run": _Place("run", "Patch the participants that the rows name, and report on every row."),
+    "check": _Place("check", "Say what a run would do, offline."),
+    "plan": _Place("plan", "Look at what is there, and write what a run would change."),
+    "resume": _Place("resume", "Finish a run that was stopped, killed or cut off."),
+    "undo": _Place("undo", "Restore the values before a run that has kept them."),
+    "purge": _Place("resume", "Remove what holds customers' values from a run's directory."),
+    "sandbox": _Place("sandboxing", "Run a local Genesys Cloud to try things on."),
+}
+
+
+class _Option(click.Option):
+    """A flag, and the title of its group."""
+
+    title = "Options"
+
+
+class _Declared(click.Command):
+    """A command with arguments and flags as they are declared."""
+
+    def __init__(self, name: str, declared: Declared, **more: Any) -> None:
+        parameters = [*_arguments(declared), *_options(declared)]
+        super().__init__(
+            name,
+            params=parameters,
+            help=declared.help,
+            callback=lambda **values: declared.call(values),
+            context_settings=_SETTINGS,
+            **more,
+        )
+        self._flags = declared.flags
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words after the command's name."""
+        try:
+            return super().parse_args(ctx, join_optional_values(args, self._flags))
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # some of the library's come without
+            raise
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write arguments and flags, these under the titles of their groups."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for one in self.get_params(ctx):
+            title = getattr(one, "title", "Options")
+            if isinstance(one, _Argument):
+                sections.setdefault("Arguments", []).append((one.make_metavar(ctx), one.text))
+            elif record := one.get_help_record(ctx):
+                sections.setdefault(title, []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+class _Argument(click.Argument):
+    """An argument with a line in the help."""
+
+    text = ""
+
+    def make_metavar(self, ctx: click.Context | None = None) -> str:
+        """As it stands in the usage."""
+        return f"{self.metavar}{'...' if self.nargs == -1 else ''}"
+
+
+def _arguments(declared: Declared) -> list[click.Parameter]:
+    arguments: list[click.Parameter] = []
+    for name, one in declared.arguments.items():
+        argument = _Argument([name], nargs=-1 if one.several else 1, required=True)
+        argument.metavar, argument.text = one.metavar, one.help
+        arguments.append(argument)
+    return arguments
+
+
+def _options(declared: Declared) -> list[click.Parameter]:
+    options: list[click.Parameter] = []
+    for title, name, flag in declared.fields():
+        option = _Option(
+            [name, *([flag.short] if flag.short else []), flag.name],
+            is_flag=flag.is_switch or None,  # False would make values optional
+            multiple=flag.is_repeated,
+            metavar=flag.metavar,
+            help=flag.help,
+            hidden=flag.hidden,
+        )
+        option.title = title
+        options.append(option)
+    return options
+
+
+class _Sandbox(_Declared, click.Group):
+    """The sandbox, which has a command of its own."""
+
+    def __init__(self, name: str, declared: Declared, commands: dict[str, Declared]) -> None:
+        super().__init__(name, declared, invoke_without_command=True)
+        serve: Callable[..., Any] = self.callback  # type: ignore[assignment]
+        self.callback = click.pass_context(
+            lambda ctx, **values: 0 if ctx.invoked_subcommand else serve(**values)
+        )
+        for one, inner in commands.items():
+            self.add_command(_Declared(one, inner))
+
+
+class _Commands(click.Group):
+    """The commands by name; the help of one does not load the others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, in the order in which people need them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """The command of that name.
+
+        Raises:
+            SettingsError: there is none.
+        """
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            close = get_close_matches(cmd_name, COMMANDS, 1)
+            advice = f"did you mean {close[0]}?" if close else f"there are {', '.join(COMMANDS)}."
+            raise SettingsError(f"{cmd_name[:40]!r} is no command: {advice}")
+        module = importlib.import_module(f"batchpatch.cli.{place.module}")
+        if cmd_name == "sandbox":
+            return _Sandbox(cmd_name, module.sandbox, {"rows": module.rows})
+        return _Declared(cmd_name, getattr(module, cmd_name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, place.help) for name, place in COMMANDS.items()])
+
+
+def _show_version(_context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
     if asked:
-        typer.echo(f"batchpatch {VERSION}")
-        raise typer.Exit
+        emit(f"batchpatch {VERSION}\n")
+        raise click.exceptions.Exit
 
 
-@app.callback()
-def batchpatch(
-    version: Annotated[
-        bool,
-        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
-    ] = False,
-) -> None:
-    """Hold the options that come before a command."""
+def program() -> click.Group:
+    """The command line as a whole."""
+    version = click.Option(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_show_version,
+        help="Print the version.",
+    )
+    return _Commands("batchpatch", params=[version], help=HELP, context_settings=_SETTINGS)
 
 
-app.command("run", help=unwrapped(run.__doc__))(run)
-app.command("check", help=unwrapped(check.__doc__))(check)
-app.command("plan", help=unwrapped(plan.__doc__))(plan)
-app.command("resume", help=unwrapped(resume.__doc__))(resume)
-app.command("undo", help=unwrapped(undo.__doc__))(undo)
-app.command("purge", help=unwrapped(purge.__doc__))(purge)
-app.add_typer(sandbox_app, name="sandbox")
+def execute(words: list[str]) -> int:
+    """Do what a command line says; every expected failure is one sentence. Gives the exit code."""
+    reopen_streams()
+    command = program()
+    if _COMPLETING in os.environ:  # a shell asks what could come next
+        command.main(words, prog_name="batchpatch")
+    json = wants_json(words)
+    try:
+        with command.make_context("batchpatch", words or ["--help"]) as context:
+            return int(command.invoke(context))
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.UsageError as error:
+        return command_error(usage_sentence(error), ExitCode.UNUSABLE, json=json)
+    except BatchpatchError as error:
+        return command_error(str(error), error.exit_code, json=json)
+    except OSError as error:  # a full disk behind stdout, for one
+        return command_error(str(error.strerror or error), ExitCode.STOPPED, json=json)
+    except click.Abort:
+        raise KeyboardInterrupt from None

@@ -1,43 +1,178 @@
-"""The command that does the same to other inputs."""
+"""The commands that are printed: what goes on from a run, whole, so that it works as pasted.
+
+A run keeps the flags that it was given in its `run.json`; whoever goes on (resume, undo, the rows
+that failed) needs some of them again, and this is the only place that knows which.
+"""
 
 from __future__ import annotations
 
+import os
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.cli.options.declare import flags_of, pairs_of
+from batchpatch.cli.options.reading import FindingFlags, ReadingFlags
+from batchpatch.cli.options.sending import (
+    LookingFlags,
+    PaceFlags,
+    SendingFlags,
+    StoppingFlags,
+    VerifyFlags,
+)
+from batchpatch.cli.options.surroundings import (
+    PlatformFlags,
+    ReportFlags,
+    SandboxFlags,
+    ServerFlags,
+)
+from batchpatch.genesys.account.regions import region_of
+from batchpatch.recording.manifest import read_manifest
+from batchpatch.recording.run_directory import RunDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
-    import typer
+    from batchpatch.cli.options.declare import Given
 
 
-_LEFT_OUT = frozenset({"inputs", "out", "limit", "json", "no_spool", "dry"})
+_SENDING = flags_of(LookingFlags, VerifyFlags, PaceFlags, SendingFlags, StoppingFlags)
+_PLATFORM = flags_of(PlatformFlags)
+_SANDBOX = flags_of(SandboxFlags, ServerFlags)
+_ALL = flags_of(ReadingFlags, FindingFlags, ReportFlags) | _SENDING | _PLATFORM | _SANDBOX
+
+_TROUBLE = {"--fault", "--revoke-after", "--seed"}
+"""Of the sandbox: rows are sent again once the cause of their failure is gone."""
+_OF_ONE_RUN = {"--limit", "--no-spool", "--json", "--partial", *_TROUBLE}
 """What belongs to the run that was, not to the next one."""
+_HOSTS = {"--region", "--api-url", "--login-url"}
+"""Flags of which one replaces the others."""
 
 
-def command_again(inputs: Iterable[Path], flags: Iterable[str]) -> str:
-    """The full command that sends these files with the flags of an earlier run."""
-    return shlex.join(["batchpatch", "run", *map(str, inputs), *flags])
+class NextCommands(NamedTuple):
+    """What can be done after a run, as commands for a shell; None where nothing can."""
+
+    directory: Path
+    given: tuple[Given, ...]
+    """The flags of the run."""
+    input_kept: bool
+    """It can be read again; not so where standard input was not kept, or was purged."""
+
+    @classmethod
+    def of(cls, directory: Path, *, instead: Sequence[Given] = ()) -> NextCommands:
+        """From the run's own record, with the flags of whoever goes on with it instead.
+
+        Raises:
+            RecordError: the record cannot be read.
+        """
+        with RunDirectory.open(directory, lock=False) as run:
+            manifest = read_manifest(run.manifest_path)
+            gone = {"stream"} if run.spool_path.exists() else {"stream", "spool"}
+        given = merged(pairs_of(manifest.options.get("flags", ()), _ALL), instead)
+        return cls(directory, given, all(file.kind not in gone for file in manifest.inputs))
+
+    @property
+    def in_own_sandbox(self) -> bool:
+        """It was sent to a sandbox that ended with it."""
+        return any(one.flag.name == "--sandbox" for one in self.given)
+
+    def resume(self) -> str | None:
+        """Goes on with the run."""
+        if not self.input_kept:
+            return None
+        return _command("resume", [self.directory], self._words(_PLATFORM | _SANDBOX))
+
+    def send_failed(self, files: Collection[Path]) -> str | None:
+        """Sends the rows again that did not make it."""
+        if not files:
+            return None
+        utf_8 = all(path.suffix == ".jsonl" for path in files)
+        without = {*_OF_ONE_RUN, *(("--encoding",) if utf_8 else ())}
+        return _command("run", files, self._words(_ALL, without=without))
+
+    def undo(self) -> str | None:
+        """Takes the run back: nothing is left to take back in a sandbox that has ended."""
+        with RunDirectory.open(self.directory, lock=False) as run:
+            has_values = run.undo_path.exists() and run.undo_path.stat().st_size > 0
+        if self.in_own_sandbox or not has_values:
+            return None
+        return _command("undo", [self.directory], self._words(_PLATFORM))
+
+    def _words(
+        self, known: Collection[str], *, without: Collection[str] = _TROUBLE
+    ) -> Iterable[str]:
+        return words_of(one for one in self.given if one.flag.name in {*known} - {*without})
 
 
-def flags_given(ctx: typer.Context) -> tuple[str, ...]:
-    """The flags that the user gave to `run` and that hold for its failed rows too.
+def run_plan(plan: Path, given: Iterable[Given]) -> str:
+    """The command that runs a plan which was made with these flags."""
+    known = {*_SENDING, *_PLATFORM, *_SANDBOX} - _TROUBLE
+    return _command("run", [plan], words_of(one for one in given if one.flag.name in known))
 
-    None of them can be a secret: those are never taken from the command line.
+
+def kept_flags(given: Iterable[Given]) -> tuple[str, ...]:
+    """The flags as `run.json` keeps them. None is a secret: those come from no command line."""
+    return tuple(words_of(one for one in given if one.flag.name in {*_ALL} - _OF_ONE_RUN))
+
+
+def undo_flags(earlier: NextCommands, api_url: str, *, guard: bool) -> tuple[str, ...]:
+    """The flags with which `run` does what an undo of that run does, for its `run.json`.
+
+    Args:
+        earlier: the run that is undone, and the flags of the undo.
+        api_url: where the undo goes, whoever has said so.
+        guard: it restores only what is as the run has left it.
     """
-    words: list[str] = []
-    for parameter in ctx.command.params:
-        name = parameter.name or ""
-        source = ctx.get_parameter_source(name)
-        if name in _LEFT_OUT or source is None or source.name != "COMMANDLINE":
-            continue
-        value = ctx.params[name]
-        flag = max(parameter.opts, key=len)
-        if value is True:
-            words.append(flag)
-        elif isinstance(value, (list, tuple)):
-            words += [word for item in value for word in (flag, str(item))]
-        elif value is not False and value is not None:
-            words += [flag, str(value)]
-    return tuple(words)
+    known = {
+        *_PLATFORM,
+        *flags_of(VerifyFlags, PaceFlags),
+        "--route",
+        "--write",
+        "--force",
+    } - _HOSTS
+    looking = [*(["--guard"] if guard else []), "--skip-unchanged", "--keep-before"]
+    kept = words_of(one for one in earlier.given if one.flag.name in known)
+    login = words_of(one for one in earlier.given if one.flag.name == "--login-url")
+    return (*looking, *kept, *_host_words(api_url), *login)
+
+
+def _host_words(api_url: str) -> list[str]:
+    region = region_of(api_url)
+    return ["--region", region] if api_url == f"https://api.{region}" else ["--api-url", api_url]
+
+
+def merged(earlier: Iterable[Given], later: Sequence[Given]) -> tuple[Given, ...]:
+    """The flags of a run with those of whoever goes on with it, which win."""
+    names = {one.flag.name for one in later if one.flag.name in _ALL}
+    if "--sandbox" in names:
+        names |= {*_PLATFORM}
+    elif names & _HOSTS:
+        names |= {*_HOSTS, *_SANDBOX}
+    kept = (one for one in earlier if one.flag.name not in names)
+    return (*kept, *(one for one in later if one.flag.name in _ALL))
+
+
+def words_of(given: Iterable[Given]) -> list[str]:
+    """Flags as they are written."""
+    return [word for one in given for word in one.words]
+
+
+def _command(name: str, arguments: Iterable[Path], words: Iterable[str]) -> str:
+    return " ".join(map(_quoted, ["batchpatch", name, *map(_argument, arguments), *words]))
+
+
+def _argument(path: Path) -> str:
+    """A path that no command line takes for a flag."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell, and for a screen: control characters and odd bytes by their codes."""
+    if word.isprintable():
+        return shlex.quote(word)
+    plain = {ord("'"): "\\'", ord("\\"): "\\\\"}
+    octets = "".join(
+        chr(octet) if 32 <= octet < 127 else f"\\x{octet:02x}"
+        for octet in os.fsencode(word.translate(plain))
+    )
+    return f"$'{octets}'"

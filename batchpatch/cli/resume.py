@@ -2,135 +2,137 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-import typer
-
-from batchpatch.cli import flags
-from batchpatch.cli.ending import finish
-from batchpatch.cli.next_command import command_again
-from batchpatch.cli.output import say
-from batchpatch.cli.plan import finish_plan
-from batchpatch.cli.session import account_again, run_until_stopped, sandbox_account, sending_to
-from batchpatch.commands.purge import purge as purge_run
-from batchpatch.model import Outcome
-from batchpatch.recording.manifest import read_manifest
-from batchpatch.recording.plan_output import find_directory
-from batchpatch.recording.run_directory import RunDirectory
+from batchpatch.cli.options.declare import Argument, GivenFlags, Options, flag, with_options
+from batchpatch.cli.options.sending import PaceFlags, StoppingFlags
+from batchpatch.cli.options.surroundings import (
+    PlatformFlags,
+    ReportFlags,
+    SandboxFlags,
+    ServerFlags,
+    parse_path,
+)
+from batchpatch.cli.output import emit_document, say
+from batchpatch.errors import SettingsError
+from batchpatch.options.spelling import parse_choice
 
 if TYPE_CHECKING:
     from batchpatch.formats.run_json import Manifest
-    from batchpatch.options.send import PaceOptions
 
 
-Directory = Annotated[
-    Path, typer.Argument(metavar="DIR", help="Directory of the run.", show_default=False)
-]
+Directory = Annotated[Path, Argument("DIR", "Directory of the run.", parse=Path)]
 
 
-_RETRIED = {
-    "rejected": frozenset({Outcome.REJECTED}),
-    "unknown": frozenset({Outcome.UNKNOWN}),
-    "all": frozenset(outcome for outcome in Outcome if outcome.may_be_retried),
-}
+@dataclass(frozen=True, kw_only=True)
+class ResumeFlags(Options):
+    """What is sent again."""
+
+    TITLE: ClassVar[str] = "What is sent again"
+
+    retry: Literal["rejected", "unknown", "all"] | None = flag(
+        "--retry",
+        "Send these rows again as well; later rows keep what they have set.",
+        metavar="rejected|unknown|all",
+        parse=partial(parse_choice, choices=("rejected", "unknown", "all")),
+    )
+    inputs: tuple[Path, ...] = flag(
+        "--input",
+        "Where an input lies now; known by its content. May be repeated.",
+        default=(),
+        metavar="PATH",
+        parse=parse_path,
+    )
+    appended: bool = flag(
+        "--appended", "Send rows added at the end of the input, too.", default=False
+    )
 
 
+@with_options
 def resume(
     directory: Directory,
-    retry: Annotated[
-        Literal["rejected", "unknown", "all"] | None,
-        typer.Option(help="Send these rows again as well; later rows keep what they have set."),
-    ] = None,
-    inputs: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--input",
-            metavar="PATH",
-            help="Where an input lies now; known by its content. May be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    appended: Annotated[
-        bool, typer.Option("--appended", help="Send rows added at the end of the input, too.")
-    ] = False,
-    rate: flags.RateText = None,
-    share: flags.Share = None,
-    tokens: flags.Tokens = None,
-    max_failures: flags.MaxFailuresText = None,
-    max_duration: flags.MaxDuration = None,
-    between: flags.Between = None,
-    max_outage: flags.MaxOutage = "15m",
-    grace: flags.Grace = "10s",
-    region: flags.Region = None,
-    profile: flags.Profile = None,
-    api_url: flags.ApiUrl = None,
-    login_url: flags.LoginUrl = None,
-    json: flags.Json = False,
-    quiet: flags.Quiet = False,
-    verbose: flags.Verbose = False,
-    sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Send the rest to a new local sandbox.")
-    ] = False,
-    yes: flags.Yes = False,
-) -> None:
+    *,
+    retrying: ResumeFlags,
+    pace: PaceFlags,
+    stopping: StoppingFlags,
+    platform: PlatformFlags,
+    reporting: ReportFlags,
+    sandbox: SandboxFlags,
+    server: ServerFlags,
+    given: GivenFlags,
+) -> int:
     """Finish a run that was stopped, killed or cut off, in its own directory; or a plan.
 
     Rows that are settled are left alone; the others are sent with the options of the run. The
     input must be the same, which is checked.
     """
-    directory = find_directory(directory)
-    limits = flags.limit_options(
-        max_failures=max_failures,
-        max_duration=max_duration,
-        between=between,
-        max_outage=max_outage,
-        grace=grace,
-    )
-    pace = flags.pace_options(rate, share, tokens, otherwise=pace_of(directory))
-    given = {"profile": profile, "region": region, "api_url": api_url, "login_url": login_url}
-    opening = sandbox_account([]) if sandbox else account_again(manifest_of(directory), **given)
-    with sending_to(opening, verbose=verbose, quiet=quiet) as (account, observe):
-        from batchpatch.commands.resume import (  # noqa: PLC0415 - it brings the HTTP client
-            resume as resume_run,
-        )
+    # Loaded here, because they bring the HTTP client with them.
+    from batchpatch.cli.ending import finish  # noqa: PLC0415
+    from batchpatch.cli.next_command import NextCommands  # noqa: PLC0415
+    from batchpatch.cli.plan_report import finish_plan  # noqa: PLC0415
+    from batchpatch.cli.session import Session  # noqa: PLC0415
+    from batchpatch.commands.resume import resume as resume_run  # noqa: PLC0415
+    from batchpatch.formats.run_json import settings_from  # noqa: PLC0415
+    from batchpatch.model import Outcome  # noqa: PLC0415
+    from batchpatch.recording.plan_output import find_directory  # noqa: PLC0415
 
-        report = run_until_stopped(
-            lambda stopper: resume_run(
-                directory,
-                account=account,
-                retry_outcomes=_RETRIED[retry] if retry else (),
-                inputs=inputs or (),
-                appended=appended,
-                pace=pace,
-                limits=limits,
-                stopper=stopper,
-                observe=observe,
-            )
+    directory = find_directory(directory)
+    manifest = manifest_of(directory)
+    following = NextCommands.of(directory, instead=given)
+    if following.in_own_sandbox and not (sandbox.sandbox or platform.names_hosts):
+        raise SettingsError(
+            "This run was sent to a sandbox that ended with it: resume it with --sandbox, which "
+            "starts a new one for what is left."
         )
+    retried = [one for one in Outcome if one.may_be_retried and retrying.retry in (one, "all")]
+    report = Session(platform, sandbox, server, reporting).execute(
+        lambda account, stopper, observe: resume_run(
+            directory,
+            account=account,
+            retry_outcomes=frozenset(retried),
+            inputs=retrying.inputs,
+            appended=retrying.appended,
+            pace=pace.options(otherwise=settings_from(manifest.options).pace),
+            limits=stopping.options(),
+            stopper=stopper,
+            observe=observe,
+        ),
+        earlier=manifest,
+    )
     if report.plan is not None:
-        finish_plan(report, json=json, quiet=quiet)
-    words = manifest_of(directory).options.get("flags", ())
-    finish(report, again=command_again(report.failed, words), json=json, quiet=quiet)
+        flags = following.given
+        return finish_plan(report, report.plan, flags, json=reporting.json, quiet=reporting.quiet)
+    return finish(report, reporting, instead=given)
 
 
 def manifest_of(directory: Path) -> Manifest:
-    """What the run was asked to do, and where."""
+    """What the run was asked to do, and where.
+
+    Raises:
+        SettingsError: there is no run.
+        RecordError: its record cannot be read.
+    """
+    from batchpatch.recording.manifest import read_manifest  # noqa: PLC0415 - not for --help
+    from batchpatch.recording.run_directory import RunDirectory  # noqa: PLC0415
+
     with RunDirectory.open(directory, lock=False) as run:
         return read_manifest(run.manifest_path)
 
 
-def pace_of(directory: Path) -> PaceOptions:
-    """How fast the run went: the flags change what they name."""
-    from batchpatch.formats.run_json import settings_from  # noqa: PLC0415 - it brings the HTTP client
-
-    return settings_from(manifest_of(directory).options).pace
-
-
-def purge(directory: Directory, yes: flags.Yes = False) -> None:
+@with_options
+def purge(directory: Directory, *, reporting: ReportFlags) -> int:
     """Remove what holds customers' values: spool, failed rows, undo, conflicts. Results stay.
 
     A run that is purged can be neither resumed from standard input nor undone.
     """
+    from batchpatch.commands.purge import purge as purge_run  # noqa: PLC0415 - not for --help
+
     removed = purge_run(directory)
-    say(*[f"removed {path}" for path in removed] or ["nothing to remove"])
+    if not reporting.quiet:
+        say(*[f"removed {path}" for path in removed] or ["nothing to remove"])
+    if reporting.json:
+        emit_document({"removed": [str(path) for path in removed], "exit_code": 0})
+    return 0

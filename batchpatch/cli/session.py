@@ -1,4 +1,4 @@
-"""What commands that send have in common: an event loop, signals, an account."""
+"""What commands that send have in common: an account, an event loop, signals, progress."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 import logging
 import os
 import signal
-import sys
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from batchpatch.cli.output import say
+from batchpatch.cli.output import log_line, say
 from batchpatch.cli.progress import shown_progress
-from batchpatch.cli.sandboxing import CLIENT_ID, CLIENT_SECRET, own_sandbox
+from batchpatch.cli.sandbox_process import CLIENT_ID, CLIENT_SECRET, own_sandbox
+from batchpatch.cli.signals import ending, stop_numbers
+from batchpatch.errors import ExitCode, SettingsError
 from batchpatch.genesys.account.credentials import (
     Account,
     ClientCredentials,
@@ -20,31 +21,135 @@ from batchpatch.genesys.account.credentials import (
     find_account,
 )
 from batchpatch.genesys.account.regions import hosts_again, is_loopback
+from batchpatch.model import Stop
 from batchpatch.pipeline.observing import attempt_to_show
+from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.lock import claimed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterator
 
+    from batchpatch.cli.options.surroundings import (
+        PlatformFlags,
+        ReportFlags,
+        SandboxFlags,
+        ServerFlags,
+    )
     from batchpatch.formats.run_json import Manifest
     from batchpatch.model import Progress
-    from batchpatch.pipeline.stop import Stopper
 
 
 Report = TypeVar("Report")
 
 
-def run_until_stopped(start: Callable[[Stopper], Coroutine[Any, Any, Report]]) -> Report:
-    """Run a coroutine on the fastest loop there is; Ctrl-C and SIGTERM stop it in order.
+class Session(NamedTuple):
+    """What a command was told about its surroundings."""
+
+    platform: PlatformFlags
+    sandbox: SandboxFlags
+    server: ServerFlags
+    reporting: ReportFlags
+
+    def execute(
+        self,
+        start: Callable[
+            [Account, Stopper, Callable[[Progress], None] | None], Coroutine[None, None, Report]
+        ],
+        *,
+        earlier: Manifest | None = None,
+    ) -> Report:
+        """Do the work of a coroutine, shown and stoppable.
+
+        Args:
+            start: makes the coroutine of an account, what stops it, and what is to be shown the
+                progress, if anything is.
+            earlier: the run that this goes on with; it says where to, unless the flags do.
+
+        Raises:
+            BatchpatchError: as the work, or before it.
+        """
+        with ExitStack() as stack:
+            account = stack.enter_context(self._account(earlier))
+            if self.reporting.verbose:
+                log_to_stderr()
+                say(f"{account.hosts.api_url}, credentials from {account.origin}")
+            stack.enter_context(announced(account))
+            observe = None
+            if not self.reporting.quiet:
+                observe = stack.enter_context(_shown(self.reporting.log_every_s))
+            return run_until_stopped(lambda stopper: start(account, stopper, observe))
+
+    def check(self) -> None:
+        """Raise SettingsError where the sandbox cannot be as it is asked for.
+
+        Here, where it can be read: the sandbox itself is another process.
+        """
+        words = self.server.words
+        if not self.sandbox.sandbox:
+            if words:
+                raise SettingsError(f"{words[0]} is for the sandbox: add --sandbox.")
+            return
+        for name in ("region", "profile", "api_url", "login_url"):
+            if getattr(self.platform, name) is not None:
+                raise SettingsError(
+                    "--sandbox starts a Genesys Cloud of its own and sends nothing elsewhere: "
+                    f"leave out --{name.replace('_', '-')}, or --sandbox."
+                )
+        from batchpatch.cli.sandboxing import sandbox_options  # noqa: PLC0415 - only then
+
+        sandbox_options(self.server)
+
+    @contextmanager
+    def _account(self, earlier: Manifest | None) -> Iterator[Account]:
+        """A sandbox of our own, or the platform with credentials of the environment or a profile.
+
+        Raises:
+            SettingsError: the flags contradict each other, or do not say what they have to.
+            AccessError: there are no credentials.
+        """
+        self.check()
+        if self.sandbox.sandbox:
+            with own_sandbox(self.server.words) as url:
+                yield _sandbox_at(url)
+        elif earlier is None or earlier.api_url is None or self.platform.names_hosts:
+            yield self._configured(self.platform.api_url, self.platform.login_url)
+        else:
+            region = configured_region(os.environ, profile=self.platform.profile)
+            hosts = hosts_again(earlier.api_url, earlier.login_url, region=region)
+            if is_loopback(hosts.api_url):
+                yield _sandbox_at(hosts.api_url, hosts.login_url)
+            else:
+                yield self._configured(hosts.api_url, hosts.login_url)
+
+    def _configured(self, api_url: str | None, login_url: str | None) -> Account:
+        return find_account(
+            os.environ,
+            profile=self.platform.profile,
+            region=self.platform.region,
+            api_url=api_url,
+            login_url=login_url,
+        )
+
+
+def _sandbox_at(api_url: str, login_url: str | None = None) -> Account:
+    """A sandbox on this machine, with the credentials that are its own and nobody's secret."""
+    credentials = {
+        "GENESYSCLOUD_OAUTHCLIENT_ID": CLIENT_ID,
+        "GENESYSCLOUD_OAUTHCLIENT_SECRET": CLIENT_SECRET,
+    }
+    account = find_account(credentials, api_url=api_url, login_url=login_url)
+    return account._replace(origin="the sandbox (with --api-url: from the environment)")
+
+
+def run_until_stopped(start: Callable[[Stopper], Coroutine[None, None, Report]]) -> Report:
+    """Run a coroutine on the fastest loop there is; a signal stops it in order.
 
     Args:
         start: makes the coroutine; it is given what stops it.
     """
 
     async def watched() -> Report:
-        from batchpatch.pipeline.stop import Stopper  # noqa: PLC0415 - with the loop
-
-        stopper = Stopper(tell=say)
+        stopper = Stopper()
         with _signals(stopper):
             return await start(stopper)
 
@@ -55,7 +160,7 @@ def run_until_stopped(start: Callable[[Stopper], Coroutine[Any, Any, Report]]) -
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop where it exists (not on Windows, not on PyPy), else asyncio's own."""
     try:
-        import uvloop  # noqa: PLC0415 - --help and check do not load it
+        import uvloop  # noqa: PLC0415 - it does not exist everywhere
     except ImportError:
         return None
     return uvloop.new_event_loop
@@ -63,17 +168,15 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 @contextmanager
 def _signals(stopper: Stopper) -> Iterator[None]:
-    """The first signal stops in order, the second at once."""
-    from batchpatch.model import Stop  # noqa: PLC0415 - with the loop
-
+    """The first signal stops in order, the second at once; after the work, none does anything."""
     loop = asyncio.get_running_loop()
 
     def stop(name: str) -> None:
         if stopper.stop is None:
             say(f"{name}: finishing what is in flight; once more to leave at once.")
-        stopper.request(Stop(130, f"Interrupted ({name})."))
+        stopper.request(Stop(ExitCode.INTERRUPTED, f"Interrupted ({name})."))
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = stop_numbers()
     try:
         for number in numbers:
             loop.add_signal_handler(number, stop, number.name)
@@ -86,80 +189,18 @@ def _signals(stopper: Stopper) -> Iterator[None]:
     try:
         yield
     finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+        with ending(numbers):
+            for number in numbers:
+                loop.remove_signal_handler(number)
 
 
 @contextmanager
-def configured_account(
-    *, profile: str | None, region: str | None, api_url: str | None, login_url: str | None
-) -> Iterator[Account]:
-    """Credentials from the environment or a profile."""
-    yield find_account(
-        os.environ, profile=profile, region=region, api_url=api_url, login_url=login_url
-    )
-
-
-def opened_account(
-    sandbox_arguments: Sequence[str] = (),
-    *,
-    sandbox: bool,
-    profile: str | None,
-    region: str | None,
-    api_url: str | None,
-    login_url: str | None,
-) -> AbstractContextManager[Account]:
-    """A sandbox of our own, or the platform."""
-    if sandbox:
-        return sandbox_account(list(sandbox_arguments))
-    return configured_account(profile=profile, region=region, api_url=api_url, login_url=login_url)
-
-
-def account_again(
-    stored: Manifest,
-    *,
-    profile: str | None,
-    region: str | None,
-    api_url: str | None,
-    login_url: str | None,
-) -> AbstractContextManager[Account]:
-    """The platform that an earlier run was for: whoever goes on need not say it again.
-
-    Raises:
-        SettingsError: the host that `run.json` names is to be named again, with a flag.
-    """
-    given = {"profile": profile, "region": region, "api_url": api_url, "login_url": login_url}
-    if stored.api_url is None or any((region, api_url, login_url)):
-        return configured_account(**given)
-    configured = configured_region(os.environ, profile=profile)
-    hosts = hosts_again(stored.api_url, stored.login_url, region=configured)
-    if is_loopback(hosts.api_url):
-        return nullcontext(_sandbox_at(hosts.api_url, hosts.login_url))
-    return configured_account(**given | {"api_url": hosts.api_url, "login_url": hosts.login_url})
-
-
-@contextmanager
-def sending_to(
-    opening: AbstractContextManager[Account], *, verbose: bool, quiet: bool
-) -> Iterator[tuple[Account, Callable[[Progress], None] | None]]:
-    """What every command that sends does first: account, log, warning, progress.
-
-    Gives the account, and what is to be shown the progress; None where nothing is.
-    """
-    with ExitStack() as stack:
-        account = stack.enter_context(opening)
-        if verbose:
-            log_to_stderr()
-            say(f"{account.hosts.api_url}, credentials from {account.origin}")
-        stack.enter_context(announced(account))
-        yield account, None if quiet else stack.enter_context(_shown())
-
-
-@contextmanager
-def _shown() -> Iterator[Callable[[Progress], None] | None]:
+def _shown(log_every_s: float) -> Iterator[Callable[[Progress], None] | None]:
     """What shows the progress; a terminal that is gone, or never was one, ends nothing."""
     stack = ExitStack()
-    show = attempt_to_show("The progress", lambda: stack.enter_context(shown_progress()))
+    show = attempt_to_show(
+        "The progress", lambda: stack.enter_context(shown_progress(log_every_s=log_every_s))
+    )
     try:
         yield show
     finally:
@@ -182,27 +223,19 @@ def announced(account: Account) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def sandbox_account(arguments: list[str]) -> Iterator[Account]:
-    """A sandbox of our own, and credentials for it."""
-    with own_sandbox(arguments) as url:
-        yield _sandbox_at(url)
+class SayHandler(logging.Handler):
+    """Shows what the stages log: waits and retries, never a value and never a secret."""
 
-
-def _sandbox_at(api_url: str, login_url: str | None = None) -> Account:
-    """A sandbox on this machine, with the credentials that are its own and nobody's secret."""
-    credentials = {
-        "GENESYSCLOUD_OAUTHCLIENT_ID": CLIENT_ID,
-        "GENESYSCLOUD_OAUTHCLIENT_SECRET": CLIENT_SECRET,
-    }
-    account = find_account(credentials, api_url=api_url, login_url=login_url)
-    return account._replace(origin="the sandbox (with --api-url: from the environment)")
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say one record, a line for each of its own."""
+        with suppress(Exception):
+            first, *others = self.format(record).splitlines() or [""]
+            log_line(first)
+            say(*others)
 
 
 def log_to_stderr() -> None:
-    """Show what the rooms log: waits and retries, never a value and never a secret."""
+    """Show the log of our own packages."""
     logger = logging.getLogger("batchpatch")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    logger.addHandler(handler)
+    logger.addHandler(SayHandler())
     logger.setLevel(logging.DEBUG)

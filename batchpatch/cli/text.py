@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchpatch.cli.words import count, duration, forecast
+from batchpatch.cli.words import count, duration, forecast, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from batchpatch.formats.conflict_line import ConflictEntry
     from batchpatch.genesys.rate_limit.allowance import Allowance
     from batchpatch.model import FailureReason, InvalidRow, Summary
-
-
-_VALUE_CHARS = 60
 
 
 def change_lines(
@@ -26,7 +24,7 @@ def change_lines(
     """What one participant would see changed."""
     who = f"{purpose or 'participant'} {participant_id} of {conversation_id}"
     changes = (
-        f"  {_shown(name)}: {_value(before.get(name))} -> {_value(value)}"
+        f"  {shortened(name)}: {_value(before.get(name))} -> {_value(value)}"
         for name, value in attributes.items()
     )
     return [who, *changes]
@@ -67,14 +65,7 @@ def who_lines(parts: Iterable[tuple[str, str | None]]) -> list[str]:
 
 
 def _value(value: str | None) -> str:
-    return "(absent)" if value is None else f'"{_shown(value)}"'
-
-
-def _shown(text: str) -> str:
-    """One line of printable text, cut."""
-    if not text.isprintable():
-        text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-    return text if len(text) <= _VALUE_CHARS else text[: _VALUE_CHARS - 3] + "..."
+    return "(absent)" if value is None else f'"{shortened(value)}"'
 
 
 def summary_lines(summary: Summary) -> list[str]:
@@ -109,6 +100,19 @@ def summary_lines(summary: Summary) -> list[str]:
     if summary.stopped_because:
         lines.append(f"Stopped: {summary.stopped_because}")
     return lines
+
+
+def conflict_lines(entry: ConflictEntry) -> list[str]:
+    """What a conflict expected and what it found; these are values."""
+    rows = ", ".join(f"{row:,}" for row in entry.rows)
+    return [
+        f"  row {rows}: {entry.participant_id} of {entry.conversation_id}",
+        *(
+            f"      {shortened(name)}: expected {' or '.join(map(_value, values))}, "
+            f"found {_value(entry.found.get(name))}"
+            for name, values in entry.expected.items()
+        ),
+    ]
 
 
 def reason_lines(reasons: Iterable[FailureReason]) -> list[str]:

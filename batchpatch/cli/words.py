@@ -15,6 +15,26 @@ if TYPE_CHECKING:
 _WORTH_SAYING_S = 60
 
 
+def printable(text: str) -> str:
+    """Text that is not ours, safe for a terminal: control characters are shown, not obeyed.
+
+    Whatever reaches a screen goes through here: names from the input, sentences of the server.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode()
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """As `printable`, and cut to so many characters."""
+    text = printable(text)
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 def duration(seconds: float) -> str:
     """`45 s`, `3 min 20 s`, `2 h 17 min`, `3 d 4 h`."""
     whole = round(seconds)

@@ -12,7 +12,7 @@ from batchpatch.options.send import MergeOptions, PaceOptions
 from batchpatch.reading.inputs import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from batchpatch.reading.inputs import Input
     from batchpatch.reading.mapping import ColumnUse
@@ -41,6 +41,8 @@ class CheckReport(NamedTuple):
     """False where `participants` is an estimate (about 0.4 % off)."""
     conversations: int
     """How many they are of; a read of each is what --skip-unchanged costs. An estimate likewise."""
+    attributes: list[str]
+    """Names of what would be set, in the order in which they occur, a thousand at most."""
     requests: int
     """PATCHes after merging, without retries."""
     lookups: int
@@ -82,10 +84,12 @@ def check(
     allowance = assumed_allowance(pace or PaceOptions())
     reader = Reader(inputs, read or ReadOptions())
     forecast = Forecast((merge or MergeOptions()).window_rows)
+    names = _Names()
     invalid = 0
     for batch in reader:
         valid = [row for row in batch.rows if isinstance(row, Row)]
         forecast.add(valid)
+        names.add(valid)
         if len(valid) == len(batch.rows):
             continue
         for row in batch.rows:
@@ -101,15 +105,38 @@ def check(
         valid=reader.rows - invalid,
         invalid=invalid,
         nothing_to_set=forecast.nothing_to_set,
-        participants=forecast.participants.count,
+        # An estimate may be too high by more than there is room for.
+        participants=min(forecast.participants.count, reader.rows - invalid),
         participants_exact=forecast.participants.exact,
-        conversations=forecast.conversations.count,
+        conversations=min(forecast.conversations.count, reader.rows - invalid),
+        attributes=list(names.known),
         requests=forecast.patches,
         lookups=lookups,
         allowance=allowance,
         duration_s=allowance.duration_s(requests) if allowance else None,
         notices=[notice for opened in reader.inputs for notice in opened.notices.values()],
     )
+
+
+_MOST_NAMES = 1000
+
+
+class _Names:
+    """Names of attributes that rows set, in the order in which they occur."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, None] = {}
+        self._last: tuple[str, ...] = ()
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """See some rows; those of one shape share their names, so most cost a comparison."""
+        last = self._last
+        for row in rows:
+            if row.names is not last:
+                last = row.names
+                if len(self.known) < _MOST_NAMES:
+                    self.known.update(dict.fromkeys(last))
+        self._last = last
 
 
 def _input_check(opened: Input) -> InputCheck:

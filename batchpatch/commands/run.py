@@ -18,7 +18,7 @@ from batchpatch.options.send import (
     Safeguards,
 )
 from batchpatch.pipeline.execution import Job
-from batchpatch.pipeline.preflight import preflight, refuse_partial
+from batchpatch.pipeline.preflight import preflight, refuse_guard, refuse_partial
 from batchpatch.pipeline.run_record import describe
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.spooling import spooling
@@ -99,6 +99,8 @@ async def run(
     chosen = find_kind(settings.write).find_route(settings.route or None)
     refuse_vain(chosen, verified=settings.safeguards.verify.share > 0, force=force)
     prepared = preflight(inputs, settings.read, record)
+    if settings.safeguards.guard:
+        refuse_guard(prepared)
     limits = limits or LimitOptions()
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
         directory = RunDirectory.create(record.out, input_name=inputs[0], now=datetime.now(UTC))

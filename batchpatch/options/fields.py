@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal, get_args
 
 from batchpatch.errors import SettingsError
@@ -103,6 +104,20 @@ def are_canonical(ids: Sequence[str]) -> bool:
     return text.isascii() and text.encode().translate(_ZEROS) == _ALIKE * len(ids)
 
 
+PURPOSES = (
+    "customer",
+    "external",
+    "agent",
+    "user",
+    "acd",
+    "ivr",
+    "voicemail",
+    "outbound",
+    "campaign",
+)
+"""The usual ones; a platform may have others."""
+
+
 _ORDER: tuple[SelectorField, ...] = get_args(SelectorField)
 
 
@@ -123,7 +138,18 @@ def parse_participant(text: str) -> tuple[Criterion, ...]:
             f"--participant takes a purpose, such as customer, or FIELD=VALUE, where FIELD is "
             f"{SELECTOR_WORDS}."
         )
+    if field == "purpose" and not given:
+        _refuse_typo(word.lower())
     return criteria([(field, value, attribute)])
+
+
+def _refuse_typo(purpose: str) -> None:
+    """Raise SettingsError for what looks like a usual purpose and is none."""
+    close = get_close_matches(purpose, PURPOSES, 1)
+    if close and purpose not in PURPOSES:
+        raise SettingsError(
+            f"--participant {purpose}: did you mean {close[0]}? If not, write purpose={purpose}."
+        )
 
 
 def criteria(given: Iterable[Iterable[str]]) -> tuple[Criterion, ...]:

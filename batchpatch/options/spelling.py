@@ -1,14 +1,82 @@
-"""How people write rates, durations, shares and hours: text in, option values out. Pure."""
+"""How people write numbers, rates, durations, shares and hours: text in, option values out. Pure.
+
+Whatever the text, the answer is a value or a `SettingsError` of one sentence that names the flag.
+"""
 
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from datetime import time
+from typing import TYPE_CHECKING
 
 from batchpatch.errors import SettingsError
 from batchpatch.options.run import DailyHours, MaxFailures
 from batchpatch.options.send import Rate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+_QUOTED_CHARS = 40
+
+
+def _quoted(text: str) -> str:
+    """As it was written, in quotes where it would not stand out; 400 digits are shortened."""
+    short = text if len(text) <= _QUOTED_CHARS else f"{text[: _QUOTED_CHARS - 3]}..."
+    return short if re.fullmatch(r"[!-~]+", short) else repr(short)
+
+
+def parse_text(text: str, *, flag: str) -> str:
+    """Anything but nothing.
+
+    Raises:
+        SettingsError: it is empty.
+    """
+    if not text.strip():
+        raise SettingsError(f"{flag} is empty: is a variable of the command line not set?")
+    return text
+
+
+def parse_whole(text: str, *, flag: str, least: int = 0, most: int | None = None) -> int:
+    """A whole number from `least` to `most`.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    bare = text.strip()
+    if re.fullmatch(r"[+-]?[0-9]{1,18}", bare):
+        number = int(bare)
+        if least <= number and (most is None or number <= most):
+            return number
+    reach = f"from {least}" if most is None else f"from {least} to {most}"
+    raise SettingsError(f"{flag} {_quoted(text)}: write a whole number {reach}.")
+
+
+def parse_number(text: str, *, flag: str, most: float | None = None) -> float:
+    """A number from 0, such as `5` or `0.25`.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    bare = text.strip()
+    if re.fullmatch(r"[0-9]{0,12}\.?[0-9]{1,12}", bare):
+        number = float(bare)
+        if most is None or number <= most:
+            return number
+    reach = "from 0" if most is None else f"from 0 to {most:g}"
+    raise SettingsError(f"{flag} {_quoted(text)}: write a number {reach}.")
+
+
+def parse_choice(text: str, *, flag: str, choices: Sequence[str]) -> str:
+    """One of a few words.
+
+    Raises:
+        SettingsError: it is none of them.
+    """
+    if text in choices:
+        return text
+    raise SettingsError(f"{flag} {_quoted(text)}: write one of {', '.join(choices)}.")
+
 
 _SPELLING = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?/ ?([a-z]+)")
 
@@ -23,7 +91,7 @@ _UNIT_S = {
 _FASTEST_PER_S = 1e6
 
 
-def parse_rate(text: str) -> Rate | None:
+def parse_rate(text: str, *, flag: str = "--rate") -> Rate | None:
     """Read `300/min`, `5/s` or `18000/h`; `none` is no limit, and None.
 
     Raises `SettingsError` for anything else.
@@ -35,82 +103,122 @@ def parse_rate(text: str) -> Rate | None:
     unit_s = _UNIT_S.get(found.group(2)) if found else None
     if found is None or unit_s is None:
         raise SettingsError(
-            f"{text[:40]!r} is not a rate: write 300/min, 5/s or 18000/h, or none for no limit."
+            f"{flag} {_quoted(text)}: write 300/min, 5/s or 18000/h, or none for no limit."
         )
     per_s = float(found.group(1)) / unit_s
     if not 0 < per_s <= _FASTEST_PER_S:
-        raise SettingsError(f"A rate of {text[:40]!r} cannot be kept: write none for no limit.")
+        raise SettingsError(
+            f"{flag} {_quoted(text)} cannot be kept: write none for no limit, or a rate above 0."
+        )
     return Rate(per_s)
 
 
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s?)?")
-
-
-_UNITS_S = (86400, 3600, 60, 1)
-
-
-def parse_max_failures(text: str) -> MaxFailures:
+def parse_max_failures(text: str, *, flag: str = "--max-failures") -> MaxFailures:
     """`50` rows or `5%` of the settled ones.
 
     Raises:
         SettingsError: it is neither.
     """
     number = text.strip()
-    try:
-        if number.endswith("%"):
-            percent = float(number[:-1])
-            if 0 <= percent <= 100:
-                return MaxFailures(percent=percent)
-        elif int(number) >= 0:
-            return MaxFailures(rows=int(number))
-    except ValueError:
-        pass
-    raise SettingsError(f"--max-failures {text!r}: write a number of rows, or a share such as 5%.")
+    if (percent := _percent(number)) is not None:
+        return MaxFailures(percent=percent)
+    if re.fullmatch(r"[0-9]{1,100}", number):
+        return MaxFailures(rows=int(number))
+    raise SettingsError(f"{flag} {_quoted(text)}: write a number of rows, or a share such as 5%.")
 
 
-def parse_duration(text: str, *, flag: str) -> float:
+def _percent(text: str) -> float | None:
+    """Of `5%` and `0.5%`, from 0 to 100; None for anything else."""
+    if not re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})? ?%", text):
+        return None
+    percent = float(text[:-1])
+    return percent if percent <= 100 else None
+
+
+def parse_share(text: str, *, flag: str) -> float:
+    """`80%`, or the same as a part: `0.8`. Above 0, and 1 at most.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    if share := _share(text.strip()):
+        return share
+    raise _no_share(text, flag)
+
+
+def parse_verify(text: str, *, flag: str = "--verify") -> float:
+    """What is to be read back: as `parse_share`, or nothing (`0%`).
+
+    Raises:
+        SettingsError: it is no share.
+    """
+    share = _share(text.strip())
+    if share is None:
+        raise _no_share(text, flag)
+    return share
+
+
+def _share(text: str) -> float | None:
+    if (percent := _percent(text)) is not None:
+        return percent / 100
+    if not re.fullmatch(r"[0-9]{0,9}\.?[0-9]{1,9}", text):
+        return None
+    share = float(text)
+    return share if share <= 1 else None
+
+
+def _no_share(text: str, flag: str) -> SettingsError:
+    return SettingsError(f"{flag} {_quoted(text)}: write a share such as 5% or 0.05, up to 100%.")
+
+
+_DURATION = re.compile(
+    r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m(?:in)?)?(?:([0-9]{1,9}(?:\.[0-9]{1,3})?)s?)?"
+)
+
+
+_UNITS_S = (86400, 3600, 60, 1)
+
+
+_LONGEST_S = 10 * 366 * 86400.0
+
+
+def parse_duration(
+    text: str, *, flag: str, least_s: float = 0.0, most_s: float = _LONGEST_S
+) -> float:
     """`90s`, `30m`, `2h`, `1h30m`, `1d`; a number alone is seconds.
 
     Raises:
-        SettingsError: it is none of these.
+        SettingsError: it is none of these, or out of its bounds.
     """
     found = _DURATION.fullmatch(text.strip().lower().replace(" ", ""))
     if not text.strip() or found is None:
-        raise SettingsError(f"{flag} {text!r}: write it like 90s, 30m, 2h or 1h30m.")
-    return float(
-        sum(
-            int(part) * unit_s
-            for part, unit_s in zip(found.groups(), _UNITS_S, strict=True)
-            if part
-        )
-    )
+        raise SettingsError(f"{flag} {_quoted(text)}: write it like 90s, 30m, 2h or 1h30m.")
+    parts = zip(found.groups(), _UNITS_S, strict=True)
+    seconds = sum(float(part) * unit_s for part, unit_s in parts if part)
+    if not least_s <= seconds <= most_s:
+        bound = f"{least_s:g}s at least" if seconds < least_s else f"{most_s:.0f}s at most"
+        raise SettingsError(f"{flag} {_quoted(text)}: {bound}.")
+    return seconds
 
 
-def parse_between(text: str) -> DailyHours:
+_HOURS = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9]) ?- ?([01]?[0-9]|2[0-3]):([0-5][0-9])")
+
+
+def parse_between(text: str, *, flag: str = "--between") -> DailyHours:
     """`22:00-06:00`, local time.
 
     Raises:
         SettingsError: it is not two times of the day.
     """
-    try:
-        begin, end = (time.fromisoformat(part.strip()) for part in text.split("-"))
-    except ValueError:
+    found = _HOURS.fullmatch(text.strip())
+    if found is None:
         raise SettingsError(
-            f"--between {text!r}: write it like 22:00-06:00 (local time)."
-        ) from None
+            f"{flag} {_quoted(text)}: write it like 22:00-06:00 (local time, no zone)."
+        )
+    hours = [int(part) for part in found.groups()]
+    begin, end = time(hours[0], hours[1]), time(hours[2], hours[3])
     if begin == end:
-        raise SettingsError(f"--between {text!r} is never, or always: name two different times.")
+        raise SettingsError(
+            f"{flag} {_quoted(text)} is never, or always: name two different times."
+        )
     return DailyHours(begin, end)
-
-
-def parse_verify(text: str) -> float:
-    """`100%`, or a sample such as `5%`, as a share from 0 to 1.
-
-    Raises:
-        SettingsError: it is neither.
-    """
-    number = text.strip()
-    with suppress(ValueError):
-        if number.endswith("%") and 0 <= (percent := float(number[:-1])) <= 100:
-            return percent / 100
-    raise SettingsError(f"--verify {text!r}: write a share such as 5%, or 100% for all.")

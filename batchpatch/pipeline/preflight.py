@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import SettingsError
-from batchpatch.formats.plan_line import is_plan
+from batchpatch.formats.plan_line import PLAN_USES, is_plan
 from batchpatch.formats.run_json import InputFile
 from batchpatch.reading.decoding import ensure_whole
 from batchpatch.reading.inputs import Input
@@ -73,6 +73,19 @@ def refuse_partial(names: Sequence[str]) -> None:
                 f"{path} is a plan that is not whole, and its state, {state_path(out)}, is gone: "
                 "plan again, or send what there is with --partial."
             )
+
+
+def refuse_guard(prepared: Sequence[Prepared]) -> None:
+    """Raise SettingsError for a guard without a plan: there is nothing to compare with.
+
+    A pipe, and a file without rows, may be a plan; where they are none, their rows are conflicts.
+    """
+    before = PLAN_USES["before"]
+    if not any(not one.uses or before in {use.use for use in one.uses} for one in prepared):
+        raise SettingsError(
+            f"--guard compares with the values of a plan, and {prepared[0].file.name} is none: "
+            "make one with `batchpatch plan`, or leave out --guard."
+        )
 
 
 def _begins_a_plan(path: Path) -> bool:

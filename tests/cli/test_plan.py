@@ -419,7 +419,10 @@ def test_a_guard_without_a_plan_sends_nothing(
     """It has nothing to compare with, and whoever asked for it relies on it."""
     before = known.state()
     words = ["--guard", "--api-url", known.url, "--out", "r"]
-    done = batchpatch("run", rows, *words, env=credentials)
+    refused = batchpatch("run", rows, *words, env=credentials)
+    assert (refused.returncode, "--guard compares" in refused.stderr) == (2, True)
+    piped = (tmp_path / rows).read_text(encoding="utf-8")
+    done = batchpatch("run", "-", *words, "--participant", "customer", env=credentials, stdin=piped)
     assert done.returncode == 1
     assert known.state() == before
     codes = [line.get("code") for line in results(tmp_path / "r")]

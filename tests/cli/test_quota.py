@@ -87,8 +87,8 @@ def test_check_says_how_long_and_what_more_tokens_would_do(
 ) -> None:
     """The price of a run, before anything is sent."""
     done = batchpatch("check", str(make_rows(1501)))
-    assert "1,501 requests at 300/min on 1 token: 5 min" in done.stderr
-    assert "with --tokens 10: " in done.stderr
+    assert "1,501 requests at 300/min on 1 token: 5 min" in done.stdout
+    assert "with --tokens 10: " in done.stdout
     done = batchpatch("check", "rows.csv", "--tokens", "5", "--json")
     report = json.loads(done.stdout)
     assert (report["tokens"], report["faster"]["tokens"]) == (5, 10)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 BROKEN = """
 from batchpatch.cli import ending, main, session
-from batchpatch.cli import plan as plan_command
+from batchpatch.cli import plan_report
 from batchpatch.genesys.client import GenesysClient
 from batchpatch.recording.summary import FailureReasons
 from batchpatch.cli.progress import PlainLines
@@ -36,7 +36,7 @@ BREAKAGES = {
     ),
     "words": (
         "PlainLines.__call__ = ending.summary_lines = ending.reason_lines = broken\n"
-        "plan_command.plan_lines = plan_command.change_lines = broken"
+        "plan_report.plan_lines = plan_report.change_lines = broken"
     ),
     "screen": "session.shown_progress = broken",
 }

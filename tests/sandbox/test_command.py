@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import batchpatch.sandbox
-from batchpatch.cli.sandboxing import sandbox_app
+from batchpatch.cli.app import program
 from batchpatch.errors import SettingsError
 from batchpatch.sandbox import SandboxOptions
 
@@ -30,7 +30,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SandboxOptions]:
             seen.append(options)
 
         monkeypatch.setattr(batchpatch.sandbox, "serve", serve, raising=False)
-        CliRunner().invoke(sandbox_app, words, catch_exceptions=False)
+        CliRunner().invoke(program(), ["sandbox", *words], catch_exceptions=False)
         return seen[0]
 
     return run
@@ -75,7 +75,8 @@ def test_an_organisation_can_have_a_name(served: Callable[..., SandboxOptions]) 
 def test_rows_of_wrap_up_codes_can_be_asked_for() -> None:
     """They come from the same command, as a stream that other commands read."""
     words = ("rows", "--count", "2", "--write", "wrapup", "--format", "jsonl")
-    lines = CliRunner().invoke(sandbox_app, words, catch_exceptions=False).stdout.splitlines()
+    done = CliRunner().invoke(program(), ["sandbox", *words], catch_exceptions=False)
+    lines = done.stdout.splitlines()
     assert [next(iter(json.loads(line)["wrapup"])) for line in lines] == ["code", "code"]
 
 

@@ -369,15 +369,16 @@ def test_a_sample_stays_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "share"), [("5%", 0.05), ("100%", 1.0), (" 2.5 % ", 0.025), ("0%", 0.0)]
+    ("text", "share"),
+    [("5%", 0.05), ("100%", 1.0), (" 2.5 % ", 0.025), ("0%", 0.0), ("0.05", 0.05)],
 )
-def test_a_share_is_written_in_percent(text: str, share: float) -> None:
-    """As people say it."""
+def test_a_share_is_written_in_percent_or_as_a_part(text: str, share: float) -> None:
+    """As people say it, and as its twin --share is written."""
     assert parse_verify(text) == pytest.approx(share)
 
 
-@pytest.mark.parametrize("text", ["", "%", "5", "0.05", "101%", "-1%", "nan%", "inf%", "all"])
+@pytest.mark.parametrize("text", ["", "%", "5", "101%", "-1%", "nan%", "inf%", "all"])
 def test_what_is_no_share_is_refused(text: str) -> None:
-    """A number without a percent sign could mean either; guessing could cost a day of reads."""
+    """A 5 could be a percentage or five times all; guessing could cost a day of reads."""
     with pytest.raises(SettingsError, match="--verify"):
         parse_verify(text)

@@ -1,0 +1,220 @@
+"""The flags of the first two stages: how the input is read, and how participants are found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from batchpatch.cli.options.declare import Argument, Options, flag
+from batchpatch.errors import SettingsError
+from batchpatch.options.spelling import parse_choice, parse_text, parse_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from batchpatch.options.read import FindOptions, ReadOptions
+
+
+Inputs = Annotated[
+    list[str],
+    Argument("INPUT", "CSV or JSONL files, .gz .bz2 .xz too; - is standard input.", several=True),
+]
+
+
+def _pair(text: str, *, flag: str, form: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise SettingsError(f"{flag} {text[:40]!r}: write it as {flag} {form}.")
+    return name.strip(), value
+
+
+def _kind(text: str, *, flag: str) -> str:
+    from batchpatch.writes.registry import KINDS  # noqa: PLC0415 - not for --help
+
+    return parse_choice(text, flag=flag, choices=tuple(KINDS))
+
+
+def _delimiter(text: str, *, flag: str) -> str:
+    return {"\\t": "\t", "tab": "\t"}.get(text, text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingFlags(Options):
+    """How the input is read."""
+
+    TITLE: ClassVar[str] = "How the input is read"
+
+    write: str | None = flag(
+        "--write",
+        "What the rows set; it decides what columns mean.",
+        metavar="attributes|wrapup",
+        parse=_kind,
+        shown="attributes",
+    )
+    format: Literal["csv", "jsonl"] | None = flag(
+        "--format",
+        "Instead of going by the extension.",
+        metavar="csv|jsonl",
+        parse=partial(parse_choice, choices=("csv", "jsonl")),
+    )
+    encoding: str | None = flag(
+        "--encoding",
+        "Where it is not UTF-8 and bears no mark, such as cp1252.",
+        metavar="NAME",
+        parse=parse_text,
+    )
+    delimiter: str | None = flag(
+        "--delimiter",
+        "Instead of the one detected in the header.",
+        metavar="CHAR",
+        parse=_delimiter,
+    )
+    columns: tuple[tuple[str, str], ...] = flag(
+        "--map",
+        "Name a column: conversation, participant, attributes, key, value, attr.NAME, or who is "
+        "meant: purpose, externalContactId, userId, address, match.NAME.",
+        default=(),
+        metavar="FIELD=COLUMN",
+        parse=partial(_pair, form="FIELD=COLUMN"),
+    )
+    attributes: tuple[str, ...] = flag(
+        "--attributes", "Columns to send as attributes.", default=(), metavar="A,B"
+    )
+    all_columns: bool = flag(
+        "--all-columns", "Send every column that has no other use.", default=False
+    )
+    constants: tuple[tuple[str, str], ...] = flag(
+        "--set",
+        "Add an attribute to every row.",
+        default=(),
+        metavar="NAME=VALUE",
+        parse=partial(_pair, form="NAME=VALUE"),
+    )
+    only_keys: tuple[str, ...] = flag(
+        "--only-keys",
+        "Any other attribute name makes a row invalid; a typo cannot be deleted later.",
+        default=(),
+        metavar="A,B",
+    )
+    empty: Literal["leave", "set"] = flag(
+        "--empty",
+        "What an empty cell or a null does to its attribute: nothing, or set it to ''.",
+        default="leave",
+        metavar="leave|set",
+        parse=partial(parse_choice, choices=("leave", "set")),
+        shown="leave",
+    )
+    nested: Literal["refuse", "json"] = flag(
+        "--nested",
+        "An object or array as a value: an invalid row, or sent as JSON text.",
+        default="refuse",
+        metavar="refuse|json",
+        parse=partial(parse_choice, choices=("refuse", "json")),
+        shown="refuse",
+    )
+    limit: int | None = flag(
+        "--limit",
+        "Stop after N rows (a canary).",
+        metavar="N",
+        parse=partial(parse_whole, least=1),
+    )
+    no_spool: bool = flag(
+        "--no-spool",
+        "Keep no copy of standard input; such a run cannot be resumed.",
+        default=False,
+    )
+
+    def options(self, finding: FindingFlags) -> ReadOptions:
+        """The options of reading.
+
+        Raises:
+            SettingsError: they cannot be used.
+        """
+        from batchpatch.options.fields import parse_participant  # noqa: PLC0415 - not for --help
+        from batchpatch.options.read import ReadOptions  # noqa: PLC0415
+
+        return ReadOptions(
+            write=self.write,
+            format=self.format,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            columns=_unique("--map", self.columns),
+            attributes=_names(self.attributes),
+            all_columns=self.all_columns,
+            constants=_unique("--set", self.constants),
+            only_keys=frozenset(_names(self.only_keys)) if self.only_keys else None,
+            empty=self.empty,
+            nested=self.nested,
+            limit=self.limit,
+            participant=parse_participant(finding.participant) if finding.participant else (),
+        )
+
+
+def _unique(name: str, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    known: dict[str, str] = {}
+    for key, value in pairs:
+        if key in known:
+            raise SettingsError(f"{name} {key}=... is given twice: only one of them can hold.")
+        known[key] = value
+    return known
+
+
+def _names(items: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for item in items for name in map(str.strip, item.split(",")) if name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingFlags(Options):
+    """How participants are found."""
+
+    TITLE: ClassVar[str] = "How participants are found"
+
+    participant: str | None = flag(
+        "--participant",
+        "For rows without a participant id: customer (or another purpose), userId=ID, "
+        "externalContactId=ID, address=+1555, match.NAME=VALUE.",
+        metavar="WHO",
+        parse=parse_text,
+    )
+    ambiguous: Literal["refuse", "first", "last", "all"] = flag(
+        "--ambiguous",
+        "Where several participants fit: an invalid row, or these.",
+        default="refuse",
+        metavar="refuse|first|last|all",
+        parse=partial(parse_choice, choices=("refuse", "first", "last", "all")),
+        shown="refuse",
+    )
+    lookup_batch: int = flag(
+        "--lookup-batch",
+        "Conversations that are looked up with one request.",
+        default=100,
+        metavar="N",
+        parse=partial(parse_whole, least=1, most=1000),
+        shown="100",
+    )
+    ended: Literal["skip", "warn", "send"] = flag(
+        "--ended",
+        "Conversations that have ended, where that is known (skip looks all of them up): what is "
+        "written after the end does not reach analytics.",
+        default="warn",
+        metavar="skip|warn|send",
+        parse=partial(parse_choice, choices=("skip", "warn", "send")),
+        shown="warn",
+    )
+    live_first: bool = flag(
+        "--live-first",
+        "Conversations that have not ended go first, as far as --window reaches.",
+        default=False,
+    )
+
+    def options(self) -> FindOptions:
+        """The options of finding."""
+        from batchpatch.options.read import FindOptions  # noqa: PLC0415 - not for --help
+
+        return FindOptions(
+            lookup_batch=self.lookup_batch,
+            ambiguous=self.ambiguous,
+            ended=self.ended,
+            learn_ended=self.live_first or self.ended == "skip",
+        )

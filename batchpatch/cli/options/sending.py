@@ -1,0 +1,265 @@
+"""The flags of sending: what is looked at besides, how fast it goes, when it stops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from batchpatch.cli.options.declare import Options, flag
+from batchpatch.options.run import LimitOptions
+from batchpatch.options.send import (
+    MOST_TOKENS,
+    ConnectOptions,
+    MergeOptions,
+    PaceOptions,
+    RetryPolicy,
+    Safeguards,
+    VerifyOptions,
+)
+from batchpatch.options.spelling import (
+    parse_between,
+    parse_duration,
+    parse_max_failures,
+    parse_rate,
+    parse_share,
+    parse_text,
+    parse_verify,
+    parse_whole,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from batchpatch.options.run import DailyHours, MaxFailures
+    from batchpatch.options.send import Rate
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookingFlags(Options):
+    """What is read before a PATCH."""
+
+    TITLE: ClassVar[str] = "What is looked at before and after"
+
+    skip_unchanged: bool = flag(
+        "--skip-unchanged",
+        "Read first, send only what differs: one more request for each conversation, one less for "
+        "each participant that has it all.",
+        default=False,
+    )
+    guard: bool = flag(
+        "--guard",
+        "With a plan: read first, and send nothing to a participant whose value is no longer the "
+        "plan's `before`. It narrows a race, and cannot close it.",
+        default=False,
+    )
+    keep_before: bool = flag(
+        "--keep-before",
+        "Read first and keep the values before, so that `batchpatch undo` can restore them. A "
+        "plan brings its own.",
+        default=False,
+    )
+
+    def options(self, verifying: VerifyFlags) -> Safeguards:
+        """What is looked at, before and after."""
+        return Safeguards(
+            guard=self.guard,
+            skip_unchanged=self.skip_unchanged,
+            keep_before=self.keep_before,
+            verify=verifying.options(),
+        )
+
+    def reads_of(self, verifying: VerifyFlags) -> float:
+        """Reads of each conversation, beside those of --skip-unchanged: what `check` prices."""
+        first = (self.guard or self.keep_before) and not self.skip_unchanged
+        return first + verifying.options().share
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyFlags(Options):
+    """What is read after a PATCH."""
+
+    TITLE: ClassVar[str] = LookingFlags.TITLE
+
+    verify: float | None = flag(
+        "--verify",
+        "Read back what was accepted until it is there: all of it, or a sample such as "
+        "--verify=5%.",
+        metavar="[P%]",
+        parse=parse_verify,
+        bare="100%",
+    )
+    verify_for_s: float = flag(
+        "--verify-for",
+        "How long a value may take to be there.",
+        default=30.0,
+        metavar="TIME",
+        parse=partial(parse_duration, most_s=86_400.0),
+        shown="30s",
+    )
+
+    def options(self) -> VerifyOptions:
+        """What is read back, and for how long."""
+        return VerifyOptions(share=self.verify or 0.0, for_s=self.verify_for_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaceFlags(Options):
+    """How fast it goes."""
+
+    TITLE: ClassVar[str] = "How it is sent"
+
+    rate: tuple[Rate | None] | None = flag(
+        "--rate",
+        "Cap for the whole process: 300/min, 5/s, none. Default: the platform's own limit.",
+        metavar="RATE",
+        parse=lambda text, flag: (parse_rate(text, flag=flag),),
+    )
+    """In a tuple, because `none` is None and so is a flag that was not given."""
+    share: float | None = flag(
+        "--share",
+        "Use this part of every rate-limit window, such as 80% or 0.8, and leave the rest to "
+        "others.",
+        metavar="PART",
+        parse=parse_share,
+        shown="100%",
+    )
+    tokens: int | None = flag(
+        "--tokens",
+        "Tokens of the OAuth client to use at once, up to 50; each has its own allowance.",
+        metavar="N",
+        parse=partial(parse_whole, least=1, most=MOST_TOKENS),
+        shown="1",
+    )
+
+    def options(self, *, otherwise: PaceOptions | None = None) -> PaceOptions:
+        """How fast to go; what no flag names is as `otherwise` has it."""
+        pace = otherwise or PaceOptions()
+        if self.rate is not None:
+            pace = pace._replace(rate=self.rate[0], assumed=None)
+        if self.share is not None:
+            pace = pace._replace(share=self.share)
+        return pace._replace(tokens=self.tokens) if self.tokens is not None else pace
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendingFlags(Options):
+    """How it is sent."""
+
+    TITLE: ClassVar[str] = PaceFlags.TITLE
+
+    window: int = flag(
+        "--window",
+        "Rows of one participant within so many become one request.",
+        default=10_000,
+        metavar="ROWS",
+        parse=partial(parse_whole, least=1),
+        shown="10000",
+    )
+    concurrency: int = flag(
+        "--concurrency",
+        "Requests in flight at most.",
+        default=32,
+        metavar="N",
+        parse=partial(parse_whole, least=1, most=1000),
+        shown="32",
+    )
+    retries: int = flag(
+        "--retries",
+        "Attempts after the first; waiting for a 429 uses none.",
+        default=5,
+        metavar="N",
+        parse=partial(parse_whole, most=1_000_000),
+        shown="5",
+    )
+    timeout_s: float = flag(
+        "--timeout",
+        "For one attempt as a whole.",
+        default=60.0,
+        metavar="TIME",
+        parse=partial(parse_duration, least_s=0.1, most_s=3600.0),
+        shown="60s",
+    )
+    route: str | None = flag(
+        "--route",
+        "attributes, calls, callbacks, emails, messages, cobrowsesessions, or a path with "
+        "{conversation_id} and {participant_id}. participant and interactions, which tutorials "
+        "use, store no attributes.",
+        metavar="ROUTE",
+        parse=parse_text,
+        shown="the usual one of what is written",
+    )
+    force: bool = flag(
+        "--force", "Take a route that stores nothing, though nothing is verified.", default=False
+    )
+    partial: bool = flag(
+        "--partial", "Send a plan that is not whole, as far as it goes.", default=False
+    )
+
+    def merge_options(self, *, live_first: bool = False) -> MergeOptions:
+        """The window in which rows of one participant meet."""
+        return MergeOptions(window_rows=self.window, live_first=live_first)
+
+    def connect_options(self, *, ca_file: Path | None) -> ConnectOptions:
+        """Connections and timeouts."""
+        return ConnectOptions(
+            concurrency=self.concurrency,
+            total_s=self.timeout_s,
+            ca_file=str(ca_file.absolute()) if ca_file else None,
+        )
+
+    def retry_options(self) -> RetryPolicy:
+        """How patient to be."""
+        return RetryPolicy(retries=self.retries)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoppingFlags(Options):
+    """When it stops or waits."""
+
+    TITLE: ClassVar[str] = "When it stops or waits"
+
+    max_failures: MaxFailures | None = flag(
+        "--max-failures",
+        "Stop when more rows than this failed, or a larger share of those settled.",
+        metavar="N|P%",
+        parse=parse_max_failures,
+    )
+    max_duration_s: float | None = flag(
+        "--max-duration",
+        "Stop after so long, such as 2h or 90m.",
+        metavar="TIME",
+        parse=parse_duration,
+    )
+    between: DailyHours | None = flag(
+        "--between",
+        "Send only at these hours (local time), and wait for them otherwise.",
+        metavar="HH:MM-HH:MM",
+        parse=parse_between,
+    )
+    max_outage_s: float = flag(
+        "--max-outage",
+        "Give up when the platform answers nothing for so long.",
+        default=900.0,
+        metavar="TIME",
+        parse=parse_duration,
+        shown="15m",
+    )
+    grace_s: float = flag(
+        "--grace",
+        "What is in flight may take so long after Ctrl-C.",
+        default=10.0,
+        metavar="TIME",
+        parse=parse_duration,
+        shown="10s",
+    )
+
+    def options(self) -> LimitOptions:
+        """What ends or pauses the work before its input does."""
+        return LimitOptions(
+            max_failures=self.max_failures,
+            max_duration_s=self.max_duration_s,
+            between=self.between,
+            max_outage_s=self.max_outage_s,
+            grace_s=self.grace_s,
+        )

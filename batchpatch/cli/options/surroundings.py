@@ -1,0 +1,166 @@
+"""The flags around the work: where to, what is reported, and the sandbox to try it on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from batchpatch.cli.options.declare import Options, flag
+from batchpatch.options.spelling import parse_duration, parse_number, parse_text, parse_whole
+
+
+def parse_path(text: str, *, flag: str) -> Path:
+    """A file or directory.
+
+    Raises:
+        SettingsError: it has no name.
+    """
+    return Path(parse_text(text, flag=flag))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformFlags(Options):
+    """Where to, and as whom."""
+
+    TITLE: ClassVar[str] = "Where to"
+
+    region: str | None = flag(
+        "--region",
+        "AWS name or domain, such as eu-central-1 or mypurecloud.de.",
+        metavar="NAME",
+        parse=parse_text,
+    )
+    profile: str | None = flag(
+        "--profile", "Of ~/.gc/config.toml.", metavar="NAME", parse=parse_text
+    )
+    api_url: str | None = flag(
+        "--api-url", "Instead of the region's, such as a proxy's.", metavar="URL", parse=parse_text
+    )
+    login_url: str | None = flag(
+        "--login-url", "Where tokens are minted.", metavar="URL", parse=parse_text
+    )
+    ca_file: Path | None = flag(
+        "--ca-file", "PEM certificates to trust as well.", metavar="FILE", parse=parse_path
+    )
+
+    @property
+    def names_hosts(self) -> bool:
+        """It says where to, so that what a run's directory says does not matter."""
+        return any((self.region, self.api_url, self.login_url))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordFlags(Options):
+    """Where the report goes."""
+
+    TITLE: ClassVar[str] = "What is reported"
+
+    out: Path | None = flag(
+        "--out",
+        "Directory of this run. Default: batchpatch-runs/<input>-<UTC time>/",
+        metavar="DIR",
+        parse=parse_path,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportFlags(Options):
+    """What is reported."""
+
+    TITLE: ClassVar[str] = RecordFlags.TITLE
+
+    json: bool = flag("--json", "Print one JSON document on stdout.", default=False)
+    quiet: bool = flag("--quiet", "No progress, no summary.", default=False, short="-q")
+    verbose: bool = flag(
+        "--verbose", "Say what is retried and waited for.", default=False, short="-v"
+    )
+    log_every_s: float = flag(
+        "--log-every",
+        "Without a terminal, a line of progress so often.",
+        default=60.0,
+        metavar="TIME",
+        parse=partial(parse_duration, least_s=0.1),
+        shown="60s",
+    )
+    show_values: bool = flag(
+        "--show-values", "Show what a conflict expected and found.", default=False
+    )
+    yes: bool = flag(
+        "--yes", "Answer every question with yes.", default=False, short="-y", hidden=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DryFlags(Options):
+    """Trying it out without sending."""
+
+    TITLE: ClassVar[str] = "Trying it out"
+
+    dry_run: bool = flag("--dry-run", "The same as `check`.", default=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerFlags(Options):
+    """What a sandbox limits and what goes wrong in it."""
+
+    TITLE: ClassVar[str] = "What the sandbox does"
+
+    allowed: int | None = flag(
+        "--allowed",
+        "Requests per window and token.",
+        metavar="N",
+        parse=partial(parse_whole, least=1),
+    )
+    rate_window_s: float | None = flag(
+        "--rate-window-s",
+        "Length of a rate-limit window.",
+        metavar="SECONDS",
+        parse=parse_number,
+        shown="60",
+    )
+    fault: tuple[str, ...] = flag(
+        "--fault",
+        "What goes wrong, such as 'status=503,rate=0.1' or 'kind=reset_after,rate=0.05'.",
+        default=(),
+        metavar="RULE",
+    )
+    revoke_after: int | None = flag(
+        "--revoke-after",
+        "Refuse the first token after N requests.",
+        metavar="N",
+        parse=partial(parse_whole, least=1),
+    )
+    seed: int | None = flag(
+        "--seed",
+        "Decides what faults and shares hit.",
+        metavar="N",
+        parse=partial(parse_whole, least=-(10**9)),
+        shown="0",
+    )
+
+    @property
+    def words(self) -> list[str]:
+        """For the command line of the sandbox's own process."""
+        given = {
+            "--allowed": self.allowed,
+            "--rate-window-s": self.rate_window_s,
+            "--revoke-after": self.revoke_after,
+            "--seed": self.seed,
+        }
+        words = [word for rule in self.fault for word in ("--fault", rule)]
+        for name, value in given.items():
+            words += [] if value is None else [name, str(value)]
+        return words
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxFlags(Options):
+    """A sandbox that lives as long as the command."""
+
+    TITLE: ClassVar[str] = DryFlags.TITLE
+
+    sandbox: bool = flag(
+        "--sandbox", "Send to a local sandbox of its own; needs no credentials.", default=False
+    )
