@@ -47,7 +47,7 @@ def finish_plan(
     if resume:
         say("To go on with this plan:", f"  {resume}")
     if run and not quiet:
-        say("To run it:", f"  {run}")
+        say(f"  {run}")
     if json:
         emit_document(_document(report, plan) | {"resume": resume, "run": run})
     return report.summary.exit_code
