@@ -149,7 +149,7 @@ def run_until_stopped(start: Callable[[Stopper], Coroutine[None, None, Report]])
     """
 
     async def watched() -> Report:
-        stopper = Stopper()
+        stopper = Stopper(tell=say)
         with _signals(stopper):
             return await start(stopper)
 
