@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from batchpatch.genesys.rate_limit.allowance import Allowance, assumed_allowance
 from batchpatch.merging.forecast import Forecast
@@ -87,7 +87,7 @@ def check(
     names = _Names()
     invalid = 0
     for batch in reader:
-        valid = [row for row in batch.rows if isinstance(row, Row)]
+        valid = _valid(batch.rows)
         forecast.add(valid)
         names.add(valid)
         if len(valid) == len(batch.rows):
@@ -137,6 +137,12 @@ class _Names:
                 if len(self.known) < _MOST_NAMES:
                     self.known.update(dict.fromkeys(last))
         self._last = last
+
+
+def _valid(rows: list[Row | InvalidRow]) -> list[Row]:
+    if set(map(type, rows)) == {Row}:
+        return cast("list[Row]", rows)
+    return [row for row in rows if isinstance(row, Row)]
 
 
 def _input_check(opened: Input) -> InputCheck:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from math import ceil
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -91,30 +92,50 @@ class Forecast:
 
     def add(self, rows: Sequence[Row]) -> None:
         """See some rows, then hand out what a full window would."""
-        waiting, order = self._waiting, self._order
-        participants = [
+        asking = rows if all(map(_NAMES, rows)) else [row for row in rows if row[5]]
+        self.nothing_to_set += len(rows) - len(asking)
+        self.conversations.update(list(map(hash, map(_CONVERSATION, asking))))
+        if any(map(_NOTE, asking)):
+            participants = self._sought(asking)
+        else:
+            participants = list(map(hash, map(_IDS, asking)))
+        self.participants.update(participants)
+        known = len(self._order)
+        self._wait(participants)
+        self.patches += len(self._order) - known
+        self._rows += len(participants)
+        while self._rows >= self._window_rows:
+            self._rows -= self._waiting.pop(self._order.popleft())
+
+    def _sought(self, rows: Sequence[Row]) -> list[int]:
+        """The participants where some are yet to be found, which takes requests."""
+        sought = [row for row in rows if row[7] is not None and row[7].selector]
+        self._looked_up.update([hash(row[3]) for row in sought if _by_analytics(row)])
+        self._read.update([hash(row[3]) for row in sought if not _by_analytics(row)])
+        return [
             hash(row[3:5] if row[7] is None else (row[3], row[4] or row[7].selector))
             for row in rows
-            if row[5]
         ]
-        self.conversations.update([hash(row[3]) for row in rows if row[5]])
-        sought = [row for row in rows if row[7] is not None and row[5] and row[7].selector]
-        if sought:
-            self._looked_up.update([hash(row[3]) for row in sought if _by_analytics(row)])
-            self._read.update([hash(row[3]) for row in sought if not _by_analytics(row)])
-        self.nothing_to_set += len(rows) - len(participants)
-        self.participants.update(participants)
-        known = len(order)
+
+    def _wait(self, participants: list[int]) -> None:
+        """Put them into the window."""
+        waiting = self._waiting
+        new = dict.fromkeys(participants, 1)
+        if len(new) == len(participants) and waiting.keys().isdisjoint(new):
+            waiting.update(new)
+            self._order.extend(new)
+            return
         for participant in participants:
             if participant in waiting:
                 waiting[participant] += 1
             else:
                 waiting[participant] = 1
-                order.append(participant)
-        self.patches += len(order) - known
-        self._rows += len(participants)
-        while self._rows >= self._window_rows:
-            self._rows -= waiting.pop(order.popleft())
+                self._order.append(participant)
+
+
+# Taken out by the C of `itemgetter`: an access by name costs as much as all the rest.
+_CONVERSATION, _NAMES, _NOTE = itemgetter(3), itemgetter(5), itemgetter(7)
+_IDS = itemgetter(3, 4)
 
 
 def _by_analytics(row: Row) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from itertools import chain, repeat
+from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +21,7 @@ from batchpatch.reading.records import Block
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.rows import RowMaker, new_row, rows_of
 from batchpatch.reading.sources import EmptyInputError
+from batchpatch.reading.value_texts import texts_of
 from batchpatch.reading.values import Names, keepable, load_exactly
 from batchpatch.writes.registry import find_kind
 
@@ -146,15 +147,14 @@ class LineMaker:
             ):
                 return None
             ids = [list(map(itemgetter(key), objects)) for key in usual.ids]
-            attributes = list(map(itemgetter(usual.attributes), objects))
-            names = list(map(self._names.good.__getitem__, map(tuple, attributes)))
-            values = [tuple(one.values()) for one in attributes]
             if not all(map(are_canonical, ids)):
                 return None
-            # Joining fails where one is no text, and shows a NUL in any of them.
-            if "\0" in "".join(chain.from_iterable(values)):
-                return None
+            attributes = list(map(itemgetter(usual.attributes), objects))
+            names = self._names.all_good(list(map(tuple, attributes)))
+            values = texts_of(attributes, block.records, objects)
         except _NOT_ORDINARY:
+            return None
+        if values is None:
             return None
         who = (ids[1], repeat(None)) if len(ids) > 1 else (repeat(""), repeat(self._note))
         return rows_of(number, block.lines, self._source, ids[0], names, values, *who)
@@ -181,8 +181,8 @@ class LineMaker:
             ids = [value[key] for key in usual.ids]
             attributes = value[usual.attributes]
             names = self._names.good[tuple(attributes)]
-            values = tuple(attributes.values())
-            if not are_canonical(ids) or "\0" in "".join(values):
+            (values,) = texts_of([attributes], [text], [value]) or (None,)
+            if values is None or not are_canonical(ids):
                 return None
         except _NOT_ORDINARY:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,7 +12,7 @@ from batchpatch.reading import row_errors
 from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Sized
+    from collections.abc import Iterable, Sized
 
     from batchpatch.reading.row_errors import RowError
     from batchpatch.writes.kind import WriteKind
@@ -56,6 +57,17 @@ class Names:
         if fault is None and keepable(names, self.good):
             self.good[names] = names
         return fault
+
+    def all_good(self, sets: list[tuple[str, ...]]) -> Iterable[tuple[str, ...]]:
+        """Each of these sets as the one tuple that all rows share.
+
+        Raises:
+            KeyError: one of them is not known to be good.
+        """
+        first = self.good[sets[0]]
+        if sets.count(first) == len(sets):
+            return repeat(first)
+        return list(map(self.good.__getitem__, sets))
 
     def shared(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """The same names, as one tuple for all rows that have them.
