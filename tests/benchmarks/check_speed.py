@@ -12,52 +12,80 @@ from __future__ import annotations
 
 from functools import partial
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from contestants import Spent, batchpatch, interleaved, python, spend
 from figure import Figure, at_least, of_rounds, say
-from inputs import write_csv, write_jsonl
+from inputs import write_csv, write_jsonl, write_jsonl_with_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from figure import Settings
 
 ROWS = 2_000_000
-_REACH = {"csv": (0.4, 0.7), "jsonl": (0.5, 0.8)}
+_PAIRS = 5
+"""At least, where few rounds were asked for: these processes are short."""
+
+
+class _Input(NamedTuple):
+    """A kind of input, and who reads it."""
+
+    name: str
+    file: str
+    write: Callable[[Path, int], Path]
+    bare: str
+    reach: tuple[float, float]
+    """The share of the bare loop's speed to reach, and the moonshot."""
+
+
+_CSV = _Input("CSV", "rows.csv", write_csv, "bare_csv.py", (0.4, 0.7))
+_JSONL = _Input("JSONL", "rows.jsonl", write_jsonl, "bare_jsonl.py", (0.5, 0.8))
+_NUMBERS = _Input(
+    "JSONL (with numbers)",
+    "numbers.jsonl",
+    write_jsonl_with_numbers,
+    "bare_jsonl.py",
+    (0.6, 0.8),
+)
 
 
 def measure_csv(settings: Settings) -> list[Figure]:
     """CSV against `csv.reader`."""
-    return _measure("csv", settings)
+    return _measure(_CSV, settings)
 
 
 def measure_jsonl(settings: Settings) -> list[Figure]:
     """JSONL against orjson."""
-    return _measure("jsonl", settings)
+    return _measure(_JSONL, settings)
 
 
-def _measure(kind: str, settings: Settings) -> list[Figure]:
+def measure_numbers(settings: Settings) -> list[Figure]:
+    """JSONL with numbers among its values, which are to keep their digits, against orjson."""
+    return _measure(_NUMBERS, settings)
+
+
+def _measure(kind: _Input, settings: Settings) -> list[Figure]:
     rows = settings.rows or ROWS
-    write = write_csv if kind == "csv" else write_jsonl
     say(f"  making {rows:,} rows")
-    path = write(settings.folder / f"rows.{kind}", rows)
+    path = kind.write(settings.folder / kind.file, rows)
     commands = {
-        "bare loop": python(f"bare_{kind}.py", path),
+        "bare loop": python(kind.bare, path),
         "library": python("reading_room.py", path),
         "command line": batchpatch("check", path),
     }
     bare, library, command_line = interleaved(
-        settings.rounds,
+        max(settings.rounds, _PAIRS),
         *(
             partial(_checking, name, command, rows, settings.folder)
             for name, command in commands.items()
         ),
     )
-    name = f"`check` of {rows:,} {kind.upper()} rows / bare loop"
+    name = f"`check` of {rows:,} {kind.name} rows / bare loop"
     return [
-        _figure(f"{name}, library", kind, rows, library, bare),
-        _figure(f"{name}, command line", kind, rows, command_line, bare),
+        _figure(f"{name}, library", kind.reach, rows, library, bare),
+        _figure(f"{name}, command line", kind.reach, rows, command_line, bare),
     ]
 
 
@@ -71,8 +99,10 @@ def _checking(name: str, command: list[str], rows: int, folder: Path) -> Spent:
     return spent
 
 
-def _figure(name: str, kind: str, rows: int, mine: list[Spent], bare: list[Spent]) -> Figure:
-    limit, moonshot = _REACH[kind]
+def _figure(
+    name: str, reach: tuple[float, float], rows: int, mine: list[Spent], bare: list[Spent]
+) -> Figure:
+    limit, moonshot = reach
     ratio, spread = of_rounds(b.cpu_s / m.cpu_s for m, b in zip(mine, bare, strict=True))
     speeds = [rows / median(spent.cpu_s for spent in spents) / 1000 for spents in (mine, bare)]
     return Figure(

@@ -36,6 +36,11 @@ def write_jsonl(path: Path, count: int) -> Path:
     return _write(path, "", map(_json_line, _rows(count, 0, 0)))
 
 
+def write_jsonl_with_numbers(path: Path, count: int) -> Path:
+    """JSONL with a text, an amount and a number as the three values of each row."""
+    return _write(path, "", map(_numbers_line, _rows(count, 0, 0)))
+
+
 def write_requests(path: Path, count: int) -> Path:
     """The requests that a run sends for the same rows, ready to go: path, tab, body."""
     return _write(path, "", map(_request_line, _rows(count, 0, 0)))
@@ -75,6 +80,18 @@ def _json_line(row: Row) -> str:
         "conversationId": conversation,
         "participantId": participant,
         "attributes": dict(zip(_NAMES, values, strict=True)),
+    }
+    return orjson.dumps(fields).decode() + "\n"
+
+
+def _numbers_line(row: Row) -> str:
+    conversation, participant, (campaign, _, reference) = row
+    number = int(reference.split("-")[1])
+    attributes = {"campaign": campaign, "amount": number % 99_991 / 100, "number": 10**9 + number}
+    fields = {
+        "conversationId": conversation,
+        "participantId": participant,
+        "attributes": attributes,
     }
     return orjson.dumps(fields).decode() + "\n"
 

@@ -49,6 +49,7 @@ BENCHMARKS = {
     "official-sdk": Benchmark(official_sdk.measure, needs_nginx=True),
     "check-csv": Benchmark(check_speed.measure_csv, needs_nginx=False),
     "check-jsonl": Benchmark(check_speed.measure_jsonl, needs_nginx=False),
+    "check-numbers": Benchmark(check_speed.measure_numbers, needs_nginx=False),
     "memory-check": Benchmark(peak_memory.measure_check, needs_nginx=False),
     "memory-run": Benchmark(peak_memory.measure_run, needs_nginx=True),
     "resume": Benchmark(resume_start.measure, needs_nginx=False),
@@ -110,7 +111,10 @@ def _facts(arguments: argparse.Namespace) -> list[str]:
         said = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=False).stderr
         facts.append(said.strip().removeprefix("nginx version: "))
     shared = "" if cores > 1 else " Client and server had to share the one core."
-    rounds = f"Medians of {arguments.rounds}, taking turns; in brackets, the least and the most."
+    rounds = (
+        f"Medians of {arguments.rounds} (of check, 5 at least), taking turns; in brackets, the "
+        "least and the most."
+    )
     return ["", f"{', '.join(facts)}. {rounds}{shared}"]
 
 
