@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import OutageError
+from batchpatch.genesys.fatal import silence_error
 from batchpatch.genesys.retry import backoff_s
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from batchpatch.errors import OutageError
 
 
 MAX_OUTAGE_S = 900.0
@@ -206,7 +208,4 @@ class CircuitBreaker:
         most_s = self._max_outage_s if self._heard else min(self._max_outage_s, _UNHEARD_S)
         lasted_s = self._clock() - (self._watch.began_s or self._clock())
         if lasted_s >= most_s:
-            raise self._told or OutageError(
-                f"{self._host} has answered nothing for {lasted_s:.0f} s: check the network and "
-                "the platform's status, then resume."
-            )
+            raise self._told or silence_error(self._host, lasted_s)

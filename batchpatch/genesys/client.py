@@ -11,32 +11,36 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from batchpatch.errors import OutageError
-from batchpatch.genesys.account.token_endpoint import page_error, tls_error
 from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S, CircuitBreaker
+from batchpatch.genesys.fatal import long_refusal_error, page_error, refusals_error, tls_error
 from batchpatch.genesys.http import ERROR_BODY_BYTES
 from batchpatch.genesys.purpose import Purpose, purpose_of
 from batchpatch.genesys.rate_limit.allowance import Allowance
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import (
     FIRST,
+    FOLLOWS,
     Final,
     OutcomeKind,
     Renew,
-    Throttled,
     Tries,
     Wait,
     decide,
     is_down,
+    words_for,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
+    from batchpatch.genesys.http import Attempter
+    from batchpatch.genesys.rate_limit.attribution import Passed
     from batchpatch.genesys.rate_limit.limiter import RateLimiter
+    from batchpatch.genesys.rate_limit.refusals import Refusal
     from batchpatch.genesys.rate_limit.token_slots import Permit
     from batchpatch.options.send import Rate, RetryPolicy
 
@@ -60,21 +64,6 @@ class Answer(NamedTuple):
     """Requests that left for this call, the refused and the repeated ones included."""
 
 
-class Attempter(Protocol):
-    """The part of the transport that calls need."""
-
-    async def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        *,
-        body_limit_bytes: int = ...,
-    ) -> Reply | NoReply:
-        """Make one attempt."""
-
-
 class GenesysClient:
     """Calls the API of one organisation. Any number of tasks may share one client."""
 
@@ -89,6 +78,7 @@ class GenesysClient:
         sleep: Callable[[float], Awaitable[object]],
         random: Callable[[], float],
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
         max_outage_s: float = MAX_OUTAGE_S,
     ) -> None:
         self.limiter = limiter
@@ -101,6 +91,8 @@ class GenesysClient:
         self._policy = policy
         self._sleep = sleep
         self._random = random
+        self._wall_clock = wall_clock
+        self._max_outage_s = max_outage_s
         self._heard = False
         """The platform has answered."""
         self._pages = 0
@@ -177,14 +169,14 @@ class GenesysClient:
         long, or was never heard of. A no from the API, or no answer, is an `Answer`.
         """
         url = self._api_url + path
-        tries = FIRST
+        tries, passed = FIRST, None
         while True:
             if self._breaker.is_open:
                 await self._breaker.wait()
             try:
                 permit = self.limiter.take() or await self.limiter.wait()
-                answer = await self._attempt(
-                    permit, method, url, body, body_limit_bytes, again=tries is not FIRST
+                answer, refusal = await self._attempt(
+                    permit, method, url, body, body_limit_bytes, tries, passed
                 )
             except BaseException as error:
                 if not (isinstance(error, OutageError) and self._heard):
@@ -199,7 +191,9 @@ class GenesysClient:
                 if 200 <= answer.status < 300:
                     self._breaker.answered()
                     return Answer(OutcomeKind.ACCEPTED, answer, None, tries.attempts + 1)
-            after = await self._follow_up(answer, tries, permit, policy)
+            if refusal is not None:
+                passed = await self._judge_refusal(refusal, policy or self._policy)
+            after = await self._follow_up(answer, tries, permit, policy, passed)
             if isinstance(after, Answer):
                 return after
             tries = after
@@ -211,15 +205,15 @@ class GenesysClient:
         url: str,
         body: bytes | None,
         body_limit_bytes: int,
-        *,
-        again: bool,
-    ) -> Reply | NoReply:
-        answer = None
+        tries: Tries,
+        passed: Passed | None,
+    ) -> tuple[Reply | NoReply, Refusal | None]:
+        answer = refusal = None
         try:
             if self._stopped:
                 await asyncio.get_running_loop().create_future()  # until it is cancelled
             self.requests += 1
-            if again:
+            if tries is not FIRST:
                 self.retries += 1
             else:
                 self.calls[purpose_of(method)] += 1
@@ -231,8 +225,8 @@ class GenesysClient:
             finally:
                 self.on_the_wire -= 1
         finally:
-            self.limiter.release(permit, answer)
-        return answer
+            refusal = self.limiter.release(permit, answer, passed)
+        return answer, refusal
 
     async def _follow_up(
         self,
@@ -240,27 +234,42 @@ class GenesysClient:
         tries: Tries,
         permit: Permit,
         policy: RetryPolicy | None,
+        passed: Passed | None,
     ) -> Tries | Answer:
         """Do what has been decided about an attempt that was no success."""
         page = self._judge_no_reply(answer) if isinstance(answer, NoReply) else None
-        decision = decide(answer, tries, policy or self._policy, self._random())
+        alone = passed is not None and passed.alone
+        decision = decide(answer, tries, policy or self._policy, self._random(), alone=alone)
         if not is_down(answer):
             self._breaker.answered()
         elif self._breaker.failed(
             fresh=tries.attempts == 0, last_try=isinstance(decision, Final), told=page
         ):
-            _log.debug("outage: %s", _words(answer))
+            _log.debug("outage: %s", words_for(answer))
             return tries._replace(attempts=tries.attempts + 1)  # it waits, and is not charged
-        _log.debug("%s: %s", _words(answer), _FOLLOWS[decision.__class__])
+        _log.debug("%s: %s", words_for(answer), FOLLOWS[decision.__class__])
         if isinstance(decision, Final):
             return _ended(decision, answer, tries)
         if isinstance(decision, Renew):
             self.limiter.reject(permit)
-        elif isinstance(decision, Throttled):
-            self.throttled += 1
-        else:
+        elif isinstance(decision, Wait):
             await self._sleep(decision.wait_s)
         return decision.tries
+
+    async def _judge_refusal(self, refusal: Refusal, policy: RetryPolicy) -> Passed:
+        """Return what had come of all requests by a 429, once it is known whose limit it is.
+
+        Raises:
+            OutageError: it lasts too long to be waited for.
+        """
+        self.throttled += 1
+        self._breaker.answered()
+        host, wait_s = urlsplit(self._api_url).netloc, refusal.reply.retry_after_s or 0.0
+        if wait_s > policy.max_wait_s:
+            raise long_refusal_error(host, refusal.reply, policy, now_s=self._wall_clock())
+        if (lasted_s := self.limiter.refusals.lasted_s()) > self._max_outage_s:
+            raise refusals_error(host, lasted_s)
+        return await refusal.passed()
 
     def _judge_no_reply(self, answer: NoReply) -> OutageError | None:
         """What there is to say of a page that answers in the platform's place; None of no page.
@@ -283,21 +292,9 @@ class GenesysClient:
 
 def _ended(decision: Final, answer: Reply | NoReply, tries: Tries) -> Answer:
     attempts = tries.attempts + 1
-    if isinstance(answer, Reply):
-        return Answer(decision.kind, answer, None, attempts)
-    return Answer(decision.kind, None, answer, attempts)
-
-
-_FOLLOWS = {
-    Final: "final",
-    Wait: "tried again after a pause",
-    Throttled: "tried again when the allowance admits it",
-    Renew: "another token is taken",
-}
-
-
-def _words(answer: Reply | NoReply) -> str:
-    """For the log: no body, no value, no token."""
     if isinstance(answer, NoReply):
-        return f"no answer ({answer.kind})"
-    return f"{answer.status} {answer.code or ''} {answer.correlation_id or ''}".rstrip()
+        return Answer(decision.kind, None, answer, attempts)
+    if decision.kind is OutcomeKind.REFUSED:
+        return Answer(decision.kind, answer, None, attempts)
+    message = f"answered 429 {tries.rounds + 1} times while other requests passed"
+    return Answer(decision.kind, None, NoReply("throttled", message, sent=True), attempts)

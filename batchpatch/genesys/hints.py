@@ -54,6 +54,12 @@ _PAGE = (
 )
 
 
+_THROTTLED = (
+    "The platform limits requests for this conversation, and not the others: send the row again"
+    " later, and quote the row's ids to support if it recurs."
+)
+
+
 _INVENTED = (
     "{} is not a permission of Genesys Cloud: {},"
     " reading a conversation needs conversation:communication:view; give the OAuth client a role"
@@ -133,6 +139,8 @@ def hint_for(reply: Reply | NoReply, *, route: Route | None = None) -> str:
     if isinstance(reply, NoReply):
         if reply.kind == "page":
             return _PAGE.format(f" titled {reply.title!r}" if reply.title else "")
+        if reply.kind == "throttled":
+            return _THROTTLED
         return _NO_ANSWER if reply.sent else _NOT_SENT
     permission = route.permission if route is not None else None
     if reply.status in (401, 403):

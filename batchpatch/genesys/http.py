@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -52,6 +52,21 @@ _ACCEPT_ENCODING = istr("Accept-Encoding")
 
 
 _USER_AGENT = istr("User-Agent")
+
+
+class Attempter(Protocol):
+    """The part of the transport that calls need."""
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        body_limit_bytes: int = ...,
+    ) -> Reply | NoReply:
+        """Make one attempt."""
 
 
 class HiddenHeaders(CIMultiDict[str]):

@@ -25,9 +25,9 @@ MESSAGE_CHARS = 300
 _CODE_CHARS = 100
 
 
-# A wait asked for in an answer is believed up to an hour: beyond that it is more likely a
-# mistake, and asking again costs one request.
-LONGEST_WAIT_S = 3600.0
+# A wait asked for in an answer is believed up to a week, which a sentence may name; how long is
+# really waited is for the policy to say.
+LONGEST_WAIT_S = 7 * 86_400.0
 
 
 CORRELATION_HEADER = "ININ-Correlation-Id"
@@ -95,21 +95,25 @@ class Reply(NamedTuple):
     """As read; may hold people's data, or a token, so the repr shows its length only."""
     whole: bool = True
     """False where the body broke off or was cut at the limit: the status still stands."""
+    limit: str | None = None
+    """The key of the limit that a 429 names, such as `token.rate.per.minute`."""
 
     def __repr__(self) -> str:
         return (
             f"Reply(status={self.status}, code={self.code!r}, message={self.message!r},"
             f" correlation_id={self.correlation_id!r}, retry_after_s={self.retry_after_s},"
-            f" quota={self.quota}, body=<{len(self.body)} bytes>, whole={self.whole})"
+            f" quota={self.quota}, body=<{len(self.body)} bytes>, whole={self.whole},"
+            f" limit={self.limit!r})"
         )
 
 
 class NoReply(NamedTuple):
     """No answer of the platform's came, and why."""
 
-    kind: Literal["timeout", "connection", "tls", "page"]
+    kind: Literal["timeout", "connection", "tls", "page", "throttled"]
     """`tls` is a certificate that could not be verified; other TLS trouble is `connection`. `page`
-    is an answer of something else than the platform."""
+    is an answer of something else than the platform, `throttled` nothing but 429s to one request
+    while others passed."""
     message: str
     """In words; names the host, holds no secret."""
     sent: bool
@@ -120,7 +124,9 @@ class NoReply(NamedTuple):
     @property
     def code(self) -> str:
         """For the report."""
-        return "not_the_platform" if self.kind == "page" else f"no_answer.{self.kind}"
+        return {"page": "not_the_platform", "throttled": "throttled"}.get(
+            self.kind, f"no_answer.{self.kind}"
+        )
 
 
 def read_reply(
@@ -161,6 +167,7 @@ def read_reply(
         quota,
         body,
         whole,
+        _limit_of(envelope),
     )
 
 
@@ -253,6 +260,11 @@ def _title_of(body: bytes) -> str | None:
     """Return the title of a page, on one line and shortened; None where it has none."""
     title = _TITLE.search(body[:4096].decode("utf-8", "replace"))
     return _tidy(html.unescape(title.group(1)), _TITLE_CHARS) if title else None
+
+
+def _limit_of(envelope: dict[str, Any]) -> str | None:
+    limit = envelope.get("limit")
+    return _text(limit, ("key",), _CODE_CHARS) if isinstance(limit, dict) else None
 
 
 def _words_of(body: bytes) -> str | None:

@@ -18,6 +18,12 @@ RETRIED = frozenset({408, 500, 502, 503, 504})
 """Tried again at the cost of a retry; 429, 401 and 409 have rules of their own."""
 
 
+_ALONE_BASE_S = 1.0
+
+
+_ALONE_CAP_S = 60.0
+
+
 # 2 ** 30 seconds is beyond every cap, and larger powers only risk an overflow.
 _DOUBLINGS = 30
 
@@ -42,6 +48,8 @@ class Tries(NamedTuple):
     """Retries used."""
     conflicts: int = 0
     renewals: int = 0
+    rounds: int = 0
+    """Waits after a 429 that came for this call alone."""
 
 
 FIRST = Tries()
@@ -77,21 +85,27 @@ Decision = Final | Wait | Throttled | Renew
 
 
 def decide(
-    answer: Reply | NoReply, tries: Tries, policy: RetryPolicy, jitter: float = 0.0
+    answer: Reply | NoReply,
+    tries: Tries,
+    policy: RetryPolicy,
+    jitter: float = 0.0,
+    *,
+    alone: bool = False,
 ) -> Decision:
     """Decide what follows an attempt. `jitter` is random in [0, 1).
 
     When the tries run out the last attempt names the outcome. A final 5xx is an answer, and so
     `refused`, although an earlier attempt of the same call may have gone unanswered: the platform
     was heard to say no after it, and the write is idempotent, so sending the row again is safe
-    either way. `unanswered` is for a call whose last attempt nobody answered.
+    either way. `unanswered` is for a call whose last attempt nobody answered, and for one that gets
+    nothing but 429s while others pass (`alone`), which may end at any time.
     """
     tries = tries._replace(attempts=tries.attempts + 1)
     if isinstance(answer, NoReply):
         return _again(tries, policy, jitter, None, OutcomeKind.UNANSWERED)
     status = answer.status
     if status == 429:
-        return Throttled(tries)
+        return _refused_alone(answer, tries, policy, jitter) if alone else Throttled(tries)
     if status == 401 and tries.renewals < policy.renewals:
         return Renew(tries._replace(renewals=tries.renewals + 1))
     if status == 409 and tries.conflicts == 0 and tries.retries < policy.retries:
@@ -112,6 +126,16 @@ def backoff_s(turn: int, *, base_s: float, cap_s: float) -> float:
     return float(min(cap_s, base_s * 2 ** min(turn, _DOUBLINGS)))
 
 
+def _refused_alone(reply: Reply, tries: Tries, policy: RetryPolicy, jitter: float) -> Decision:
+    """One resource has a limit of its own: its call waits by itself, and not for ever."""
+    if tries.rounds >= policy.retries:
+        return Final(OutcomeKind.UNANSWERED)
+    wait_s = reply.retry_after_s
+    if wait_s is None:
+        wait_s = backoff_s(tries.rounds, base_s=_ALONE_BASE_S, cap_s=_ALONE_CAP_S)
+    return Wait(wait_s + jitter, tries._replace(rounds=tries.rounds + 1))
+
+
 def _again(
     tries: Tries,
     policy: RetryPolicy,
@@ -126,3 +150,19 @@ def _again(
         # The server's word goes first; the jitter keeps the pool from coming back as one.
         wait_s = retry_after_s + jitter
     return Wait(wait_s, tries._replace(retries=tries.retries + 1))
+
+
+FOLLOWS = {
+    Final: "final",
+    Wait: "tried again after a pause",
+    Throttled: "tried again when the allowance admits it",
+    Renew: "another token is taken",
+}
+"""What a decision means, for the log."""
+
+
+def words_for(answer: Reply | NoReply) -> str:
+    """Return an answer in words for the log: no body, no value, no token."""
+    if isinstance(answer, NoReply):
+        return f"no answer ({answer.kind})"
+    return f"{answer.status} {answer.code or ''} {answer.correlation_id or ''}".rstrip()

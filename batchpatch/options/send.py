@@ -56,6 +56,9 @@ class RetryPolicy(NamedTuple):
     """The pause before retry n is drawn from 0 to base_s * 2**n, at most cap_s (full jitter)."""
     conflict_pause_s: float = 2.0
     """Before the one repetition after a 409."""
+    max_wait_s: float = 180.0
+    """A 429 that names a longer wait than this ends the run. The vendor's own clients give up there
+    too."""
     renewals: int = 3
     """Rejected tokens for one request: beyond this it is the request that is refused."""
 

@@ -47,3 +47,44 @@ def test_a_page_for_one_row_is_unknown(
     (line,) = [one for one in outcomes(tmp_path / "r") if one["outcome"] != "updated"]
     assert (line["outcome"], line["code"]) == ("unknown", "not_the_platform")
     assert "titled" in line["hint"]
+
+
+def test_a_limit_of_all_tokens_is_met_by_a_pace_and_not_by_tokens(
+    batchpatch: Run,
+    start_sandbox: Callable[..., Any],
+    make_rows: Callable[..., Path],
+    credentials: dict[str, str],
+) -> None:
+    """Twenty in three seconds over all tokens: few refusals, and no ten tokens."""
+    sandbox = start_sandbox(
+        "--allowed", "60", "--rate-window-s", "30", "--org-allowed", "20", "--org-window-s", "3"
+    )
+    words = ["--api-url", sandbox.url, "--tokens", "10", "--json"]
+    done = batchpatch("run", str(make_rows(80)), *words, env=credentials)
+    summary = json.loads(done.stdout)
+    assert summary["outcomes"] == {"updated": 80}
+    assert summary["tokens_minted"] <= 2
+    assert sandbox.get("stats")["peak_refused_in_organization_window"] <= 32
+    assert summary["elapsed_s"] < 25
+
+
+def test_a_refusal_of_hours_stops_the_run(batchpatch: Run, make_rows: Callable[..., Path]) -> None:
+    """Exit 3 with the time, instead of a silent night."""
+    words = ["--sandbox", "--fault", "kind=429,retry_after=7200", "--json"]
+    done = batchpatch("run", str(make_rows(50)), *words)
+    assert done.returncode == 3
+    assert " UTC (429" in json.loads(done.stdout)["stopped_because"]
+
+
+def test_one_refused_row_is_unknown_and_holds_nobody(
+    batchpatch: Run, make_rows: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The others are through in a moment."""
+    rows = make_rows(60)
+    participant = rows.read_text(encoding="utf-8").splitlines()[11].split(",")[1]
+    fault = f"kind=429,retry_after=1,times=always,participant={participant}"
+    words = ["--sandbox", "--fault", fault, "--retries", "1", "--out", "r", "--json"]
+    done = batchpatch("run", str(rows), *words)
+    assert json.loads(done.stdout)["elapsed_s"] < 15
+    (line,) = [one for one in outcomes(tmp_path / "r") if one["outcome"] != "updated"]
+    assert (line["outcome"], line["code"]) == ("unknown", "throttled")

@@ -27,6 +27,8 @@ class ScriptedPlatform:
         self.answers: list[Reply | NoReply] = []
         self.seen: list[tuple[float, str, str | None]] = []
         """Time, URL and Authorization of each attempt."""
+        self.judge: Callable[[str], Reply] | None = None
+        """Answers calls by their URL once the script has ended."""
         self.in_flight = 0
         self._tokens = 0
 
@@ -50,7 +52,9 @@ class ScriptedPlatform:
             self.in_flight -= 1
         if answer is not None:
             return answer
-        return self.grant() if minting else Reply(202)
+        if minting:
+            return self.grant()
+        return self.judge(url) if self.judge else Reply(202)
 
     def headers(self, *, authorization: str, content_type: str) -> dict[str, str]:
         """Return headers as the transport would."""

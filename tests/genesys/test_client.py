@@ -41,6 +41,8 @@ def make_client(token_source: MakeTokens) -> MakeClient:
         assumed: Rate | None = None,
         retries: int = 5,
         tokens: int = 1,
+        max_wait_s: float = 180.0,
+        wall_clock: Callable[[], float] = lambda: 0.0,
     ) -> GenesysClient:
         return GenesysClient(
             "https://api.mypurecloud.ie",
@@ -52,7 +54,8 @@ def make_client(token_source: MakeTokens) -> MakeClient:
                 cap=RateCap(rate) if rate else None,
             ),
             cap=rate,
-            policy=RetryPolicy(retries=retries),
+            policy=RetryPolicy(retries=retries, max_wait_s=max_wait_s),
+            wall_clock=wall_clock,
             sleep=asyncio.sleep,
             random=lambda: 0.5,
             clock=asyncio.get_running_loop().time,
@@ -197,7 +200,7 @@ def test_a_token_that_expires_during_the_wait_is_not_sent(
 ) -> None:
     """A permit may come minutes after it was asked for; an old token would waste it."""
     platform.mints = [platform.grant(expires_in=100)]
-    platform.answers = [Reply(202), Reply(429, retry_after_s=200)]
+    platform.answers = [Reply(202), Reply(429, retry_after_s=150)]
 
     async def run() -> int:
         client = make_client(platform)
@@ -338,6 +341,88 @@ def test_pages_that_last_are_an_outage_in_their_own_words(
         run_virtual(run())
 
 
+@pytest.mark.parametrize("retry_after_s", [None, 20.0])
+@pytest.mark.parametrize("headers", [None, QuotaHeaders(1, 300, 60)])
+def test_one_resource_that_is_refused_for_ever_holds_nobody(
+    retry_after_s: float | None,
+    headers: QuotaHeaders | None,
+    platform: Any,
+    make_client: MakeClient,
+    run_virtual: RunVirtual,
+) -> None:
+    """Its call waits by itself, and is `unknown` after so many rounds; the others do not notice."""
+
+    def judge(url: str) -> Reply:
+        if url.endswith("/poison"):
+            return Reply(429, retry_after_s=retry_after_s)
+        return Reply(202, quota=headers)
+
+    platform.judge = judge
+
+    async def run() -> tuple[float, Any]:
+        client = make_client(platform, retries=3)
+        loop = asyncio.get_running_loop()
+        await client.call("PATCH", "/api/v2/first", BODY)
+        poisoned = asyncio.ensure_future(client.call("PATCH", "/api/v2/poison", BODY))
+        for turn in range(5):
+            await asyncio.gather(
+                *(client.call("PATCH", f"/api/v2/{turn}/{n}", BODY) for n in range(20))
+            )
+        others_s = loop.time()
+        async with asyncio.timeout(300):
+            return others_s, await poisoned
+
+    others_s, answer = run_virtual(run())
+    assert others_s < 3
+    assert answer.outcome_kind is OutcomeKind.UNANSWERED
+    assert (answer.failure.code, answer.attempts) == ("throttled", 4)
+
+
+def test_a_refusal_that_lasts_ends_the_run_with_the_time(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """A daily limit: hours of silence help nobody, and other tokens are no way around it."""
+    platform.answers = [Reply(429, retry_after_s=7200, limit="patches.per.day")] * 9
+
+    async def run() -> None:
+        client = make_client(platform, wall_clock=lambda: 1_700_000_000.0, tokens=10)
+        await client.call("PATCH", "/api/v2/x", BODY)
+
+    with pytest.raises(OutageError, match=r"2023-11-15 00:13:20 UTC.*patches.per.day.*--max-wait"):
+        run_virtual(run())
+    assert len(platform.times("/api/")) == 1
+
+
+def test_a_longer_wait_may_be_asked_for(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """Whoever has the night may let it stand."""
+    platform.answers = [Reply(429, retry_after_s=7200)]
+
+    async def run() -> OutcomeKind:
+        client = make_client(platform, max_wait_s=10_000)
+        return (await client.call("PATCH", "/api/v2/x", BODY)).outcome_kind
+
+    assert run_virtual(run()) is OutcomeKind.ACCEPTED
+    assert platform.times("/api/")[-1] > 7200
+
+
+@pytest.mark.parametrize("retry_after_s", [None, 1.0, 60.0])
+def test_refusals_without_end_end_the_run(
+    retry_after_s: float | None, platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """Nothing but 429s for a quarter of an hour is no window that resets."""
+    platform.answers = [Reply(429, retry_after_s=retry_after_s)] * 100_000
+
+    async def run() -> None:
+        client = make_client(platform)
+        await asyncio.gather(*(client.call("PATCH", "/api/v2/x", BODY) for _ in range(8)))
+
+    with pytest.raises(OutageError, match=r"refused every request for 9\d\d s \(429\)"):
+        run_virtual(run())
+    assert 900 < platform.seen[-1][0] < 1000
+
+
 def test_cancelling_at_any_await_leaves_nothing_behind(
     platform: Any,
     make_client: MakeClient,
@@ -359,7 +444,7 @@ def test_cancelling_at_any_await_leaves_nothing_behind(
             async with asyncio.timeout(90):
                 await client.call("PATCH", "/api/v2/x", BODY)
             assert client.waiting_for is None
-            assert not slot.quota._in_flight
+            assert not slot.quota.in_flight
             assert not slot.source._lock.locked()
             assert asyncio.all_tasks() == {asyncio.current_task()}
             assert asyncio.get_running_loop().time() > started_s

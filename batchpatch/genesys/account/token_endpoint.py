@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from batchpatch.errors import AccessError, OutageError, SettingsError
+from batchpatch.errors import AccessError, SettingsError
 from batchpatch.genesys.account.credentials import Secret
+from batchpatch.genesys.fatal import page_error, tls_error
 from batchpatch.genesys.replies import NoReply, Reply
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a token
@@ -77,22 +78,6 @@ def judge_mint(
     raise SettingsError(
         f"{host} answers a request for a token with status {answer.status}, as no login host of"
         " the platform does: check the region or --login-url."
-    )
-
-
-def tls_error(host: str) -> SettingsError:
-    """Return the error for a certificate that cannot be verified."""
-    return SettingsError(
-        f"The certificate of {host} cannot be verified: where a proxy inspects TLS, pass its root"
-        " certificate as --ca-file, else check the region."
-    )
-
-
-def page_error(host: str, page: NoReply) -> OutageError:
-    """Return the error for a page that answers in the platform's place."""
-    return OutageError(
-        f"{host}: {page.message}: sign in at the proxy or portal in between, or check the region,"
-        " --api-url and the proxy, then go on."
     )
 
 

@@ -3,7 +3,8 @@
 A permit is taken for each attempt, whatever its purpose, and released with its answer. It names the
 token to use, because the allowance is counted by token. Whether one more may start is asked of
 meters, all with the same interface: `wait_s(now_s)` until one may start, `started(now_s)` when it
-does. A token's quota is one, the rate cap is another; this module is the waiting around them.
+does. A token's quota is one, the rate cap is another, a limit that refusals tell of a third; this
+module is the waiting around them.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import asyncio
 import math
 from collections import deque
 from contextlib import suppress
+from random import random as any_random
 from typing import TYPE_CHECKING, Protocol
 
+from batchpatch.genesys.rate_limit.refusals import Refusal, Refusals
 from batchpatch.genesys.rate_limit.token_pool import TokenPool
 from batchpatch.genesys.rate_limit.token_slots import Permit, QuotaOptions
 from batchpatch.genesys.replies import NoReply, Reply
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     from batchpatch.genesys.account.tokens import TokenSource
     from batchpatch.genesys.rate_limit.allowance import Allowance
+    from batchpatch.genesys.rate_limit.attribution import Passed
 
 
 # A token more is minted for a wait longer than this: shorter ones end with the next answer.
@@ -53,6 +57,7 @@ class RateLimiter:
         *,
         clock: Callable[[], float],
         cap: Meter | None = None,
+        random: Callable[[], float] = any_random,
     ) -> None:
         """One token slot for each source.
 
@@ -61,9 +66,12 @@ class RateLimiter:
             options: of each token's quota.
             clock: monotonic, in seconds.
             cap: of the whole process.
+            random: in [0, 1).
         """
         self.pool = TokenPool(sources, options, clock=clock, on_change=self._pump)
-        self._meters = [] if cap is None else [cap]
+        self.refusals = Refusals(self.pool.slots, clock=clock, random=random, on_change=self._pump)
+        self._cap = cap
+        self._meters: list[Meter] = [self.refusals] if cap is None else [self.refusals, cap]
         self._clock = clock
         self._waiters: deque[asyncio.Future[Permit | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -109,20 +117,36 @@ class RateLimiter:
             if (permit := self.take() or await self._queue()) is not None:
                 return permit
 
-    def release(self, permit: Permit, answer: Reply | NoReply | None) -> None:
-        """Take in what came of a permit; None where the attempt was broken off."""
+    def release(
+        self, permit: Permit, answer: Reply | NoReply | None, before: Passed | None = None
+    ) -> Refusal | None:
+        """Take in what came of a permit.
+
+        Args:
+            permit: of the attempt.
+            answer: None where the attempt was broken off.
+            before: what had come of all requests when the call was refused before.
+
+        Returns:
+            What is known of a 429, or will be in a moment; None for any other answer.
+        """
         now_s = self._clock()
-        quota, number = permit.quota, permit.number
+        refusal = None
         if not isinstance(answer, Reply):
-            quota.lost(number, now_s, left=answer is None or answer.sent)
+            permit.quota.lost(permit.number, now_s, left=answer is None or answer.sent)
+            self.refusals.lost(permit)
         elif answer.status == 429:
-            quota.refused(number, answer.retry_after_s, now_s)
+            refusal = self.refusals.refused(permit, answer, now_s, before)
+            # More tokens are no way around a limit of all.
+            self.pool.looks_ahead &= not self.refusals.shared.is_known
         else:
-            quota.answered(number, answer.quota, now_s)
+            permit.quota.answered(permit.number, answer.quota, now_s)
+            self.refusals.admitted(permit, now_s)
         if self.pool.looks_ahead:
             self.pool.mint_ahead()
         if self._waiters and not self._changes_nothing(permit, now_s):
             self._pump()
+        return refusal
 
     def _changes_nothing(self, permit: Permit, now_s: float) -> bool:
         """True where the answer brings its slot nothing; the others are as they were."""
@@ -148,21 +172,24 @@ class RateLimiter:
         """Let nobody go any more, and mint nothing."""
         if self._timer is not None:
             self._timer.cancel()
+        self.refusals.close()
         self.pool.close()
 
     def _take(self) -> Permit | None:
         now_s = self._clock()
-        if self._meters and self._meters_wait_s(now_s) > 0:
+        metered = self._cap is not None or self.refusals.is_active
+        if metered and self._meters_wait_s(now_s) > 0:
             return None
         if (found := self.pool.take(now_s)) is None:
             return None
         slot, token = found
-        for meter in self._meters:
-            meter.started(now_s)
+        if metered:
+            for meter in self._meters:
+                meter.started(now_s)
         return Permit(slot, token, slot.quota, slot.quota.started(now_s))
 
     def _meters_wait_s(self, now_s: float) -> float:
-        return max((meter.wait_s(now_s) for meter in self._meters), default=0.0)
+        return max(meter.wait_s(now_s) for meter in self._meters)
 
     async def _queue(self) -> Permit | None:
         """Wait for one's turn; None where there is no token left to wait for."""

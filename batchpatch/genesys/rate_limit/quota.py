@@ -12,15 +12,10 @@ always in one of four states:
 - *unopened*: the reset has passed, and no answer of the next window has come. A whole window may
   leave, less what is in flight.
 
-Two rules hold in all of them. The reset is known as an interval only, read anew in each window, so
-it does not matter whether the next window begins at once or with its first request: what is sent
-once the interval has passed is certain to fall into the next window; what is sent before, or still
-on its way, may fall into either, and counts against both. And that windows are fixed at all is a
-guess until seen: the first time that one seems over, only what a sliding window would admit too is
-sent, until an answer's count is too low for it.
-
-A 429 starts a cooldown, in which nothing is sent, whatever the state. Pure: the time is an
-argument, in seconds on a monotonic clock, and nothing here waits.
+The reset is known as an interval only, read anew in each window: what is sent once it has passed is
+certain to fall into the next window; what is sent before, or still on its way, may fall into both
+and counts against both. That windows do not slide is a guess until seen, see `SlidingSuspicion`. A
+429 starts a cooldown, whatever the state. Pure: the time is an argument, in monotonic seconds.
 """
 
 from __future__ import annotations
@@ -33,10 +28,11 @@ from batchpatch.genesys.rate_limit.window_state import (
     GUARD_S,
     UNKNOWN_ROUNDING,
     Cooldown,
+    Headroom,
     OthersPace,
     Place,
     Rounding,
-    SlidingLog,
+    SlidingSuspicion,
     WindowReset,
     find_place,
     read_reset,
@@ -77,8 +73,7 @@ class Quota:
         Args:
             rounding: how the server rounds `inin-ratelimit-reset`, where that is known.
             share: above 0 and up to 1, the part of every window that may be used at most.
-            assumed_per_s: requests a second, evenly, while answers bear no headers; None for no
-                limit.
+            assumed_per_s: as for `assume`.
         """
         self._share = share
         self.assume(assumed_per_s)
@@ -92,24 +87,22 @@ class Quota:
         """Windows that an answer was counted in."""
         self.offered = 0
         """What these windows allowed in all."""
+        self.length_s = 0.0
+        """How long a window lasts, from the longest time left that was seen; 0 before any."""
         self._rounding = rounding
         self._span = WindowReset(0.0, rounding.most_s)
-        """The length of a window, from the longest time left that was seen: least and most."""
+        """The same, least and most."""
         self._started = 0
-        self._in_flight: dict[int, float] = {}
+        self.in_flight: dict[int, float] = {}
+        """When each request was sent that has no answer yet, by the number of its permit."""
         self._blind: list[float] = []
         """When each request ended that no count is known to include."""
-        self._log = SlidingLog()
+        self._sliding = SlidingSuspicion()
         self._cooldown = Cooldown()
         self._count = self._own = self._unsure = 0
         self._as_of = (-math.inf, -math.inf)
         """When the request of the newest count was sent, and when its answer came."""
-        self._longest_reset_s = 0
         self._others = OthersPace()
-        self._may_slide = True
-        """No count has shown yet that the windows are fixed."""
-        self._asks = True
-        """One request may go and find out."""
         self._counted_s = -math.inf
         """The end of the window that was added to `windows` last."""
 
@@ -120,46 +113,61 @@ class Quota:
     def started(self, now_s: float) -> int:
         """Count a request that leaves now; returns the number of its permit."""
         self._started += 1
-        self._in_flight[self._started] = now_s
+        self.in_flight[self._started] = now_s
         if self.reset is None and self._assumed is not None:
             self._assumed.started(now_s)
         return self._started
 
     def answered(self, number: int, headers: QuotaHeaders | None, now_s: float) -> None:
         """Take in an answer that came now; `headers` None where it bore none of them."""
-        sent_s = self._in_flight.pop(number)
+        sent_s = self.in_flight.pop(number)
         if headers is None or headers.allowed < 1 or headers.reset_s > _LONGEST_S:
-            self._ended_blind(now_s)
+            self._end_blind(now_s)
             self.silent = self.reset is None
             return
         self._cooldown.admitted()
-        if headers.reset_s > self._longest_reset_s:
-            self._longest_reset_s = headers.reset_s
+        if headers.reset_s > self.length_s:
+            self.length_s = float(headers.reset_s)
             least_s, most_s = self._rounding
             self._span = WindowReset(max(0.0, headers.reset_s + least_s), headers.reset_s + most_s)
         self._place(headers, sent_s, now_s)
-        self._log.add(sent_s, now_s)
-        self._log.drop(now_s, self._span.most_s)
+        self._sliding.counted(sent_s, now_s, self._span.most_s)
 
-    def refused(self, number: int, retry_after_s: float | None, now_s: float) -> None:
+    def refused(
+        self, number: int, retry_after_s: float | None, now_s: float, *, jitter: float = 0.0
+    ) -> None:
         """Take in a 429 that came now: nothing is sent until the time that it names is over."""
-        sent_s = self._in_flight.pop(number)
-        reset = self.reset
-        self._cooldown.refused(now_s, retry_after_s, reset and reset.most_s + GUARD_S)
-        if reset is not None and sent_s >= reset.most_s:
+        sent_s = self.in_flight.pop(number)
+        ends_s = None if self.reset is None else self.reset.most_s + GUARD_S
+        self.cool_down(sent_s, retry_after_s, now_s, until_s=ends_s, jitter=jitter)
+
+    def cool_down(
+        self,
+        sent_s: float,
+        retry_after_s: float | None,
+        now_s: float,
+        *,
+        until_s: float | None = None,
+        jitter: float = 0.0,
+    ) -> None:
+        """Send nothing for that time, or else until then, or else for longer each time."""
+        self._cooldown.refused(now_s, retry_after_s, until_s, jitter=jitter)
+        if self.reset is not None and sent_s >= self.reset.most_s:
             # A window just begun was full: perhaps it had not begun.
-            self._may_slide, self._asks = True, False
+            self._sliding.suspect()
+
+    def headroom(self, now_s: float) -> Headroom | None:
+        """What the newest headers leave beside all that is in flight; None where they are over."""
+        if self.reset is None or now_s >= self.reset.most_s:
+            return None
+        spare = (self.allowed or 0) - self._count - self._unsure - len(self.in_flight)
+        return Headroom(spare, now_s - self._as_of[1], self.reset.most_s - now_s)
 
     def lost(self, number: int, now_s: float, *, left: bool = True) -> None:
         """Give up on a request; `left` is False where no byte of it was sent."""
-        self._in_flight.pop(number)
+        self.in_flight.pop(number)
         if left:
-            self._ended_blind(now_s + _LINGER_S)
-
-    @property
-    def length_s(self) -> float:
-        """How long a window lasts, from the longest time left that was seen; 0 before any."""
-        return float(self._longest_reset_s)
+            self._end_blind(now_s + _LINGER_S)
 
     @property
     def most(self) -> int:
@@ -170,7 +178,7 @@ class Quota:
         """Requests that the present window still takes from us."""
         if self.allowed is None or self.reset is None or now_s >= self.reset.most_s:
             return self.most
-        out = len(self._in_flight) + len(self._blind)
+        out = len(self.in_flight) + len(self._blind)
         return max(0, min(self.allowed - self._count, self.most - self._own) - out)
 
     def wait_s(self, now_s: float) -> float:
@@ -186,15 +194,15 @@ class Quota:
     def _wait_unheard_s(self, now_s: float) -> float:
         if self.silent:
             return 0.0 if self._assumed is None else self._assumed.wait_s(now_s)
-        if not self._in_flight:
+        if not self.in_flight:
             return 0.0
-        oldest_s = next(iter(self._in_flight.values()))
-        return max(0.0, oldest_s + len(self._in_flight) * _UNHEARD_S - now_s)
+        oldest_s = next(iter(self.in_flight.values()))
+        return max(0.0, oldest_s + len(self.in_flight) * _UNHEARD_S - now_s)
 
     def _has_room(self, now_s: float) -> bool:
         """True where the window that was heard of takes one more."""
         allowed = self.allowed or 0
-        out = len(self._in_flight) + len(self._blind)
+        out = len(self.in_flight) + len(self._blind)
         left = allowed - self._count - self._unsure - out
         if left <= 0 or self._own + out >= self._most(allowed):
             return False
@@ -212,16 +220,11 @@ class Quota:
             self._forget()
             return self._wait_unheard_s(now_s)
         most = self._most(self.allowed or 0)
-        out = len(self._in_flight) + len(self._blind)
+        out = len(self.in_flight) + len(self._blind)
         others = self._others.expected(now_s - reset.least_s)
         if out and out + others >= most:
             return forget_s - now_s
-        if not self._may_slide:
-            return 0.0
-        self._log.drop(now_s, self._span.most_s)
-        if len(self._log) + out < most or (self._asks and not out):
-            return 0.0
-        return self._log.first_gone_s(self._span.most_s) - now_s
+        return self._sliding.wait_s(now_s, self._span.most_s, most=most, out=out)
 
     def _most(self, allowed: int) -> int:
         """What we may use of a window."""
@@ -243,20 +246,14 @@ class Quota:
         elif newer:
             self._open(headers, found, sent_s, now_s, own=self._own + 1)
         elif place is Place.EITHER:
-            self._ended_blind(now_s)
+            self._end_blind(now_s)
         # An earlier window's answer takes nothing of this one.
 
     def _open(
         self, headers: QuotaHeaders, reset: WindowReset, sent_s: float, now_s: float, own: int = 1
     ) -> None:
         """Begin with a window, or anew with what its answer says."""
-        self._log.drop(now_s, self._span.most_s)
-        if self._may_slide:
-            counted = self._log.surely_before(sent_s, now_s, self._span.least_s)
-            self._may_slide = headers.count > counted
-            self._asks |= not self._may_slide
-        # If it slides, then what was answered meanwhile may have come after this count.
-        self._unsure = self._log.maybe_after(sent_s) if self._may_slide else 0
+        self._unsure = self._sliding.opened(headers.count, sent_s, now_s, self._span)
         if reset.most_s - self._counted_s > self._span.least_s / 2:
             self.windows += 1
             self.offered += headers.allowed
@@ -276,12 +273,12 @@ class Quota:
         self.allowed, self._count = headers.allowed, headers.count
         self._as_of = (sent_s, now_s)
         self._unsure *= not newer
-        others = self._count - self._own - len(self._in_flight) - len(self._blind)
+        others = self._count - self._own - len(self.in_flight) - len(self._blind)
         # In the first window nobody knows when it began, so there is no rate to be had.
         gone_s = max(1.0, self._span.most_s - headers.reset_s)
         self._others.seen(others / gone_s if others > 0 and self.windows > 1 else 0.0)
 
-    def _ended_blind(self, ended_s: float) -> None:
+    def _end_blind(self, ended_s: float) -> None:
         if self.reset is not None:
             self._blind.append(ended_s)
 
@@ -295,5 +292,5 @@ class Quota:
     def _forget(self) -> None:
         self.reset = None
         self._blind.clear()
-        self._log.clear()
+        self._sliding.clear()
         self._others = OthersPace()

@@ -73,11 +73,21 @@ def find_place(found: WindowReset, known: WindowReset, sent_s: float, window_s: 
     return Place.SAME if found.width_s + known.width_s < window_s else Place.EITHER
 
 
+class Headroom(NamedTuple):
+    """What a window has left."""
+
+    spare: int
+    """Requests beside those in flight; below 0 where these are too many already."""
+    age_s: float
+    """Of what is known."""
+    resets_in_s: float
+
+
 # Retry-After is rounded; the vendor's sample waits a second longer, and so do we.
 MARGIN_S = 1.0
 
 
-BASE_S = 2.0
+BASE_S = 1.0
 
 
 CAP_S = 60.0
@@ -94,22 +104,33 @@ class Cooldown:
         """A request was admitted: what comes next is the first refusal again."""
         self._refusals = 0
 
-    def refused(self, now_s: float, retry_after_s: float | None, reset_s: float | None) -> None:
-        """Pause for as long as a 429 asks for.
+    def refused(
+        self,
+        now_s: float,
+        retry_after_s: float | None,
+        reset_s: float | None,
+        *,
+        margin_s: float | None = None,
+        jitter: float = 0.0,
+    ) -> None:
+        """Pause for as long as a 429 asks for; where nothing says how long, for longer each time.
 
         Args:
             now_s: when it came.
             retry_after_s: what it names; None where it names nothing.
             reset_s: when the window is over in any case; None where that is not known.
+            margin_s: how much later than named; None is a second.
+            jitter: random in [0, 1); takes up to a quarter off a pause that nobody has named.
         """
         # Those in flight together are refused together, and count as one.
         self._refusals += now_s >= self.until_s
         if retry_after_s is not None:
-            until_s = now_s + retry_after_s + MARGIN_S
+            until_s = now_s + retry_after_s + (MARGIN_S if margin_s is None else margin_s)
         elif reset_s is not None and now_s < reset_s:
             until_s = reset_s
         else:
-            until_s = now_s + backoff_s(self._refusals - 1, base_s=BASE_S, cap_s=CAP_S)
+            longest_s = backoff_s(self._refusals - 1, base_s=BASE_S, cap_s=CAP_S)
+            until_s = now_s + longest_s * (1 - jitter / 4)
         self.until_s = max(self.until_s, until_s)
 
 
@@ -155,6 +176,61 @@ class SlidingLog:
     def clear(self) -> None:
         """Forget all."""
         self._times.clear()
+
+
+class SlidingSuspicion:
+    """Whether the windows slide after all: suspected until a count speaks against it.
+
+    So the first time that a window seems over, only what a sliding one would admit too is sent.
+    """
+
+    def __init__(self) -> None:
+        self._log = SlidingLog()
+        self._may_slide = True
+        """No count has shown yet that the windows are fixed."""
+        self._asks = True
+        """One request may go and find out."""
+
+    def counted(self, sent_s: float, answered_s: float, window_s: float) -> None:
+        """Remember an answer."""
+        self._log.add(sent_s, answered_s)
+        self._log.drop(answered_s, window_s)
+
+    def opened(self, count: int, sent_s: float, answered_s: float, span: WindowReset) -> int:
+        """Judge the first count of a window, given the window's length.
+
+        Returns:
+            If it slides, how many may have been counted after it.
+        """
+        self._log.drop(answered_s, span.most_s)
+        if self._may_slide:
+            self._may_slide = count > self._log.surely_before(sent_s, answered_s, span.least_s)
+            self._asks |= not self._may_slide
+        return self._log.maybe_after(sent_s) if self._may_slide else 0
+
+    def suspect(self) -> None:
+        """A window just begun was full: perhaps it had not begun."""
+        self._may_slide, self._asks = True, False
+
+    def wait_s(self, now_s: float, window_s: float, *, most: int, out: int) -> float:
+        """Seconds until a sliding window takes one more; 0 where none is suspected.
+
+        Args:
+            now_s: on a monotonic clock.
+            window_s: its length.
+            most: that it takes.
+            out: in flight, or ended without a count.
+        """
+        if not self._may_slide:
+            return 0.0
+        self._log.drop(now_s, window_s)
+        if len(self._log) + out < most or (self._asks and not out):
+            return 0.0
+        return self._log.first_gone_s(window_s) - now_s
+
+    def clear(self) -> None:
+        """Forget what was sent."""
+        self._log.clear()
 
 
 class OthersPace:

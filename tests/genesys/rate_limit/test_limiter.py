@@ -281,7 +281,7 @@ def test_cancelling_those_who_wait_loses_no_permit(
             loop.call_later(number * 3.1, tasks[number].cancel)
         await asyncio.gather(*tasks, return_exceptions=True)
         (slot,) = limiter.pool.slots
-        assert not slot.quota._in_flight
+        assert not slot.quota.in_flight
         assert limiter.wait_s == 0
 
     run_virtual(run())
