@@ -177,13 +177,14 @@ class CircuitBreaker:
         self.is_open = self.is_open or self._watch.is_outage(now_s, last_try=last_try)
         return self.is_open
 
-    def no_token(self, error: OutageError) -> None:
+    def no_token(self, error: OutageError, *, since_s: float | None) -> None:
         """A platform that has answered before mints no token now: it is down, as a whole or not.
 
         Args:
             error: what there is to say where it lasts too long.
+            since_s: since when there is no token.
         """
-        self._watch.failed(self._clock(), fresh=True)
+        self._watch.failed(self._clock() if since_s is None else since_s, fresh=True)
         self._told = error
         self.is_open = True
         self._probed_in_vain()

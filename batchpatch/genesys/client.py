@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from batchpatch.errors import OutageError
@@ -24,12 +24,14 @@ from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import (
     FIRST,
     FOLLOWS,
+    Answer,
     Final,
     OutcomeKind,
     Renew,
     Tries,
     Wait,
     decide,
+    ended,
     is_down,
     words_for,
 )
@@ -45,23 +47,18 @@ if TYPE_CHECKING:
     from batchpatch.options.send import Rate, RetryPolicy
 
 
+__all__ = ["Answer", "GenesysClient"]
+
+
 _log = logging.getLogger(__name__)
+
+
+# Answers take less than a second, so silence of this length is worth a word.
+_STILL_S = 2.0
 
 
 # So many pages before the platform was ever heard: a gateway's hiccup is one or two.
 _PAGES_ENOUGH = 3
-
-
-class Answer(NamedTuple):
-    """How a call ended."""
-
-    outcome_kind: OutcomeKind
-    reply: Reply | None
-    """The last answer; None where the last attempt got none."""
-    failure: NoReply | None
-    """Why the last attempt got no answer; None where it got one."""
-    attempts: int
-    """Requests that left for this call, the refused and the repeated ones included."""
 
 
 class GenesysClient:
@@ -83,10 +80,13 @@ class GenesysClient:
     ) -> None:
         self.limiter = limiter
         self._cap = cap
+        self._host = urlsplit(api_url).netloc
         self._breaker = CircuitBreaker(
-            urlsplit(api_url).netloc, max_outage_s=max_outage_s, clock=clock, sleep=sleep
+            self._host, max_outage_s=max_outage_s, clock=clock, sleep=sleep
         )
         self._api_url = api_url
+        self._pausing: dict[object, str] = {}
+        """After what each call waits by itself before its next try."""
         self._transport = transport
         self._policy = policy
         self._sleep = sleep
@@ -124,7 +124,12 @@ class GenesysClient:
     @property
     def waiting_for(self) -> str | None:
         """What all calls wait for at this moment, in words; None where nothing holds them up."""
-        return self._breaker.waiting_for or self.limiter.waiting_for
+        found = self._breaker.waiting_for or self.limiter.waiting_for
+        if found is None and self.on_the_wire and (still_s := self.limiter.still_s()) >= _STILL_S:
+            return f"an answer from {self._host} ({still_s:.0f} s)"
+        if found is None and not self.on_the_wire and self._pausing:
+            return f"another try after {', '.join(sorted(set(self._pausing.values())))}"
+        return found
 
     def allowance(self) -> Allowance | None:
         """What may be sent from now on; None where no answer has said so and no cap is kept."""
@@ -182,7 +187,7 @@ class GenesysClient:
                 if not (isinstance(error, OutageError) and self._heard):
                     self._breaker.abandoned()
                     raise
-                self._breaker.no_token(error)
+                self._breaker.no_token(error, since_s=self.limiter.pool.missing_since_s)
                 continue
             if isinstance(answer, Reply):
                 self._heard = True
@@ -249,12 +254,23 @@ class GenesysClient:
             return tries._replace(attempts=tries.attempts + 1)  # it waits, and is not charged
         _log.debug("%s: %s", words_for(answer), FOLLOWS[decision.__class__])
         if isinstance(decision, Final):
-            return _ended(decision, answer, tries)
+            return ended(decision, answer, tries)
         if isinstance(decision, Renew):
             self.limiter.reject(permit)
         elif isinstance(decision, Wait):
-            await self._sleep(decision.wait_s)
+            after = "no answer" if isinstance(answer, NoReply) else f"status {answer.status}"
+            await self._pause(decision.wait_s, after)
         return decision.tries
+
+    async def _pause(self, wait_s: float, after: str) -> None:
+        # However long a server asks to be left alone, it is an outage that is waited out then.
+        wait_s = min(wait_s, self._max_outage_s)
+        mine = object()
+        self._pausing[mine] = after
+        try:
+            await self._sleep(wait_s)
+        finally:
+            del self._pausing[mine]
 
     async def _judge_refusal(self, refusal: Refusal, policy: RetryPolicy) -> Passed:
         """Return what had come of all requests by a 429, once it is known whose limit it is.
@@ -264,11 +280,10 @@ class GenesysClient:
         """
         self.throttled += 1
         self._breaker.answered()
-        host, wait_s = urlsplit(self._api_url).netloc, refusal.reply.retry_after_s or 0.0
-        if wait_s > policy.max_wait_s:
-            raise long_refusal_error(host, refusal.reply, policy, now_s=self._wall_clock())
+        if (refusal.reply.retry_after_s or 0.0) > policy.max_wait_s:
+            raise long_refusal_error(self._host, refusal.reply, policy, now_s=self._wall_clock())
         if (lasted_s := self.limiter.refusals.lasted_s()) > self._max_outage_s:
-            raise refusals_error(host, lasted_s)
+            raise refusals_error(self._host, lasted_s)
         return await refusal.passed()
 
     def _judge_no_reply(self, answer: NoReply) -> OutageError | None:
@@ -278,23 +293,12 @@ class GenesysClient:
             SettingsError: nothing has worked yet, and it is a certificate that is wrong.
             OutageError: nothing has worked yet, and it is pages that answer.
         """
-        host = urlsplit(self._api_url).netloc
         if answer.kind == "tls" and not self._heard:
-            raise tls_error(host)  # no retry mends a setting
+            raise tls_error(self._host)  # no retry mends a setting
         if answer.kind != "page":
             return None
-        error = page_error(host, answer)
+        error = page_error(self._host, answer)
         self._pages += 1
         if not self._heard and self._pages >= _PAGES_ENOUGH:
             raise error
         return error
-
-
-def _ended(decision: Final, answer: Reply | NoReply, tries: Tries) -> Answer:
-    attempts = tries.attempts + 1
-    if isinstance(answer, NoReply):
-        return Answer(decision.kind, None, answer, attempts)
-    if decision.kind is OutcomeKind.REFUSED:
-        return Answer(decision.kind, answer, None, attempts)
-    message = f"answered 429 {tries.rounds + 1} times while other requests passed"
-    return Answer(decision.kind, None, NoReply("throttled", message, sent=True), attempts)

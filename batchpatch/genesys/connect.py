@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.account.credentials import AccessToken, Account
 from batchpatch.genesys.account.regions import is_loopback
+from batchpatch.genesys.account.revocation import revoke
 from batchpatch.genesys.account.tokens import (
+    THROTTLE_PATIENCE_S,
     MintedTokens,
     ReadyToken,
     Token,
@@ -55,10 +57,11 @@ async def open_client(
 
     `max_outage_s` is how long everything may fail before calls raise `OutageError`. Raises
     `SettingsError` for a CA file or a proxy that cannot be used, and for several tokens of an
-    account that has one; nothing is sent before the first call.
+    account that has one; nothing is sent before the first call. On leaving, also by an error or a
+    cancellation, the tokens that were minted are revoked; one that was given to us is not.
     """
     async with Transport(account.hosts, connect, version=version) as transport:
-        sources = _token_sources(account, transport, pace.tokens)
+        sources = _token_sources(account, transport, pace.tokens, max_outage_s)
         assumed_per_s = None if pace.assumed is None else pace.assumed.per_s
         limiter = RateLimiter(
             sources,
@@ -80,9 +83,15 @@ async def open_client(
             )
         finally:
             limiter.close()
+            minted = [source for source in sources if isinstance(source, MintedTokens)]
+            await revoke(
+                transport, account.hosts.api_url, [one for them in minted for one in them.valid()]
+            )
 
 
-def _token_sources(account: Account, transport: Transport, tokens: int) -> list[TokenSource]:
+def _token_sources(
+    account: Account, transport: Transport, tokens: int, max_outage_s: float
+) -> list[TokenSource]:
     """Where so many tokens come from.
 
     Raises:
@@ -107,6 +116,7 @@ def _token_sources(account: Account, transport: Transport, tokens: int) -> list[
             sleep=asyncio.sleep,
             random=random.random,
             lock=lock,
+            patience_s=min(THROTTLE_PATIENCE_S, max_outage_s),
         )
         for _ in range(tokens)
     ]

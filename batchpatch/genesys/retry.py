@@ -39,6 +39,18 @@ class OutcomeKind(StrEnum):
     """The last attempt was not answered: nobody knows whether the request took effect."""
 
 
+class Answer(NamedTuple):
+    """How a call ended."""
+
+    outcome_kind: OutcomeKind
+    reply: Reply | None
+    """The last answer; None where the last attempt got none."""
+    failure: NoReply | None
+    """Why the last attempt got no answer; None where it got one."""
+    attempts: int
+    """Requests that left for this call, the refused and the repeated ones included."""
+
+
 class Tries(NamedTuple):
     """What one call has gone through before the answer at hand."""
 
@@ -110,7 +122,7 @@ def decide(
         return Renew(tries._replace(renewals=tries.renewals + 1))
     if status == 409 and tries.conflicts == 0 and tries.retries < policy.retries:
         tries = tries._replace(conflicts=1, retries=tries.retries + 1)
-        return Wait(answer.retry_after_s or policy.conflict_pause_s, tries)
+        return Wait(min(answer.retry_after_s or policy.conflict_pause_s, policy.cap_s), tries)
     if status in RETRIED:
         return _again(tries, policy, jitter, answer.retry_after_s, OutcomeKind.REFUSED)
     return Final(OutcomeKind.REFUSED)
@@ -147,9 +159,21 @@ def _again(
         return Final(otherwise)
     wait_s = jitter * backoff_s(tries.retries, base_s=policy.base_s, cap_s=policy.cap_s)
     if retry_after_s is not None:
-        # The server's word goes first; the jitter keeps the pool from coming back as one.
-        wait_s = retry_after_s + jitter
+        # The server's word goes first; the jitter keeps the pool from coming back as one. What
+        # fails for longer than a pause is an outage, which is waited out for all.
+        wait_s = min(retry_after_s, policy.cap_s) + jitter
     return Wait(wait_s, tries._replace(retries=tries.retries + 1))
+
+
+def ended(decision: Final, answer: Reply | NoReply, tries: Tries) -> Answer:
+    """Return what a call ends with: its last answer, or why there is none."""
+    attempts = tries.attempts + 1
+    if isinstance(answer, NoReply):
+        return Answer(decision.kind, None, answer, attempts)
+    if decision.kind is OutcomeKind.REFUSED:
+        return Answer(decision.kind, answer, None, attempts)
+    message = f"answered 429 {tries.rounds + 1} times while other requests passed"
+    return Answer(decision.kind, None, NoReply("throttled", message, sent=True), attempts)
 
 
 FOLLOWS = {

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import time
+import urllib.request
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -88,3 +91,43 @@ def test_one_refused_row_is_unknown_and_holds_nobody(
     assert json.loads(done.stdout)["elapsed_s"] < 15
     (line,) = [one for one in outcomes(tmp_path / "r") if one["outcome"] != "updated"]
     assert (line["outcome"], line["code"]) == ("unknown", "throttled")
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_minted_tokens_are_given_back(
+    interrupted: bool,
+    start_batchpatch: Callable[..., subprocess.Popen[str]],
+    start_sandbox: Callable[..., Any],
+    make_rows: Callable[..., Path],
+    credentials: dict[str, str],
+) -> None:
+    """They would open the organisation's door for a day more; a stop takes them along, too."""
+    sandbox = start_sandbox("--allowed", "20", "--rate-window-s", "30")
+    words = ["--api-url", sandbox.url, "--tokens", "2", "--quiet"]
+    rows = make_rows(400 if interrupted else 30)
+    process = start_batchpatch("run", str(rows), *words, env=credentials)
+    if interrupted:
+        deadline_s = time.monotonic() + 20
+        while sandbox.get("stats")["patches_applied"] < 40:
+            assert time.monotonic() < deadline_s
+        process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    stats = sandbox.get("stats")
+    assert process.returncode == (130 if interrupted else 0)
+    assert stats["tokens_minted"] == stats["revoked"] == 2
+
+
+def test_a_token_of_the_users_is_kept(
+    batchpatch: Run, start_sandbox: Callable[..., Any], make_rows: Callable[..., Path]
+) -> None:
+    """It is not ours to end."""
+    sandbox = start_sandbox()
+    grant = b"grant_type=client_credentials"
+    basic = {"Authorization": "Basic dGVzdGVyOmtlcHQ="}
+    request = urllib.request.Request(f"{sandbox.url}/oauth/token", grant, basic)  # noqa: S310
+    with urllib.request.urlopen(request) as reply:  # noqa: S310
+        environment = {"GENESYSCLOUD_ACCESS_TOKEN": json.loads(reply.read())["access_token"]}
+    words = ["--api-url", sandbox.url]
+    for _ in range(2):
+        assert batchpatch("run", str(make_rows(3)), *words, env=environment).returncode == 0
+    assert sandbox.get("stats")["revoked"] == 0

@@ -27,6 +27,7 @@ class ScriptedPlatform:
         self.answers: list[Reply | NoReply] = []
         self.seen: list[tuple[float, str, str | None]] = []
         """Time, URL and Authorization of each attempt."""
+        self.latency_s = LATENCY_S
         self.judge: Callable[[str], Reply] | None = None
         """Answers calls by their URL once the script has ended."""
         self.in_flight = 0
@@ -47,7 +48,7 @@ class ScriptedPlatform:
         answer = script.pop(0) if script else None
         self.in_flight += 1
         try:
-            await asyncio.sleep(LATENCY_S)
+            await asyncio.sleep(self.latency_s)
         finally:
             self.in_flight -= 1
         if answer is not None:

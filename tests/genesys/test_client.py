@@ -43,6 +43,7 @@ def make_client(token_source: MakeTokens) -> MakeClient:
         tokens: int = 1,
         max_wait_s: float = 180.0,
         wall_clock: Callable[[], float] = lambda: 0.0,
+        max_outage_s: float = 900.0,
     ) -> GenesysClient:
         return GenesysClient(
             "https://api.mypurecloud.ie",
@@ -56,6 +57,7 @@ def make_client(token_source: MakeTokens) -> MakeClient:
             cap=rate,
             policy=RetryPolicy(retries=retries, max_wait_s=max_wait_s),
             wall_clock=wall_clock,
+            max_outage_s=max_outage_s,
             sleep=asyncio.sleep,
             random=lambda: 0.5,
             clock=asyncio.get_running_loop().time,
@@ -290,7 +292,8 @@ def test_a_token_that_is_minted_while_all_others_are_gone_is_waited_for(
         await calling
         return said
 
-    assert run_virtual(run()) == "a token"
+    said = run_virtual(run())
+    assert said == "a token: login.mypurecloud.ie limits how many tokens it mints"
 
 
 @pytest.mark.parametrize("calls", [1, 32])
@@ -421,6 +424,93 @@ def test_refusals_without_end_end_the_run(
     with pytest.raises(OutageError, match=r"refused every request for 9\d\d s \(429\)"):
         run_virtual(run())
     assert 900 < platform.seen[-1][0] < 1000
+
+
+def test_whatever_is_waited_for_has_words(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """The first token, a slow answer, a pause of its own: a silent screen looks broken."""
+
+    async def run() -> list[str | None]:
+        client = make_client(platform, retries=9)
+        said = []
+        platform.mints = [Reply(503)]
+        calling = asyncio.ensure_future(client.call("PATCH", "/api/v2/x", BODY))
+        await asyncio.sleep(0.02)
+        said.append(client.waiting_for)
+        await asyncio.sleep(0.2)
+        said.append(client.waiting_for)
+        await calling
+        said.append(client.waiting_for)
+        platform.answers = [Reply(503, retry_after_s=20.0)]
+        calling = asyncio.ensure_future(client.call("PATCH", "/api/v2/x", BODY))
+        await asyncio.sleep(5)
+        said.append(client.waiting_for)
+        await calling
+        platform.latency_s = 30.0
+        calling = asyncio.ensure_future(client.call("PATCH", "/api/v2/x", BODY))
+        await asyncio.sleep(0.5)
+        said.append(client.waiting_for)
+        await asyncio.sleep(11.5)
+        said.append(client.waiting_for)
+        await calling
+        return said
+
+    assert run_virtual(run()) == [
+        "a token",
+        "a token: login.mypurecloud.ie mints none: status 503",
+        None,
+        "another try after status 503",
+        None,
+        "an answer from api.mypurecloud.ie (12 s)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer", [Reply(429), Reply(400, "invalid_request", "rate limit exceeded")]
+)
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_token_endpoint_that_only_throttles_is_an_outage(
+    answer: Reply, heard: bool, platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """Whatever it is that mints without end beside us: `--max-outage` bounds the wait for it."""
+
+    async def run() -> float:
+        if heard:
+            platform.mints = [platform.grant(expires_in=5)]
+        client = make_client(platform, max_outage_s=200)
+        if heard:
+            await client.call("PATCH", "/api/v2/x", BODY)
+            await asyncio.sleep(10)
+        began_s = asyncio.get_running_loop().time()
+        platform.mints = [answer] * 1000
+        with pytest.raises(OutageError, match=r"login\.mypurecloud\.ie limits how many tokens"):
+            await asyncio.gather(*(client.call("PATCH", "/api/v2/x", BODY) for _ in range(4)))
+        return asyncio.get_running_loop().time() - began_s
+
+    assert 50 <= run_virtual(run()) <= (500 if heard else 300)
+
+
+@pytest.mark.parametrize("max_outage_s", [20.0, 300.0])
+def test_a_503_that_asks_for_an_hour_is_an_outage(
+    max_outage_s: float, platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """It is waited out as one, in words, and not longer than the user allows."""
+
+    async def run() -> tuple[float, str | None]:
+        client = make_client(platform, max_outage_s=max_outage_s)
+        await client.call("PATCH", "/api/v2/x", BODY)
+        platform.answers = [Reply(503, retry_after_s=3600.0)] * 10_000
+        calls = asyncio.gather(*(client.call("PATCH", "/api/v2/x", BODY) for _ in range(32)))
+        await asyncio.sleep(15)
+        said = client.waiting_for
+        with pytest.raises(OutageError, match="answered nothing"):
+            await calls
+        return asyncio.get_running_loop().time(), said
+
+    ended_s, said = run_virtual(run())
+    assert max_outage_s <= ended_s <= max_outage_s + 65
+    assert said is not None
 
 
 def test_cancelling_at_any_await_leaves_nothing_behind(

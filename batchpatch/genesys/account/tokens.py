@@ -53,7 +53,7 @@ _THROTTLE_BASE_S = 2.0
 _THROTTLE_CAP_S = 60.0
 
 
-_THROTTLE_PATIENCE_S = 300.0
+THROTTLE_PATIENCE_S = 300.0
 
 
 class Token:
@@ -99,6 +99,10 @@ class TokenSource(Protocol):
     def minted(self) -> int:
         """Tokens minted so far."""
 
+    @property
+    def trouble(self) -> str | None:
+        """What holds a mint up at this moment, in words; None where nothing does."""
+
     def ready(self) -> Token | None:
         """Return the token where no waiting is needed for it, else None."""
 
@@ -113,6 +117,7 @@ class ReadyToken:
     """A token that was given to us. There is no other once it is rejected."""
 
     minted = 0
+    trouble = None
 
     def __init__(self, token: Token, *, origin: str) -> None:
         self._token = token
@@ -157,8 +162,13 @@ class MintedTokens:
         sleep: Callable[[float], Awaitable[object]],
         random: Callable[[], float],
         lock: asyncio.Lock | None = None,
+        patience_s: float = THROTTLE_PATIENCE_S,
     ) -> None:
-        """No token is minted before it is asked for; those that share a `lock` mint in turn."""
+        """No token is minted before it is asked for.
+
+        Those that share a `lock` mint in turn. `patience_s` is how long the login host may limit
+        the minting before it counts as an outage.
+        """
         self._sender = sender
         self._url = account.hosts.login_url + TOKEN_PATH
         self._host = urlsplit(account.hosts.login_url).netloc
@@ -168,8 +178,15 @@ class MintedTokens:
         self._sleep = sleep
         self._random = random
         self._lock = lock or asyncio.Lock()
+        self._patience_s = patience_s
         self._token: Token | None = None
+        self._given: list[Token] = []
         self.minted = 0
+        self.trouble: str | None = None
+
+    def valid(self) -> list[Token]:
+        """Tokens that were minted and are neither expired, as far as is known, nor rejected."""
+        return [one for one in self._given if self._clock() < one.renew_at_s + _MARGIN_S]
 
     def ready(self) -> Token | None:
         """Return the token where there is one that is not about to expire."""
@@ -196,6 +213,7 @@ class MintedTokens:
         Raises:
             AccessError: it was never accepted, so minting would go on for ever.
         """
+        self._given = [one for one in self._given if one is not rejected]
         if self._token is not rejected:
             return
         self._token = None
@@ -207,6 +225,15 @@ class MintedTokens:
             )
 
     async def _mint(self) -> Token:
+        try:
+            token = await self._minted()
+        finally:
+            self.trouble = None
+        self.minted += 1
+        self._given = [*self.valid(), token]
+        return token
+
+    async def _minted(self) -> Token:
         failures = 0
         throttles = 0
         waited_s = 0.0
@@ -214,15 +241,16 @@ class MintedTokens:
             answer = await self._sender.send("POST", self._url, self._headers, MINT_BODY)
             verdict = judge_mint(answer, host=self._host, origin=self._origin)
             if isinstance(verdict, Minted):
-                self.minted += 1
                 return self._token_of(verdict)
             if isinstance(verdict, Throttled):
                 wait_s = self._throttle_s(verdict, throttles)
                 throttles += 1
                 waited_s += wait_s
-                if waited_s > _THROTTLE_PATIENCE_S:
-                    raise self._given_up("limits how many tokens it mints, for minutes on end")
+                self.trouble = f"{self._host} limits how many tokens it mints"
+                if waited_s > self._patience_s:
+                    raise self._given_up("limits how many tokens it mints, and does not stop")
             else:
+                self.trouble = f"{self._host} mints none: {verdict.reason}"
                 wait_s = self._failure_s(verdict, failures)
                 failures += 1
             await self._sleep(wait_s)

@@ -75,6 +75,8 @@ class RateLimiter:
         self._clock = clock
         self._waiters: deque[asyncio.Future[Permit | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._moved_s = clock()
+        """When a request left or was answered last."""
         self._due_s = math.inf
         """When the timer is."""
 
@@ -93,13 +95,17 @@ class RateLimiter:
     @property
     def waiting_for(self) -> str | None:
         """What those who wait for a permit wait for, in words; None where nobody does for long."""
-        if (wait_s := self.wait_s) == math.inf:
-            return "a token"
+        if self.pool.missing_since_s is not None or (wait_s := self.wait_s) == math.inf:
+            return self.pool.waiting_for
         now_s = self._clock()
         if wait_s >= 1 and self.pool.wait_s(now_s) >= wait_s:
             return f"the rate limit ({math.ceil(wait_s)} s)"
         held = [meter for meter in self._meters if self._waiters and meter.wait_s(now_s) > 0]
         return held[0].reason if held else None
+
+    def still_s(self) -> float:
+        """How long no request has left and no answer has come."""
+        return self._clock() - self._moved_s
 
     def allowance(self) -> Allowance | None:
         """What the platform admits from now on; None before it has said so."""
@@ -130,7 +136,7 @@ class RateLimiter:
         Returns:
             What is known of a 429, or will be in a moment; None for any other answer.
         """
-        now_s = self._clock()
+        self._moved_s = now_s = self._clock()
         refusal = None
         if not isinstance(answer, Reply):
             permit.quota.lost(permit.number, now_s, left=answer is None or answer.sent)
@@ -183,6 +189,7 @@ class RateLimiter:
         if (found := self.pool.take(now_s)) is None:
             return None
         slot, token = found
+        self._moved_s = now_s
         if metered:
             for meter in self._meters:
                 meter.started(now_s)

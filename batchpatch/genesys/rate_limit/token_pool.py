@@ -54,6 +54,8 @@ class TokenPool:
         self._clock = clock
         self._on_change = on_change
         self._last = 0
+        self.missing_since_s: float | None = None
+        """Since when there is no token at all, and somebody waits for one."""
         self._minting: asyncio.Task[None] | None = None
         self._fresh: deque[TokenSlot] = deque()
         """Slots with a token that was not used yet: its window begins with its first request."""
@@ -81,6 +83,12 @@ class TokenPool:
     def minting(self) -> bool:
         """Another token is on its way."""
         return self._minting is not None
+
+    @property
+    def waiting_for(self) -> str:
+        """A token that is not there, in words, with what holds its mint up."""
+        troubles = (slot.source.trouble for slot in self.slots)
+        return ": ".join(("a token", *dict.fromkeys(filter(None, troubles))))
 
     def allowance(self) -> Allowance | None:
         """What the platform admits from now on; None before it has said so."""
@@ -153,9 +161,12 @@ class TokenPool:
         Raises what the minting of the only token raises, see `MintedTokens.current`.
         """
         while not self.minting and not self.ready(self._clock()):
+            if self.missing_since_s is None:
+                self.missing_since_s = self._clock()
             slot = min(self.slots, key=lambda slot: slot.rests_until_s)
             await slot.source.current()
             slot.rests_until_s = -math.inf
+        self.missing_since_s = None
 
     def reject(self, slot: TokenSlot, token: Token) -> None:
         """Forget the token of a slot, which was answered with 401.
