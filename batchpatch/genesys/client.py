@@ -85,8 +85,8 @@ class GenesysClient:
             self._host, max_outage_s=max_outage_s, clock=clock, sleep=sleep
         )
         self._api_url = api_url
-        self._pausing: dict[object, str] = {}
-        """After what each call waits by itself before its next try."""
+        self._pausing: Counter[str] = Counter()
+        """Calls that wait by themselves before their next try, by what it is after."""
         self._transport = transport
         self._policy = policy
         self._sleep = sleep
@@ -114,7 +114,7 @@ class GenesysClient:
         self._stopped = True
 
     def foresee(self, requests: int) -> None:
-        """Be prepared for so many requests: tokens that they will need are minted ahead."""
+        """Be prepared for so many requests; see `TokenPool.foresee`."""
         self.limiter.pool.foresee(requests)
 
     def assume(self, per_s: float) -> None:
@@ -127,8 +127,8 @@ class GenesysClient:
         found = self._breaker.waiting_for or self.limiter.waiting_for
         if found is None and self.on_the_wire and (still_s := self.limiter.still_s()) >= _STILL_S:
             return f"an answer from {self._host} ({still_s:.0f} s)"
-        if found is None and not self.on_the_wire and self._pausing:
-            return f"another try after {', '.join(sorted(set(self._pausing.values())))}"
+        if found is None and not self.on_the_wire and (pausing := +self._pausing):
+            return f"another try after {', '.join(sorted(pausing))}"
         return found
 
     def allowance(self) -> Allowance | None:
@@ -265,18 +265,16 @@ class GenesysClient:
     async def _pause(self, wait_s: float, after: str) -> None:
         # However long a server asks to be left alone, it is an outage that is waited out then.
         wait_s = min(wait_s, self._max_outage_s)
-        mine = object()
-        self._pausing[mine] = after
+        self._pausing[after] += 1
         try:
             await self._sleep(wait_s)
         finally:
-            del self._pausing[mine]
+            self._pausing[after] -= 1
 
     async def _judge_refusal(self, refusal: Refusal, policy: RetryPolicy) -> Passed:
         """Return what had come of all requests by a 429, once it is known whose limit it is.
 
-        Raises:
-            OutageError: it lasts too long to be waited for.
+        Raises `OutageError` where it lasts too long to be waited for.
         """
         self.throttled += 1
         self._breaker.answered()
@@ -289,9 +287,7 @@ class GenesysClient:
     def _judge_no_reply(self, answer: NoReply) -> OutageError | None:
         """What there is to say of a page that answers in the platform's place; None of no page.
 
-        Raises:
-            SettingsError: nothing has worked yet, and it is a certificate that is wrong.
-            OutageError: nothing has worked yet, and it is pages that answer.
+        Raises what ends a run where nothing has worked yet.
         """
         if answer.kind == "tls" and not self._heard:
             raise tls_error(self._host)  # no retry mends a setting
