@@ -131,6 +131,7 @@ PURE = [
     "finding/matching.py",
     "merging/*.py",
     "genesys/fatal.py",
+    "genesys/headers.py",
     "genesys/hints.py",
     "genesys/replies.py",
     "genesys/retry.py",

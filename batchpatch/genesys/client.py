@@ -1,8 +1,7 @@
 """The API client: a call is an attempt made again until it has a final answer.
 
-The loop is all there is: circuit breaker, permit, attempt, decision. Each of these is a part with
-one job that is given from outside, so a test puts a virtual clock or a scripted server in its
-place.
+The loop is all there is: circuit breaker, permit, attempt, decision. Each is a part of its own that
+is given from outside, so a test puts a virtual clock or a scripted server in its place.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from batchpatch.errors import OutageError
 from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S, CircuitBreaker
 from batchpatch.genesys.fatal import long_refusal_error, page_error, refusals_error, tls_error
 from batchpatch.genesys.http import ERROR_BODY_BYTES
-from batchpatch.genesys.purpose import Purpose, purpose_of
+from batchpatch.genesys.purpose import Purpose, fitting, purpose_of
 from batchpatch.genesys.rate_limit.allowance import Allowance
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import (
@@ -62,7 +61,7 @@ _PAGES_ENOUGH = 3
 
 
 class GenesysClient:
-    """Calls the API of one organisation. Any number of tasks may share one client."""
+    """Calls the API of one organisation, for any number of tasks."""
 
     def __init__(
         self,
@@ -244,7 +243,8 @@ class GenesysClient:
         """Do what has been decided about an attempt that was no success."""
         page = self._judge_no_reply(answer) if isinstance(answer, NoReply) else None
         alone = passed is not None and passed.alone
-        decision = decide(answer, tries, policy or self._policy, self._random(), alone=alone)
+        policy = fitting(policy or self._policy)
+        decision = decide(answer, tries, policy, self._random(), alone=alone)
         if not is_down(answer):
             self._breaker.answered()
         elif self._breaker.failed(

@@ -60,7 +60,7 @@ async def open_client(
     account that has one; nothing is sent before the first call. On leaving, also by an error or a
     cancellation, the tokens that were minted are revoked; one that was given to us is not.
     """
-    async with Transport(account.hosts, connect, version=version) as transport:
+    async with Transport(account.hosts, connect, version=version, proxy=account.proxy) as transport:
         sources = _token_sources(account, transport, pace.tokens, max_outage_s)
         assumed_per_s = None if pace.assumed is None else pace.assumed.per_s
         limiter = RateLimiter(

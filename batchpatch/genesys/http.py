@@ -10,8 +10,10 @@ not awaited.
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self
 from urllib.parse import urlsplit
 
@@ -19,8 +21,14 @@ import aiohttp
 from multidict import CIMultiDict, istr
 from yarl import URL
 
-from batchpatch.errors import SettingsError
+from batchpatch.genesys.certificates import trusted_certificates
 from batchpatch.genesys.connect_proxies import find_proxy
+from batchpatch.genesys.descriptors import (
+    NO_DESCRIPTOR,
+    DescriptorWait,
+    affordable_connections,
+    is_out_of_descriptors,
+)
 from batchpatch.genesys.replies import NoReply, Reply, platform_answer, read_reply
 from batchpatch.options.send import DEFAULT_CONNECT, ConnectOptions
 
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from batchpatch.genesys.account.credentials import Secret
     from batchpatch.genesys.account.regions import Hosts
 
 
@@ -92,30 +101,36 @@ class Transport:
         options: ConnectOptions = DEFAULT_CONNECT,
         *,
         version: str = "0",
+        proxy: Secret | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """Check the settings; nothing is opened yet.
 
-        Raises `SettingsError` for a CA file or a proxy that cannot be used.
+        `proxy` goes before the environment's; it may hold a password. Raises `SettingsError` for a
+        CA file or a proxy that cannot be used.
         """
         self._options = options
         self._user_agent = f"batchpatch/{version}"
         self._wall_clock = wall_clock
-        self._ssl = _ssl_context(options.ca_file)
+        self._ssl = trusted_certificates(options.ca_file, os.environ)
         # The slash ends the host: no path can turn `https://api.x` into `https://api.x.evil`.
         self._api_prefix = f"{hosts.api_url}/"
         self._login_prefix = f"{hosts.login_url}/"
         self._api_base = URL(hosts.api_url)
         parts = urlsplit(hosts.api_url)
         self._api_origin_chars = len(f"{parts.scheme}://{parts.netloc}")
-        self._api_proxy = _url_of(find_proxy(hosts.api_url))
-        self._login_proxy = _url_of(find_proxy(hosts.login_url))
+        named = None if proxy is None else proxy.reveal()
+        self._api_proxy = _url_of(find_proxy(hosts.api_url, named=named))
+        self._login_proxy = _url_of(find_proxy(hosts.login_url, named=named))
         self._session: aiohttp.ClientSession | None = None
+        self._descriptors = DescriptorWait()
 
     async def __aenter__(self) -> Self:
         options = self._options
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=options.concurrency, ssl=self._ssl),
+            connector=aiohttp.TCPConnector(
+                limit=affordable_connections(options.concurrency), ssl=self._ssl
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(
                 total=options.total_s, sock_connect=options.connect_s, sock_read=options.read_s
@@ -153,8 +168,11 @@ class Transport:
         body: bytes | None,
         *,
         body_limit_bytes: int = ERROR_BODY_BYTES,
+        may_wait: bool = True,
     ) -> Reply | NoReply:
         """Make one attempt. `url` is absolute and percent-encoded already.
+
+        Where the process has no file descriptor left, it waits for one if it `may_wait`.
 
         Raises `ValueError` for a URL of any other host than the account's two; trouble on the way
         is a `NoReply`, never an exception.
@@ -178,7 +196,14 @@ class Transport:
                 proxy=proxy,
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return _explain(error, url)
+            if not is_out_of_descriptors(error):
+                return _explain(error, url)
+            if not may_wait:
+                return NO_DESCRIPTOR
+            again = partial(self.send, body_limit_bytes=body_limit_bytes, may_wait=False)
+            return await self._descriptors.attempt(
+                partial(again, method, url, headers, body), for_s=self._options.total_s
+            )
         # A connection that was given back means a body that has ended.
         if response.connection is None and response.content.at_eof():
             return read_reply(response.status, response.headers, b"", now_s=self._wall_clock())
@@ -251,19 +276,6 @@ def _reason(error: aiohttp.ClientConnectorError) -> str:
         # An SSLError that did not come from OpenSSL has no reason at all.
         return f"TLS failed ({getattr(inner, 'reason', None) or 'no reason given'})"
     return inner.strerror or type(inner).__name__
-
-
-def _ssl_context(ca_file: str | None) -> ssl.SSLContext | bool:
-    if ca_file is None:
-        return True
-    context = ssl.create_default_context()
-    try:
-        context.load_verify_locations(ca_file)
-    except ssl.SSLError:
-        raise SettingsError(f"--ca-file {ca_file} is not a PEM file of certificates.") from None
-    except OSError as error:
-        raise SettingsError(f"--ca-file {ca_file} cannot be read: {error.strerror}.") from None
-    return context
 
 
 def _url_of(text: str | None) -> URL | None:

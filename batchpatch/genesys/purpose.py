@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from batchpatch.options.send import RetryPolicy
+
 
 Purpose = Literal["patches", "reads", "lookups", "verifications", "other"]
 
@@ -29,3 +31,8 @@ def made_for(purpose: Purpose) -> Iterator[None]:
 def purpose_of(method: str) -> Purpose:
     """What a request is made for at this moment; where nobody has said so, by its method."""
     return _purpose.get() or ("other" if method == "GET" else "patches")
+
+
+def fitting(policy: RetryPolicy) -> RetryPolicy:
+    """The policy for what is made at this moment: what verifies looks again by itself, in time."""
+    return policy._replace(retries=0) if _purpose.get() == "verifications" else policy

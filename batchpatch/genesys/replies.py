@@ -9,14 +9,24 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import orjson
 
+from batchpatch.genesys.headers import LONGEST_WAIT_S, QuotaHeaders, read_quota, read_retry_after
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+__all__ = [
+    "LONGEST_WAIT_S",
+    "NoReply",
+    "QuotaHeaders",
+    "Reply",
+    "platform_answer",
+    "read_reply",
+]
 
 
 MESSAGE_CHARS = 300
@@ -25,27 +35,7 @@ MESSAGE_CHARS = 300
 _CODE_CHARS = 100
 
 
-# A wait asked for in an answer is believed up to a week, which a sentence may name; how long is
-# really waited is for the policy to say.
-LONGEST_WAIT_S = 7 * 86_400.0
-
-
 CORRELATION_HEADER = "ININ-Correlation-Id"
-
-
-COUNT_HEADER = "inin-ratelimit-count"
-
-
-ALLOWED_HEADER = "inin-ratelimit-allowed"
-
-
-RESET_HEADER = "inin-ratelimit-reset"
-
-
-_NUMBER = re.compile(r"[0-9]{1,9}")
-
-
-_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
 # "Retry the request in [42] seconds"; the older text ends in "... requests within [60] seconds",
@@ -65,18 +55,6 @@ _PARSED_BYTES = 16 * 1024
 
 
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaHeaders:
-    """The server's view of the token's window. Source: the vendor's page on rate limits."""
-
-    count: int
-    """Requests in this window, the answered one included."""
-    allowed: int
-    """Requests that the window admits."""
-    reset_s: int
-    """Whole seconds left in the window: relative, rounded, not an epoch."""
 
 
 class Reply(NamedTuple):
@@ -155,7 +133,7 @@ def read_reply(
     message = _text(envelope, ("message", "error_description", "description"), MESSAGE_CHARS)
     if message is None:
         message = _words_of(body)
-    retry_after_s = _read_retry_after(headers.get("Retry-After"), now_s)
+    retry_after_s = read_retry_after(headers.get("Retry-After"), now_s)
     if retry_after_s is None:
         retry_after_s = _seconds_in(message)
     return Reply(
@@ -199,38 +177,6 @@ def _is_json(reply: Reply) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
-
-
-def read_quota(headers: Mapping[str, str]) -> QuotaHeaders | None:
-    """Read the three headers; None where one is missing or is no plain number."""
-    allowed = headers.get(ALLOWED_HEADER)
-    if allowed is None:
-        return None
-    numbers = [_read_number(headers.get(name)) for name in (COUNT_HEADER, RESET_HEADER)]
-    limit = _read_number(allowed)
-    count, reset_s = numbers
-    if count is None or limit is None or reset_s is None:
-        return None
-    return QuotaHeaders(count, limit, reset_s)
-
-
-def _read_number(text: str | None) -> int | None:
-    if text is None or not _NUMBER.fullmatch(text.strip()):
-        return None
-    return int(text)
-
-
-def _read_retry_after(text: str | None, now_s: float) -> float | None:
-    if text is None:
-        return None
-    text = text.strip()
-    if _SECONDS.fullmatch(text):
-        return min(float(text), LONGEST_WAIT_S)
-    try:
-        until_s = parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError, OSError):
-        return None
-    return min(max(until_s - now_s, 0.0), LONGEST_WAIT_S)
 
 
 def _seconds_in(message: str | None) -> float | None:

@@ -131,3 +131,20 @@ def test_a_token_of_the_users_is_kept(
     for _ in range(2):
         assert batchpatch("run", str(make_rows(3)), *words, env=environment).returncode == 0
     assert sandbox.get("stats")["revoked"] == 0
+
+
+def test_few_descriptors_mean_fewer_connections(
+    start_batchpatch: Callable[..., subprocess.Popen[str]],
+    start_sandbox: Callable[..., Any],
+    make_rows: Callable[..., Path],
+    credentials: dict[str, str],
+) -> None:
+    """A connection that this side cannot open says nothing about the platform, nor about a row."""
+    sandbox = start_sandbox()
+    words = ["--api-url", sandbox.url, "--concurrency", "60", "--rate", "none"]
+    limited = ("bash", "-c", 'ulimit -n 40; exec "$@"', "-")
+    process = start_batchpatch("run", str(make_rows(300)), *words, env=credentials, through=limited)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "may have 40 files open (ulimit -n)" in said
+    assert sandbox.get("stats")["patches_applied"] == 300

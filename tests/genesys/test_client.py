@@ -11,6 +11,7 @@ import pytest
 
 from batchpatch.errors import AccessError, OutageError, SettingsError
 from batchpatch.genesys.client import GenesysClient
+from batchpatch.genesys.purpose import made_for
 from batchpatch.genesys.rate_limit.limiter import RateLimiter
 from batchpatch.genesys.rate_limit.rate_cap import RateCap
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
@@ -561,3 +562,17 @@ def test_the_others_go_on_when_one_is_cancelled(
         return {getattr(answer, "outcome_kind", None) for answer in answers}
 
     assert run_virtual(run()) == {None, OutcomeKind.ACCEPTED}
+
+
+def test_a_read_that_verifies_is_not_repeated_for_long(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """It looks again by itself while `--verify-for` lasts; six timeouts would be minutes."""
+    platform.answers = [LOST] * 9
+
+    async def run() -> int:
+        client = make_client(platform)
+        with made_for("verifications"):
+            return (await client.call("GET", "/api/v2/conversations/x")).attempts
+
+    assert run_virtual(run()) == 1

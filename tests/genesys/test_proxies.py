@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from batchpatch.errors import SettingsError
-from batchpatch.genesys.connect_proxies import find_proxy
+from batchpatch.genesys.connect_proxies import (
+    ENVIRONMENT_PROXY,
+    PROFILE_PROXY,
+    find_proxy,
+    named_proxy,
+)
 
 API = "https://api.mypurecloud.ie"
 
@@ -63,4 +68,46 @@ def test_a_proxy_that_cannot_be_used_is_one_sentence(proxy: str) -> None:
     """Otherwise every request fails, and the message would quote the proxy's password."""
     with pytest.raises(SettingsError, match="HTTPS_PROXY") as caught:
         find_proxy(API, proxies={"https": proxy}, bypass=nowhere)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("parts", "proxy"),
+    [
+        ({}, None),
+        ({"proxy_host": "p"}, "http://p"),
+        ({"proxy_host": "p", "proxy_port": "8443", "proxy_protocol": "https"}, "https://p:8443"),
+        (
+            {"proxy_host": "p", "proxy_username": "a@b", "proxy_password": "c/d"},
+            "http://a%40b:c%2Fd@p",
+        ),
+    ],
+)
+def test_the_proxy_of_the_profile_is_used(parts: dict[str, str], proxy: str | None) -> None:
+    """`gc profiles new` asks for it, so whoever has one has it there."""
+    assert named_proxy(parts, PROFILE_PROXY, place="profile 'A'") == proxy
+
+
+def test_the_proxy_of_the_provider_is_used() -> None:
+    """CX as Code reads these variables, in the same shells and pipelines."""
+    parts = {"GENESYSCLOUD_PROXY_HOST": "p", "GENESYSCLOUD_PROXY_PORT": "1"}
+    proxy = named_proxy(parts, ENVIRONMENT_PROXY, place="the environment")
+    assert proxy == "http://p:1"
+    assert find_proxy(API, named=proxy, proxies={"https": "http://q:2"}) == proxy
+    assert find_proxy("http://127.0.0.1:8080", named=proxy) is None
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"proxy_port": "1"}, "sets proxy_port and no proxy_host"),
+        ({"proxy_host": "p", "proxy_port": "x"}, "proxy_host in profile 'A' is not a URL"),
+        ({"proxy_host": "p", "proxy_protocol": "socks5"}, "SOCKS is not supported"),
+        ({"proxy_host": "p", "proxy_port": "x", "proxy_password": "hush"}, "is not a URL"),
+    ],
+)
+def test_parts_that_make_no_proxy_are_refused_in_words(parts: dict[str, str], words: str) -> None:
+    """To go round it in silence would be what the proxy is there to prevent."""
+    with pytest.raises(SettingsError, match=words) as caught:
+        named_proxy(parts, PROFILE_PROXY, place="profile 'A'")
     assert "hush" not in str(caught.value)

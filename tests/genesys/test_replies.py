@@ -6,7 +6,7 @@ from email.utils import formatdate
 
 import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
@@ -229,6 +229,55 @@ def test_the_repr_hides_the_body() -> None:
     assert b"hush" in reply.body
     assert "hush" not in repr(reply)
     assert "hush" not in f"{reply}"
+
+
+AROUND = st.text(
+    st.sampled_from("\x00\t\n\x0b\r\x1c\x1f\x85\xa0\u2028\u200b\ufeff +-,"), max_size=3
+)
+VALUES = st.sampled_from(
+    [
+        *(
+            "0",
+            "5",
+            "42",
+            "9" * 400,
+            "1" * 10,
+            "-1",
+            "1.5",
+            "1e9",
+            "\u0665",
+            "\u00bd",
+            "nan",
+            "inf",
+            "",
+        ),
+        "Thu, 01 Jan 0001 00:00:00 +2359",
+        "Wed, 21 Oct 2015 07:28:00 GMT",
+        "Wed, 21 Oct 2015 07:28:00 +" + "9" * 300,
+    ]
+)
+HEADERS = st.builds("{}{}{}".format, AROUND, VALUES | st.text(max_size=30), AROUND)
+
+
+@settings(max_examples=1500)
+@given(*[HEADERS] * 5)
+@example("0", "0", "0\x1f", "0\x1c", "")
+def test_any_header_is_a_value_or_none(
+    count: str, allowed: str, reset: str, retry_after: str, correlation_id: str
+) -> None:
+    """Python's idea of a space is wider than HTTP's, and it knows other digits than ours."""
+    headers = {
+        "inin-ratelimit-count": count,
+        "inin-ratelimit-allowed": allowed,
+        "inin-ratelimit-reset": reset,
+        "Retry-After": retry_after,
+        "ININ-Correlation-Id": correlation_id,
+    }
+    reply = read(429, headers=headers)
+    assert reply.retry_after_s is None or 0 <= reply.retry_after_s <= LONGEST_WAIT_S
+    quota = reply.quota
+    assert quota is None or 0 <= min(quota.count, quota.allowed, quota.reset_s) < 10**9
+    assert (reply.correlation_id or "x").isprintable()
 
 
 NAMES = st.sampled_from(

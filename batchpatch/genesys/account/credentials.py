@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from batchpatch.errors import AccessError
 from batchpatch.genesys.account.profiles import PROFILE_KEYS, ProfileFile
 from batchpatch.genesys.account.regions import Hosts, find_hosts
+from batchpatch.genesys.connect_proxies import ENVIRONMENT_PROXY, PROFILE_PROXY, named_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +76,8 @@ class Account(NamedTuple):
     hosts: Hosts
     origin: str
     """Where the credentials were found, for messages; holds no secret."""
+    proxy: Secret | None = None
+    """URL of the proxy that is named for the platform; may hold a password."""
 
 
 class _Family(NamedTuple):
@@ -95,8 +98,13 @@ _FAMILIES = (
         "GENESYSCLOUD_REGION",
     ),
     _Family(None, "GENESYS_CLIENT_ID", "GENESYS_CLIENT_SECRET", "GENESYS_ENV"),
+    _Family(None, "GENESYS_CLOUD_CLIENT_ID", "GENESYS_CLOUD_CLIENT_SECRET", "GENESYS_CLOUD_REGION"),
     _Family(None, "GC_CLIENT_ID", "GC_CLIENT_SECRET", None),
 )
+
+
+# Left by .env files and by `docker --env-file`, which take quotes for what they are not.
+_QUOTES = "\"'`\u201c\u201d\u2018\u2019"
 
 
 _PROFILE_KEYS = _Family(*PROFILE_KEYS)
@@ -118,9 +126,10 @@ def find_account(
 ) -> Account:
     """Find credentials and hosts.
 
-    Looks at the arguments, then at `GENESYSCLOUD_*`, `GENESYS_*`, `GC_*`, then at the profile
-    `DEFAULT` of `~/.gc/config.toml`. A `profile` given explicitly goes before the environment.
-    Within one place a ready access token goes before a client, as in the Terraform provider.
+    Looks at the arguments, then at `GENESYSCLOUD_*`, `GENESYS_*`, `GENESYS_CLOUD_*`, `GC_*`, then
+    at the profile `DEFAULT` of `~/.gc/config.toml`. A `profile` given explicitly goes before the
+    environment. Within one place a ready access token goes before a client, as in the Terraform
+    provider.
 
     Raises `AccessError` where credentials are missing, incomplete or malformed, and
     `SettingsError` where the region or the file is at fault. No message holds a secret.
@@ -132,9 +141,16 @@ def find_account(
         found = _in_environment(env) or _in_profile(file.table(), file) or _nothing_found(file)
     if api_url is None:
         region = region or configured_region(env, profile=profile, config_path=config_path)
-    return Account(
-        found.credentials, find_hosts(region, api_url=api_url, login_url=login_url), found.origin
-    )
+    hosts = find_hosts(region, api_url=api_url, login_url=login_url)
+    return Account(found.credentials, hosts, found.origin, _named_proxy(env, found, file))
+
+
+def _named_proxy(env: Mapping[str, str], found: _Found, file: ProfileFile) -> Secret | None:
+    """The proxy that the environment names for the platform, or else the profile in use."""
+    proxy = named_proxy(env, ENVIRONMENT_PROXY, place="the environment")
+    if proxy is None and found.origin == file.place:
+        proxy = named_proxy(file.table(), PROFILE_PROXY, place=file.place)
+    return None if proxy is None else Secret(proxy)
 
 
 def configured_region(
@@ -194,6 +210,10 @@ def _credentials(
 
 def _printable(value: str, name: str, place: str) -> str:
     # A line break here would end a header early; the value itself is never shown.
+    if value[0] in _QUOTES and value[-1] in _QUOTES:
+        raise AccessError(
+            f"{name} in {place} is in quotes, and they are taken as a part of it: leave them out."
+        )
     if not (value.isascii() and value.isprintable()) or " " in value:
         raise AccessError(
             f"{name} in {place} holds a space, a line break or a character that no credential"

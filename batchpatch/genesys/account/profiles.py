@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from batchpatch.errors import SettingsError
+from batchpatch.genesys.connect_proxies import PROFILE_PROXY
 
 DEFAULT_PROFILE = "DEFAULT"
 
@@ -45,6 +46,8 @@ class ProfileFile:
                 " GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET instead."
             ) from None
         except (OSError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not self.explicit:
+                return {}  # without a home there is no file in it
             reason = getattr(error, "strerror", None) or "no home directory"
             raise SettingsError(f"{self.path} cannot be read: {reason}.") from None
         except ValueError:
@@ -68,8 +71,10 @@ class ProfileFile:
 
     def _texts(self, table: dict[str, Any]) -> dict[str, str]:
         texts = {}
-        for key in PROFILE_KEYS:
+        for key in (*PROFILE_KEYS, *PROFILE_PROXY):
             value = table.get(key, "")
+            if key == PROFILE_PROXY.port and isinstance(value, int):
+                value = str(value)
             if not isinstance(value, str):
                 raise SettingsError(f"{key} in {self.place} must be a text in quotes.")
             texts[key] = value

@@ -7,7 +7,7 @@ own throttle is a 400 that says so in words (both as the vendor's SDK and CLI ha
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -15,6 +15,9 @@ from batchpatch.errors import AccessError, SettingsError
 from batchpatch.genesys.account.credentials import Secret
 from batchpatch.genesys.fatal import page_error, tls_error
 from batchpatch.genesys.replies import NoReply, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a token
 
@@ -29,6 +32,9 @@ _TRANSIENT = frozenset({408, 500, 502, 503, 504})
 
 
 _TOKEN_CHARS = 16_384
+
+
+_LONGEST_LIFE_S = 1e9
 
 
 class Minted(NamedTuple):
@@ -52,11 +58,12 @@ class Transient(NamedTuple):
 
 
 def judge_mint(
-    answer: Reply | NoReply, *, host: str, origin: str
+    answer: Reply | NoReply, *, host: str, origin: str, secrets: Collection[Secret] = ()
 ) -> Minted | Throttled | Transient:
     """Say what an answer to a request for a token means.
 
-    `host` is the login host and `origin` where the credentials came from, for the messages.
+    `host` is the login host and `origin` where the credentials came from, for the messages, which
+    hold no word of an answer that repeats one of the `secrets`.
     Raises `AccessError` where the credentials are refused, `SettingsError` where the host cannot be
     the platform's, or its certificate cannot be verified, and `OutageError` where a page answers.
     """
@@ -64,7 +71,7 @@ def judge_mint(
         if answer.kind == "tls":
             raise tls_error(host)
         if answer.kind == "page":
-            raise page_error(host, answer)
+            raise page_error(host, _discreet(answer, secrets))
         return Transient(answer.message)
     if 200 <= answer.status < 300:
         return _read_token(answer) or Transient(f"status {answer.status} without a token")
@@ -74,6 +81,8 @@ def judge_mint(
     if answer.status in _TRANSIENT:
         return Transient(f"status {answer.status}")
     if answer.status in (400, 401, 403):
+        if any(_is_repeated(secret, answer.body) for secret in secrets):
+            answer = answer._replace(code=None, message=None)
         raise _refused(answer, host=host, origin=origin)
     raise SettingsError(
         f"{host} answers a request for a token with status {answer.status}, as no login host of"
@@ -99,7 +108,25 @@ def _read_lifetime_s(value: Any) -> float:
     # Anything but a positive number would mean a new token for each request.
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         return math.inf
-    return float(value)
+    return float(min(value, _LONGEST_LIFE_S))  # no float holds every integer
+
+
+def _discreet(page: NoReply, secrets: Collection[Secret]) -> NoReply:
+    """Leave the title out where it repeats a secret, or may: it is shortened."""
+    if page.title is None or not any(_overlap(secret, page.title) for secret in secrets):
+        return page
+    return page._replace(message=page.message.replace(page.title, "***"), title=None)
+
+
+def _is_repeated(secret: Secret, body: bytes) -> bool:
+    return bool(secret.reveal()) and secret.reveal().encode() in body
+
+
+def _overlap(secret: Secret, text: str) -> bool:
+    found = secret.reveal()
+    return found in text or any(
+        text.removesuffix("...").endswith(found[:length]) for length in range(6, len(found))
+    )
 
 
 def _refused(reply: Reply, *, host: str, origin: str) -> AccessError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from batchpatch.errors import AccessError, OutageError
+from batchpatch.genesys.account.credentials import Secret
 from batchpatch.genesys.account.token_endpoint import (
     MINT_BODY,
     TOKEN_PATH,
@@ -22,7 +23,7 @@ from batchpatch.genesys.retry import backoff_s
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from batchpatch.genesys.account.credentials import Account, ClientCredentials, Secret
+    from batchpatch.genesys.account.credentials import Account, ClientCredentials
     from batchpatch.genesys.replies import NoReply, Reply
 
 
@@ -174,6 +175,9 @@ class MintedTokens:
         self._host = urlsplit(account.hosts.login_url).netloc
         self._origin = account.origin
         self._headers = _basic_headers(credentials, sender)
+        sent = self._headers["Authorization"].removeprefix("Basic ")
+        self._secrets = credentials.client_secret, Secret(sent)
+        """What an answer may repeat and a message may not."""
         self._clock = clock
         self._sleep = sleep
         self._random = random
@@ -239,7 +243,9 @@ class MintedTokens:
         waited_s = 0.0
         while True:
             answer = await self._sender.send("POST", self._url, self._headers, MINT_BODY)
-            verdict = judge_mint(answer, host=self._host, origin=self._origin)
+            verdict = judge_mint(
+                answer, host=self._host, origin=self._origin, secrets=self._secrets
+            )
             if isinstance(verdict, Minted):
                 return self._token_of(verdict)
             if isinstance(verdict, Throttled):

@@ -104,6 +104,7 @@ def test_a_malformed_secret_is_not_in_the_error(place: str, secret: str, no_file
             },
             ("b", "2"),
         ),
+        ({"GENESYS_CLOUD_CLIENT_ID": "d", "GENESYS_CLOUD_CLIENT_SECRET": "4"}, ("d", "4")),
         ({"GENESYSCLOUD_OAUTHCLIENT_ID": "  "}, ("file-id", "hush-file")),
         ({}, ("file-id", "hush-file")),
     ],
@@ -128,6 +129,7 @@ def test_a_ready_token_goes_before_the_pair(no_file: Path) -> None:
         ({"GENESYSCLOUD_REGION": "us-west-2", "GENESYS_ENV": "x"}, "eu-west-1", "mypurecloud.ie"),
         ({"GENESYSCLOUD_REGION": "us-west-2", "GENESYS_ENV": "x"}, None, "usw2.pure.cloud"),
         ({"GENESYS_ENV": "mypurecloud.com.au"}, None, "mypurecloud.com.au"),
+        ({"GENESYS_CLOUD_REGION": "us-west-2"}, None, "usw2.pure.cloud"),
         ({}, None, "mypurecloud.de"),
     ],
 )
@@ -205,3 +207,46 @@ def test_no_region_anywhere_says_what_to_set(no_file: Path) -> None:
     """Credentials alone are not enough to know where to go."""
     with pytest.raises(SettingsError, match="GENESYSCLOUD_REGION"):
         find_account(PAIR, config_path=no_file)
+
+
+@pytest.mark.parametrize("quotes", ['""', "''", "\u201c\u201d"])
+@pytest.mark.parametrize("name", PAIR)
+def test_quotes_left_around_a_value_are_pointed_out(name: str, quotes: str, no_file: Path) -> None:
+    """A .env file that docker reads keeps them, and the login host only says `invalid_client`."""
+    env = {**PAIR, **REGION, name: f"{quotes[0]}hush-1{quotes[1]}"}
+    with pytest.raises(AccessError, match=f"{name} in the environment is in quotes") as caught:
+        find_account(env, config_path=no_file)
+    assert "hush" not in str(caught.value)
+
+
+def test_no_home_is_no_error_where_the_environment_has_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's user often has none; what is missing otherwise is what is named."""
+
+    def no_home(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("pathlib.Path.expanduser", no_home)
+    assert client_of(find_account({**PAIR, **REGION})) == ("an-id", "hush-1")
+    assert client_of(find_account(PAIR, api_url="https://api.mypurecloud.ie")) == (
+        "an-id",
+        "hush-1",
+    )
+    with pytest.raises(SettingsError, match="No region is set"):
+        find_account(PAIR)
+    with pytest.raises(AccessError, match="No credentials found"):
+        find_account(REGION)
+    with pytest.raises(SettingsError, match="no home directory"):
+        find_account(REGION, profile="night")
+
+
+def test_the_proxy_of_the_profile_in_use_comes_along(tmp_path: Path) -> None:
+    """A profile that is not used says nothing about how the other account is reached."""
+    path = tmp_path / "config.toml"
+    proxy = "proxy_host = 'p'\nproxy_port = 8080\nproxy_username = 'u'\nproxy_password = 'hush-p'\n"
+    path.write_text(CONFIG.replace("[DEFAULT]\n", f"[DEFAULT]\n{proxy}"), "utf-8")
+    account = find_account(REGION, config_path=path)
+    assert account.proxy == Secret("http://u:hush-p@p:8080")
+    assert "hush" not in repr(account)
+    assert find_account({**PAIR, **REGION}, config_path=path).proxy is None
+    named = {"GENESYSCLOUD_PROXY_HOST": "q"}
+    assert find_account({**REGION, **named}, config_path=path).proxy == Secret("http://q")

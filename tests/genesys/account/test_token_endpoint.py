@@ -8,10 +8,12 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from multidict import CIMultiDict
 
 from batchpatch.errors import AccessError, OutageError, SettingsError
+from batchpatch.genesys.account.credentials import Secret
 from batchpatch.genesys.account.token_endpoint import Minted, Throttled, Transient, judge_mint
-from batchpatch.genesys.replies import NoReply, Reply
+from batchpatch.genesys.replies import NoReply, Reply, read_reply
 
 
 def judge(answer: Reply | NoReply) -> Minted | Throttled | Transient:
@@ -34,6 +36,7 @@ def grant(**fields: object) -> Reply:
         (0, math.inf),
         (-5, math.inf),
         (True, math.inf),
+        (1e300, 1e9),
     ],
 )
 def test_a_token_lives_as_long_as_it_says(expires_in: object, lifetime_s: float) -> None:
@@ -121,3 +124,31 @@ def test_a_page_in_its_place_is_named() -> None:
     page = NoReply("page", "a web page answered with status 401 (Sign in)", sent=True)
     with pytest.raises(OutageError, match=r"login\.mypurecloud\.ie: a web page .*\(Sign in\)"):
         judge(page)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error": "invalid_client", "description": "no client an-id with secret hush-hush-hush"},
+        {"error": "hush-hush-hush"},
+        {"error": "invalid_client", "description": "x" * 290 + "hush-hush-hush"},
+        {"error": "a", "error_description": "Basic YW4taWQ6aHVzaC1odXNoLWh1c2g= is refused"},
+    ],
+)
+def test_an_endpoint_that_repeats_the_secret_is_not_quoted(said: dict[str, str]) -> None:
+    """A gateway's debug mode does; its words would stand on screens and in reports."""
+    reply = read_reply(401, CIMultiDict(), orjson.dumps(said))
+    secrets = (Secret("hush-hush-hush"), Secret("YW4taWQ6aHVzaC1odXNoLWh1c2g="))
+    with pytest.raises(AccessError, match=r"refuses the credentials .* \(401\)") as caught:
+        judge_mint(reply, host="login.x", origin="a test", secrets=secrets)
+    assert "hush" not in str(caught.value)
+    assert "YW4" not in str(caught.value)
+
+
+@pytest.mark.parametrize("title", ["for hush-hush-hush", "x" * 68 + " hush-hus..."])
+def test_a_page_that_repeats_the_secret_is_not_quoted(title: str) -> None:
+    """Not even in a part that was shortened."""
+    page = NoReply("page", f"a web page answered ({title})", sent=True, title=title)
+    with pytest.raises(OutageError, match="a web page answered") as caught:
+        judge_mint(page, host="login.x", origin="a test", secrets=[Secret("hush-hush-hush")])
+    assert "hush" not in str(caught.value)
