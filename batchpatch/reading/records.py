@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.formats.skips import parse_skips
 from batchpatch.reading import row_errors
-from batchpatch.reading.values import UnsendableError, load_exactly
+from batchpatch.reading.values import NumberText, UnsendableError, load_exactly
 from batchpatch.writes.kind import RefusedError
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ class Block(NamedTuple):
     """False where a NUL character may be in a cell."""
     values: Sequence[Any] | None = None
     """What JSON records parse to, where that was needed to tell them apart."""
+
+
+_MOST_DIGITS = 18
+"""Of the number of a row."""
 
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
@@ -88,6 +92,15 @@ def skips_in(cell: object) -> Skips:
         UnsendableError: it says nothing that can be understood.
     """
     try:
-        return parse_skips(cell)
+        return parse_skips(_with_integers(cell))
     except ValueError:
         raise UnsendableError(row_errors.bad_skip()) from None
+
+
+def _with_integers(value: object, depth: int = 2) -> object:
+    """JSON whose numbers are numbers again, as deep as skips go: names of rows, by participant."""
+    if isinstance(value, NumberText):
+        return int(value) if value.isdecimal() and len(value) <= _MOST_DIGITS else value
+    if isinstance(value, dict) and depth:
+        return {key: _with_integers(inner, depth - 1) for key, inner in value.items()}
+    return value

@@ -215,6 +215,8 @@ def test_the_way_out_is_in_the_hint_and_not_in_the_message() -> None:
         ({"attr.a": 5, "attributes": {"b": False}}, {}, {"b": "false", "a": "5"}),
         ({"attributes": {"a": "1", "b": "2"}, "batchpatch_skip": ["a"]}, {}, {"b": "2"}),
         ({"attributes": {"a": "1", "b": "2"}, "batchpatch_skip": "b;a"}, {}, {}),
+        ({"attributes": {"a": "1", "b": 2}, "batchpatch_skip": {P: {"a": 17}}}, {}, {"b": "2"}),
+        ({"attributes": {"a": "1"}, "batchpatch_skip": {C: {"a": 17}}}, {}, {"a": "1"}),
         ({"tier": "gold"}, {"attributes": ("tier",)}, {"tier": "gold"}),
         ({"attributes": {"a": {"n": [1, None]}}}, {"nested": "json"}, {"a": '{"n":[1,null]}'}),
     ],
@@ -236,6 +238,16 @@ def test_numbers_keep_their_digits_and_the_last_equal_key_wins() -> None:
         "b": "12345678901234567890123",
         "c": "1e5",
     }
+
+
+@pytest.mark.parametrize("row_number", ["17.0", '"17"', "-1", "1" * 5000])
+def test_a_skip_by_what_is_no_row_is_told(row_number: str) -> None:
+    """What it said is lost, so the row must not be sent; and no number is too long to be read."""
+    fields = {"conversationId": C, "participantId": P, "attributes": {"a": "1"}}
+    text = orjson.dumps({**fields, "batchpatch_skip": {P: {"a": 0}}})
+    row = one(text.replace(b":0}", f":{row_number}}}".encode()))
+    assert isinstance(row, InvalidRow)
+    assert row.code == "bad_skip"
 
 
 def test_the_first_line_that_makes_sense_tells_the_mapping() -> None:
