@@ -44,7 +44,7 @@ def main() -> int:
         if arguments.part != "http":
             figures += [("simulated", figure) for figure in _simulated()]
         if arguments.part != "simulation":
-            figures += [("over HTTP", figure) for figure in _over_http(arguments.window_s)]
+            figures += [("over HTTP", figure) for figure in _over_http(arguments.rate_window_s)]
     except RuntimeError as error:
         say(f"Not measured: {error}")
         return 2
@@ -61,7 +61,7 @@ def _arguments() -> argparse.Namespace:
         "--rate-window-s", type=float, default=45.0, metavar="S", help="over HTTP (default: 45)"
     )
     arguments = parser.parse_args()
-    if arguments.window_s < 5:
+    if arguments.rate_window_s < 5:
         parser.error("a window is of 5 s at least: headers tell whole seconds")
     return arguments
 
