@@ -139,7 +139,6 @@ PURE = [
     "genesys/conversations/conversation.py",
     "genesys/rate_limit/allowance.py",
     "genesys/rate_limit/even_pace.py",
-    "genesys/rate_limit/rate_cap.py",
     "genesys/rate_limit/attribution.py",
     "genesys/rate_limit/quota.py",
     "genesys/rate_limit/shared_limit.py",

@@ -2,9 +2,9 @@
 
 A permit is taken for each attempt, whatever its purpose, and released with its answer. It names the
 token to use, because the allowance is counted by token. Whether one more may start is asked of
-meters, all with the same interface: `wait_s(now_s)` until one may start, `started(now_s)` when it
-does. A token's quota is one, the rate cap is another, a limit that refusals tell of a third; this
-module is the waiting around them.
+meters with the same interface: `wait_s(now_s)` until one may start, `started(now_s)` when it does.
+A token's quota is one, what refusals tell of other limits is another; this module is the waiting
+around them. Where the user has named a rate for the process, a turn of that cap comes first.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import math
 from collections import deque
 from contextlib import suppress
 from random import random as any_random
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from batchpatch.genesys.rate_limit.refusals import Refusal, Refusals
 from batchpatch.genesys.rate_limit.token_pool import TokenPool
@@ -27,24 +27,11 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.tokens import TokenSource
     from batchpatch.genesys.rate_limit.allowance import Allowance
     from batchpatch.genesys.rate_limit.attribution import Passed
+    from batchpatch.genesys.rate_limit.rate_cap import RateCap
 
 
 # A token more is minted for a wait longer than this: shorter ones end with the next answer.
 _WORTH_A_TOKEN_S = 1.5
-
-
-class Meter(Protocol):
-    """What may start, beside the quota of each token."""
-
-    @property
-    def reason(self) -> str:
-        """What is waited for, in words."""
-
-    def wait_s(self, now_s: float) -> float:
-        """Seconds until one more may start; 0 for now."""
-
-    def started(self, now_s: float) -> object:
-        """Count one that leaves now."""
 
 
 class RateLimiter:
@@ -56,7 +43,7 @@ class RateLimiter:
         options: QuotaOptions,
         *,
         clock: Callable[[], float],
-        cap: Meter | None = None,
+        cap: RateCap | None = None,
         random: Callable[[], float] = any_random,
     ) -> None:
         """One token slot for each source.
@@ -71,7 +58,6 @@ class RateLimiter:
         self.pool = TokenPool(sources, options, clock=clock, on_change=self._pump)
         self.refusals = Refusals(self.pool.slots, clock=clock, random=random, on_change=self._pump)
         self._cap = cap
-        self._meters: list[Meter] = [self.refusals] if cap is None else [self.refusals, cap]
         self._clock = clock
         self._waiters: deque[asyncio.Future[Permit | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -86,7 +72,7 @@ class RateLimiter:
         if not self._waiters:
             return 0.0
         now_s = self._clock()
-        wait_s = max(self.pool.wait_s(now_s), self._meters_wait_s(now_s))
+        wait_s = max(self.pool.wait_s(now_s), self.refusals.wait_s(now_s))
         if wait_s == math.inf and self._timer is not None:
             # Their token has run out meanwhile: they are let go when the timer is due, and mint.
             return max(0.0, self._due_s - now_s)
@@ -100,8 +86,9 @@ class RateLimiter:
         now_s = self._clock()
         if wait_s >= 1 and self.pool.wait_s(now_s) >= wait_s:
             return f"the rate limit ({math.ceil(wait_s)} s)"
-        held = [meter for meter in self._meters if self._waiters and meter.wait_s(now_s) > 0]
-        return held[0].reason if held else None
+        if self._waiters and self.refusals.wait_s(now_s) > 0:
+            return self.refusals.reason
+        return self._cap.waiting_for if self._cap is not None else None
 
     def still_s(self) -> float:
         """How long no request has left and no answer has come."""
@@ -113,14 +100,17 @@ class RateLimiter:
 
     def take(self) -> Permit | None:
         """Return a permit where one is to be had at once: most of the time, and at little cost."""
-        return None if self._waiters else self._take()
+        return None if self._waiters or self._cap is not None else self._take()
 
     async def wait(self) -> Permit:
         """Return a permit, once one is to be had; raises as `TokenPool.get_token` does."""
+        if self._cap is not None:
+            await self._cap.turn()
         while True:
             if not self._waiters:
                 await self.pool.get_token()
-            if (permit := self.take() or await self._queue()) is not None:
+            found = None if self._waiters else self._take()
+            if (permit := found or await self._queue()) is not None:
                 return permit
 
     def release(
@@ -183,20 +173,16 @@ class RateLimiter:
 
     def _take(self) -> Permit | None:
         now_s = self._clock()
-        metered = self._cap is not None or self.refusals.is_active
-        if metered and self._meters_wait_s(now_s) > 0:
+        metered = self.refusals.is_active
+        if metered and self.refusals.wait_s(now_s) > 0:
             return None
         if (found := self.pool.take(now_s)) is None:
             return None
         slot, token = found
         self._moved_s = now_s
         if metered:
-            for meter in self._meters:
-                meter.started(now_s)
+            self.refusals.started(now_s)
         return Permit(slot, token, slot.quota, slot.quota.started(now_s))
-
-    def _meters_wait_s(self, now_s: float) -> float:
-        return max(meter.wait_s(now_s) for meter in self._meters)
 
     async def _queue(self) -> Permit | None:
         """Wait for one's turn; None where there is no token left to wait for."""
@@ -241,7 +227,7 @@ class RateLimiter:
         if not pool.minting and (wait_s > _WORTH_A_TOKEN_S or (wait_s > 0 and pool.silent)):
             pool.mint_another()
         if wait_s < math.inf:
-            wait_s = max(wait_s, self._meters_wait_s(now_s))
+            wait_s = max(wait_s, self.refusals.wait_s(now_s))
             self._due_s = now_s + wait_s
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._pump)
 
