@@ -75,6 +75,11 @@ def is_skip(column: str) -> bool:
     return normalized(column) == "batchpatchskip"
 
 
+def is_kept_text(column: str) -> bool:
+    """True for `batchpatch_text`, the text of a record that could not be read."""
+    return normalized(column) == "batchpatchtext"
+
+
 def is_own(column: str) -> bool:
     """True for a column that batchpatch itself has written."""
     return is_skip(column) or bool(_OWN.fullmatch(column))
@@ -90,11 +95,34 @@ _ZEROS = bytes(ord("0") if chr(i) in "0123456789abcdef" else i for i in range(25
 _ALIKE = b"00000000-0000-0000-0000-000000000000,"
 
 
+INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u061c\u180e"
+"""Characters that no editor shows: of width zero, or marks of direction. Web pages, chats and
+joined files leave them around what was copied."""
+
+
+_BLANKS = "".join(chr(i) for i in range(0x3001) if chr(i).isspace())
+
+
+_QUOTES = "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a\u00ab\u00bb"
+
+
+_AROUND = _BLANKS + INVISIBLE + _QUOTES
+"""What may stand around an id and can be no part of it."""
+
+
 def canonical_uuid(text: str) -> str | None:
-    """Lower case, without braces or outer spaces; None where it is no UUID."""
-    bare = text.strip().lower()
+    """Lower case, without what cannot belong to it; None where it is no UUID.
+
+    Around an id, blanks, invisible characters, braces and quotes are none of it; neither is a
+    formula's `="..."`, by which a spreadsheet is made to keep a text as it is. Inside, nothing is
+    mended.
+    """
+    bare = text.lower()
+    if _UUID.fullmatch(bare):
+        return bare
+    bare = bare.strip(_AROUND).removeprefix("=").strip(_AROUND)
     if bare.startswith("{") and bare.endswith("}"):
-        bare = bare[1:-1]
+        bare = bare[1:-1].strip(_AROUND)
     return bare if _UUID.fullmatch(bare) else None
 
 

@@ -38,6 +38,30 @@ def test_spellings_of_one_id_come_to_the_same(
     assert canonical_uuid(space + (f"{{{text}}}" if braces else text) + space) == str(uuid)
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        "\u200b{}\u200b",
+        "\ufeff{}",
+        "\u200e{}\u200f\u2060",
+        "\u00a0{}\u3000",
+        "\u201c{}\u201d",
+        "\u201e{}\u201c",
+        "\u2018{}\u2019",
+        "'{}",
+        '"{}"',
+        '="{}"',
+        ' ="{}" ',
+        "'{{{}}}",
+        "{{ {} }}",
+    ],
+)
+def test_what_stands_around_an_id_is_none_of_it(around: str) -> None:
+    """Web pages, word processors and spreadsheets put it there, and some of it cannot be seen."""
+    uuid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+    assert canonical_uuid(around.format(uuid.upper())) == uuid
+
+
 @given(text=st.text() | near | uuids)
 def test_an_id_is_a_whole_uuid_or_none(text: str) -> None:
     """Nothing that could change the path of a request passes as an id."""
@@ -55,6 +79,10 @@ def test_an_id_is_a_whole_uuid_or_none(text: str) -> None:
         "{3f2504e0-4f89-41d3-9a0c-0305e82c3301",
         "3f2504e04f8941d39a0c0305e82c3301",
         "\uff13f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        "3f2504e0\u20114f89-41d3-9a0c-0305e82c3301",
+        "3f2504e0-\u200b4f89-41d3-9a0c-0305e82c3301",
+        "3f2504e0-4f89'-41d3-9a0c-0305e82c3301",
+        "==3f2504e0-4f89-41d3-9a0c-0305e82c3301",
     ],
 )
 def test_what_only_looks_like_an_id_is_none(text: str) -> None:
