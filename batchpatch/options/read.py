@@ -64,6 +64,13 @@ NO_DELIMITERS = '"\r\n\0'
 """What means something else in a CSV."""
 
 
+Multiline = Literal["records", "any"]
+
+
+NO_QUOTE = "none"
+"""What `quote` is where a quote is a character like any other."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
     """Options of the reading room. Every default is the contract's.
@@ -80,6 +87,21 @@ class ReadOptions:
     """A Python text codec; None: UTF-8, or what a byte order mark says."""
     delimiter: str | None = None
     """One character; None: detected from the header."""
+    quote: str = '"'
+    """The character that cells are put in; `none`: a quote is a character like any other."""
+    escape: str | None = None
+    """The character that takes its meaning from the one behind it, such as a backslash."""
+    comment: str | None = None
+    """Lines that begin with this character are no records."""
+    skip_lines: int = 0
+    """Lines above the header of each CSV, such as a title."""
+    columns_given: tuple[str, ...] = ()
+    """Names of the columns of a CSV that has no header; an empty one is a column without a use."""
+    multiline: Multiline = "records"
+    """What a quoted cell over several lines may hold: `any` text, or none that looks like a record
+    of its own, which a quote that nobody closed has swallowed."""
+    null: tuple[str, ...] = ()
+    """Texts that stand for an empty cell, such as NULL."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Field to column: `conversation`, `participant`, `purpose`, `externalContactId`, `userId`,
     `address`, `match.NAME`, and those of the kind of write."""
@@ -103,6 +125,8 @@ class ReadOptions:
     def __post_init__(self) -> None:
         # As lists of lists, too, which is how `run.json` gives it back.
         object.__setattr__(self, "participant", criteria(self.participant))
+        for name in ("columns_given", "null"):
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
         _check_choice("--format", self.format or "csv", get_args(InputFormat))
         _check_choice("--empty", self.empty, ("leave", "set"))
         _check_choice("--nested", self.nested, ("refuse", "json"))
@@ -110,9 +134,10 @@ class ReadOptions:
             _check_constant(name, value)
             if self.only_keys is not None and name not in self.only_keys:
                 raise SettingsError(f"--set names {name!r}, which --only-keys does not list.")
-        delimiter = self.delimiter
-        if delimiter is not None and (len(delimiter) != 1 or delimiter in NO_DELIMITERS):
-            raise SettingsError("--delimiter takes a single character, no quote or line break.")
+        _check_choice("--multiline", self.multiline, get_args(Multiline))
+        _check_marks(self)
+        if isinstance(self.skip_lines, bool) or self.skip_lines < 0:
+            raise SettingsError("--skip-lines takes a number of lines, from 0.")
         if self.limit is not None and self.limit < 1:
             raise SettingsError("--limit takes a number of rows, from 1.")
 
@@ -120,6 +145,42 @@ class ReadOptions:
 def _check_choice(flag: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise SettingsError(f"{flag} is one of {', '.join(allowed)}.")
+
+
+def _texts(name: str, given: object) -> tuple[str, ...]:
+    """Texts as a list, too, which is how `run.json` gives them back."""
+    flag = {"columns_given": "--columns", "null": "--null"}[name]
+    usable = isinstance(given, (tuple, list)) and all(isinstance(one, str) for one in given)
+    blank = usable and [not one.strip() for one in given]  # type: ignore[attr-defined]
+    if not usable or (blank and (all(blank) or (any(blank) and name == "null"))):
+        raise SettingsError(f"{flag} takes text that is not blank.")
+    texts: tuple[str, ...] = tuple(given)  # type: ignore[arg-type]
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        raise SettingsError(f"{flag} holds bytes that are not UTF-8 text.") from None
+    return texts
+
+
+def _check_marks(options: ReadOptions) -> None:
+    """Each of the characters that mean something in a CSV means one thing."""
+    delimiter = options.delimiter
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in NO_DELIMITERS):
+        raise SettingsError("--delimiter takes a single character, no quote or line break.")
+    quote = None if options.quote == NO_QUOTE else options.quote
+    marks = {"--quote": quote, "--escape": options.escape, "--comment": options.comment}
+    for flag, mark in marks.items():
+        if mark is not None and (len(mark) != 1 or mark.isspace() or mark == "\0"):
+            or_none = f", or {NO_QUOTE}" if flag == "--quote" else ""
+            raise SettingsError(
+                f"{flag} takes a single character, no blank or line break{or_none}."
+            )
+    given = [mark for mark in (delimiter, *marks.values()) if mark is not None]
+    if len(set(given)) < len(given):
+        raise SettingsError(
+            "--delimiter, --quote, --escape and --comment must be different characters; "
+            f"the quote is {options.quote} unless --quote says otherwise."
+        )
 
 
 def _check_constant(name: str, value: str) -> None:

@@ -104,10 +104,13 @@ def _prepared(name: str, read: ReadOptions, record: RecordOptions) -> Prepared:
     opened = Input(name, read)
     try:
         for batch in opened.batches(source=0, first=1):
-            if any(not hasattr(row, "code") for row in batch.rows):
+            # A CSV is read to its end: another table may begin anywhere, and only whole is it
+            # known which values there is something to say about.
+            if opened.table is None and any(not hasattr(row, "code") for row in batch.rows):
                 break
         lines_stand_alone = opened.format == "jsonl" and opened.encoding.startswith("utf-8")
-        ensure_whole(name, None if lines_stand_alone else opened.encoding)
+        if opened.table is None:
+            ensure_whole(name, None if lines_stand_alone else opened.encoding)
         file = replace(fingerprint(Path(name)), name=name)
         return Prepared(file, opened.uses, list(opened.notices.values()))
     finally:

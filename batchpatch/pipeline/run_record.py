@@ -11,7 +11,7 @@ from batchpatch.formats.run_json import Manifest
 from batchpatch.genesys.account.credentials import ClientCredentials
 from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.inputs import Input
-from batchpatch.reading.row_errors import RowError
+from batchpatch.reading.row_errors import UnreadRecordError
 from batchpatch.reading.sources import is_regular
 from batchpatch.recording.failed_rows import CsvShape, JsonlShape, RawRecord, write_failed
 from batchpatch.recording.failure_reasons import FailedRows
@@ -112,8 +112,9 @@ def _written_failed(
 ) -> list[Path]:
     written = []
     truncated = read_manifest(directory.manifest_path).truncated
+    read_before = zip(reader.first_rows, reader.inputs, strict=True)
     with FailedRows(directory.results_path, failed, newer=newer) as rows:
-        for source, (name, first) in enumerate(reader.first_rows):
+        for source, ((name, first), before) in enumerate(read_before):
             spool = str(directory.spool_path)
             again = name if is_regular(name) else spool
             if source in changed or not Path(again).exists():
@@ -127,7 +128,7 @@ def _written_failed(
                     path,
                     _raw_records(opened, first),
                     failed=rows,
-                    shape=_shape(opened),
+                    shape=_shape(opened, before),
                 ):
                     written.append(path)
             finally:
@@ -140,12 +141,16 @@ def _raw_records(opened: Input, first: int) -> Iterator[RawRecord]:
     for number, (line, record) in enumerate(opened.records, first):
         if isinstance(record, bytes):
             yield RawRecord(number, line, raw=record)
+        elif isinstance(record, UnreadRecordError):
+            yield RawRecord(number, line, raw=record.text.encode())
         else:
-            yield RawRecord(number, line, cells=None if isinstance(record, RowError) else record)
+            yield RawRecord(number, line, cells=record)
 
 
-def _shape(opened: Input) -> CsvShape | JsonlShape:
+def _shape(opened: Input, before: Input) -> CsvShape | JsonlShape:
+    """`before` is the same input, as the run has read it."""
     records = opened.records
     if isinstance(records, CsvRecords):
-        return CsvShape(records.header, records.delimiter, opened.encoding)
+        keeps_text = records.table.keeps_text or before.has_unread
+        return CsvShape(records.header, records.delimiter, opened.encoding, keeps_text)
     return JsonlShape(opened.encoding)

@@ -16,7 +16,7 @@ from batchpatch.options.fields import (
 )
 from batchpatch.reading.row_errors import SHOWN_LENGTH, shown
 from batchpatch.reading.selectors import SelectorColumn
-from batchpatch.writes.registry import find_kind
+from batchpatch.writes.registry import find_kind, is_known_column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +45,43 @@ def plainly(column: str) -> str:
 def a_noun(kind: WriteKind) -> str:
     """`an attribute`, for a sentence."""
     return f"{'an' if kind.noun[0] in 'aeio' else 'a'} {kind.noun}"
+
+
+_SEPARATORS = {
+    " ": "blanks",
+    "\t": "tabs",
+    ",": "commas",
+    ";": "semicolons",
+    "|": "bars",
+    ":": "colons",
+    "^": "carets",
+    "~": "tildes",
+    "#": "number signs",
+    "&": "ampersands",
+    "/": "slashes",
+    "!": "exclamation marks",
+    "*": "asterisks",
+    "\xa7": "section signs",
+    "\xa6": "broken bars",
+    "\x01": "control characters",
+    "\x02": "control characters",
+    "\x1e": "control characters",
+    "\x1f": "control characters",
+}
+
+
+def other_delimiter(header: Sequence[str]) -> str | None:
+    """The character that makes several known columns of one; None where none does."""
+    for column in header:
+        for mark in _SEPARATORS if len(column) > 1 else ():
+            if sum(map(is_known_column, column.split(mark))) > 1:
+                return mark
+    return None
+
+
+def _typed(mark: str) -> str:
+    """A character as one types it into a shell."""
+    return f"'{mark}'" if mark.isprintable() else f"$'\\x{ord(mark):02x}'"
 
 
 class Header:
@@ -198,6 +235,19 @@ class Header:
     def missing(self, field: str) -> str:
         """What to say where a needed field is absent."""
         usual = f"{field}Id"
+        delimiter = other_delimiter(self.header)
+        if delimiter is not None:
+            aligned = delimiter == " " and any("  " in column for column in self.header)
+            advice = (
+                "Export it with a comma between them"
+                if aligned
+                else f"Add --delimiter {_typed(delimiter)}"
+            )
+            return (
+                f"{self._name} has no {field} column: {_SEPARATORS[delimiter]} seem to separate "
+                f"its columns ({listed(self.header)}). {advice}; or say which column it is: "
+                f"--map {field}=COLUMN."
+            )
         text = (
             f"{self._name} has no {field} column. Its columns: {listed(self.header)}. "
             f"Name one {usual}, or say which it is: --map {field}=COLUMN"

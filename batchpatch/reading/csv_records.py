@@ -3,74 +3,94 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
-from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import InputError
-from batchpatch.options.fields import FIELD_NAMES, canonical_uuid, normalized
-from batchpatch.options.read import NO_DELIMITERS
+from batchpatch.options.fields import INVISIBLE, canonical_uuid
+from batchpatch.options.read import ReadOptions
 from batchpatch.reading import row_errors
 from batchpatch.reading.decoding import MAX_LINE_BYTES, TextLines, too_long
+from batchpatch.reading.dialect import (
+    dialect_of,
+    is_blank_line,
+    is_failed_header,
+    named_delimiter,
+    names_columns,
+)
+from batchpatch.reading.quote_errors import MAX_CELL_LENGTH, is_unfinished, quote_error, unread
 from batchpatch.reading.records import Block
 from batchpatch.reading.sources import EmptyInputError
+from batchpatch.reading.swallowed import swallowed
+from batchpatch.reading.tables import Table, is_blank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from batchpatch.reading.row_errors import RowError
+    from batchpatch.reading.row_errors import UnreadRecordError
     from batchpatch.reading.sources import ByteSource
+    from batchpatch.reading.swallowed import Swallow
 
 
-MAX_CELL_LENGTH = 16 << 20
+__all__ = ["CsvRecords", "is_blank"]
 
 
 MAX_HEADER_LENGTH = 1 << 20
 
 
-_DELIMITERS = (",", ";", "\t", "|")
-
-
-_UNFINISHED = "unexpected end of data"
-"""What the parser says where a quote is open at the end."""
-
-
 _OBJECT = re.compile(r'\s*\{\s*"')
+
+
+_MARKS = "\ufeff\x1a"
+"""A byte order mark and the old sign for the end of a file: files that were joined have them
+within, where a record begins."""
 
 
 class CsvRecords:
     """The header of a CSV input, and its records with the physical line each begins on.
 
-    Blank lines are no records. A record whose quotes are broken comes as a `Fault`, which names
-    the lines that it took; reading goes on behind it.
+    Blank lines are no records. One that cannot be read comes as an `UnreadRecordError`, which names
+    the lines that it took; reading goes on behind it, or at the first record that its quote has
+    swallowed.
 
     Raises:
         InputError: no text, no header, or an undecodable byte.
     """
 
-    def __init__(self, source: ByteSource, *, encoding: str, delimiter: str | None) -> None:
+    def __init__(
+        self, source: ByteSource, *, encoding: str, options: ReadOptions | None = None
+    ) -> None:
         # The module's limit is process-wide and 128 KiB by default: too small for a transcript.
         csv.field_size_limit(MAX_CELL_LENGTH)
+        self._options = options = options or ReadOptions()
         self._name = source.name
         self._truncated = source.truncated
         self._text = TextLines(source, encoding)
         self._lists = iter(self._text)
+        self._comment = options.comment
         self._ahead: list[str] = []
         """Lines that were read and belong to no record yet."""
         self._line = 1
         """Physical number of the first of them."""
         first = self._first_line()
-        named = _separator_line(first)
+        own = is_failed_header(first)
+        if own:
+            self._comment = None
+        elif options.skip_lines:
+            first = self._first_line(below=options.skip_lines)
+        named = named_delimiter(first)
         if named:  # "sep=;", with which Excel is told the delimiter
             self._drop(1)
             first = self._first_line()
         if _OBJECT.match(first):
             raise InputError(f"{self._name} holds JSON, not CSV: add --format jsonl.")
-        self.delimiter = delimiter or named or _detect_delimiter(first)
-        self._parser = partial(csv.reader, delimiter=self.delimiter, strict=True)
-        self.header = self._read_header()
+        dialect = dialect_of(first, options, named=named, own=own)
+        self._dialect = dialect
+        self.delimiter = dialect.delimiter
+        headless = options.columns_given and not own
+        self.header = list(options.columns_given) if headless else self._read_header()
+        self.table = Table(self.header, dialect, name=self._name)
 
     def _read_ahead(self) -> bool:
         """Take more lines; False at the end."""
@@ -82,24 +102,34 @@ class CsvRecords:
         del self._ahead[:lines]
         self._line += lines
 
-    def _first_line(self) -> str:
-        """The first line that is not blank; what is before it is dropped."""
+    def _first_line(self, *, below: int = 0) -> str:
+        """The first line that is not blank, below so many; what is above it is dropped."""
         while True:
             for index, line in enumerate(self._ahead):
-                if line.strip():
+                begin = self._beginning(line)
+                if self._line + index > below and not is_blank_line(begin, self._options.delimiter):
                     self._drop(index)
-                    return line
+                    self._ahead[0] = begin
+                    return begin
             self._drop(len(self._ahead))
             if not self._read_ahead():
-                raise EmptyInputError(f"{self._name} is empty: it needs a header line and rows.")
+                under = f" below the {below:,} lines skipped" if below else ""
+                raise EmptyInputError(
+                    f"{self._name} is empty{under}: it needs a header line and rows."
+                )
+
+    def _beginning(self, line: str) -> str:
+        """The line as the first of a record; empty where it is a comment."""
+        line = line.lstrip(_MARKS)
+        return "" if self._comment and line.startswith(self._comment) else line
 
     def _read_header(self) -> list[str]:
         while True:
-            reader = self._parser(self._ahead)
+            reader = self._dialect.strict(self._ahead)
             try:
-                header = [cell.strip() for cell in next(reader)]
+                header = [cell.strip().strip(INVISIBLE).strip() for cell in next(reader)]
             except csv.Error as error:
-                unfinished = _UNFINISHED in str(error)
+                unfinished = is_unfinished(error)
                 if unfinished and _length(self._ahead) < MAX_HEADER_LENGTH and self._read_ahead():
                     continue
                 reason = "a quote is opened and never closed" if unfinished else str(error)
@@ -108,17 +138,24 @@ class CsvRecords:
                 ) from None
             break
         if any(map(canonical_uuid, header)):
+            usual = self.delimiter.join(("conversationId", "participantId", "attr.NAME"))
             raise InputError(
                 f"{self._name} has no header: its first line holds an id. Add a first line such as "
-                f"conversationId{self.delimiter}participantId{self.delimiter}attr.NAME."
+                f"{usual}, or name its columns: --columns conversationId,participantId,attr.NAME."
             )
-        self._drop(reader.line_num)
+        self._drop(reader.line_num)  # type: ignore[attr-defined]
         return header
 
-    def __iter__(self) -> Iterator[tuple[int, list[str] | RowError]]:
+    def header_below(self) -> int | None:
+        """The number of a line below what was taken for the header that looks more like one."""
+        found = (at for at, line in enumerate(self._ahead[:100]) if names_columns(line))
+        at = next(found, None)
+        return None if at is None else self._line + at
+
+    def __iter__(self) -> Iterator[tuple[int, list[str] | UnreadRecordError]]:
         for block in self.blocks():
             for line, record in zip(block.lines, block.records, strict=True) if block else ():
-                if not is_blank(record):
+                if not self.table.is_no_row(record):
                     yield line, record
 
     def blocks(self) -> Iterator[Block | None]:
@@ -147,86 +184,101 @@ class CsvRecords:
         # A record that is open at the end of a truncated input is none of its records.
         yield from self._parsed(final=not self._truncated)
 
+    @property
+    def _has_beginnings(self) -> bool:
+        """The first line of a record may not be as it is to be read."""
+        return self._text.has_marks or self._comment is not None
+
     def _parsed(self, *, final: bool) -> Iterator[Block]:
         """The records that are complete; the lines of one that is not stay ahead."""
         lines = self._ahead
         if not lines:
             return
-        reader = self._parser(lines)
+        reader = self._dialect.strict(
+            map(self._beginning, lines) if self._has_beginnings else lines
+        )
         try:
-            records: list[list[str] | RowError] = list(reader)
+            records: list[list[str] | UnreadRecordError] = list(reader)
         except csv.Error:
             records = []
         if len(records) == len(lines):  # each of them on one line
             numbers = range(self._line, self._line + len(lines))
             self._drop(len(lines))
-            yield Block(numbers, records, plain=not self._text.has_nul)
+            yield self._block(numbers, records)
         elif (block := self._one_by_one(final=final)).records:
             yield block
 
+    def _block(self, numbers: Sequence[int], records: list[list[str] | UnreadRecordError]) -> Block:
+        plain, powers = not self._text.has_nul, self._text.has_powers
+        return Block(numbers, records, plain=plain, powers=powers)
+
     def _one_by_one(self, *, final: bool) -> Block:
         """The same where quotes span lines or are broken."""
-        lines, rest = self._ahead, iter(self._ahead)
         numbers: list[int] = []
-        records: list[list[str] | RowError] = []
-        begin = end = 0  # the lines of one record, counted from the first ahead
-        while end < len(lines):
-            reader, passed = self._parser(rest), end
+        records: list[list[str] | UnreadRecordError] = []
+        begin = 0  # the first line of a record, counted from the first ahead
+        while begin < len(self._ahead):
+            reader, start = self._dialect.strict(self._from(begin)), begin
+            error: object = None
             try:
                 for cells in reader:
+                    end = start + reader.line_num  # type: ignore[attr-defined]
+                    if end > begin + 1 and self._is_suspicious(cells):
+                        error = cells
+                        break
                     numbers.append(self._line + begin)
                     records.append(cells)
-                    begin = end = passed + reader.line_num
-            except csv.Error as error:
-                end = passed + reader.line_num
-                if _UNFINISHED in str(error) and not final:
-                    break
-                numbers.append(self._line + begin)
-                records.append(self._fault(str(error), begin, end))
-                begin = end
+                    begin = end
+                    if self._has_beginnings:  # the next line is to be read as one
+                        break
+            except csv.Error as broken:
+                error, end = broken, start + reader.line_num  # type: ignore[attr-defined]
+            if error is None:
+                continue
+            unreadable = self._unreadable(error, begin, end, final=final)
+            if unreadable is None:
+                break
+            numbers.append(self._line + begin)
+            records.append(unreadable[0])
+            begin = unreadable[1]
         self._drop(begin)
-        return Block(numbers, records, plain=not self._text.has_nul)
+        return self._block(numbers, records)
 
-    def _fault(self, error: str, begin: int, end: int) -> RowError:
-        first, last = self._line + begin, self._line + end - 1
-        if _UNFINISHED in error:
-            opened = first + self._opening(self._ahead[begin:end])
-            return row_errors.unclosed_quote(first, opened, last)
-        if "field larger" in error:
-            return row_errors.cell_too_large(first, last, MAX_CELL_LENGTH >> 20)
-        return row_errors.bad_quotes(first, last)
+    def _from(self, begin: int) -> Iterator[str]:
+        """The lines from this one on, which begins a record."""
+        yield self._beginning(self._ahead[begin])
+        for index in range(begin + 1, len(self._ahead)):
+            yield self._ahead[index]
 
-    def _opening(self, lines: list[str]) -> int:
-        """Index of the line with the quote that is open at the end."""
-        *_, cell = next(csv.reader(lines, delimiter=self.delimiter))
-        spanned = len(list(io.StringIO(cell, newline="")))
-        return len(lines) - max(1, spanned)
+    def _is_suspicious(self, cells: list[str]) -> bool:
+        return self._options.multiline == "records" and self._swallowed(cells) is not None
 
+    def _swallowed(self, cells: list[str], *, broken: bool = False) -> Swallow | None:
+        places = self.table.places
+        if places is None:
+            return None
+        return swallowed(cells, places, self._dialect, broken=broken)
 
-def is_blank(record: list[str] | RowError) -> bool:
-    """True for a line without a cell, or with blanks alone; `""` is a cell."""
-    return not record or (len(record) == 1 and record[0] != "" and not record[0].strip(" \t"))
+    def _unreadable(
+        self, error: object, begin: int, end: int, *, final: bool
+    ) -> tuple[UnreadRecordError, int] | None:
+        """What these lines are instead of a record, and where the next begins.
+
+        None where more lines may make it one.
+        """
+        first, lines = self._line + begin, list(islice(self._from(begin), end - begin))
+        open_still = is_unfinished(error) and not final
+        if not open_still or self._options.multiline == "records":
+            broken = isinstance(error, csv.Error) and not is_unfinished(error)
+            swallow = self._swallowed(self._dialect.lenient(lines), broken=broken)
+            if swallow is not None:
+                opened, behind = first + swallow.opened, first + swallow.next
+                fault = row_errors.swallowing_quote(first, opened, behind)
+                return unread(fault, lines[: swallow.next]), begin + swallow.next
+        if open_still:
+            return None
+        return unread(quote_error(error, first, lines, self._dialect), lines), end
 
 
 def _length(lines: Iterable[str]) -> int:
     return sum(map(len, lines))
-
-
-def _separator_line(line: str) -> str | None:
-    text = line.strip("\r\n")
-    if len(text) != len("sep=;") or not text.lower().startswith("sep="):
-        return None
-    return text[-1] if text[-1] not in NO_DELIMITERS else None
-
-
-def _detect_delimiter(header_line: str) -> str:
-    """The delimiter that finds most of the known columns, then most columns."""
-
-    def score(delimiter: str) -> tuple[int, int]:
-        try:
-            cells = next(csv.reader([header_line], delimiter=delimiter))
-        except csv.Error:
-            return (0, 0)
-        return (sum(normalized(cell) in FIELD_NAMES for cell in cells), len(cells))
-
-    return max(_DELIMITERS, key=score)

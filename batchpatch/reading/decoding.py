@@ -11,7 +11,9 @@ import io
 from typing import TYPE_CHECKING, AnyStr
 
 from batchpatch.errors import InputError, SettingsError
+from batchpatch.reading.odd_values import may_be_shortened
 from batchpatch.reading.sources import ByteSource, open_source
+from batchpatch.reading.undecodable import Undecodable, first_wide_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -75,11 +77,17 @@ class TextLines:
     def __init__(self, source: ByteSource, encoding: str) -> None:
         self.has_nul = False
         """A NUL character has come by, so that cells need a look for it."""
+        self.has_marks = False
+        """Likewise, a byte order mark or a Ctrl-Z."""
+        self.has_powers = False
+        """Likewise, what may be a number cut short by a spreadsheet."""
         self._name = source.name
         self._source = source
         self._encoding = encoding
         self._line_ends = 0
         """In the text decoded so far."""
+        self._wide_line: int | None = None
+        """The first line in it with a character beyond ASCII."""
 
     def __iter__(self) -> Iterator[list[str] | None]:
         for text in _whole_lines(self.texts(), "\n", self._too_long):
@@ -87,6 +95,8 @@ class TextLines:
                 yield None
                 continue
             self.has_nul = self.has_nul or "\0" in text
+            self.has_marks = self.has_marks or "\ufeff" in text or "\x1a" in text
+            self.has_powers = self.has_powers or may_be_shortened(text)
             lines = list(io.StringIO(text, newline=""))
             if self._source.truncated and not lines[-1].endswith(("\n", "\r")):
                 lines.pop()
@@ -111,20 +121,20 @@ class TextLines:
 
     def _decoded(self, decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool) -> str:
         try:
-            return decoder.decode(chunk, final)
+            text = decoder.decode(chunk, final)
         except UnicodeError as error:
-            raise InputError(self._undecodable(error)) from None
+            found = Undecodable(
+                error, name=self._name, encoding=self._encoding, line=self._line_ends + 1
+            )
+            raise InputError(found.sentence(wide=self._wide_line, rest=self._rest())) from None
+        if self._wide_line is None and (before := first_wide_line(text)) is not None:
+            self._wide_line = self._line_ends + 1 + before
+        return text
 
-    def _undecodable(self, error: UnicodeError) -> str:
-        where = self._line_ends + 1
-        byte = ""
-        if isinstance(error, UnicodeDecodeError) and error.start < len(error.object):
-            where += error.object.count(b"\n", 0, error.start)
-            byte = f" (byte 0x{error.object[error.start]:02x})"
-        return (
-            f"{self._name} is not {self._encoding} text near line {where}{byte}: save it as "
-            "UTF-8, or name its encoding, such as --encoding cp1252 for a Windows export."
-        )
+    def _rest(self) -> Iterator[bytes]:
+        """The bytes that follow, where looking at them takes no waiting."""
+        while not self._source.live and (chunk := self._source.read()):
+            yield chunk
 
     def _too_long(self) -> InputError:
         return too_long(self._name, self._line_ends + 1)

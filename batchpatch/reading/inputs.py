@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import InputError
-from batchpatch.formats.plan_line import is_empty_plan
 from batchpatch.model import Batch, InvalidRow, Row
 from batchpatch.reading.csv_records import CsvRecords
-from batchpatch.reading.decoding import detect_encoding
-from batchpatch.reading.jsonl_records import JsonlRecords, LineMaker
-from batchpatch.reading.mapping import ColumnUse, Mapping, map_columns
+from batchpatch.reading.detection import detect
+from batchpatch.reading.hope import Hope
+from batchpatch.reading.jsonl_records import LineMaker
 from batchpatch.reading.rows import RowMaker
-from batchpatch.reading.sources import (
-    HEAD_BYTES,
-    ByteSource,
-    EmptyInputError,
-    detect_format,
-    open_source,
-)
+from batchpatch.reading.sources import ByteSource, EmptyInputError, open_source
 from batchpatch.reading.values import Names
 from batchpatch.writes.registry import find_kind
 
@@ -28,33 +20,10 @@ if TYPE_CHECKING:
 
     from batchpatch.model import RowSet
     from batchpatch.options.read import ReadOptions
+    from batchpatch.reading.mapping import ColumnUse
     from batchpatch.reading.records import Block
+    from batchpatch.reading.tables import Table
     from batchpatch.reading.tee import Tee
-
-
-HOPELESS_ROWS = 1000
-"""An input that begins with this many invalid rows is refused."""
-
-
-class Hope:
-    """Refuses an input of which nothing can be sent, before anything is."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._invalid = 0
-
-    def look_at(self, rows: list[Row | InvalidRow]) -> bool:
-        """False once a row is valid: there is no need to look further."""
-        for row in rows:
-            if isinstance(row, Row):
-                return False
-            self._invalid += 1
-            if self._invalid == HOPELESS_ROWS:
-                raise InputError(
-                    f"The first {HOPELESS_ROWS:,} rows of {self._name} are all invalid; line "
-                    f"{row.line}, for one: {row.message}. {row.hint}"
-                )
-        return True
 
 
 BATCH_ROWS = 1000
@@ -62,9 +31,6 @@ BATCH_ROWS = 1000
 
 
 _THE_END = object()
-
-
-_LINE_END = re.compile(rb"[\r\n]")
 
 
 class Input:
@@ -100,27 +66,12 @@ class Input:
             raise
 
     def _detect(self, source: ByteSource) -> None:
-        head = source.head()
-        if len(head) < HEAD_BYTES and (
-            not head.strip() or (source.truncated and not _LINE_END.search(head.lstrip()))
-        ):
-            raise EmptyInputError(f"{source.name} is empty: it needs rows.")
-        self._is_empty_plan = is_empty_plan(head)
-        self.encoding = detect_encoding(head, self._options.encoding, name=source.name)
-        self.format = self._options.format or detect_format(self.name, head)
-        self.records: CsvRecords | JsonlRecords
-        self.mapping: Mapping | None = None
-        if self.format == "csv":
-            self.records = CsvRecords(
-                source, encoding=self.encoding, delimiter=self._options.delimiter
+        found = detect(source, self._options, name=self.name)
+        self.format, self.encoding, self.records, self.mapping, self._is_empty_plan = found
+        if self.mapping and self.mapping.selectors and self._options.participant:
+            self.notices["--participant"] = (
+                "Columns say who is meant: --participant counts for rows that leave them empty."
             )
-            self.mapping = map_columns(self.records.header, self._options, name=source.name)
-            if self.mapping.selectors and self._options.participant:
-                self.notices["--participant"] = (
-                    "Columns say who is meant: --participant counts for rows that leave them empty."
-                )
-        else:
-            self.records = JsonlRecords(source, encoding=self.encoding)
 
     @property
     def live(self) -> bool:
@@ -184,12 +135,33 @@ class Input:
             number += len(rows)
             if number == stop:
                 self.more = surplus > 0 or _goes_on(blocks)
-                return
+                break
+            if self.table is not None and self.table.refusal is not None:
+                raise self.table.refusal
+        self._note(maker)
+
+    @property
+    def table(self) -> Table | None:
+        """What the records of a CSV are held against."""
+        return self.records.table if isinstance(self.records, CsvRecords) else None
+
+    @property
+    def has_unread(self) -> bool:
+        """Records came by that could not be read; what is known of them is their text."""
+        return self.table is not None and self.table.unread > 0
+
+    def _note(self, maker: RowMaker | LineMaker) -> None:
+        """Say what is known of the rows as a whole, now that they came by."""
+        if self.table is not None:
+            self.notices |= self.table.notices()
+        self.notices |= maker.odd.notices()
 
     def _maker(self, source: int) -> RowMaker | LineMaker:
         if self.mapping is not None:
             names = Names(self._options.only_keys, self.notices, find_kind(self._options.write))
-            return RowMaker(self.mapping, self._options, source=source, names=names)
+            return RowMaker(
+                self.mapping, self._options, source=source, names=names, table=self.table
+            )
         self._lines = LineMaker(self._options, source=source, notices=self.notices)
         return self._lines
 
@@ -264,6 +236,11 @@ class Reader:
                 self.missing_from, self.unread = self.rows - before + 1, self.names[index + 1 :]
                 break
         self.exhausted = True
+
+    @property
+    def repeated_headers(self) -> int:
+        """Lines that repeat a header, in the inputs opened so far: they are no rows."""
+        return sum(opened.table.repeated for opened in self.inputs if opened.table is not None)
 
     @property
     def rows_expected(self) -> int | None:

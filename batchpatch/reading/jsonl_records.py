@@ -17,6 +17,7 @@ from batchpatch.reading import row_errors
 from batchpatch.reading.decoding import ByteLines
 from batchpatch.reading.json_framing import MAX_RECORD_BYTES, Framed, Framer, is_blank
 from batchpatch.reading.mapping import Mapping, map_columns
+from batchpatch.reading.odd_values import OddValues
 from batchpatch.reading.records import Block
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.rows import RowMaker, new_row, rows_of
@@ -127,13 +128,19 @@ class LineMaker:
         self._layouts: dict[tuple[bool, tuple[str, ...]], RowMaker | RowError] = {}
         """By whether it is a plan, and the keys."""
         self._note = Note(selector=options.participant) if options.participant else None
+        self.odd = OddValues()
+        """Values about which there is something to say."""
         self._usual: _Fields | None = None
         """Of the objects met last that can take the quick way."""
 
     def rows(self, number: int, block: Block) -> list[Row | InvalidRow]:
         """The rows of a block, the first of them with this number; blank lines make none."""
         made = self._all_at_once(number, block)
-        return list(self._one_by_one(number, block)) if made is None else made
+        rows = list(self._one_by_one(number, block)) if made is None else made
+        constants, text = len(self._options.constants), b"".join(block.records)
+        numbers = b"+" in text and (b"E+" in text or b"e+" in text)
+        self.odd.look_through(rows, constants=constants, numbers=numbers)
+        return rows
 
     def _all_at_once(self, number: int, block: Block) -> list[Row | InvalidRow] | None:
         """Column by column; None where a line is not ordinary."""
@@ -223,7 +230,7 @@ class LineMaker:
         at = mapping.object_at
         if at is None or not (mapping.is_object_only and self._kind.plain):
             return None
-        if self._options.constants:
+        if self._options.constants or self._options.null:
             return None
         if may_be_plan(keys) or (mapping.participant is None and mapping.selectors):
             return None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.formats.skips import parse_skips
 from batchpatch.reading import row_errors
+from batchpatch.reading.swallowed import LINE_BREAK
 from batchpatch.reading.values import NumberText, UnsendableError, load_exactly
 from batchpatch.writes.kind import RefusedError
 
@@ -25,18 +25,17 @@ class Block(NamedTuple):
     lines: Sequence[int]
     """Physical line on which each begins."""
     records: Sequence[Any]
-    """Cells of a CSV record, or a `Fault`; the text of a JSON one. Blank ones are among them."""
+    """Cells of a CSV record, or a `RowError`; the text of a JSON one. Blank ones are here too."""
     plain: bool = True
     """False where a NUL character may be in a cell."""
     values: Sequence[Any] | None = None
     """What JSON records parse to, where that was needed to tell them apart."""
+    powers: bool = False
+    """A number that a spreadsheet has cut short may be in a cell."""
 
 
 _MOST_DIGITS = 18
 """Of the number of a row."""
-
-
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 def taker(positions: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
@@ -58,8 +57,9 @@ def refuse_ragged(cells: Sequence[str], width: int, line: int) -> None:
         UnsendableError: cells are missing, or are too many.
     """
     if len(cells) < width or any(cells[width:]):
-        last = line + sum(len(_LINE_BREAK.findall(cell)) for cell in cells)
-        raise UnsendableError(row_errors.ragged(len(cells), width, line, last))
+        last = line + sum(len(LINE_BREAK.findall(cell)) for cell in cells)
+        escaped = len(cells) > width and any(cell.endswith("\\") for cell in cells[:-1])
+        raise UnsendableError(row_errors.ragged(len(cells), width, line, last, escaped=escaped))
 
 
 def members_in(cell: object, kind: WriteKind) -> dict[str, Any]:

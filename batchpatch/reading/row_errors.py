@@ -1,4 +1,5 @@
-"""Why a record is no row: codes, words and hints, never a cell's content."""
+"""Why a record is no row: codes, words and hints, and of its content at most what is in the place
+of an id."""
 
 from __future__ import annotations
 
@@ -13,6 +14,12 @@ class RowError(NamedTuple):
     hint: str
 
 
+class UnreadRecordError(RowError):
+    """A record that could not be read, with its text as it stands in the input."""
+
+    text: str = ""
+
+
 SHOWN_LENGTH = 60
 
 
@@ -22,13 +29,6 @@ def shown(name: str) -> str:
 
 
 UUID_HINT = "An id is a UUID such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301; copy it whole."
-
-
-def bad_id(field: str, *, empty: bool) -> RowError:
-    """The conversation or participant id is missing or no UUID."""
-    if empty:
-        return RowError(f"missing_{field}", f"the {field} id is empty", UUID_HINT)
-    return RowError(f"bad_{field}_id", f"the {field} id is not a UUID", UUID_HINT)
 
 
 def missing_participant(selectors: str, *, has_id: bool) -> RowError:
@@ -64,12 +64,18 @@ def bad_plan(key: str) -> RowError:
     )
 
 
-def ragged(cells: int, columns: int, first: int, last: int) -> RowError:
-    """The record has another number of cells than the header has columns."""
-    message = f"{cells} cells where the header has {columns} columns"
+def ragged(cells: int, columns: int, first: int, last: int, *, escaped: bool = False) -> RowError:
+    """The record has another number of cells than the header has columns.
+
+    `escaped`: a delimiter has a backslash in front of it.
+    """
+    count = "1 cell" if cells == 1 else f"{cells} cells"
+    message = f"{count} where the header has {columns} columns"
     if last > first:
         hint = f"If these are several rows, a quote in line {first} is not closed where it should."
         return RowError("ragged", f"{message}, in lines {first} to {last}", hint)
+    if escaped:
+        return RowError("ragged", message, f"{_ESCAPE}; else put such a cell in double quotes.")
     hint = (
         "Put a cell that contains the delimiter or a line break in double quotes."
         if cells > columns
@@ -78,8 +84,11 @@ def ragged(cells: int, columns: int, first: int, last: int) -> RowError:
     return RowError("ragged", message, hint)
 
 
+_ESCAPE = "If a backslash takes the meaning from the character behind it here, add --escape '\\'"
+
+
 def unclosed_quote(first: int, opened: int, last: int) -> RowError:
-    """A quote swallowed the rest of the file; the record may begin before the quote."""
+    """A quote is open at the end; the record may begin before the quote."""
     lines = f"line {last}" if first == last else f"lines {first} to {last}"
     return RowError(
         "unclosed_quote",
@@ -88,13 +97,37 @@ def unclosed_quote(first: int, opened: int, last: int) -> RowError:
     )
 
 
-def bad_quotes(first: int, last: int) -> RowError:
-    """Text after a closing quote: where the cell ends cannot be known."""
-    where = f"line {first}" if first == last else f"lines {first} to {last}"
+def swallowing_quote(first: int, opened: int, next_line: int) -> RowError:
+    """A quote is open where another record seems to begin."""
+    last = next_line - 1
+    lines = f"line {last}" if first == last else f"lines {first} to {last}"
     return RowError(
-        "bad_quotes",
-        f"text follows a closing quote in {where}",
-        'Double a quote that belongs to the text (""), and close each quoted cell.',
+        "unclosed_quote",
+        f"the quote opened in line {opened} is not closed before line {next_line}, which looks "
+        f"like a row of its own ({lines} cannot be read)",
+        f'Close it in line {opened}, or double it ("") if it belongs to the text; if the cell does '
+        "hold such lines, add --multiline any.",
+    )
+
+
+def bad_quotes(first: int, last: int, *, escaped: bool = False) -> RowError:
+    """Text after a closing quote: where the cell ends cannot be known.
+
+    `escaped`: a quote has a backslash in front of it.
+    """
+    where = f"line {first}" if first == last else f"lines {first} to {last}"
+    hint = 'Double a quote that belongs to the text (""), and close each quoted cell.'
+    if escaped:
+        hint = f"{_ESCAPE}. {hint}"
+    return RowError("bad_quotes", f"text follows a closing quote in {where}", hint)
+
+
+def kept_text(records: int) -> RowError:
+    """The text of a failed row was edited into something else than a record."""
+    return RowError(
+        "bad_text",
+        f"batchpatch_text holds {records} records",
+        "Mend it to one record, as the input had it; others belong into lines of their own.",
     )
 
 

@@ -16,7 +16,9 @@ from batchpatch.formats.skips import without_skipped
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.fields import are_canonical, canonical_uuid
 from batchpatch.reading import row_errors
-from batchpatch.reading.csv_records import is_blank
+from batchpatch.reading.dialect import Dialect
+from batchpatch.reading.id_errors import bad_id
+from batchpatch.reading.odd_values import OddValues, any_odd, any_shortened
 from batchpatch.reading.records import (
     is_empty,
     members_in,
@@ -27,12 +29,13 @@ from batchpatch.reading.records import (
 )
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.selectors import Selectors
+from batchpatch.reading.tables import Table
 from batchpatch.reading.values import Names, UnsendableError, text_of
 from batchpatch.writes.kind import RefusedError
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from collections.abc import Mapping as Dict
 
     from batchpatch.model import Note
@@ -52,9 +55,17 @@ class RowMaker:
         source: int,
         names: Names | None = None,
         is_json: bool = False,
+        table: Table | None = None,
     ) -> None:
-        """`is_json`: the cells are values of JSON, not the texts of a CSV."""
+        """`is_json`: the cells are values of JSON, not the texts of a CSV.
+
+        `table`: of a CSV, what its records are held against.
+        """
         self._is_json = is_json
+        self._table = table or Table([], Dialect(","), name="")
+        self._nulls = frozenset(options.null)
+        self.odd = OddValues()
+        """Values about which there is something to say."""
         self._mapping = mapping
         self._options = options
         self._source = source
@@ -69,20 +80,30 @@ class RowMaker:
         self._plain = (
             mapping.is_plain
             and self._kind.plain
+            and not self._table.keeps_text
             and "" not in self._constants.values()
             and self._names.fault(self._own_names) is None
         )
 
     def rows(self, number: int, block: Block) -> list[Row | InvalidRow]:
-        """The rows of a block, the first of them with this number; blank records make none."""
+        """The rows of a block, the first of them with this number; blank records make none.
+
+        Nothing behind the header of another table is one: see `Table.refusal`.
+        """
         plain = self._plain and block.plain
         made = self._all_at_once(number, block) if plain else None
-        return list(self._one_by_one(number, block, plain=plain)) if made is None else made
+        if made is None:
+            return self._one_by_one(number, block, plain=plain)
+        if self._table.is_watchful:
+            self._table.row_came()
+        return [] if self._table.refusal else made
 
     def _all_at_once(self, number: int, block: Block) -> list[Row | InvalidRow] | None:
         """Column by column; None where a record is not ordinary."""
         mapping, records = self._mapping, block.records
         if set(map(len, records)) != {mapping.width}:
+            return None
+        if self._nulls and not self._nulls.isdisjoint(chain.from_iterable(records)):
             return None
         if (who := self._all_participants(records)) is None:
             return None
@@ -90,12 +111,20 @@ class RowMaker:
         columns = [map(itemgetter(position), records) for position in mapping.positions]
         constants = map(repeat, self._constants.values())
         values = list(islice(zip(*columns, *constants, strict=False), len(records)))
-        if self._options.empty == "leave" and not all(chain.from_iterable(values)):
-            return None
         if not are_canonical(conversations):
             return None
+        if any_odd(values):
+            if self._options.empty == "leave" and not all(chain.from_iterable(values)):
+                return None
+            self._look_at_all(values, powers=block.powers)
+        elif block.powers and any_shortened(values):
+            self._look_at_all(values, powers=True)
         names = repeat(self._own_names)
         return rows_of(number, block.lines, self._source, conversations, names, values, *who)
+
+    def _look_at_all(self, rows: Sequence[tuple[str, ...]], *, powers: bool) -> None:
+        for values in rows:
+            self.odd.look_at(self._mapping.names, values, numbers=powers)
 
     def _all_participants(
         self, records: Sequence[Sequence[str]]
@@ -108,18 +137,29 @@ class RowMaker:
         ids = list(map(itemgetter(at), records))
         return (ids, repeat(None)) if are_canonical(ids) else None
 
-    def _one_by_one(self, number: int, block: Block, *, plain: bool) -> Iterator[Row | InvalidRow]:
+    def _one_by_one(self, number: int, block: Block, *, plain: bool) -> list[Row | InvalidRow]:
+        table = self._table
+        made: list[Row | InvalidRow] = []
         for line, record in zip(block.lines, block.records, strict=True):
-            row = self._quick(number, line, record) if plain else None
-            if row is None and is_blank(record):
-                continue
-            yield row or self.careful(number, line, record)
+            row: Row | InvalidRow | None = self._quick(number, line, record) if plain else None
+            if row is None:
+                if table.passes_over(line, record):
+                    continue
+                row = self.careful(number, line, record)
+                table.watch(line, record, row)
+            elif table.is_watchful:
+                table.row_came()
+            if table.refusal is not None:
+                break
+            made.append(row)
             number += 1
+        self.odd.look_through(made, constants=len(self._constants), numbers=block.powers)
+        return made
 
     def _quick(self, number: int, line: int, cells: Sequence[str]) -> Row | None:
         """The row of an ordinary record, some of whose cells may be empty; else None."""
         mapping = self._mapping
-        if len(cells) != mapping.width:
+        if len(cells) != mapping.width or not self._nulls.isdisjoint(cells):
             return None
         at = mapping.participant
         ids = cells[mapping.conversation], "" if at is None else cells[at]
@@ -147,8 +187,11 @@ class RowMaker:
         if isinstance(cells, RowError):
             return InvalidRow(number, line, self._source, *cells)
         try:
+            cells = self._table.restored(line, cells)
             if len(cells) != mapping.width:
                 refuse_ragged(cells, mapping.width, line)
+            if self._nulls:
+                cells = [None if self._is_null(cell) else cell for cell in cells]
             at = mapping.participant
             given = cells[mapping.conversation], None if at is None else cells[at]
             ids = [canonical_uuid(text) if isinstance(text, str) else None for text in given]
@@ -166,6 +209,9 @@ class RowMaker:
         row = Row(number, line, self._source, conversation, participant, names, values, note)
         return without_skipped(row, skips, whole=self._kind.whole) if skips else row
 
+    def _is_null(self, cell: object) -> bool:
+        return bool(self._nulls) and isinstance(cell, str) and cell in self._nulls
+
     def _wanted(self, cells: Sequence[Any]) -> dict[str, str]:
         """What is to be sent, by name; later columns win over earlier ways to give a name."""
         options = self._options
@@ -173,7 +219,8 @@ class RowMaker:
         if not self._kind.plain:
             given = self._judged(given)
         wanted: dict[str, str] = {}
-        for name, value in given:
+        for name, cell in given:
+            value = None if self._is_null(cell) else cell
             text = text_of(name, value, empty=options.empty, nested=options.nested)
             if text is not None:
                 wanted[name] = text
@@ -241,7 +288,7 @@ def rows_of(
 
 def _checked(field: str, found: str | None, given: object) -> str:
     if found is None:
-        raise UnsendableError(row_errors.bad_id(field, empty=given in (None, "")))
+        raise UnsendableError(bad_id(field, given))
     return found
 
 

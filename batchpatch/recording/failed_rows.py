@@ -54,7 +54,7 @@ _SPACE = b" \t\r\n"
 """What JSON allows around a value: taking more away would make lines valid that are not."""
 
 
-_SPELLINGS = {name.replace("_", ""): name for name in _COLUMNS}
+_SPELLINGS = {name.replace("_", ""): name for name in (*_COLUMNS, TEXT)}
 
 
 class RawRecord(NamedTuple):
@@ -67,7 +67,7 @@ class RawRecord(NamedTuple):
     cells: list[str] | None = None
     """CSV; None where the record could not be parsed."""
     raw: bytes | None = None
-    """JSONL: the record, in UTF-8."""
+    """JSONL: the record, in UTF-8; so too of a CSV, where it could not be parsed."""
 
 
 class JsonlShape(NamedTuple):
@@ -84,6 +84,8 @@ class CsvShape(NamedTuple):
     delimiter: str
     encoding: str
     """As Python names it; `utf-8-sig` and `utf-16` keep their byte order mark."""
+    keeps_text: bool = False
+    """Some of its records could not be parsed: a column keeps their text."""
 
 
 def write_failed(
@@ -144,7 +146,9 @@ def _csv_writer(text: io.TextIOWrapper, shape: CsvShape) -> Callable[[RawRecord,
     # CRLF also makes the writer quote a cell that holds a bare CR, which is a new line to readers.
     writer = csv.writer(text, delimiter=shape.delimiter, lineterminator="\r\n")
     layout = _Layout(shape.header)
-    writer.writerow([*_COLUMNS, *layout.of_input(shape.header)])
+    writer.writerow(
+        [*_COLUMNS, *([TEXT] if shape.keeps_text else []), *layout.of_input(shape.header)]
+    )
 
     def write(record: RawRecord, row: FailedRow) -> None:
         cells = record.cells
@@ -153,6 +157,8 @@ def _csv_writer(text: io.TextIOWrapper, shape: CsvShape) -> Callable[[RawRecord,
         else:
             own = [row.error, row.hint, _skip_cell(layout.skip_of(cells), row, shape.encoding)]
             rest = layout.of_input(cells)
+        if shape.keeps_text:
+            own.append(layout.text_of(record))
         writer.writerow([*own, *rest])
 
     return write
@@ -165,6 +171,7 @@ class _Layout:
         names = [_SPELLINGS.get(re.sub(r"[\s_-]", "", name).lower()) for name in header]
         self._own = {at for at, name in enumerate(names) if name is not None}
         self._skip = names.index(SKIP) if SKIP in names else None
+        self._text = names.index(TEXT) if TEXT in names else None
         self._columns = len(header)
         self.width = self._columns - len(self._own)
 
@@ -173,6 +180,13 @@ class _Layout:
         if self._skip is None or self._skip >= len(cells):
             return ""
         return cells[self._skip]
+
+    def text_of(self, record: RawRecord) -> str:
+        """The text of a record that could not be parsed, now or in an earlier run."""
+        cells = record.cells
+        if cells is None:
+            return (record.raw or b"").decode("utf-8", "backslashreplace")
+        return cells[self._text] if self._text is not None and self._text < len(cells) else ""
 
     def of_input(self, cells: list[str]) -> list[str]:
         """The cells that are the input's. A ragged record stays ragged, so it stays invalid."""

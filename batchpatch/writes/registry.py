@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import SettingsError
+from batchpatch.options.fields import FIELD_NAMES, normalized
 from batchpatch.writes.attributes import ATTRIBUTES
 from batchpatch.writes.wrapup import WRAPUP
 
@@ -31,6 +32,13 @@ def find_kind(name: str | None) -> WriteKind:
         return KINDS[name]
     except KeyError:
         raise SettingsError(f"--write {name[:40]!r}: choose {', '.join(KINDS)}.") from None
+
+
+def is_known_column(name: str) -> bool:
+    """True for what names a field of any input, or what some kind of write has columns for."""
+    return normalized(name) in FIELD_NAMES or any(
+        kind.columns.has([name]) for kind in KINDS.values()
+    )
 
 
 def find_route(text: str | None = None, *, write: str | None = None) -> Route:

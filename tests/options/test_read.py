@@ -26,6 +26,19 @@ from batchpatch.options.read import ReadOptions
         ({"delimiter": '"'}, "--delimiter"),
         ({"delimiter": "\n"}, "--delimiter"),
         ({"limit": 0}, "--limit"),
+        ({"quote": ""}, "--quote takes a single character, .* or none"),
+        ({"quote": "''"}, "--quote"),
+        ({"escape": "\n"}, "--escape"),
+        ({"escape": '"'}, "different characters"),
+        ({"comment": " "}, "--comment"),
+        ({"comment": "#", "delimiter": "#"}, "different characters"),
+        ({"skip_lines": -1}, "--skip-lines"),
+        ({"multiline": "some"}, "--multiline"),
+        ({"columns_given": ("", " ")}, "--columns"),
+        ({"columns_given": ("a", "\udcff")}, "--columns"),
+        ({"columns_given": "abc"}, "--columns"),
+        ({"null": ("",)}, "--null"),
+        ({"null": (5,)}, "--null"),
         ({"constants": {" ": "x"}}, "--set"),
         ({"constants": {"a": "\0"}}, "--set"),
         ({"constants": {"a": "\udcff"}}, "--set"),
@@ -45,6 +58,21 @@ def test_a_value_that_can_never_work_names_its_flag(options: dict[str, Any], fla
     """A mistake in the command line is not found at row 1,000,000."""
     with pytest.raises(SettingsError, match=flag):
         ReadOptions(**options)
+
+
+def test_what_a_csv_looks_like_survives_the_report() -> None:
+    """A resumed run reads the same rows: `run.json` holds lists where there were tuples."""
+    options = ReadOptions(
+        quote="none",
+        escape="\\",
+        comment="#",
+        skip_lines=3,
+        columns_given=("conversationId", "", "attr.a"),
+        multiline="any",
+        null=("NULL", "\\N"),
+    )
+    again = json.loads(json.dumps(asdict(options)))
+    assert ReadOptions(**{**again, "attributes": ()}) == options
 
 
 criterion = st.one_of(

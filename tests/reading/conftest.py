@@ -52,6 +52,7 @@ class PiecewiseSource:
     """Stands in for a `ByteSource`: bytes in the pieces given, None where it has to wait."""
 
     truncated = False
+    live = True
 
     def __init__(self, *pieces: bytes | None) -> None:
         self.name = "pieces.csv"

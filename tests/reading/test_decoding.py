@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from contextlib import suppress
 from encodings.aliases import aliases
 from itertools import pairwise
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from batchpatch.errors import InputError, SettingsError
 from batchpatch.reading import decoding
 from batchpatch.reading.decoding import ByteLines, TextLines, detect_encoding
+from batchpatch.reading.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -136,6 +138,27 @@ def test_a_byte_that_cannot_be_decoded_is_told_with_its_line(
     source = pieces(*[data[i : i + 1000] for i in range(0, len(data), 1000)])
     with pytest.raises(InputError, match=rf"near line {early + 1} \(byte 0xe9\).*--encoding"):
         lines_of(TextLines(source, "utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([b"abc", "gr\xf6\xdfe".encode(), b"gr\xf6\xdfe"], "line 2 is utf-8 text, and line 3"),
+        ([b"gr\xf6\xdfe", b"abc", "gr\xf6\xdfe".encode()], "line 3 is utf-8 text, and line 1"),
+        ([b"abc", "\xf6".encode() + b" and \xf6"], "line 2 is utf-8 text in part"),
+        (["\xf6".encode(), *[b"abc"] * 900, b"\xf6"], r"line 1 .* line 902 \(byte 0xf6\) is not"),
+    ],
+)
+def test_encodings_that_are_mixed_are_called_so(
+    write: Callable[..., str], lines: list[bytes], words: str
+) -> None:
+    """Read as Windows text, the lines in UTF-8 would be stored garbled, without an error."""
+    source = open_source(write(b"\n".join(lines) + b"\n"))
+    with pytest.raises(InputError, match="mixes encodings") as caught:
+        lines_of(TextLines(source, "utf-8"))
+    source.close()
+    assert re.search(words, str(caught.value))
+    assert "cp1252" not in str(caught.value)
 
 
 def test_text_that_ends_inside_a_character_is_refused(pieces: Callable[..., Any]) -> None:

@@ -62,12 +62,10 @@ def test_the_rows_of_a_jsonl(read: Read) -> None:
 
 
 def test_an_export_of_a_spreadsheet_is_read_as_it_is(read: Read) -> None:
-    """Excel in many countries: a byte order mark, `;`, CRLF, and quotes where it likes."""
+    """Excel in many countries: a byte order mark, `;`, CRLF, quotes where it likes, and delimiters
+    in rows that are empty."""
     text = f'\ufeffConversation ID;Participant ID;attr.Betrag\r\n{C};{P};"1,50"\r\n;;\r\n'
-    first, second = read(text.encode())
-    assert first == Row(1, 2, 0, C, P, ("Betrag",), ("1,50",))
-    assert isinstance(second, InvalidRow)
-    assert second.code == "missing_conversation"
+    assert read(text.encode()) == [Row(1, 2, 0, C, P, ("Betrag",), ("1,50",))]
 
 
 @pytest.mark.parametrize(
@@ -137,14 +135,15 @@ def test_an_input_without_a_valid_row_is_refused_early(
     write: Write, bad: int, refused: bool, width: int
 ) -> None:
     """A wrong mapping of a million rows is told before anything is sent, however they are read."""
-    line = f"{C},{'x' * width},x\n"
+    line = f"{C},{'x' * width},secret\n"
     data = "conversationId,participantId,attr.a\n" + line * bad + f"{C},{P},x\n"
     reader = Reader([write(data.encode())], ReadOptions())
     if refused:
         with pytest.raises(InputError, match=r"first 1,000 rows.*line 1001") as caught:
             list(reader)
         assert reader.rows < 1000
-        assert "xxx" not in str(caught.value)
+        assert "secret" not in str(caught.value)
+        assert len(str(caught.value)) < 400
     else:
         assert sum(len(batch.rows) for batch in reader) == bad + 1
 

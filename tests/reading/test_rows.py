@@ -108,12 +108,14 @@ def test_every_way_to_a_row_leads_to_the_same_row(
 def test_a_value_is_never_in_a_complaint(
     scene: tuple[list[str], list[Any], dict[str, Any]],
 ) -> None:
-    """Results and logs are shared; customers' data stays in the input."""
+    """Results and logs are shared; customers' data stays in the input. What stands in the place
+    of an id is shown, for else nobody finds what is wrong with it."""
     header, records, wanted = scene
     block = Block(range(len(records)), records, plain=False)
     for row in maker(header, **wanted).rows(1, block):
         if isinstance(row, InvalidRow):
-            assert SECRET not in str(row)
+            said = row._replace(message=row.message.partition("id is not a UUID: ")[0])
+            assert SECRET not in str(said)
             assert {row.conversation_id, row.participant_id} <= {None, C, P}
 
 

@@ -96,10 +96,26 @@ def test_one_odd_line_among_sound_ones_is_seen(
         [C, f"{{{P}}}", "x", "y"],
         ["", P, "x", "y"],
         [C, f"{P},", "x", "y"],
+        [f"\u200b{C}", P, "x", "y"],
+        [C, f'="{P}"', "x", "y"],
+        ["", " ", "", ""],
+        ["none", P, "x", "y"],
+        [C, "none", "x", "y"],
+        [C, P, "none", "y"],
+        [C, P, " none", "1.2E+15"],
         bad_quotes(3, 3),
     ],
 )
-@pytest.mark.parametrize("wanted", [{}, {"empty": "set"}, {"constants": {"c": "1"}}])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {},
+        {"empty": "set"},
+        {"constants": {"c": "1"}},
+        {"null": ("none",)},
+        {"null": ("none", "x"), "empty": "set", "participant": parse_participant("customer")},
+    ],
+)
 def test_one_odd_record_among_sound_ones_is_seen(odd: list[str], wanted: dict[str, Any]) -> None:
     """Each thing that the fast ways must notice, in a block where nothing else stops them."""
     header, sound = ["conversationId", "participantId", "attr.a", "attr.b"], [C, P, "x", "y"]

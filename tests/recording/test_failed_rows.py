@@ -69,6 +69,7 @@ shapes = st.builds(
     header=st.just(HEADER),
     delimiter=st.sampled_from(",;\t|"),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-be"]),
+    keeps_text=st.just(False),
 )
 
 
@@ -375,3 +376,27 @@ def test_a_failed_row_without_a_line_is_still_handed_back(
         records = [RawRecord(2, 3, cells=["c", "p", "2"])]
         assert write_failed(path, records, failed=rows, shape=SHAPE) == 1
     assert read_csv(path, SHAPE)[1] == ["no reason was recorded", "", "", "c", "p", "2"]
+
+
+def test_the_text_of_what_could_not_be_parsed_has_a_column(
+    make_result: Make, results_file: File, fresh_path: Fresh
+) -> None:
+    """It can be mended there; a row that failed again keeps the text that it was read from."""
+    shape = CsvShape([*OWN, "batchpatch_text", *HEADER], ",", "utf-8", keeps_text=True)
+    results = results_file(
+        make_result(row, Outcome.INVALID, code="c", message="m", hint="h") for row in (1, 2, 3)
+    )
+    records = [
+        RawRecord(1, 2, raw=b'c,p,"x'),
+        RawRecord(2, 3, cells=["e", "h", "", 'c,"p', "", "", ""]),
+        RawRecord(3, 4, cells=["e", "h", "", "", "c", "p", "1"]),
+    ]
+    path = fresh_path("failed.csv")
+    write(path, results, records, shape)
+    header, *rows = read_csv(path, shape)
+    assert header == [*OWN, "batchpatch_text", *HEADER]
+    assert [row[3:] for row in rows] == [
+        ['c,p,"x', "", "", ""],
+        ['c,"p', "", "", ""],
+        ["", "c", "p", "1"],
+    ]

@@ -1,0 +1,127 @@
+"""Values that a database or a spreadsheet may have put in place of others: counted, never changed.
+
+Pure. They are sent as they are, for such a value can be meant; whoever did not mean it is told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import chain
+from typing import TYPE_CHECKING, Literal
+
+from batchpatch.model import Row
+from batchpatch.reading.row_errors import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from batchpatch.model import InvalidRow
+
+
+_WORDS = ("null", "nan", "none", "nil", "nat", "undefined", "n/a", "<na>", "<null>", "(null)")
+
+
+NULL_TEXTS = frozenset(
+    {
+        *(spelling for word in _WORDS for spelling in (word, word.upper(), word.capitalize())),
+        *("NaN", "NaT", "\\N", "-nan", "-NaN", "[NULL]", "[null]"),
+        *("#N/A", "#N/A N/A", "#NA", "#NULL!", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!"),
+        *("#NV", "#WERT!", "#BEZUG!", "#ZAHL!", "#SPILL!", "#CALC!", "#ERROR!"),
+    }
+)
+"""How databases, languages and spreadsheets write that there is nothing, or an error."""
+
+
+ORDINARY_NOT = NULL_TEXTS | {""}
+
+
+_SHORTENED = re.compile(r"[+-]?\d([.,]\d*)?[eE]\+\d+")
+
+
+_NAMES_KEPT = 20
+
+
+Kind = Literal["null", "shortened"]
+
+
+def is_shortened(text: str) -> bool:
+    """True for a number that a spreadsheet shows as a power of ten: its other digits are lost."""
+    return bool(_SHORTENED.fullmatch(text.strip()))
+
+
+def may_be_shortened(text: str) -> bool:
+    """False where no value in this much text is; cheap where there is no plus sign in it."""
+    return "+" in text and ("E+" in text or "e+" in text)
+
+
+class OddValues:
+    """Counts such values by attribute."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[Kind, str]] = Counter()
+        self._examples: dict[tuple[Kind, str], str] = {}
+        self._known: set[str] = set()
+
+    def look_at(self, names: Sequence[str], values: Sequence[str], *, numbers: bool) -> None:
+        """Count those of one row. `numbers`: look for shortened ones too."""
+        if NULL_TEXTS.isdisjoint(values) and not numbers:
+            return
+        for name, value in zip(names, values, strict=False):  # constants come last, unnamed here
+            if value in NULL_TEXTS:
+                self._count("null", name, value)
+            elif numbers and is_shortened(value):
+                self._count("shortened", name, value)
+
+    def look_through(
+        self, rows: Iterable[Row | InvalidRow], *, constants: int, numbers: bool
+    ) -> None:
+        """Count those of many rows; so many values at the end of each are constants."""
+        valid = [row for row in rows if isinstance(row, Row)]
+        values = [row.values for row in valid]
+        if any_null(values) or (numbers and any_shortened(values)):
+            for row in valid:
+                own = len(row.names) - constants
+                self.look_at(row.names[:own], row.values[:own], numbers=numbers)
+
+    def _count(self, kind: Kind, name: str, value: str) -> None:
+        if name not in self._known:
+            if len(self._known) == _NAMES_KEPT:
+                return
+            self._known.add(name)
+        self._counts[kind, name] += 1
+        self._examples.setdefault((kind, name), value)
+
+    def notices(self) -> dict[str, str]:
+        """A sentence for each attribute that has such values."""
+        return {f"{kind} {name}": self._said(kind, name) for kind, name in self._counts}
+
+    def _said(self, kind: Kind, name: str) -> str:
+        number = self._counts[kind, name]
+        values = "1 value is" if number == 1 else f"{number:,} values are"
+        if kind == "null":
+            example = self._examples[kind, name]
+            like = example if number == 1 else f"{example} or the like"
+            return (
+                f"{shown(name)}: {values} {like}, sent as it stands; "
+                f"--null '{example}' makes it an empty cell."
+            )
+        return (
+            f"{shown(name)}: {values} like 1.23E+15, sent as it stands: a spreadsheet has cut a "
+            "number short; format the column as text and export again."
+        )
+
+
+def any_null(rows: Iterable[Sequence[str]]) -> bool:
+    """True where a value is one of `NULL_TEXTS`."""
+    return not NULL_TEXTS.isdisjoint(chain.from_iterable(rows))
+
+
+def any_shortened(rows: Iterable[Sequence[str]]) -> bool:
+    """False where no value is a number cut short."""
+    return may_be_shortened("\n".join(chain.from_iterable(rows)))
+
+
+def any_odd(rows: Iterable[Sequence[str]]) -> bool:
+    """True where a value is empty, or is one of `NULL_TEXTS`."""
+    return not ORDINARY_NOT.isdisjoint(chain.from_iterable(rows))

@@ -1,0 +1,69 @@
+"""Values that may stand for nothing, or for others that were lost, are sent and counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from batchpatch.model import InvalidRow, Row
+from batchpatch.options.read import ReadOptions
+from batchpatch.reading.inputs import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+C = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+P = "16fd2706-8baf-433b-82eb-8c7fada847da"
+HEADER = "conversationId,participantId,attr.a,attr.b\n"
+
+
+def notices(path: str, **wanted: Any) -> list[str]:
+    """What is said of an input once it was read."""
+    reader = Reader([path], ReadOptions(**wanted))
+    for _ in reader:
+        pass
+    return list(reader.inputs[0].notices.values())
+
+
+@pytest.mark.parametrize("sound", [0, 1, 1000])
+@pytest.mark.parametrize("gap", ["y", ""])
+def test_they_are_counted_by_attribute(write: Callable[..., str], sound: int, gap: str) -> None:
+    """Whichever of the ways their rows were made."""
+    rows = [f"{C},{P},x,{gap}\n"] * sound + [f"{C},{P},NULL,1.5E+10\n", f"{C},{P},#N/A,{gap}\n"]
+    first, second = sorted(notices(write((HEADER + "".join(rows * 2)).encode())))
+    assert first.startswith("'a': 4 values are ")
+    assert "--null '" in first
+    assert second.startswith("'b': 2 values are like 1.23E+15, sent as it stands")
+
+
+@pytest.mark.parametrize(
+    "value", ["E+5", "1E5", "12E+3", "+49 30 1.5E+", "nothing", "Null and void"]
+)
+def test_what_only_resembles_them_is_not_counted(write: Callable[..., str], value: str) -> None:
+    """A warning that is wrong is one that nobody reads."""
+    assert notices(write(f"{HEADER}{C},{P},{value},y\n".encode())) == []
+
+
+def test_a_constant_is_meant(write: Callable[..., str]) -> None:
+    """Whoever writes --set a=NULL knows it."""
+    path = write(f"{HEADER}{C},{P},x,y\n{C},{P},x,\n".encode())
+    assert notices(path, constants={"c": "NULL"}) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sent"),
+    [
+        ({}, {"a": "NULL", "b": "y"}),
+        ({"null": ("NULL",)}, {"b": "y"}),
+        ({"null": ("NULL",), "empty": "set"}, {"a": "", "b": "y"}),
+        ({"null": ("null", "y")}, {"a": "NULL"}),
+    ],
+)
+def test_a_text_can_be_made_an_empty_cell(
+    read: Callable[..., list[Row | InvalidRow]], wanted: dict[str, Any], sent: dict[str, str]
+) -> None:
+    """Only what was named, to the letter, and with what an empty cell does."""
+    (row,) = read(f"{HEADER}{C},{P},NULL,y\n".encode(), **wanted)
+    assert isinstance(row, Row)
+    assert dict(zip(row.names, row.values, strict=True)) == sent

@@ -1,0 +1,92 @@
+"""What is no CSV and no JSONL is called what it is, whatever its name."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from batchpatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def zipped(*names: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    return file.getvalue()
+
+
+def tarred() -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("rows.csv"))
+    return file.getvalue()
+
+
+WORKBOOK = (Path(__file__).parent / "cases" / "real_workbook.xlsx").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda: WORKBOOK, r"an Excel workbook: .*batchpatch\[xlsx\]"),
+        (lambda: gzip.compress(WORKBOOK), "an Excel workbook"),
+        (lambda: zipped("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook"),
+        (lambda: zipped("[Content_Types].xml", "word/document.xml"), "an Office document"),
+        (lambda: zipped("rows.csv"), "a zip archive: unpack it"),
+        (zipped, "an empty zip archive"),
+        (tarred, "a tar archive: unpack it"),
+        (lambda: gzip.compress(tarred()), "a tar archive"),
+        (lambda: bz2.compress(gzip.compress(b"a,b\n")), "packed twice"),
+        (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "an old Excel workbook"),
+        (lambda: b"PAR1\x15\x04\n", "a Parquet file"),
+        (lambda: b"\x28\xb5\x2f\xfd\x04\n", "packed with zstd"),
+        (lambda: b"7z\xbc\xaf\x27\x1c\n", "a 7-Zip archive"),
+        (lambda: b"SQLite format 3\0\n", "an SQLite database"),
+        (lambda: b"%PDF-1.7\n", "a PDF document"),
+        (lambda: b"\n <!DOCTYPE html>\n<html>", "an HTML page"),
+        (lambda: "<html>\n".encode("utf-16"), "an HTML page"),
+        (lambda: b"\xef\xbb\xbf<table>\n<tr>", "an HTML page"),
+        (lambda: b'<?xml version="1.0"?>\n<rows/>', "an XML document"),
+        (
+            lambda: (
+                b'<?xml version="1.0"?>\n<Workbook xmlns="urn:schemas-microsoft-com:office:'
+                b'spreadsheet">'
+            ),
+            "an Excel workbook in XML",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "download"])
+def test_it_is_called_what_it_is(
+    read: Callable[..., object], make: Callable[[], bytes], what: str, name: str
+) -> None:
+    """By its first bytes; the name that it was given may say anything."""
+    with pytest.raises(InputError, match=f"{name} is {what}") as caught:
+        read(make(), name)
+    assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"conversationId,participantId,attr.a\n",
+        b"interactionId;x\n",
+        b"3f2504e0-4f89-41d3-9a0c-0305e82c3301\t5\n",
+        b"\xef\xbb\xbf\n\nconversationId|attr.a\n",
+    ],
+)
+def test_csv_in_a_file_of_another_name(read: Callable[..., object], data: bytes) -> None:
+    """As JSONL, each of its rows would be invalid, and none would say why."""
+    with pytest.raises(InputError, match="looks like CSV: add --format csv"):
+        read(data, "rows.jsonl")
