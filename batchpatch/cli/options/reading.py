@@ -70,6 +70,57 @@ class ReadingFlags(Options):
         metavar="CHAR",
         parse=_delimiter,
     )
+    quote: str = flag(
+        "--quote",
+        "What cells are put in; none: a quote is a character like any other.",
+        default='"',
+        metavar="CHAR|none",
+        parse=parse_text,
+        shown='"',
+    )
+    escape: str | None = flag(
+        "--escape",
+        "Takes its meaning from the character behind it, such as a backslash.",
+        metavar="CHAR",
+        parse=parse_text,
+    )
+    comment: str | None = flag(
+        "--comment",
+        "Lines that begin with it are no rows.",
+        metavar="CHAR",
+        parse=parse_text,
+    )
+    skip_lines: int = flag(
+        "--skip-lines",
+        "Lines above the header of a CSV, such as a title.",
+        default=0,
+        metavar="N",
+        parse=parse_whole,
+        shown="0",
+    )
+    columns_given: tuple[str, ...] = flag(
+        "--columns",
+        "Names of the columns of a CSV without a header; an empty one has no use.",
+        default=(),
+        metavar="A,B",
+        parse=parse_text,
+    )
+    multiline: Literal["records", "any"] = flag(
+        "--multiline",
+        "What a cell over several lines may hold: any text, or none that looks like rows, which a "
+        "stray quote has swallowed.",
+        default="records",
+        metavar="records|any",
+        parse=partial(parse_choice, choices=("records", "any")),
+        shown="records",
+    )
+    null: tuple[str, ...] = flag(
+        "--null",
+        "A text that stands for an empty cell, such as NULL.",
+        default=(),
+        metavar="TEXT",
+        parse=parse_text,
+    )
     columns: tuple[tuple[str, str], ...] = flag(
         "--map",
         "Name a column: conversation, participant, attributes, key, value, attr.NAME, or who is "
@@ -139,6 +190,15 @@ class ReadingFlags(Options):
             format=self.format,
             encoding=self.encoding,
             delimiter=self.delimiter,
+            quote=self.quote,
+            escape=self.escape,
+            comment=self.comment,
+            skip_lines=self.skip_lines,
+            columns_given=tuple(
+                name.strip() for item in self.columns_given for name in item.split(",")
+            ),
+            multiline=self.multiline,
+            null=self.null,
             columns=_unique("--map", self.columns),
             attributes=_names(self.attributes),
             all_columns=self.all_columns,
