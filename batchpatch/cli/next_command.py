@@ -86,9 +86,7 @@ class NextCommands(NamedTuple):
         """Sends the rows again that did not make it."""
         if not files:
             return None
-        utf_8 = all(path.suffix == ".jsonl" for path in files)
-        without = {*_OF_ONE_RUN, *(("--encoding",) if utf_8 else ())}
-        return _command("run", files, self._words(_ALL, without=without))
+        return _command("run", files, self._words(_ALL, without=_OF_ONE_RUN))
 
     def undo(self) -> str | None:
         """Takes the run back: nothing is left to take back in a sandbox that has ended."""

@@ -211,7 +211,9 @@ class Execution:
             stop = Stop(ExitCode.STOPPED, str(error))
         spooled = self._job.spooled
         if stop is not None and spooled is not None and spooled.left:
-            stop = stop._replace(because=f"{stop.because} {spooled.left}")
+            # A canary that lost the rest of its pipe is no success for a script.
+            code = ExitCode.STOPPED if stop.exit_code == ExitCode.DONE else stop.exit_code
+            stop = Stop(code, f"{stop.because} {spooled.left}")
         summary = summarize(proof, self._counters(), stop=stop)
         directory = self._job.directory
         plan = self._output.report()

@@ -37,8 +37,8 @@ FAULTS = ("kind=reset_after,rate=0.05", "status=503,rate=0.05")
 STAGES: dict[str, tuple[type, str, int]] = {
     "reading": (BackgroundReader, "next", 3),
     "handing out": (PatchQueue, "take", 400),
-    "sending": (Sender, "send", 400),
-    "recording": (ResultsLog, "add", 800),
+    "sending": (Sender, "call", 400),
+    "recording": (ResultsLog, "append", 800),
 }
 """What a stage calls, and about how often in this run."""
 INTERRUPTED = Stop(130, "interrupted by the test")
