@@ -47,17 +47,8 @@ class CheckFlags(Options):
 _IDLE = {
     *flags_of(StoppingFlags, PlatformFlags, RecordFlags, SandboxFlags, ServerFlags, DryFlags),
     *("--ambiguous", "--ended", "--live-first", "--verify-for", "--concurrency", "--retries"),
-    *(
-        "--timeout",
-        "--route",
-        "--force",
-        "--partial",
-        "--no-spool",
-        "--quiet",
-        "--verbose",
-        "--log-every",
-        "--show-values",
-    ),
+    *("--timeout", "--route", "--force", "--partial", "--no-spool", "--quiet", "--verbose"),
+    *("--log-every", "--show-values"),
 }
 
 

@@ -104,7 +104,7 @@ class NextCommands(NamedTuple):
 
 def run_plan(plan: Path, given: Iterable[Given]) -> str:
     """The command that runs a plan which was made with these flags."""
-    known = {*_SENDING, *_PLATFORM, *_SANDBOX} - _TROUBLE
+    known = {*_SENDING, *_PLATFORM, *_SANDBOX, "--write"} - _TROUBLE - {"--partial"}
     return _command("run", [plan], words_of(one for one in given if one.flag.name in known))
 
 
@@ -121,13 +121,8 @@ def undo_flags(earlier: NextCommands, api_url: str, *, guard: bool) -> tuple[str
         api_url: where the undo goes, whoever has said so.
         guard: it restores only what is as the run has left it.
     """
-    known = {
-        *_PLATFORM,
-        *flags_of(VerifyFlags, PaceFlags),
-        "--route",
-        "--write",
-        "--force",
-    } - _HOSTS
+    known = {"--route", "--write", "--force", *flags_of(VerifyFlags, PaceFlags), *_PLATFORM}
+    known -= _HOSTS
     looking = [*(["--guard"] if guard else []), "--skip-unchanged", "--keep-before"]
     kept = words_of(one for one in earlier.given if one.flag.name in known)
     login = words_of(one for one in earlier.given if one.flag.name == "--login-url")
