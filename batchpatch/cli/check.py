@@ -133,7 +133,7 @@ class DryRun(NamedTuple):
             report.failed(str(error), error.exit_code)
             raise
         except KeyboardInterrupt as interruption:
-            report.failed(f"Interrupted ({interruption or 'SIGINT'}).", 130)
+            report.failed(f"Interrupted ({str(interruption) or 'SIGINT'}).", 130)
             raise
         report.done(found)
         return found.exit_code

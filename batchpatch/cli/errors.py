@@ -32,7 +32,7 @@ def command_error(sentence: str, exit_code: int, *, json: bool) -> int:
 
 def say_interrupted(interruption: KeyboardInterrupt) -> int:
     """Say that a signal ended a command before it had begun its work; gives the exit code."""
-    sentence = f"Interrupted ({interruption or 'SIGINT'})."
+    sentence = f"Interrupted ({str(interruption) or 'SIGINT'})."
     return command_error(sentence, ExitCode.INTERRUPTED, json=wants_json(sys.argv[1:]))
 
 
