@@ -40,6 +40,7 @@ def finish(report: RunReport, reporting: ReportFlags, *, instead: Sequence[Given
         document = {
             **report.summary._asdict(),
             "directory": str(report.directory),
+            "notices": list(report.notices),
             "failed": [str(path) for path in report.failed],
             "send_failed": following.get("send_failed"),
             "resume": following.get("resume"),
@@ -64,6 +65,7 @@ def _following(report: RunReport, instead: Sequence[Given]) -> dict[str, str | N
 def _say_summary(report: RunReport, *, show_values: bool) -> None:
     attempt_to_show("The summary", lambda: say(*summary_lines(report.summary)))
     attempt_to_show("The reasons", lambda: say(*reason_lines(report.reasons)))
+    attempt_to_show("The notices", lambda: say(*report.notices))
     for conflict in report.conflicts if show_values else ():
         say(*conflict_lines(conflict))
     say(f"Report: {report.directory}")

@@ -114,7 +114,7 @@ def check(
         lookups=lookups,
         allowance=allowance,
         duration_s=allowance.duration_s(requests) if allowance else None,
-        notices=[notice for opened in reader.inputs for notice in opened.notices.values()],
+        notices=reader.notices,
     )
 
 

@@ -232,6 +232,7 @@ class Execution:
             allowance=attempt_to_show("The allowance", self._job.client.allowance),
             nothing_left=self._job.earlier is not None
             and not (resumable or pipeline.recorded.settled_here),
+            notices=attempt_to_show("The notices", lambda: self._job.reader.notices) or (),
             changed=changes,
             conflicts=self._output.conflicts,
             plan=plan,

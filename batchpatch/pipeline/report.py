@@ -55,6 +55,8 @@ class RunReport(NamedTuple):
     """What the platform admits at the end; None where it has not said so."""
     conflicts: Sequence[ConflictEntry] = ()
     """The first conflicts that this process met, with values; all are in `conflicts.jsonl`."""
+    notices: Sequence[str] = ()
+    """What there is to know of the inputs, as `check` says it."""
     changed: Sequence[InputChange] = ()
     """Inputs that changed while they were read: `resume` will not take them as they are."""
     unkept: int = 0

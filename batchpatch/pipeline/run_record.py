@@ -128,7 +128,7 @@ def _written_failed(
                     path,
                     _raw_records(opened, first),
                     failed=rows,
-                    shape=_shape(opened, before),
+                    shape=_shape(opened, unread=before.has_unread),
                 ):
                     written.append(path)
             finally:
@@ -147,10 +147,10 @@ def _raw_records(opened: Input, first: int) -> Iterator[RawRecord]:
             yield RawRecord(number, line, cells=record)
 
 
-def _shape(opened: Input, before: Input) -> CsvShape | JsonlShape:
-    """`before` is the same input, as the run has read it."""
+def _shape(opened: Input, *, unread: bool) -> CsvShape | JsonlShape:
+    """`unread`: some of its records could not be read, and only their text is known."""
     records = opened.records
     if isinstance(records, CsvRecords):
-        keeps_text = records.table.keeps_text or before.has_unread
+        keeps_text = records.table.keeps_text or unread
         return CsvShape(records.header, records.delimiter, opened.encoding, keeps_text)
     return JsonlShape(opened.encoding)

@@ -53,11 +53,10 @@ class Input:
         self.name = name
         self._options = options
         find_kind(options.write).refuse_fields(options.columns)
-        self._lines: LineMaker | None = None
+        self._made_by: RowMaker | LineMaker | None = None
         self.more = False
         """There was something behind the last row that was asked for."""
-        self.notices: dict[str, str] = {}
-        """Attribute names about which there is something to know, and what."""
+        self._notices: dict[str, str] = {}
         self._source = open_source(name, tee=tee, truncated=truncated)
         try:
             self._detect(self._source)
@@ -69,7 +68,7 @@ class Input:
         found = detect(source, self._options, name=self.name)
         self.format, self.encoding, self.records, self.mapping, self._is_empty_plan = found
         if self.mapping and self.mapping.selectors and self._options.participant:
-            self.notices["--participant"] = (
+            self._notices["--participant"] = (
                 "Columns say who is meant: --participant counts for rows that leave them empty."
             )
 
@@ -91,8 +90,17 @@ class Input:
     @property
     def uses(self) -> tuple[ColumnUse, ...]:
         """How the columns were understood; for JSONL, the keys of the first row that has been."""
-        mapping = self.mapping or (self._lines.first_mapping if self._lines else None)
+        made_by = self._made_by
+        first = made_by.first_mapping if isinstance(made_by, LineMaker) else None
+        mapping = self.mapping or first
         return mapping.uses if mapping else ()
+
+    @property
+    def notices(self) -> dict[str, str]:
+        """What there is to know of what was read so far, by what it is about."""
+        of_table = self.table.notices() if self.table is not None else {}
+        of_values = self._made_by.odd.notices() if self._made_by is not None else {}
+        return self._notices | of_table | of_values
 
     def batches(
         self,
@@ -115,7 +123,7 @@ class Input:
         Raises:
             InputError: the input turns bad halfway, or begins with a thousand invalid rows.
         """
-        maker = self._maker(source)
+        maker = self._made_by = self._maker(source)
         hope = Hope(self.name) if settled is None else None
         if self._is_empty_plan:
             return
@@ -138,7 +146,6 @@ class Input:
                 break
             if self.table is not None and self.table.refusal is not None:
                 raise self.table.refusal
-        self._note(maker)
 
     @property
     def table(self) -> Table | None:
@@ -150,20 +157,13 @@ class Input:
         """Records came by that could not be read; what is known of them is their text."""
         return self.table is not None and self.table.unread > 0
 
-    def _note(self, maker: RowMaker | LineMaker) -> None:
-        """Say what is known of the rows as a whole, now that they came by."""
-        if self.table is not None:
-            self.notices |= self.table.notices()
-        self.notices |= maker.odd.notices()
-
     def _maker(self, source: int) -> RowMaker | LineMaker:
         if self.mapping is not None:
-            names = Names(self._options.only_keys, self.notices, find_kind(self._options.write))
+            names = Names(self._options.only_keys, self._notices, find_kind(self._options.write))
             return RowMaker(
                 self.mapping, self._options, source=source, names=names, table=self.table
             )
-        self._lines = LineMaker(self._options, source=source, notices=self.notices)
-        return self._lines
+        return LineMaker(self._options, source=source, notices=self._notices)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -236,6 +236,11 @@ class Reader:
                 self.missing_from, self.unread = self.rows - before + 1, self.names[index + 1 :]
                 break
         self.exhausted = True
+
+    @property
+    def notices(self) -> list[str]:
+        """What there is to know of the inputs opened so far, in sentences."""
+        return [notice for opened in self.inputs for notice in opened.notices.values()]
 
     @property
     def repeated_headers(self) -> int:

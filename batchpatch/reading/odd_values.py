@@ -94,7 +94,7 @@ class OddValues:
 
     def notices(self) -> dict[str, str]:
         """A sentence for each attribute that has such values."""
-        return {f"{kind} {name}": self._said(kind, name) for kind, name in self._counts}
+        return {f"{kind} {name}": self._said(kind, name) for kind, name in list(self._counts)}
 
     def _said(self, kind: Kind, name: str) -> str:
         number = self._counts[kind, name]

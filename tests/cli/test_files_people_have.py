@@ -59,7 +59,7 @@ def test_what_becomes_of_a_file(
     tmp_path: Path,
 ) -> None:
     """The rows that can be told are sent, each line that cannot is one invalid row, and what there
-    is to say is said before."""
+    is to say is said by both."""
     shutil.copy(CASES / name, tmp_path)
     given = [word.strip("'") or " " for word in flags.replace("' '", "''").split()]
     code = 1 if BAD in outcomes else 0
@@ -68,6 +68,7 @@ def test_what_becomes_of_a_file(
     assert words in checked.stdout + checked.stderr
     sent = batchpatch("run", name, *given, "--sandbox", "--out", "R")
     assert sent.returncode == code, sent.stderr
+    assert words.partition(" valid row")[0] in sent.stderr
     assert [line["outcome"] for line in results(tmp_path / "R")] == outcomes
 
 
