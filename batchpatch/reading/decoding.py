@@ -71,6 +71,17 @@ def _codec(asked: str) -> str:
     return found.name
 
 
+_OTHER_BREAKS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+"""Characters at which `str.splitlines` ends a line, and no CSV does."""
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a text with their ends, split as `csv` wants them: at CR, LF and CRLF."""
+    if any(mark in text for mark in _OTHER_BREAKS):
+        return list(io.StringIO(text, newline=""))
+    return text.splitlines(keepends=True)  # the same, in less time
+
+
 class TextLines:
     """The lines of a source as text, line ends kept, split as `csv` wants them."""
 
@@ -97,7 +108,7 @@ class TextLines:
             self.has_nul = self.has_nul or "\0" in text
             self.has_marks = self.has_marks or "\ufeff" in text or "\x1a" in text
             self.has_powers = self.has_powers or may_be_shortened(text)
-            lines = list(io.StringIO(text, newline=""))
+            lines = split_lines(text)
             if self._source.truncated and not lines[-1].endswith(("\n", "\r")):
                 lines.pop()
             yield lines

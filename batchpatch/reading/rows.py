@@ -108,9 +108,7 @@ class RowMaker:
         if (who := self._all_participants(records)) is None:
             return None
         conversations = list(map(itemgetter(mapping.conversation), records))
-        columns = [map(itemgetter(position), records) for position in mapping.positions]
-        constants = map(repeat, self._constants.values())
-        values = list(islice(zip(*columns, *constants, strict=False), len(records)))
+        values = self._all_values(records)
         if not are_canonical(conversations):
             return None
         if any_odd(values):
@@ -125,6 +123,15 @@ class RowMaker:
     def _look_at_all(self, rows: Sequence[tuple[str, ...]], *, powers: bool) -> None:
         for values in rows:
             self.odd.look_at(self._mapping.names, values, numbers=powers)
+
+    def _all_values(self, records: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+        """Of each record, what it would set."""
+        positions, constants = self._mapping.positions, self._constants.values()
+        if len(positions) > 1 and not constants:
+            return list(map(self._values_of, records))
+        columns = [map(itemgetter(position), records) for position in positions]
+        rows = zip(*columns, *map(repeat, constants), strict=False)
+        return list(islice(rows, len(records)))
 
     def _all_participants(
         self, records: Sequence[Sequence[str]]

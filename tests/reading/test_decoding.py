@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from batchpatch.errors import InputError, SettingsError
 from batchpatch.reading import decoding
-from batchpatch.reading.decoding import ByteLines, TextLines, detect_encoding
+from batchpatch.reading.decoding import ByteLines, TextLines, detect_encoding, split_lines
 from batchpatch.reading.sources import open_source
 
 if TYPE_CHECKING:
@@ -77,6 +77,13 @@ def test_whole_lines_do_not_wait_for_the_next_one(
         before += some
     assert before == [f"{line}\n" for line in lines]
     assert lines_of(lists) == [f"{after}est\n"]
+
+
+@given(text=st.text(alphabet="ab\r\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\0", max_size=12))
+def test_a_line_ends_where_an_editor_ends_it(text: str) -> None:
+    """At CR, LF and CRLF; other characters that Python takes for ends are text of a cell."""
+    lines = split_lines(text)
+    assert lines == re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
 
 
 @pytest.mark.parametrize(
