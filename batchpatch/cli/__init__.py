@@ -19,7 +19,7 @@ def main() -> None:
         code = execute(sys.argv[1:])
         ignore_all()
     except KeyboardInterrupt as interruption:
-        from batchpatch.cli.errors import say_interrupted  # noqa: PLC0415
+        from batchpatch.cli.output import say_interrupted  # noqa: PLC0415
 
         code = say_interrupted(interruption)
     sys.exit(code)

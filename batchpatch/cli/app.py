@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from batchpatch.cli.errors import command_error, usage_sentence, wants_json
 from batchpatch.cli.options.declare import join_optional_values
-from batchpatch.cli.output import emit, reopen_streams
+from batchpatch.cli.output import command_error, emit, reopen_streams, usage_sentence, wants_json
 from batchpatch.errors import BatchpatchError, ExitCode, SettingsError
 from batchpatch.version import VERSION
 

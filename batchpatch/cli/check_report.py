@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.cli.output import as_json, emit, show
-from batchpatch.cli.text import columns_table
-from batchpatch.cli.words import count, forecast, shortened
+from batchpatch.cli.text import columns_table, count, forecast, shortened
 from batchpatch.model import Outcome
 
 if TYPE_CHECKING:

@@ -91,8 +91,8 @@ def plan(
         say(*idle_lines(given, _IDLE, command="plan"))
     settings = _settings(reading, finding, pace, sending, platform)
     # Loaded here, because they bring the HTTP client with them.
+    from batchpatch.cli.ending import finish_plan  # noqa: PLC0415
     from batchpatch.cli.next_command import kept_flags  # noqa: PLC0415
-    from batchpatch.cli.plan_report import finish_plan  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.plan import plan as plan_rows  # noqa: PLC0415
 

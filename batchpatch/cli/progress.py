@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from batchpatch.cli.output import log_line
-from batchpatch.cli.words import printable, progress_line
+from batchpatch.cli.text import printable, progress_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

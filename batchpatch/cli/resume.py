@@ -70,9 +70,8 @@ def resume(
     input must be the same, which is checked.
     """
     # Loaded here, because they bring the HTTP client with them.
-    from batchpatch.cli.ending import finish  # noqa: PLC0415
+    from batchpatch.cli.ending import finish, finish_plan  # noqa: PLC0415
     from batchpatch.cli.next_command import NextCommands  # noqa: PLC0415
-    from batchpatch.cli.plan_report import finish_plan  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.resume import resume as resume_run  # noqa: PLC0415
     from batchpatch.formats.run_json import settings_from  # noqa: PLC0415

@@ -22,7 +22,7 @@ from batchpatch.genesys.account.credentials import (
 )
 from batchpatch.genesys.account.regions import hosts_again, is_loopback
 from batchpatch.model import Stop
-from batchpatch.pipeline.observing import attempt_to_show
+from batchpatch.pipeline.report import attempt_to_show
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.lock import claimed
 

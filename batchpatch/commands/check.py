@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from batchpatch.genesys.rate_limit.allowance import Allowance, assumed_allowance
+from batchpatch.genesys.rate_limit.pace import Allowance, assumed_allowance
 from batchpatch.merging.forecast import Forecast
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.read import ReadOptions

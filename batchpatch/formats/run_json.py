@@ -1,10 +1,7 @@
-"""`run.json`: what a run was asked to do, so that resuming does the same again. Pure.
+"""`run.json`, what a run was asked to do, and `summary.json`, how it ended. Pure.
 
-The number in it, `format`, is that of the directory: the lines of `results.jsonl`, `undo.jsonl`
-and `undo-input.jsonl`, and `summary.json`, are of the release that wrote it.
-
-1. Directories without a number. They are read: what has come since has a default.
-2. `format`, `purged` and `kind`; in the input of an undo, `orBefore` lists values.
+Resuming does the same again. The number of the format stands in `run.json`, for all files beside
+it.
 """
 
 from __future__ import annotations
@@ -21,6 +18,7 @@ from batchpatch.formats.plain import (
     load_document,
     to_plain,
 )
+from batchpatch.model import Summary
 from batchpatch.options.run import Settings
 from batchpatch.options.send import MOST_TOKENS
 
@@ -171,3 +169,20 @@ def _refuse_unusable(settings: Settings) -> None:
     for place, fits in usable.items():
         if not fits:
             raise MisfitError(place, "a number that can be used")
+
+
+def encode_summary(summary: Summary) -> bytes:
+    """The bytes of `summary.json`."""
+    return dump_document(summary._asdict())
+
+
+def decode_summary(data: bytes, *, name: str) -> Summary:
+    """What `encode_summary` was given. Raises RecordError where it is not that."""
+    document = load_document(data, name=name)
+    try:
+        if not isinstance(document, dict):
+            raise MisfitError("", "an object")
+        summary: Summary = from_plain(Summary, known_only(Summary, document))
+    except ValueError as error:
+        raise RecordError(f"{name} is not the summary of a batchpatch run: {error}") from None
+    return summary

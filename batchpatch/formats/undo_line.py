@@ -1,4 +1,7 @@
-"""The line of `undo.jsonl`: what one PATCH is about to overwrite; it holds values. Pure."""
+"""The lines that hold values, of `undo.jsonl` and `conflicts.jsonl`. Pure.
+
+Of the one, what a PATCH is about to overwrite; of the other, what was expected and what was found.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import orjson
 
+from batchpatch.formats.plain import MisfitError, from_plain, known_only
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from batchpatch.model import Patch
+
 
 _MOST = 1 << 62
 _TEXT, _TEXT_OR_NULL = {str}, {str, type(None)}
@@ -94,3 +100,48 @@ def _load(line: bytes) -> Any:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
         return json.loads(line)
+
+
+class ConflictEntry(NamedTuple):
+    """One patch that was not sent, because somebody else has changed what it would overwrite."""
+
+    conversation_id: str
+    participant_id: str
+    rows: Sequence[int]
+    """Numbers of the rows that it carries."""
+    expected: Mapping[str, Sequence[str | None]]
+    """Of each attribute in conflict the values that would have been right; None is absent."""
+    found: Mapping[str, str | None]
+    """And the one that was there."""
+
+
+class _Fields(NamedTuple):
+    conversation_id: str
+    participant_id: str
+    rows: tuple[int, ...]
+    expected: dict[str, tuple[str | None, ...]]
+    found: dict[str, str | None]
+
+
+def encode_conflict(entry: ConflictEntry) -> bytes:
+    """The line of an entry."""
+    return dump_line(
+        {
+            "conversation_id": entry.conversation_id,
+            "participant_id": entry.participant_id,
+            "rows": list(entry.rows),
+            "expected": {name: list(values) for name, values in entry.expected.items()},
+            "found": dict(entry.found),
+        }
+    )
+
+
+def parse_conflict(line: bytes) -> ConflictEntry:
+    """The entry of a line. Raises ValueError where it is not a whole one of ours."""
+    try:
+        fields = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("not an entry") from error
+    if not isinstance(fields, dict):
+        raise MisfitError("", "an object")
+    return ConflictEntry(*from_plain(_Fields, known_only(_Fields, fields)))

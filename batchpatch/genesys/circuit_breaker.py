@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from batchpatch.genesys.fatal import silence_error
+from batchpatch.genesys.hints import silence_error
 from batchpatch.genesys.retry import backoff_s
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 from batchpatch.errors import OutageError
 from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S, CircuitBreaker
-from batchpatch.genesys.fatal import long_refusal_error, page_error, refusals_error, tls_error
+from batchpatch.genesys.hints import long_refusal_error, page_error, refusals_error, tls_error
 from batchpatch.genesys.http import ERROR_BODY_BYTES
-from batchpatch.genesys.purpose import Purpose, fitting, purpose_of
-from batchpatch.genesys.rate_limit.allowance import Allowance
+from batchpatch.genesys.query import Purpose, fitting, purpose_of
+from batchpatch.genesys.rate_limit.pace import Allowance
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import (
     FIRST,
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from batchpatch.genesys.http import Attempter
-    from batchpatch.genesys.rate_limit.attribution import Passed
     from batchpatch.genesys.rate_limit.limiter import RateLimiter
     from batchpatch.genesys.rate_limit.refusals import Refusal
+    from batchpatch.genesys.rate_limit.shared_limit import Passed
     from batchpatch.genesys.rate_limit.token_slots import Permit
     from batchpatch.options.send import Rate, RetryPolicy
 

@@ -11,20 +11,17 @@ from typing import TYPE_CHECKING
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.account.credentials import AccessToken, Account
 from batchpatch.genesys.account.regions import is_loopback
-from batchpatch.genesys.account.revocation import revoke
+from batchpatch.genesys.account.token_endpoint import Token, bearer_headers, revoke
 from batchpatch.genesys.account.tokens import (
     THROTTLE_PATIENCE_S,
     MintedTokens,
     ReadyToken,
-    Token,
     TokenSource,
-    bearer_headers,
 )
 from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S
 from batchpatch.genesys.client import GenesysClient
 from batchpatch.genesys.http import Transport
-from batchpatch.genesys.rate_limit.limiter import RateLimiter
-from batchpatch.genesys.rate_limit.rate_cap import RateCap
+from batchpatch.genesys.rate_limit.limiter import RateCap, RateLimiter
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
 from batchpatch.options.send import (
     DEFAULT_CONNECT,

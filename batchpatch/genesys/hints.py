@@ -1,19 +1,74 @@
-"""What a user can do about an answer that is not the one they hoped for.
+"""What a user is told to do: the sentence that ends a run, and the hint on an answer not hoped for.
 
-Pure tables: by code first, then by status. The facts are those of the official SDK and the
-vendor's documentation; what only threads report is worded as a possibility.
+Pure. The hints are tables: by code first, then by status. The facts are those of the official SDK
+and the vendor's documentation; what only threads report is worded as a possibility.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from batchpatch.errors import OutageError, SettingsError
 from batchpatch.genesys.replies import NoReply
 
 if TYPE_CHECKING:
     from batchpatch.genesys.replies import Reply
     from batchpatch.genesys.routes import Route
+    from batchpatch.options.send import RetryPolicy
+
+
+def tls_error(host: str) -> SettingsError:
+    """Return the error for a certificate that cannot be verified."""
+    return SettingsError(
+        f"The certificate of {host} cannot be verified: where a proxy inspects TLS, pass its root"
+        " certificate as --ca-file, else check the region."
+    )
+
+
+def page_error(host: str, page: NoReply) -> OutageError:
+    """Return the error for a page that answers in the platform's place."""
+    return OutageError(
+        f"{host}: {page.message}: sign in at the proxy or portal in between, or check the region,"
+        " --api-url and the proxy, then go on."
+    )
+
+
+def silence_error(host: str, lasted_s: float) -> OutageError:
+    """Return the error for a platform that has answered nothing for so long."""
+    return OutageError(
+        f"{host} has answered nothing for {lasted_s:.0f} s: check the network and the platform's"
+        " status, then resume."
+    )
+
+
+def refusals_error(host: str, lasted_s: float) -> OutageError:
+    """Return the error for a platform that has answered nothing but 429s for so long."""
+    return OutageError(
+        f"{host} has refused every request for {lasted_s:.0f} s (429): wait until its limit admits"
+        " requests again, then resume."
+    )
+
+
+def long_refusal_error(
+    host: str, reply: Reply, policy: RetryPolicy, *, now_s: float
+) -> OutageError:
+    """Return the error for a 429 that lasts longer than is waited for, such as a daily limit's.
+
+    Args:
+        host: that has answered.
+        reply: the 429, with the time that it names.
+        policy: how long is waited for.
+        now_s: seconds since the epoch.
+    """
+    until = datetime.fromtimestamp(now_s + (reply.retry_after_s or 0.0), UTC)
+    limit = f", limit {reply.limit}" if reply.limit else ""
+    return OutageError(
+        f"{host} admits no request until {until:%Y-%m-%d %H:%M:%S} UTC (429{limit}), and more"
+        f" tokens are no way around it: resume then, or wait longer with --max-wait (now"
+        f" {policy.max_wait_s:.0f} s)."
+    )
 
 
 INVENTED_SCOPES = ("conversation:participant:write", "conversations:interaction:write")

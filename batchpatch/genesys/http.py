@@ -21,13 +21,13 @@ import aiohttp
 from multidict import CIMultiDict, istr
 from yarl import URL
 
-from batchpatch.genesys.certificates import trusted_certificates
-from batchpatch.genesys.connect_proxies import find_proxy
-from batchpatch.genesys.descriptors import (
+from batchpatch.genesys.network import (
     NO_DESCRIPTOR,
     DescriptorWait,
     affordable_connections,
+    find_proxy,
     is_out_of_descriptors,
+    trusted_certificates,
 )
 from batchpatch.genesys.replies import NoReply, Reply, platform_answer, read_reply
 from batchpatch.options.send import DEFAULT_CONNECT, ConnectOptions

@@ -1,16 +1,46 @@
-"""Queries: requests whose answer's body is wanted, repeated until it is whole."""
+"""Requests by purpose: how they are counted; and queries, repeated until their body is whole."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from batchpatch.genesys.http import DATA_BODY_BYTES
 from batchpatch.genesys.retry import OutcomeKind
 
 if TYPE_CHECKING:
-    from batchpatch.genesys.client import Answer
+    from collections.abc import Iterator
+
     from batchpatch.genesys.replies import Reply
+    from batchpatch.genesys.retry import Answer
     from batchpatch.options.send import RetryPolicy
+
+
+Purpose = Literal["patches", "reads", "lookups", "verifications", "other"]
+
+
+_purpose: ContextVar[Purpose | None] = ContextVar("purpose", default=None)
+
+
+@contextmanager
+def made_for(purpose: Purpose) -> Iterator[None]:
+    """What is called within, by this task and those that it starts, is made for that."""
+    token = _purpose.set(purpose)
+    try:
+        yield
+    finally:
+        _purpose.reset(token)
+
+
+def purpose_of(method: str) -> Purpose:
+    """What a request is made for at this moment; where nobody has said so, by its method."""
+    return _purpose.get() or ("other" if method == "GET" else "patches")
+
+
+def fitting(policy: RetryPolicy) -> RetryPolicy:
+    """The policy for what is made at this moment: what verifies looks again by itself, in time."""
+    return policy._replace(retries=0) if _purpose.get() == "verifications" else policy
 
 
 # The client takes an answer as final once its status is heard. A body that breaks off three times

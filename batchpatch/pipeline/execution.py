@@ -17,13 +17,11 @@ from batchpatch.finding.finder import Finder
 from batchpatch.formats.result_line import decode
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.model import FAILED, Stop
-from batchpatch.pipeline.input_changes import changed_stop, changes_meanwhile
-from batchpatch.pipeline.observing import attempt_to_show
 from batchpatch.pipeline.organisation_check import OrganisationCheck
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.recorder import EarlierRun, rfc3339
-from batchpatch.pipeline.report import RunReport
-from batchpatch.pipeline.run_record import note_organisation
+from batchpatch.pipeline.report import RunReport, attempt_to_show
+from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile, note_organisation
 from batchpatch.pipeline.spooling import missing_rest
 from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.checkpoint import Proof, prove
@@ -35,7 +33,7 @@ from batchpatch.writes.registry import find_kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Sequence
 
-    from batchpatch.formats.conflict_line import ConflictEntry
+    from batchpatch.formats.undo_line import ConflictEntry
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.genesys.client import GenesysClient

@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING, Any
 
 from batchpatch.errors import BatchpatchError, ExitCode, InputError, first_of
 from batchpatch.formats.skips import without_skipped
-from batchpatch.genesys.rate_limit.allowance import BURST_PER_S
+from batchpatch.genesys.rate_limit.pace import BURST_PER_S
 from batchpatch.model import InvalidRow, Progress, Row, Stop
-from batchpatch.pipeline.observing import Observer, attempt_to_show
 from batchpatch.pipeline.patch_queue import PatchQueue
 from batchpatch.pipeline.recorder import EarlierRun, Recorder
+from batchpatch.pipeline.report import Observer, attempt_to_show
 from batchpatch.pipeline.stop import OpeningHours, nothing_on_the_wire
-from batchpatch.reading.background_reader import BackgroundReader
+from batchpatch.reading.streams import BackgroundReader
 from batchpatch.sending.outcomes import unverified
 from batchpatch.writes.registry import USUAL
 

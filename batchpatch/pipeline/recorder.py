@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.errors import ExitCode, RecordError
 from batchpatch.formats.result_line import encode_updated
 from batchpatch.model import Outcome, Stop
-from batchpatch.pipeline.observing import attempt_to_show
+from batchpatch.pipeline.report import attempt_to_show
 from batchpatch.recording.results import ResultsLog
 from batchpatch.recording.row_results import FanIn, count_blanked, of_patch, of_unsent
 from batchpatch.recording.summary import FailureReasons

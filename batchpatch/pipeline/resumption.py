@@ -16,8 +16,7 @@ from batchpatch.pipeline.recorder import EarlierRun
 from batchpatch.recording.append_log import cut_tail
 from batchpatch.recording.checkpoint import drop_rows, read_settled, rows_with
 from batchpatch.recording.files import write_atomically
-from batchpatch.recording.inputs_again import find_again
-from batchpatch.recording.manifest import read_manifest, read_summary, update_manifest
+from batchpatch.recording.manifest import find_again, read_manifest, read_summary, update_manifest
 from batchpatch.recording.newer_values import find_skips, find_suspects
 from batchpatch.recording.plan_output import is_published, mend_partial, partial_path
 

@@ -1,4 +1,7 @@
-"""The record of a run beside its lines: what it was asked to do, its spool, its failed rows."""
+"""The record of a run beside its lines: what it was asked to do, its spool, its failed rows.
+
+And, at its end, which of its inputs have changed while it read them.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from batchpatch.errors import ExitCode
 from batchpatch.formats.run_json import Manifest
 from batchpatch.genesys.account.credentials import ClientCredentials
+from batchpatch.model import Stop
 from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.row_errors import UnreadRecordError
 from batchpatch.reading.sources import is_regular
 from batchpatch.recording.failed_rows import CsvShape, JsonlShape, RawRecord, write_failed
-from batchpatch.recording.failure_reasons import FailedRows
-from batchpatch.recording.manifest import read_manifest, update_manifest, write_manifest
+from batchpatch.recording.failure_reasons import FailedRows, write_failed_lines
+from batchpatch.recording.manifest import (
+    find_changes,
+    read_manifest,
+    update_manifest,
+    write_manifest,
+)
 from batchpatch.version import VERSION
 
 if TYPE_CHECKING:
@@ -28,6 +38,7 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.preflight import Prepared
     from batchpatch.reading.inputs import Reader
     from batchpatch.recording.bitmap import Bitmap
+    from batchpatch.recording.manifest import InputChange
     from batchpatch.recording.run_directory import RunDirectory
 
 
@@ -154,3 +165,48 @@ def _shape(opened: Input, *, unread: bool) -> CsvShape | JsonlShape:
         keeps_text = records.table.keeps_text or unread
         return CsvShape(records.header, records.delimiter, opened.encoding, keeps_text)
     return JsonlShape(opened.encoding)
+
+
+def changes_meanwhile(
+    directory: RunDirectory, *, failed: bool, exhausted: bool
+) -> list[InputChange]:
+    """The inputs that have changed since the run began with them, at its end.
+
+    Where rows have failed they are to be read again, and so are looked at whole. An input that is
+    gone matters only then, or where it was not read to its end. A pipe is no file that can change.
+
+    Raises:
+        RecordError: `run.json` cannot be read.
+    """
+    manifest = read_manifest(directory.manifest_path)
+    changes = find_changes(manifest, spool_path=directory.spool_path, at_a_glance=not failed)
+    return [
+        change
+        for change in changes
+        if manifest.inputs[change.source].kind != "stream"
+        and (failed or not exhausted or not change.gone)
+    ]
+
+
+def changed_stop(
+    directory: RunDirectory, names: Sequence[str], changes: Sequence[InputChange]
+) -> Stop | None:
+    """Write the failed rows of changed inputs as they were reported; why that ends the run.
+
+    `names`: what the report calls the inputs.
+
+    Raises:
+        RecordError: the file cannot be written.
+    """
+    path = directory.failed_lines_path
+    sources = {names[change.source] for change in changes}
+    count = write_failed_lines(path, directory.results_path, sources=sources)
+    if not changes:
+        return None
+    told = "; ".join(change.sentence for change in changes)
+    rest = (
+        f"the {count:,} failed rows cannot be taken from there, {path} has their lines and ids."
+        if count
+        else "what was sent may be of the one and of the other."
+    )
+    return Stop(ExitCode.STOPPED, f"While the run went on, {told}: {rest}")

@@ -11,9 +11,8 @@ from batchpatch.merging.window import Window
 from batchpatch.pipeline.execution import Execution
 from batchpatch.pipeline.run_record import write_failed_rows
 from batchpatch.pipeline.step import SendStep
-from batchpatch.recording.conflict_log import ConflictLog
 from batchpatch.recording.manifest import read_manifest
-from batchpatch.recording.undo_log import UndoLog, last_entries
+from batchpatch.recording.undo_log import ConflictLog, UndoLog, last_entries
 from batchpatch.sending.delivery import Deliverer, reads_for
 from batchpatch.sending.sender import Sender
 from batchpatch.sending.verify import Verifier
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from batchpatch.errors import BatchpatchError
-    from batchpatch.formats.conflict_line import ConflictEntry
+    from batchpatch.formats.undo_line import ConflictEntry
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.pipeline.execution import Job
     from batchpatch.recording.checkpoint import Proof

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from batchpatch.errors import BatchpatchError, ExitCode
 from batchpatch.model import Stop
 from batchpatch.reading.sources import is_regular, open_source
-from batchpatch.reading.tee import Tee
+from batchpatch.reading.streams import Tee
 from batchpatch.recording.files import Spool
 from batchpatch.recording.manifest import update_manifest
 

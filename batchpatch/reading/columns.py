@@ -14,8 +14,8 @@ from batchpatch.options.fields import (
     normalized,
     selector_of,
 )
+from batchpatch.reading.records import SelectorColumn
 from batchpatch.reading.row_errors import SHOWN_LENGTH, shown
-from batchpatch.reading.selectors import SelectorColumn
 from batchpatch.writes.registry import find_kind, is_known_column
 
 if TYPE_CHECKING:

@@ -19,18 +19,17 @@ from batchpatch.reading.dialect import (
     named_delimiter,
     names_columns,
 )
-from batchpatch.reading.quote_errors import MAX_CELL_LENGTH, is_unfinished, quote_error, unread
+from batchpatch.reading.quotes import MAX_CELL_LENGTH, is_unfinished, quote_error, swallowed, unread
 from batchpatch.reading.records import Block
 from batchpatch.reading.sources import EmptyInputError
-from batchpatch.reading.swallowed import swallowed
 from batchpatch.reading.tables import Table, is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from batchpatch.reading.quotes import Swallow
     from batchpatch.reading.row_errors import UnreadRecordError
     from batchpatch.reading.sources import ByteSource
-    from batchpatch.reading.swallowed import Swallow
 
 
 __all__ = ["CsvRecords", "is_blank"]

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from batchpatch.errors import InputError
 from batchpatch.model import Batch, InvalidRow, Row
 from batchpatch.reading.csv_records import CsvRecords
-from batchpatch.reading.detection import detect
-from batchpatch.reading.hope import Hope
+from batchpatch.reading.detection import Hope, detect
 from batchpatch.reading.jsonl_records import LineMaker
 from batchpatch.reading.rows import RowMaker
 from batchpatch.reading.sources import ByteSource, EmptyInputError, open_source
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from batchpatch.options.read import ReadOptions
     from batchpatch.reading.mapping import ColumnUse
     from batchpatch.reading.records import Block
+    from batchpatch.reading.streams import Tee
     from batchpatch.reading.tables import Table
-    from batchpatch.reading.tee import Tee
 
 
 BATCH_ROWS = 1000

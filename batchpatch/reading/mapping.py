@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batchpatch.options.read import ReadOptions
-    from batchpatch.reading.selectors import SelectorColumn
+    from batchpatch.reading.records import SelectorColumn
     from batchpatch.writes.kind import WriteKind
 
 

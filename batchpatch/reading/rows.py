@@ -17,9 +17,9 @@ from batchpatch.model import InvalidRow, Row
 from batchpatch.options.fields import are_canonical, canonical_uuid
 from batchpatch.reading import row_errors
 from batchpatch.reading.dialect import Dialect
-from batchpatch.reading.id_errors import bad_id
-from batchpatch.reading.odd_values import OddValues, any_odd, any_shortened
+from batchpatch.reading.odd_values import OddValues, any_odd, any_shortened, bad_id
 from batchpatch.reading.records import (
+    Selectors,
     is_empty,
     members_in,
     refuse_ragged,
@@ -28,7 +28,6 @@ from batchpatch.reading.records import (
     unsendable,
 )
 from batchpatch.reading.row_errors import RowError
-from batchpatch.reading.selectors import Selectors
 from batchpatch.reading.tables import Table
 from batchpatch.reading.values import Names, UnsendableError, text_of
 from batchpatch.writes.kind import RefusedError

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from batchpatch.options.read import InputFormat
-    from batchpatch.reading.tee import Tee
+    from batchpatch.reading.streams import Tee
 
 
 _EXTENSIONS: dict[str, InputFormat] = {

@@ -22,9 +22,8 @@ from batchpatch.reading import row_errors
 from batchpatch.reading.columns import listed
 from batchpatch.reading.dialect import named_delimiter, names_columns
 from batchpatch.reading.odd_values import NULL_TEXTS
-from batchpatch.reading.quote_errors import quote_error
+from batchpatch.reading.quotes import IdPlaces, quote_error
 from batchpatch.reading.row_errors import RowError
-from batchpatch.reading.swallowed import IdPlaces
 from batchpatch.reading.values import UnsendableError
 from batchpatch.writes.registry import is_known_column
 

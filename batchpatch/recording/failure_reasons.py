@@ -1,21 +1,27 @@
-"""What is told of failed rows, fetched from `results.jsonl` a chunk of rows at a time."""
+"""Failure reasons: what is told of failed rows, fetched from `results.jsonl`, a chunk at a time.
+
+And `failed-rows.jsonl`: the lines of failed rows whose input cannot be read again.
+"""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from contextlib import ExitStack
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Self
+
+import orjson
 
 from batchpatch.formats.result_line import decode, row_of
 from batchpatch.formats.skips import merged_skips
 from batchpatch.model import FAILED
-from batchpatch.recording.files import record_error
+from batchpatch.recording.files import record_error, replacing
 from batchpatch.recording.newer_values import find_skips, find_suspects
 from batchpatch.recording.results import lines_with
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from batchpatch.model import RowResult, Skips
@@ -132,3 +138,24 @@ def safe_text(text: str) -> str:
     """One line, and never one that a spreadsheet takes for a formula."""
     line = " ".join(text.split())
     return f"'{line}" if line.startswith(_FORMULA) else line
+
+
+def write_failed_lines(path: Path, results_path: Path, *, sources: Collection[str]) -> int:
+    """Copy the lines of failed rows of these inputs from the results; answers how many.
+
+    They bear row, line, ids and the reason, and no values. No failed row, no file.
+
+    Raises:
+        RecordError: a file cannot be read or written.
+    """
+    count = 0
+    with ExitStack() as stack:
+        file = None
+        for _, line in lines_with(results_path, FAILED) if sources else ():
+            if orjson.loads(line).get("source") in sources:
+                file = file or stack.enter_context(replacing(path))
+                file.write(line)
+                count += 1
+    if not count:
+        path.unlink(missing_ok=True)
+    return count

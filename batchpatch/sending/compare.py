@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from batchpatch.formats.conflict_line import ConflictEntry
+from batchpatch.formats.undo_line import ConflictEntry
 from batchpatch.genesys.conversations.conversation import Conversation, Participant
 from batchpatch.sending import outcomes
 from batchpatch.writes.kind import MergeRule

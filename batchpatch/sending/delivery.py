@@ -6,7 +6,7 @@ import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from batchpatch.genesys.conversations.participant_reads import ParticipantReads
+from batchpatch.genesys.conversations.reader import ParticipantReads
 from batchpatch.model import Delivery, Outcome, PatchOutcome
 from batchpatch.sending import outcomes
 from batchpatch.sending.compare import (
@@ -25,8 +25,7 @@ from batchpatch.writes.registry import USUAL
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
-    from batchpatch.formats.conflict_line import ConflictEntry
-    from batchpatch.formats.undo_line import UndoEntry
+    from batchpatch.formats.undo_line import ConflictEntry, UndoEntry
     from batchpatch.genesys.conversations.reader import ConversationReads
     from batchpatch.genesys.query import Caller
     from batchpatch.model import Patch

@@ -21,7 +21,7 @@ from batchpatch.errors import AccessError, BatchpatchError, InputError, OutageEr
 from batchpatch.model import Stop
 from batchpatch.pipeline.patch_queue import PatchQueue
 from batchpatch.pipeline.stop import Stopper
-from batchpatch.reading.background_reader import BackgroundReader
+from batchpatch.reading.streams import BackgroundReader
 from batchpatch.recording.results import ResultsLog
 from batchpatch.sandbox import SandboxOptions, parse_fault, running
 from batchpatch.sending.sender import Sender

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchpatch.cli.words import printable, shortened
+from batchpatch.cli.text import printable, shortened
 
 CLI = Path(__file__).parent.parent.parent / "batchpatch" / "cli"
 ESCAPE = "\x1b]0;owned\x07"

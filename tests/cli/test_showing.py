@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 BROKEN = """
 from batchpatch.cli import ending, main, session
-from batchpatch.cli import plan_report
 from batchpatch.genesys.client import GenesysClient
 from batchpatch.recording.summary import FailureReasons
 from batchpatch.cli.progress import PlainLines
@@ -36,7 +35,7 @@ BREAKAGES = {
     ),
     "words": (
         "PlainLines.__call__ = ending.summary_lines = ending.reason_lines = broken\n"
-        "plan_report.plan_lines = plan_report.change_lines = broken"
+        "ending.plan_lines = ending.change_lines = broken"
     ),
     "screen": "session.shown_progress = broken",
 }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchpatch.formats.conflict_line import ConflictEntry, encode_conflict, parse_conflict
+from batchpatch.formats.undo_line import ConflictEntry, encode_conflict, parse_conflict
 
 TEXT = st.text(max_size=5)
 VALUE = st.none() | TEXT

@@ -16,11 +16,12 @@ from batchpatch.formats.run_json import (
     InputFile,
     Manifest,
     decode_manifest,
+    decode_summary,
     encode_manifest,
+    encode_summary,
     plain_settings,
     settings_from,
 )
-from batchpatch.formats.summary_json import decode_summary, encode_summary
 from batchpatch.model import Criterion, Summary
 from batchpatch.options.read import FindOptions, ReadOptions
 from batchpatch.options.run import Settings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batchpatch.errors import SettingsError
-from batchpatch.genesys.certificates import BUNDLES, trusted_certificates
+from batchpatch.genesys.network import BUNDLES, trusted_certificates
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,8 @@ import pytest
 
 from batchpatch.errors import AccessError, OutageError, SettingsError
 from batchpatch.genesys.client import GenesysClient
-from batchpatch.genesys.purpose import made_for
-from batchpatch.genesys.rate_limit.limiter import RateLimiter
-from batchpatch.genesys.rate_limit.rate_cap import RateCap
+from batchpatch.genesys.query import made_for
+from batchpatch.genesys.rate_limit.limiter import RateCap, RateLimiter
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
 from batchpatch.genesys.replies import NoReply, QuotaHeaders, Reply
 from batchpatch.genesys.retry import OutcomeKind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from batchpatch.errors import SettingsError
-from batchpatch.genesys.connect_proxies import (
+from batchpatch.genesys.network import (
     ENVIRONMENT_PROXY,
     PROFILE_PROXY,
     find_proxy,

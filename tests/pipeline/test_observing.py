@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from batchpatch.pipeline import observing
-from batchpatch.pipeline.observing import Observer, attempt_to_show
+from batchpatch.pipeline import report
+from batchpatch.pipeline.report import Observer, attempt_to_show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ FAILURES = [OverflowError("inf"), OSError(5, "EIO"), RecursionError(), asyncio.C
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """What other tests have logged does not count."""
-    monkeypatch.setattr(observing, "_told", set())
+    monkeypatch.setattr(report, "_told", set())
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=repr)

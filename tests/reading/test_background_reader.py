@@ -12,7 +12,7 @@ import pytest
 
 from batchpatch.errors import InputError
 from batchpatch.model import Batch
-from batchpatch.reading.background_reader import BATCHES_AHEAD, BackgroundReader
+from batchpatch.reading.streams import BATCHES_AHEAD, BackgroundReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ async def test_a_cancelled_wait_loses_no_batch() -> None:
 
 BLOCKED = """
 import asyncio
-from batchpatch.reading.background_reader import BackgroundReader
+from batchpatch.reading.streams import BackgroundReader
 from batchpatch.options.read import ReadOptions
 from batchpatch.reading.inputs import Reader
 

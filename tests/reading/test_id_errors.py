@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from batchpatch.reading.id_errors import bad_id
+from batchpatch.reading.odd_values import bad_id
 
 C = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 

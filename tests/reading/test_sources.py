@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from batchpatch.errors import InputError
 from batchpatch.reading.decoding import ensure_whole
 from batchpatch.reading.sources import is_regular, open_source
-from batchpatch.reading.tee import Tee
+from batchpatch.reading.streams import Tee
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

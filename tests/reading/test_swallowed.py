@@ -12,8 +12,8 @@ from batchpatch.options.read import ReadOptions
 from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.dialect import Dialect
 from batchpatch.reading.mapping import map_columns
+from batchpatch.reading.quotes import IdPlaces, swallowed
 from batchpatch.reading.row_errors import RowError
-from batchpatch.reading.swallowed import IdPlaces, swallowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batchpatch.reading.tee import Tee
+from batchpatch.reading.streams import Tee
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,7 @@ import pytest
 
 from batchpatch.errors import InputError
 from batchpatch.formats.run_json import InputFile, Manifest
-from batchpatch.recording.inputs_again import find_again
-from batchpatch.recording.manifest import fingerprint
+from batchpatch.recording.manifest import find_again, fingerprint
 
 if TYPE_CHECKING:
     from pathlib import Path

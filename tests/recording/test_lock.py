@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from batchpatch.errors import RecordError
-from batchpatch.recording.lock import acquire, claimed
-from batchpatch.recording.private_folder import own_folder
+from batchpatch.recording.lock import acquire, claimed, own_folder
 
 ROOT = Path(__file__).parents[2]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="links and modes are POSIX")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from batchpatch.errors import AccessError
 from batchpatch.genesys.account.profiles import PROFILE_KEYS, ProfileFile
 from batchpatch.genesys.account.regions import Hosts, find_hosts
-from batchpatch.genesys.connect_proxies import ENVIRONMENT_PROXY, PROFILE_PROXY, named_proxy
+from batchpatch.genesys.network import ENVIRONMENT_PROXY, PROFILE_PROXY, named_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from batchpatch.errors import SettingsError
-from batchpatch.genesys.connect_proxies import PROFILE_PROXY
+from batchpatch.genesys.network import PROFILE_PROXY
 
 DEFAULT_PROFILE = "DEFAULT"
 

@@ -1,23 +1,26 @@
-"""What the token endpoint's answer means.
+"""The token endpoint: a token is asked for, what the answer means, and how a token is given back.
 
-Pure. Its errors are not the API's envelope but OAuth's `{"error", "error_description"}`, and its
-own throttle is a 400 that says so in words (both as the vendor's SDK and CLI handle them).
+Its errors are not the API's envelope but OAuth's `{"error", "error_description"}`, and its own
+throttle is a 400 that says so in words (both as the vendor's SDK and CLI handle them).
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
 from batchpatch.errors import AccessError, SettingsError
 from batchpatch.genesys.account.credentials import Secret
-from batchpatch.genesys.fatal import page_error, tls_error
+from batchpatch.genesys.hints import page_error, tls_error
 from batchpatch.genesys.replies import NoReply, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Mapping
+
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a token
 
@@ -43,6 +46,42 @@ class Minted(NamedTuple):
     secret: Secret
     lifetime_s: float
     """As `expires_in` says; infinite where it says nothing, and then a 401 tells the end."""
+
+
+class Token:
+    """One bearer token. Compared by identity: two equal texts are still two mintings."""
+
+    __slots__ = ("accepted", "headers", "renew_at_s", "secret")
+
+    def __init__(self, secret: Secret, headers: Mapping[str, str], renew_at_s: float) -> None:
+        self.secret = secret
+        self.headers = headers
+        """Made once per token, because every request takes them."""
+        self.renew_at_s = renew_at_s
+        self.accepted = False
+        """Set by the client when the API has answered it with anything but 401."""
+
+    def __repr__(self) -> str:
+        return f"<Token accepted={self.accepted}>"
+
+
+class TokenRequester(Protocol):
+    """The part of the transport that minting needs."""
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Reply | NoReply:
+        """Make one attempt."""
+
+    def headers(self, *, authorization: str, content_type: str) -> Mapping[str, str]:
+        """Return a request's headers, in a form that does not show them."""
+
+
+def bearer_headers(secret: Secret, sender: TokenRequester) -> Mapping[str, str]:
+    """Return the headers of every request that carries this token."""
+    return sender.headers(
+        authorization=f"Bearer {secret.reveal()}", content_type="application/json"
+    )
 
 
 class Throttled(NamedTuple):
@@ -135,3 +174,26 @@ def _refused(reply: Reply, *, host: str, origin: str) -> AccessError:
     if reply.code in ("unauthorized_client", "unsupported_grant_type"):
         advice = "the OAuth client must be of the grant type Client Credentials"
     return AccessError(f"{host} refuses the credentials from {origin} ({said}): {advice}.")
+
+
+_log = logging.getLogger(__name__)
+
+
+_PATH = "/api/v2/tokens/me"
+
+
+# A token that is not given back dies of its age: nobody waits longer than this for its sake.
+_PATIENCE_S = 2.0
+
+
+async def revoke(sender: TokenRequester, api_url: str, tokens: Iterable[Token]) -> None:
+    """Revoke these tokens, as far as the platform answers in time. Raises nothing of its own.
+
+    Each request asks with the token that it revokes, and is in no count and under no limit of ours.
+    """
+    requests = [sender.send("DELETE", api_url + _PATH, one.headers, None) for one in tokens]
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await asyncio.gather(*requests)
+    except TimeoutError:
+        _log.debug("not every token was revoked in time")

@@ -15,7 +15,10 @@ from batchpatch.genesys.account.token_endpoint import (
     TOKEN_PATH,
     Minted,
     Throttled,
+    Token,
+    TokenRequester,
     Transient,
+    bearer_headers,
     judge_mint,
 )
 from batchpatch.genesys.retry import backoff_s
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from batchpatch.genesys.account.credentials import Account, ClientCredentials
-    from batchpatch.genesys.replies import NoReply, Reply
 
 
 # Renewed before it expires, so that no request carries a token that dies on the way.
@@ -55,42 +57,6 @@ _THROTTLE_CAP_S = 60.0
 
 
 THROTTLE_PATIENCE_S = 300.0
-
-
-class Token:
-    """One bearer token. Compared by identity: two equal texts are still two mintings."""
-
-    __slots__ = ("accepted", "headers", "renew_at_s", "secret")
-
-    def __init__(self, secret: Secret, headers: Mapping[str, str], renew_at_s: float) -> None:
-        self.secret = secret
-        self.headers = headers
-        """Made once per token, because every request takes them."""
-        self.renew_at_s = renew_at_s
-        self.accepted = False
-        """Set by the client when the API has answered it with anything but 401."""
-
-    def __repr__(self) -> str:
-        return f"<Token accepted={self.accepted}>"
-
-
-class TokenRequester(Protocol):
-    """The part of the transport that minting needs."""
-
-    async def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Reply | NoReply:
-        """Make one attempt."""
-
-    def headers(self, *, authorization: str, content_type: str) -> Mapping[str, str]:
-        """Return a request's headers, in a form that does not show them."""
-
-
-def bearer_headers(secret: Secret, sender: TokenRequester) -> Mapping[str, str]:
-    """Return the headers of every request that carries this token."""
-    return sender.headers(
-        authorization=f"Bearer {secret.reveal()}", content_type="application/json"
-    )
 
 
 class TokenSource(Protocol):

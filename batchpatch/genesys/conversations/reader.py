@@ -14,13 +14,13 @@ from batchpatch.errors import AccessError
 from batchpatch.genesys.conversations.analytics import Details
 from batchpatch.genesys.conversations.conversation import (
     Conversation,
+    Participant,
     about_bytes,
     read_conversation,
 )
 from batchpatch.genesys.conversations.single_flight import LruCache, SingleFlight
 from batchpatch.genesys.hints import UNKNOWN_CONVERSATION
-from batchpatch.genesys.purpose import made_for
-from batchpatch.genesys.query import Caller, ask, is_too_large, whole_body
+from batchpatch.genesys.query import Caller, ask, is_too_large, made_for, whole_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -233,3 +233,45 @@ def _nonsense(answer: Answer, message: str) -> Unread:
     reply = answer.reply
     status, correlation_id = (reply.status, reply.correlation_id) if reply else (None, None)
     return Unread("unreadable", status, message, _AGAIN_HINT, correlation_id)
+
+
+class ParticipantReads(SharedReads):
+    """Reads of what one participant has, by a path of its own.
+
+    A key is the conversation's id, a slash and the participant's. What is told of others in the
+    conversation, and of whether it has ended, is nothing.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        *,
+        path: Callable[[str], str],
+        parse: Callable[[bytes, str], dict[str, str] | None],
+        kept: int = 10_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Send nothing yet.
+
+        Args:
+            caller: the client.
+            path: of a key.
+            parse: the body of an answer and the participant's id to what it has; None where it is
+                no such answer.
+            kept: participants that are remembered, at most.
+            clock: monotonic, in seconds.
+        """
+        super().__init__(caller, kept=kept, clock=clock)
+        self._path_of = path
+        self._parse = parse
+
+    def _path(self, key: str) -> str:
+        return self._path_of(key)
+
+    def _parsed(self, key: str, body: bytes) -> Conversation | None:
+        conversation_id, _, participant_id = key.partition("/")
+        has = self._parse(body, participant_id)
+        if has is None:
+            return None
+        one = Participant(participant_id, "", "", "", (), has, left=False)
+        return Conversation(conversation_id, (one,), ended=False)

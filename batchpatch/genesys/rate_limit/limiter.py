@@ -16,6 +16,9 @@ from contextlib import suppress
 from random import random as any_random
 from typing import TYPE_CHECKING
 
+from aiolimiter import AsyncLimiter
+
+from batchpatch.genesys.rate_limit.pace import STRETCH
 from batchpatch.genesys.rate_limit.refusals import Refusal, Refusals
 from batchpatch.genesys.rate_limit.token_pool import TokenPool
 from batchpatch.genesys.rate_limit.token_slots import Permit, QuotaOptions
@@ -25,9 +28,41 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from batchpatch.genesys.account.tokens import TokenSource
-    from batchpatch.genesys.rate_limit.allowance import Allowance
-    from batchpatch.genesys.rate_limit.attribution import Passed
-    from batchpatch.genesys.rate_limit.rate_cap import RateCap
+    from batchpatch.genesys.rate_limit.pace import Allowance
+    from batchpatch.genesys.rate_limit.shared_limit import Passed
+    from batchpatch.options.send import Rate
+
+
+# AsyncLimiter(300, 60) lets 300 go at once and 300 more during the first minute. So the bucket is
+# 20 ms deep, and its period stretched.
+_BURST_S = 0.02
+
+
+class RateCap:
+    """Hands out turns at a steady rate. Belongs to one event loop.
+
+    Every attempt draws one before its permit, so a token is never chosen for a request that may
+    not leave yet.
+    """
+
+    def __init__(self, rate: Rate) -> None:
+        self.rate = rate
+        burst = max(1, int(rate.per_s * _BURST_S))
+        self._limiter = AsyncLimiter(burst, burst / rate.per_s * STRETCH)
+        self._queued = 0
+
+    @property
+    def waiting_for(self) -> str | None:
+        """What turns are waited for, in words for the progress line; None when nobody waits."""
+        return f"its turn at {self.rate}" if self._queued else None
+
+    async def turn(self) -> None:
+        """Return when one request may leave. A turn need not be given back."""
+        self._queued += 1
+        try:
+            await self._limiter.acquire()
+        finally:
+            self._queued -= 1
 
 
 # A token more is minted for a wait longer than this: shorter ones end with the next answer.

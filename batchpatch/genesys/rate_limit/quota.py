@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from batchpatch.genesys.rate_limit.even_pace import EvenPace
+from batchpatch.genesys.rate_limit.pace import EvenPace
 from batchpatch.genesys.rate_limit.window_state import (
     GUARD_S,
     UNKNOWN_ROUNDING,

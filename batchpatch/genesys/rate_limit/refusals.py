@@ -6,8 +6,13 @@ import asyncio
 import math
 from typing import TYPE_CHECKING
 
-from batchpatch.genesys.rate_limit.attribution import Attribution, Passed, Whose, whose_limit
-from batchpatch.genesys.rate_limit.shared_limit import SharedLimit
+from batchpatch.genesys.rate_limit.shared_limit import (
+    Attribution,
+    Passed,
+    SharedLimit,
+    Whose,
+    whose_limit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,13 +14,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import AccessError, BatchpatchError
-from batchpatch.genesys.rate_limit.allowance import Allowance
+from batchpatch.genesys.rate_limit.pace import Allowance
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions, TokenSlot, choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from batchpatch.genesys.account.tokens import Token, TokenSource
+    from batchpatch.genesys.account.token_endpoint import Token
+    from batchpatch.genesys.account.tokens import TokenSource
 
 
 _log = logging.getLogger(__name__)

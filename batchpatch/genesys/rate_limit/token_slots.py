@@ -11,7 +11,8 @@ from batchpatch.genesys.rate_limit.window_state import UNKNOWN_ROUNDING, Roundin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from batchpatch.genesys.account.tokens import Token, TokenSource
+    from batchpatch.genesys.account.token_endpoint import Token
+    from batchpatch.genesys.account.tokens import TokenSource
 
 
 class Choice(NamedTuple):

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from batchpatch.genesys.account.revocation import revoke
+from batchpatch.genesys.account.token_endpoint import revoke
 from batchpatch.genesys.replies import NoReply
 
 if TYPE_CHECKING:

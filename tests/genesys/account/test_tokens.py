@@ -12,7 +12,8 @@ import pytest
 
 from batchpatch.errors import AccessError, BatchpatchError, OutageError, SettingsError
 from batchpatch.genesys.account.credentials import Secret
-from batchpatch.genesys.account.tokens import ReadyToken, Token
+from batchpatch.genesys.account.token_endpoint import Token
+from batchpatch.genesys.account.tokens import ReadyToken
 from batchpatch.genesys.replies import NoReply, Reply
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchpatch.genesys.rate_limit.allowance import Allowance, assumed_allowance
+from batchpatch.genesys.rate_limit.pace import Allowance, assumed_allowance
 from batchpatch.options.send import PaceOptions, Rate
 
 

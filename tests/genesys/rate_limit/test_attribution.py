@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from batchpatch.genesys.rate_limit.attribution import Passed, Whose, whose_limit
 from batchpatch.genesys.rate_limit.limiter import RateLimiter
 from batchpatch.genesys.rate_limit.quota import Quota
+from batchpatch.genesys.rate_limit.shared_limit import Passed, Whose, whose_limit
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
 from batchpatch.genesys.replies import NoReply, QuotaHeaders, Reply
 

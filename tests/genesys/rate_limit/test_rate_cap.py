@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchpatch.genesys.account.credentials import Secret
-from batchpatch.genesys.account.tokens import ReadyToken, Token
-from batchpatch.genesys.rate_limit.limiter import RateLimiter
-from batchpatch.genesys.rate_limit.rate_cap import RateCap
+from batchpatch.genesys.account.token_endpoint import Token
+from batchpatch.genesys.account.tokens import ReadyToken
+from batchpatch.genesys.rate_limit.limiter import RateCap, RateLimiter
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
 from batchpatch.genesys.replies import Reply
 from batchpatch.options.send import DEFAULT_RATE, Rate

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchpatch.genesys.account.credentials import Secret
-from batchpatch.genesys.account.tokens import Token
+from batchpatch.genesys.account.token_endpoint import Token
 from batchpatch.genesys.rate_limit.limiter import RateLimiter
 from batchpatch.genesys.rate_limit.shared_limit import SharedLimit
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
