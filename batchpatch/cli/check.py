@@ -26,6 +26,7 @@ from batchpatch.cli.options.surroundings import (
     PlatformFlags,
     RecordFlags,
     ReportFlags,
+    RestartFlags,
     SandboxFlags,
     ServerFlags,
 )
@@ -45,7 +46,8 @@ class CheckFlags(Options):
 
 
 _IDLE = {
-    *flags_of(StoppingFlags, PlatformFlags, RecordFlags, SandboxFlags, ServerFlags, DryFlags),
+    *flags_of(StoppingFlags, PlatformFlags, RecordFlags, RestartFlags, SandboxFlags),
+    *flags_of(ServerFlags, DryFlags),
     *("--ambiguous", "--ended", "--live-first", "--verify-for", "--concurrency", "--retries"),
     *("--timeout", "--route", "--force", "--partial", "--no-spool", "--quiet", "--verbose"),
     *("--log-every", "--show-values"),
@@ -65,6 +67,7 @@ def check(
     stopping: StoppingFlags,
     platform: PlatformFlags,
     record: RecordFlags,
+    restart: RestartFlags,
     reporting: ReportFlags,
     printing: CheckFlags,
     dry: DryFlags,

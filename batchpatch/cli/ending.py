@@ -80,11 +80,6 @@ def _say_summary(report: RunReport, *, show_values: bool) -> None:
     for conflict in report.conflicts if show_values else ():
         say(*conflict_lines(conflict))
     say(f"Report: {report.directory}")
-    if report.unkept:
-        say(
-            f"{count(report.unkept, 'row')} of that run cannot be taken back: it kept no values "
-            "before them."
-        )
     if report.nothing_left:
         say("Nothing was left to do.")
 

@@ -25,6 +25,7 @@ from batchpatch.cli.options.surroundings import (
     DryFlags,
     PlatformFlags,
     ReportFlags,
+    RestartFlags,
     SandboxFlags,
     ServerFlags,
     parse_path,
@@ -53,7 +54,7 @@ class PlanFlags(Options):
 
 
 _IDLE = {
-    *flags_of(LookingFlags, VerifyFlags, DryFlags),
+    *flags_of(LookingFlags, VerifyFlags, RestartFlags, DryFlags),
     *("--no-spool", "--live-first", "--route", "--force", "--partial", "--show-values"),
 }
 
@@ -71,6 +72,7 @@ def plan(
     stopping: StoppingFlags,
     platform: PlatformFlags,
     planning: PlanFlags,
+    restart: RestartFlags,
     reporting: ReportFlags,
     dry: DryFlags,
     sandbox: SandboxFlags,
@@ -125,7 +127,7 @@ def _settings(
         read=reading.options(finding),
         find=finding.options(),
         merge=sending.merge_options(),
-        connect=sending.connect_options(ca_file=platform.ca_file),
+        connect=sending.connect_options(pace, ca_file=platform.ca_file),
         retry=sending.retry_options(),
         pace=pace.options(),
     )

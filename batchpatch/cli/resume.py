@@ -86,6 +86,7 @@ def resume(
             "This run was sent to a sandbox that ended with it: resume it with --sandbox, which "
             "starts a new one for what is left."
         )
+    settings = settings_from(manifest.options)
     retried = [one for one in Outcome if one.may_be_retried and retrying.retry in (one, "all")]
     report = Session(platform, sandbox, server, reporting).execute(
         lambda account, stopper, observe: resume_run(
@@ -94,7 +95,8 @@ def resume(
             retry_outcomes=frozenset(retried),
             inputs=retrying.inputs,
             appended=retrying.appended,
-            pace=pace.options(otherwise=settings_from(manifest.options).pace),
+            pace=pace.options(otherwise=settings.pace),
+            connect=pace.connect_options(ca_file=platform.ca_file, otherwise=settings.connect),
             limits=stopping.options(),
             stopper=stopper,
             observe=observe,

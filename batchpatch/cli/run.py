@@ -18,6 +18,7 @@ from batchpatch.cli.options.surroundings import (
     PlatformFlags,
     RecordFlags,
     ReportFlags,
+    RestartFlags,
     SandboxFlags,
     ServerFlags,
 )
@@ -39,6 +40,7 @@ def run(
     stopping: StoppingFlags,
     platform: PlatformFlags,
     record: RecordFlags,
+    restart: RestartFlags,
     reporting: ReportFlags,
     dry: DryFlags,
     sandbox: SandboxFlags,
@@ -73,14 +75,17 @@ def run(
             read=read,
             find=find,
             merge=sending.merge_options(live_first=finding.live_first),
-            connect=sending.connect_options(ca_file=platform.ca_file),
+            connect=sending.connect_options(pace, ca_file=platform.ca_file),
             retry=sending.retry_options(),
             pace=pace.options(),
             route=route,
             force=sending.force,
             safeguards=looking.options(verifying),
             record=RecordOptions(
-                out=record.out, spool=not reading.no_spool, flags=kept_flags(given)
+                out=record.out,
+                spool=not reading.no_spool,
+                flags=kept_flags(given),
+                resume=restart.resume,
             ),
             limits=stopping.options(),
             partial=sending.partial,
@@ -88,7 +93,7 @@ def run(
             observe=observe,
         )
     )
-    return finish(report, reporting)
+    return finish(report, reporting, instead=given if restart.resume else ())
 
 
 def _chosen_route(name: str | None, write: str | None, reporting: ReportFlags) -> Route:

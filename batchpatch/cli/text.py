@@ -196,6 +196,11 @@ def summary_lines(summary: Summary) -> list[str]:
             f"{count(summary.blanked, 'attribute')} blanked that had been absent: the platform "
             "can delete none"
         )
+    if summary.unkept:
+        lines.append(
+            f"{count(summary.unkept, 'row')} of that run cannot be taken back: no values before "
+            "were kept"
+        )
     if summary.stopped_because:
         lines.append(f"Stopped: {summary.stopped_because}")
     return lines

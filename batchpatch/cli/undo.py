@@ -62,6 +62,7 @@ def undo(
     from batchpatch.options.run import RecordOptions  # noqa: PLC0415
 
     manifest = manifest_of(directory)
+    settings = settings_from(manifest.options)
     # Its --force is another one than that of `run`.
     instead = [one for one in given if one.flag.name != "--force"]
     earlier = NextCommands.of(directory, instead=instead)
@@ -72,7 +73,8 @@ def undo(
             account=account,
             force=undoing.force,
             verify=verifying.options(),
-            pace=pace.options(otherwise=settings_from(manifest.options).pace),
+            pace=pace.options(otherwise=settings.pace),
+            connect=pace.connect_options(ca_file=platform.ca_file, otherwise=settings.connect),
             record=RecordOptions(
                 out=record.out,
                 flags=undo_flags(earlier, account.hosts.api_url, guard=not undoing.force),

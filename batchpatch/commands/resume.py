@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Outcome, Progress
-    from batchpatch.options.send import PaceOptions
+    from batchpatch.options.send import ConnectOptions, PaceOptions
     from batchpatch.pipeline.report import RunReport
 
 
@@ -37,6 +37,8 @@ async def resume(
     inputs: Sequence[Path] = (),
     appended: bool = False,
     pace: PaceOptions | None = None,
+    connect: ConnectOptions | None = None,
+    limited: bool = False,
     limits: LimitOptions | None = None,
     stopper: Stopper | None = None,
     observe: Callable[[Progress], None] | None = None,
@@ -52,6 +54,8 @@ async def resume(
         inputs: where inputs lie now that have been moved since; which is which, their hash tells.
         appended: rows may have been added at the end of the last input; they are sent as well.
         pace: instead of the run's.
+        connect: instead of the run's.
+        limited: the run's own limit of rows holds for all of it, instead of having been a canary.
         limits: as for `run`.
         stopper: as for `run`.
         observe: as for `run`.
@@ -68,12 +72,12 @@ async def resume(
         earlier = prepare_resumption(
             directory, account, retry_outcomes, inputs=inputs, appended=appended
         )
-        settings, limits = earlier.settings(pace), limits or LimitOptions()
+        settings, limits = earlier.settings(pace, connect), limits or LimitOptions()
         async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
             job = Job(
                 reader=Reader(
                     earlier.inputs,
-                    settings.read if out else without_limit(settings.read),
+                    settings.read if out or limited else without_limit(settings.read),
                     settled=earlier.before.settled,
                     names=earlier.names,
                     truncated=earlier.truncated,
@@ -85,6 +89,7 @@ async def resume(
                 stopper=stopper,
                 directory=directory,
                 earlier=earlier,
+                unkept=earlier.manifest.unkept,
             )
             if out is None:
                 return await sending(job, directory).run(observe)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from batchpatch.commands.resume import resume
 from batchpatch.formats.run_json import plain_settings
 from batchpatch.genesys.connect import open_for
 from batchpatch.genesys.routes import refuse_vain
@@ -19,6 +20,7 @@ from batchpatch.options.send import (
 )
 from batchpatch.pipeline.execution import Job
 from batchpatch.pipeline.preflight import preflight, refuse_guard, refuse_partial
+from batchpatch.pipeline.restart import find_begun
 from batchpatch.pipeline.run_record import describe
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.spooling import spooling
@@ -69,7 +71,7 @@ async def run(
         route: where to send; None is the usual one of the kind of write that `read` names.
         force: take a route that is known to store nothing, though nothing is read back.
         safeguards: what is looked at before a PATCH and after it.
-        record: where to leave the report.
+        record: where to leave the report; with `resume`, where the run may have begun.
         limits: what ends or pauses the run before its input does.
         stopper: to stop the run from outside.
         observe: called a few times a second, and at the end. What it raises is logged and changes
@@ -101,12 +103,23 @@ async def run(
     prepared = preflight(inputs, settings.read, record)
     if settings.safeguards.guard:
         refuse_guard(prepared)
+    if (begun := find_begun(record, prepared, settings)) is not None:
+        return await resume(
+            begun,
+            account=account,
+            pace=settings.pace,
+            connect=settings.connect,
+            limited=True,
+            limits=limits,
+            stopper=stopper,
+            observe=observe,
+        )
     limits = limits or LimitOptions()
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
         directory = RunDirectory.create(record.out, input_name=inputs[0], now=datetime.now(UTC))
         with directory:
             options = plain_settings(settings) | {"flags": record.flags}
-            describe(directory, prepared, account=account, options=options)
+            describe(directory, prepared, account=account, options=options, unkept=record.unkept)
             with spooling(directory, inputs, keep=record.spool) as spooled:
                 job = Job(
                     reader=Reader(inputs, settings.read, tee=spooled.tee if spooled else None),
@@ -117,5 +130,6 @@ async def run(
                     stopper=stopper or Stopper(),
                     directory=directory,
                     spooled=spooled,
+                    unkept=record.unkept,
                 )
                 return await sending(job, directory).run(observe)

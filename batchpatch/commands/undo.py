@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from batchpatch.formats.plan_line import PLAN_USES
 from batchpatch.formats.run_json import settings_from
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.options.read import ReadOptions
+from batchpatch.options.run import RecordOptions
 from batchpatch.options.send import MergeOptions, Safeguards, VerifyOptions
 from batchpatch.pipeline.resumption import refuse_another_platform
 from batchpatch.recording.manifest import read_manifest
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     from batchpatch.formats.run_json import Manifest
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Progress
-    from batchpatch.options.run import LimitOptions, RecordOptions
-    from batchpatch.options.send import PaceOptions
+    from batchpatch.options.run import LimitOptions
+    from batchpatch.options.send import ConnectOptions, PaceOptions
     from batchpatch.pipeline.report import RunReport
     from batchpatch.pipeline.stop import Stopper
 
@@ -38,6 +40,7 @@ async def undo(
     force: bool = False,
     verify: VerifyOptions | None = None,
     pace: PaceOptions | None = None,
+    connect: ConnectOptions | None = None,
     record: RecordOptions | None = None,
     limits: LimitOptions | None = None,
     stopper: Stopper | None = None,
@@ -54,6 +57,7 @@ async def undo(
         force: restore where the present value is not the last one that the run wrote, too.
         verify: whether to read back what was restored.
         pace: instead of the run's.
+        connect: instead of the run's.
         record: where to leave the report of the undo.
         limits: as for `run`.
         stopper: as for `run`.
@@ -101,23 +105,22 @@ async def undo(
         keep_before=True,
         verify=verify or VerifyOptions(),
     )
-    report = await run(
+    return await run(
         [str(directory.undo_input_path)],
         account=account,
         read=ReadOptions(format="jsonl", write=settings.write),
         merge=MergeOptions(window_rows=settings.merge.window_rows),
-        connect=settings.connect,
+        connect=connect or settings.connect,
         retry=settings.retry,
         pace=pace or settings.pace,
         route=kind.find_route(settings.route or None),
         force=True,
         safeguards=safeguards,
-        record=record,
+        record=replace(record or RecordOptions(), unkept=found.unkept),
         limits=limits,
         stopper=stopper,
         observe=observe,
     )
-    return report._replace(unkept=found.unkept)
 
 
 def _refuse_unknown(directory: RunDirectory, manifest: Manifest) -> None:

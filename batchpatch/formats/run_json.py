@@ -79,6 +79,8 @@ class Manifest:
     """Names of the files that a purge has removed: what they held, nobody knows any more."""
     started: str
     """UTC, RFC 3339."""
+    unkept: int = 0
+    """Of an undo: rows of the run that it cannot take back, because no values before were kept."""
     kind: RunKind = "run"
     """What is done with the rows: sent, or planned."""
 

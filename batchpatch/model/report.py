@@ -52,6 +52,8 @@ class Summary(NamedTuple):
     """False where rows may be left that were never read."""
     blanked: int = 0
     """Of an undo: attributes that were absent, which the platform cannot delete: set to ""."""
+    unkept: int = 0
+    """Of an undo: rows of the run that it cannot take back, because no values before were kept."""
     reads: int = 0
     """Reads of one conversation before something is written, counted likewise."""
     lookups: int = 0

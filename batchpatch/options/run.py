@@ -121,3 +121,7 @@ class RecordOptions:
     """Keep a copy of standard input, without which such a run cannot be resumed."""
     flags: tuple[str, ...] = ()
     """Of the command line, kept in `run.json` to print the command for the failed rows."""
+    resume: bool = False
+    """Go on where `out` holds this very run, begun earlier; begin it where that is empty."""
+    unkept: int = 0
+    """Of an undo: rows that it is known not to take back; they are in its summary."""

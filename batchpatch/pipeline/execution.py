@@ -66,6 +66,8 @@ class Job:
     """None for a plan that goes to standard output: it leaves nothing else."""
     earlier: Resumption | None = None
     spooled: SpooledInput | None = None
+    unkept: int = 0
+    """Of an undo: rows that it is known not to take back."""
 
     @property
     def kind(self) -> WriteKind:
@@ -295,5 +297,6 @@ class Execution:
             ended=rfc3339(datetime.now(UTC)),
             input_exhausted=pipeline.exhausted and self._job.reader.missing_from is None,
             blanked=pipeline.recorded.blanked,
+            unkept=self._job.unkept,
         )
         return self._job.earlier.added_to(counters) if self._job.earlier else counters

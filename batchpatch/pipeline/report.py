@@ -128,8 +128,6 @@ class RunReport(NamedTuple):
     """What there is to know of the inputs, as `check` says it."""
     changed: Sequence[InputChange] = ()
     """Inputs that changed while they were read: `resume` will not take them as they are."""
-    unkept: int = 0
-    """Of an undo: rows of the run that it cannot take back, because no values before were kept."""
     nothing_left: bool = False
     """It was resumed, and all was done already."""
     plan: PlanReport | None = None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.model import Outcome, Skips, Summary
     from batchpatch.options.run import Settings
-    from batchpatch.options.send import PaceOptions
+    from batchpatch.options.send import ConnectOptions, PaceOptions
     from batchpatch.recording.run_directory import RunDirectory
     from batchpatch.recording.summary import Counters
 
@@ -54,10 +54,10 @@ class Resumption(NamedTuple):
         kinds = [file.kind for file in self.manifest.inputs]
         return self.inputs[kinds.index("spool")]
 
-    def settings(self, pace: PaceOptions | None) -> Settings:
-        """The options of the run, with another pace where one is given."""
+    def settings(self, pace: PaceOptions | None, connect: ConnectOptions | None) -> Settings:
+        """The options of the run, with another pace and other connections where given."""
         settings = settings_from(self.manifest.options)
-        return replace(settings, pace=pace) if pace is not None else settings
+        return replace(settings, pace=pace or settings.pace, connect=connect or settings.connect)
 
     def added_to(self, counters: Counters) -> Counters:
         """The counts of the whole run; a killed process could not tell its own."""

@@ -49,6 +49,7 @@ def describe(
     account: Account,
     options: dict[str, Any],
     kind: RunKind = "run",
+    unkept: int = 0,
 ) -> None:
     """Write `run.json`, before the first request.
 
@@ -67,6 +68,7 @@ def describe(
             },
             options=options,
             kind=kind,
+            unkept=unkept,
             client_id=(
                 credentials.client_id if isinstance(credentials, ClientCredentials) else None
             ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from contextlib import suppress
 from itertools import count
@@ -45,6 +46,10 @@ SPOOL, UNDO, UNDO_INPUT, LOCK = "input", "undo.jsonl", "undo-input.jsonl", ".loc
 
 
 CONFLICTS, FAILED_LINES = "conflicts.jsonl", "failed-rows.jsonl"
+
+
+_NOTHING = {LOCK, f".{MANIFEST}.tmp", "lost+found"}
+"""What an empty directory may hold: a volume that was just mounted is empty too."""
 
 
 _FAILED = re.compile(r"failed(-[1-9][0-9]*)?\.(csv|jsonl)")
@@ -100,7 +105,7 @@ class RunDirectory:
 
         Raises SettingsError where there is no run, RecordError where another process has it.
         """
-        if not (path / MANIFEST).is_file():
+        if not holds_run(path):
             raise SettingsError(f"{path} is not the directory of a run: it has no {MANIFEST}")
         return cls(path, lock=acquire(path / LOCK) if lock else None, made=None)
 
@@ -255,15 +260,27 @@ def _stem(input_name: str) -> str:
     return name or ("stdin" if input_name == "-" else "run")
 
 
+def holds_run(path: Path) -> bool:
+    """True for the directory of a run, however far it came. Raises RecordError."""
+    try:
+        return (path / MANIFEST).is_file()
+    except OSError as error:
+        raise record_error(path, error, doing="read") from error
+
+
 def _is_empty(directory: Path) -> bool:
-    """True where nothing but a lock lies in it: a run that died at once leaves that."""
-    return all(entry.name == LOCK for entry in directory.iterdir())
+    """True where nothing lies in it but what a run that died at once, or a file system, leaves."""
+    return all(entry.name in _NOTHING for entry in directory.iterdir())
 
 
 def _not_empty(out: Path) -> SettingsError:
+    if holds_run(out):
+        return SettingsError(
+            f"{out} is not empty; name a new directory with --out, or continue that run with "
+            f"`batchpatch resume {shlex.quote(str(out))}`"
+        )
     return SettingsError(
-        f"{out} is not empty; name a new directory with --out, or continue that run with "
-        f"`batchpatch resume {out}`"
+        f"{out} is not empty; name a new directory with --out: what is in it is no run"
     )
 
 

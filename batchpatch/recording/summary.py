@@ -32,6 +32,7 @@ class Counters(NamedTuple):
     ended: str
     input_exhausted: bool
     blanked: int = 0
+    unkept: int = 0
 
 
 class FailureReasons:
@@ -64,9 +65,10 @@ def exit_code_for(
     stop: Stop | None = None,
     proved: bool = True,
     unverified: int = 0,
+    unkept: int = 0,
 ) -> int:
     """0 when every row made it; 1 when some did not, when a check that was asked for could not be
-    made, or when the counts are not proved; else the stop's.
+    made, when an undo could not take all back, or when the counts are not proved; else the stop's.
 
     A stop wins over failed rows because it says what to do next: resume. One whose own code is 0
     was asked for as the end (`--limit`), and does not.
@@ -74,7 +76,8 @@ def exit_code_for(
     if stop is not None and stop.exit_code != ExitCode.DONE:
         return stop.exit_code
     lost = sum(number for word, number in outcomes.items() if not Outcome(word).made_it)
-    return ExitCode.SOME_FAILED if lost or unverified or not proved else ExitCode.DONE
+    short = lost or unverified or unkept or not proved
+    return ExitCode.SOME_FAILED if short else ExitCode.DONE
 
 
 def summarize(proof: Proof, counters: Counters, *, stop: Stop | None = None) -> Summary:
@@ -94,7 +97,11 @@ def summarize(proof: Proof, counters: Counters, *, stop: Stop | None = None) -> 
         not_stored=proof.not_stored,
         unverified=proof.unverified,
         exit_code=exit_code_for(
-            proof.outcomes, stop=stop, proved=not problems, unverified=proof.unverified
+            proof.outcomes,
+            stop=stop,
+            proved=not problems,
+            unverified=proof.unverified,
+            unkept=counters.unkept,
         ),
         stopped_because="; ".join(reasons) or None,
     )

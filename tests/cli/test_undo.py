@@ -121,4 +121,8 @@ def test_rows_beside_a_plan_that_kept_nothing_are_counted(
     batchpatch("run", "mixed.jsonl", "--api-url", place.url, "--out", "r", env=credentials)
     done = batchpatch("undo", "r", env=credentials)
     assert "1 row of that run cannot be taken back" in done.stderr
+    assert done.returncode == 1
     assert place.state()[OTHER] == {"tier": "x"}
+    again = batchpatch("resume", next(iter((tmp_path / "batchpatch-runs").iterdir())), "--json")
+    summary = json.loads(again.stdout)
+    assert (summary["unkept"], summary["exit_code"], again.returncode) == (1, 1, 1)

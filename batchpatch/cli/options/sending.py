@@ -132,6 +132,21 @@ class PaceFlags(Options):
         shown="1",
     )
 
+    concurrency: int | None = flag(
+        "--concurrency",
+        "Requests in flight at most.",
+        metavar="N",
+        parse=partial(parse_whole, least=1, most=1000),
+        shown="32",
+    )
+
+    def connect_options(self, *, ca_file: Path | None, otherwise: ConnectOptions) -> ConnectOptions:
+        """How to connect; what no flag names is as `otherwise` has it."""
+        return otherwise._replace(
+            concurrency=self.concurrency or otherwise.concurrency,
+            ca_file=str(ca_file.absolute()) if ca_file else otherwise.ca_file,
+        )
+
     def options(self, *, otherwise: PaceOptions | None = None) -> PaceOptions:
         """How fast to go; what no flag names is as `otherwise` has it."""
         pace = otherwise or PaceOptions()
@@ -155,14 +170,6 @@ class SendingFlags(Options):
         metavar="ROWS",
         parse=partial(parse_whole, least=1),
         shown="10000",
-    )
-    concurrency: int = flag(
-        "--concurrency",
-        "Requests in flight at most.",
-        default=32,
-        metavar="N",
-        parse=partial(parse_whole, least=1, most=1000),
-        shown="32",
     )
     retries: int = flag(
         "--retries",
@@ -200,13 +207,10 @@ class SendingFlags(Options):
         """The window in which rows of one participant meet."""
         return MergeOptions(window_rows=self.window, live_first=live_first)
 
-    def connect_options(self, *, ca_file: Path | None) -> ConnectOptions:
+    def connect_options(self, pace: PaceFlags, *, ca_file: Path | None) -> ConnectOptions:
         """Connections and timeouts."""
-        return ConnectOptions(
-            concurrency=self.concurrency,
-            total_s=self.timeout_s,
-            ca_file=str(ca_file.absolute()) if ca_file else None,
-        )
+        timed = ConnectOptions(total_s=self.timeout_s)
+        return pace.connect_options(ca_file=ca_file, otherwise=timed)
 
     def retry_options(self) -> RetryPolicy:
         """How patient to be."""

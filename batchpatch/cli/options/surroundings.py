@@ -66,6 +66,19 @@ class RecordFlags(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RestartFlags(Options):
+    """Whether the run may have begun already."""
+
+    TITLE: ClassVar[str] = RecordFlags.TITLE
+
+    resume: bool = flag(
+        "--resume",
+        "Go on where --out holds this very run; begin it where that is empty.",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReportFlags(Options):
     """What is reported."""
 
