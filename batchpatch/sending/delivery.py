@@ -52,6 +52,11 @@ def reads_for(kind: WriteKind, caller: Caller, conversations: ConversationReads)
     return ParticipantReads(caller, path=kind.resource.path, parse=kind.resource.parse)
 
 
+_STOPPED = "the run was stopped before that"
+"""Why a row among others of its patch was not read back: its neighbours' lines say what they got,
+so that it has one as well."""
+
+
 class BeforeImages(Protocol):
     """The part of the undo log that sending needs."""
 
@@ -175,7 +180,12 @@ class Deliverer:
             delivery = self._delivered(part, part, outcome)
             if delivery.to_verify:  # here and now: the next one may overwrite it
                 delivery = await self.verify(delivery)
-            yield delivery.parts[0]
+                part, outcome = delivery.parts[0]
+                if outcome.verified is None and outcome.unverified is None:
+                    outcome = outcomes.unverified(outcome, _STOPPED)
+                yield part, outcome
+            else:
+                yield part, outcome
 
     def _still_wanted(self, row: Patch, whole: Patch) -> dict[str, str]:
         """Of a row's own, what the comparison with the platform has left to send."""

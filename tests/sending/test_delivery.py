@@ -51,7 +51,7 @@ class Scene:
             self.reads,
             safeguards=safeguards,
             undo=self.undo,  # type: ignore[arg-type]
-            verifier=Verifier(self.reads, VerifyOptions(), route=route),
+            verifier=Verifier(self.reads, safeguards.verify, route=route),
             split=self.window.split,
         )
 
@@ -144,3 +144,19 @@ async def test_a_refused_patch_is_noted_row_by_row() -> None:
         ({"a": "1"}, {"a": "0"}),
         ({"a": "2", "b": "bad"}, {"a": "1", "b": None}),
     ]
+
+
+@pytest.mark.asyncio
+async def test_a_row_of_a_refused_patch_that_nobody_looked_at_says_so() -> None:
+    """A stop ends all looking; neither verified nor unverified would be a check that passed."""
+
+    def judge(attributes: dict[str, str]) -> Reply:
+        return Reply(400 if "bad" in attributes.values() else 202)
+
+    scene = Scene({"a": "0"}, Safeguards(verify=VerifyOptions(share=1.0)), judge)
+    scene.deliverer.close()
+    delivery = await scene.deliver(scene.patch({"a": "1"}, {"b": "bad"}))
+    assert outcomes(delivery) == [Outcome.UPDATED, Outcome.REJECTED]
+    (_, first), _ = delivery.parts
+    assert first.verified is None
+    assert "stopped" in (first.unverified or "")
