@@ -11,7 +11,6 @@ from batchpatch.cli.signals import keep_exit_code
 from batchpatch.cli.text import (
     change_lines,
     conflict_lines,
-    count,
     forecast,
     plan_lines,
     reason_lines,
