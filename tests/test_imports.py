@@ -175,7 +175,8 @@ def test_light_commands_load_no_http_client(arguments: list[str], tmp_path: Path
     script = (
         "import sys\nfrom batchpatch.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "print([m for m in ('aiohttp', 'uvloop') if m in sys.modules], file=sys.stderr)\n"
+        "heavy = ('aiohttp', 'uvloop', 'rich', 'lazy_loader')\n"
+        "print([m for m in heavy if m in sys.modules], file=sys.stderr)\n"
     )
     words = [word.format(input=rows) for word in arguments]
     done = subprocess.run(

@@ -142,8 +142,9 @@ class JsonReport:
             "conversation_id": row.conversation_id,
             "participant_id": row.participant_id,
         }
-        emit(('{"invalid_rows": [' if self._separator is None else ",") + "\n" + as_json(fields))
-        self._separator = ","
+        opening = '{"invalid_rows": [' if self._separator is None else ","
+        self._separator = ","  # first: an interruption in the middle of a write closes the list
+        emit(f"{opening}\n{as_json(fields)}")
 
     def failed(self, sentence: str, exit_code: int) -> None:
         """The document of a check that could not be ended; it has begun already, maybe."""

@@ -83,10 +83,8 @@ class NextCommands(NamedTuple):
         return _command("resume", [self.directory], self._words(_PLATFORM | _SANDBOX))
 
     def send_failed(self, files: Collection[Path]) -> str | None:
-        """Sends the rows again that did not make it."""
-        if not files:
-            return None
-        return _command("run", files, self._words(_ALL, without=_OF_ONE_RUN))
+        """Sends the rows again that did not make it; their files are written as the input was."""
+        return _command("run", files, self._words(_ALL, without=_OF_ONE_RUN)) if files else None
 
     def undo(self) -> str | None:
         """Takes the run back: nothing is left to take back in a sandbox that has ended."""

@@ -1,0 +1,184 @@
+"""Signals at any moment: one line, a resumable run, and the exit code that the report names."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .conftest import PROGRAM
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., subprocess.Popen[str]]
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+
+SLOW_IMPORT = """
+import sys, time, signal, os
+
+class Interrupting:
+    "Sends the signal when a module of ours is about to be loaded."
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.{signal})
+
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["batchpatch", *{words!r}]
+from batchpatch.cli import main
+main()
+"""
+MODULES = [
+    "batchpatch.cli.signals",
+    "batchpatch.cli.app",
+    "click",
+    "batchpatch.cli.run",
+    "batchpatch.cli.options.declare",
+    "batchpatch.commands.run",
+    "aiohttp",
+]
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("module", MODULES)
+def test_an_interruption_before_the_work_is_one_line(
+    module: str, name: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Whoever has mistyped a command stops it within a tenth of a second."""
+    if module == MODULES[0] and name != "SIGINT":
+        pytest.skip("the program cannot handle yet what would end it without a word anyway")
+    words = ["run", "rows.csv", "--sandbox", "--json"]
+    script = SLOW_IMPORT.format(module=module, signal=name, words=words)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr == f"batchpatch: Interrupted ({name}).\n"
+    document = json.loads(done.stdout)
+    assert document == {"error": f"Interrupted ({name}).", "exit_code": 130}
+
+
+def test_an_interrupted_check_closes_its_document(start_batchpatch: Start, tmp_path: Path) -> None:
+    """The list of invalid rows has begun when the signal comes: the document still has an end."""
+    reading, writing = os.pipe()
+    process = start_batchpatch("check", f"/dev/fd/{reading}", "--json", pass_fds=(reading,))
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        valid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+        pipe.write("conversationId,participantId,attr.a\n" + "bad,bad,x\n" * 5)
+        pipe.write(f"{valid},{valid},x\n" * 500)
+        pipe.flush()
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert process.wait(timeout=20) == 130
+    document = json.loads(first + rest)
+    assert (document["error"], document["exit_code"]) == ("Interrupted (SIGINT).", 130)
+    assert len(document["invalid_rows"]) == 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_hang_up_stops_in_order(
+    start_batchpatch: Start,
+    make_rows: Callable[..., Path],
+    tmp_path: Path,
+    results: Callable[[Path], list[dict[str, Any]]],
+    number: signal.Signals,
+) -> None:
+    """The window of an ssh session is closed: what is in flight is settled, and can be resumed."""
+    words = ("--sandbox", "--rate", "50/s", "--json", "--out", "r")
+    process = start_batchpatch("run", str(make_rows(400)), *words)
+    wait_for_lines(tmp_path / "r" / "results.jsonl", 20)
+    process.send_signal(number)
+    out, said = process.communicate(timeout=20)
+    assert process.returncode == json.loads(out)["exit_code"] == 130
+    assert f"Interrupted ({number.name})" in said
+    assert {line["outcome"] for line in results(tmp_path / "r")} == {"updated"}
+
+
+def test_under_nohup_a_hang_up_means_nothing(
+    make_rows: Callable[..., Path], tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Whoever starts it so has said so."""
+    make_rows(100)
+    process = subprocess.Popen(
+        ["/usr/bin/env", "nohup", *PROGRAM, "run", "rows.csv", "--sandbox", "--rate", "50/s"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for_lines(next_results(tmp_path), 10)
+    process.send_signal(signal.SIGHUP)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, "Interrupted" in said) == (0, False), said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_after_the_summary_changes_no_exit_code(
+    number: signal.Signals, start_batchpatch: Start, make_rows: Callable[..., Path]
+) -> None:
+    """The report says 0, and a script that waits for the process must read the same."""
+    process = start_batchpatch("run", str(make_rows(3)), "--sandbox", "--json")
+    assert process.stderr is not None
+    assert process.stdout is not None
+    while "Report: " not in process.stderr.readline():
+        pass
+    process.send_signal(number)
+    document = json.loads(process.stdout.read())
+    assert process.wait(timeout=20) == document["exit_code"] == 0
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_terminal_that_goes_away_changes_no_exit_code(
+    stream: str,
+    start_batchpatch: Start,
+    make_rows: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    """summary.json says 0; a window that was closed is nobody's failed row."""
+    ours, theirs = os.openpty()
+    words = ("--sandbox", "--rate", "20/s", "--json", "--out", "r")
+    other = "stderr" if stream == "stdout" else "stdout"
+    streams = {stream: theirs, other: subprocess.DEVNULL}
+    process = start_batchpatch("run", str(make_rows(20)), *words, **streams)
+    os.close(theirs)
+    wait_for_lines(tmp_path / "r" / "results.jsonl", 5)
+    os.close(ours)
+    assert process.wait(timeout=30) == 0
+    assert json.loads((tmp_path / "r" / "summary.json").read_text())["exit_code"] == 0
+
+
+def wait_for_lines(path: Path, count: int) -> None:
+    """Returns when a run has so many lines on disk."""
+    deadline = time.monotonic() + 30
+    while not path.exists() or path.read_bytes().count(b"\n") < count:
+        assert time.monotonic() < deadline, "the run does not get on"
+        time.sleep(0.01)  # another process is at work: there is no event to wait for
+
+
+def next_results(tmp_path: Path) -> Path:
+    """The results of the run that is beginning in its own directory."""
+    deadline = time.monotonic() + 30
+    while not (found := [*(tmp_path / "batchpatch-runs").glob("*")]):
+        assert time.monotonic() < deadline, "the run does not begin"
+        time.sleep(0.01)  # likewise
+    return found[0] / "results.jsonl"
