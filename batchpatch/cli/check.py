@@ -109,7 +109,7 @@ class DryRun(NamedTuple):
         # Loaded here: they bring the readers with them.
         from batchpatch.cli.check_report import JsonReport, TextReport  # noqa: PLC0415
         from batchpatch.commands.check import check as check_inputs  # noqa: PLC0415
-        from batchpatch.errors import BatchpatchError  # noqa: PLC0415
+        from batchpatch.errors import BatchpatchError, ExitCode  # noqa: PLC0415
 
         reads = self.looking.reads_of(self.verifying)
         report: JsonReport | TextReport = (
@@ -136,7 +136,7 @@ class DryRun(NamedTuple):
             report.failed(str(error), error.exit_code)
             raise
         except KeyboardInterrupt as interruption:
-            report.failed(f"Interrupted ({str(interruption) or 'SIGINT'}).", 130)
+            report.failed(f"Interrupted ({str(interruption) or 'SIGINT'}).", ExitCode.INTERRUPTED)
             raise
         report.done(found)
         return found.exit_code

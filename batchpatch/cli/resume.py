@@ -17,7 +17,7 @@ from batchpatch.cli.options.surroundings import (
     parse_path,
 )
 from batchpatch.cli.output import emit_document, say
-from batchpatch.errors import SettingsError
+from batchpatch.errors import ExitCode, SettingsError
 from batchpatch.options.spelling import parse_choice
 
 if TYPE_CHECKING:
@@ -135,5 +135,5 @@ def purge(directory: Directory, *, reporting: ReportFlags) -> int:
     if not reporting.quiet:
         say(*[f"removed {path}" for path in removed] or ["nothing to remove"])
     if reporting.json:
-        emit_document({"removed": [str(path) for path in removed], "exit_code": 0})
-    return 0
+        emit_document({"removed": [str(path) for path in removed], "exit_code": int(ExitCode.DONE)})
+    return ExitCode.DONE

@@ -14,7 +14,7 @@ from batchpatch.cli.options.declare import Options, flag, with_options
 from batchpatch.cli.options.surroundings import ServerFlags
 from batchpatch.cli.output import abandon_stdout, emit, say
 from batchpatch.cli.sandbox_process import CLIENT_ID, CLIENT_SECRET
-from batchpatch.errors import SettingsError
+from batchpatch.errors import ExitCode, SettingsError
 from batchpatch.options.spelling import parse_choice, parse_number, parse_whole
 from batchpatch.sandbox import SandboxOptions, parse_fault, write_rows
 from batchpatch.sandbox.options import parse_deny_reads
@@ -174,7 +174,7 @@ def sandbox(*, world: WorldFlags, limits: LimitFlags, server: ServerFlags) -> in
         raise SettingsError(
             f"Port {world.port} on 127.0.0.1 cannot be used ({error.strerror}): try --port 0."
         ) from None
-    return 0
+    return ExitCode.DONE
 
 
 def sandbox_options(
@@ -287,4 +287,4 @@ def rows(*, wanted: RowsFlags) -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # `| head`
         abandon_stdout()
-    return 0
+    return ExitCode.DONE

@@ -11,6 +11,8 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
+from batchpatch.errors import ExitCode
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
@@ -70,7 +72,7 @@ def _ignore_once(number: int, _frame: FrameType | None) -> None:
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
-    os._exit(_exit_code[-1] if _exit_code else 130)
+    os._exit(_exit_code[-1] if _exit_code else ExitCode.INTERRUPTED)
 
 
 def ignore_all() -> None:

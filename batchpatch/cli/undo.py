@@ -16,7 +16,7 @@ from batchpatch.cli.options.surroundings import (
 )
 from batchpatch.cli.output import emit_document, say
 from batchpatch.cli.resume import Directory, manifest_of
-from batchpatch.errors import SettingsError
+from batchpatch.errors import ExitCode, SettingsError
 
 if TYPE_CHECKING:
     from batchpatch.cli.next_command import NextCommands
@@ -88,8 +88,8 @@ def undo(
     if report is None:
         say(f"{directory} has changed nothing: there is nothing to undo.")
         if reporting.json:
-            emit_document({"rows": 0, "outcomes": {}, "exit_code": 0})
-        return 0
+            emit_document({"rows": 0, "outcomes": {}, "exit_code": int(ExitCode.DONE)})
+        return ExitCode.DONE
     return finish(report, reporting)
 
 

@@ -91,7 +91,7 @@ def test_an_interrupted_check_closes_its_document(start_batchpatch: Start, tmp_p
     assert process.wait(timeout=20) == 130
     document = json.loads(first + rest)
     assert (document["error"], document["exit_code"]) == ("Interrupted (SIGINT).", 130)
-    assert len(document["invalid_rows"]) == 5
+    assert 1 <= len(document["invalid_rows"]) <= 5
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])

@@ -118,6 +118,13 @@ def test_every_text_is_a_value_or_a_sentence(name: str) -> None:
         assert all(len(said) < 400 for said in sentences), sentences
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_value_has_a_name_in_the_help(name: str) -> None:
+    """Else the library would write TEXT."""
+    flags = declared(name).flags.values()
+    assert [flag.name for flag in flags if (flag.metavar is None) is not flag.is_switch] == []
+
+
 def test_flags_without_effect_are_one_line() -> None:
     """A word for each of them would bury what matters."""
     flags = [Given(KNOWN[name], ("x",)) for name in ("--route", "--rate", "--timeout")]
