@@ -13,13 +13,17 @@ from batchpatch.options.read import ReadOptions
 from batchpatch.reading import row_errors
 from batchpatch.reading.decoding import MAX_LINE_BYTES, TextLines, too_long
 from batchpatch.reading.dialect import (
+    MAX_CELL_LENGTH,
     dialect_of,
     is_blank_line,
     is_failed_header,
+    is_unfinished,
     named_delimiter,
     names_columns,
+    quote_error,
+    swallowed,
+    unread,
 )
-from batchpatch.reading.quotes import MAX_CELL_LENGTH, is_unfinished, quote_error, swallowed, unread
 from batchpatch.reading.records import Block
 from batchpatch.reading.sources import EmptyInputError
 from batchpatch.reading.tables import Table, is_blank
@@ -27,7 +31,7 @@ from batchpatch.reading.tables import Table, is_blank
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from batchpatch.reading.quotes import Swallow
+    from batchpatch.reading.dialect import Swallow
     from batchpatch.reading.row_errors import UnreadRecordError
     from batchpatch.reading.sources import ByteSource
 

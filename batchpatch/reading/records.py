@@ -11,7 +11,7 @@ from batchpatch.formats.skips import parse_skips
 from batchpatch.model import Criterion, Note
 from batchpatch.options.fields import _ORDER, SELECTOR_WORDS, SelectorField, _canonical
 from batchpatch.reading import row_errors
-from batchpatch.reading.quotes import LINE_BREAK
+from batchpatch.reading.dialect import LINE_BREAK
 from batchpatch.reading.values import NumberText, UnsendableError, keepable, load_exactly
 from batchpatch.writes.kind import RefusedError
 

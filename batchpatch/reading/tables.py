@@ -20,9 +20,8 @@ from batchpatch.options.fields import (
 )
 from batchpatch.reading import row_errors
 from batchpatch.reading.columns import listed
-from batchpatch.reading.dialect import named_delimiter, names_columns
+from batchpatch.reading.dialect import IdPlaces, named_delimiter, names_columns, quote_error
 from batchpatch.reading.odd_values import NULL_TEXTS
-from batchpatch.reading.quotes import IdPlaces, quote_error
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.values import UnsendableError
 from batchpatch.writes.registry import is_known_column

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchpatch.formats.undo_line import UndoEntry, encode_undo, parse_undo, read_undo
+from batchpatch.formats.undo_line import (
+    ConflictEntry,
+    UndoEntry,
+    encode_conflict,
+    encode_undo,
+    parse_conflict,
+    parse_undo,
+    read_undo,
+)
 
 TEXT = st.text(max_size=6)
 WRITTEN = st.dictionaries(TEXT, TEXT, min_size=1, max_size=4)
@@ -37,3 +45,27 @@ def test_half_an_entry_is_none(entry: UndoEntry, data: st.DataObject) -> None:
     end = data.draw(st.integers(0, len(line) - 2))
     with pytest.raises(ValueError, match="not an entry"):
         parse_undo(line[:end])
+
+
+VALUE = st.none() | TEXT
+ENTRIES = st.builds(
+    ConflictEntry,
+    TEXT,
+    TEXT,
+    st.lists(st.integers(1, 1 << 40), max_size=2).map(tuple),
+    st.dictionaries(TEXT, st.lists(VALUE, max_size=2).map(tuple), max_size=2),
+    st.dictionaries(TEXT, VALUE, max_size=2),
+)
+
+
+@given(ENTRIES)
+def test_a_conflict_comes_back_as_it_was(entry: ConflictEntry) -> None:
+    """What was absent is told from what was empty."""
+    assert parse_conflict(encode_conflict(entry)) == entry
+
+
+@pytest.mark.parametrize("line", [b"", b"[]", b"{}", b"[" * 100_000, b'{"rows":"1"}'])
+def test_what_is_no_entry_is_refused(line: bytes) -> None:
+    """The end of a file that a kill has cut, or another file."""
+    with pytest.raises(ValueError, match=r"."):
+        parse_conflict(line)

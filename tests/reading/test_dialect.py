@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from batchpatch.options.read import ReadOptions
 from batchpatch.reading.csv_records import CsvRecords
-from batchpatch.reading.dialect import Dialect
+from batchpatch.reading.dialect import Dialect, IdPlaces, swallowed
 from batchpatch.reading.mapping import map_columns
-from batchpatch.reading.quotes import IdPlaces, swallowed
 from batchpatch.reading.row_errors import RowError
 
 if TYPE_CHECKING:
