@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from batchpatch.model import InvalidRow
     from batchpatch.options.read import ReadOptions
 
-
 EXAMPLES = 3
 """Invalid rows of each kind that are printed, unless all are asked for."""
 

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from batchpatch.cli.options.declare import Given
 
-
 _SENDING = flags_of(LookingFlags, VerifyFlags, PaceFlags, SendingFlags, StoppingFlags)
 _PLATFORM = flags_of(PlatformFlags)
 _SANDBOX = flags_of(SandboxFlags, ServerFlags)

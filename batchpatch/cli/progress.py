@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from batchpatch.model import Progress
 
-
 _STEADY_S = 2.0
 """A wait is said once it has lasted so long; what is over sooner is the usual pace."""
 

@@ -23,7 +23,6 @@ from batchpatch.options.spelling import parse_choice
 if TYPE_CHECKING:
     from batchpatch.formats.run_json import Manifest
 
-
 Directory = Annotated[Path, Argument("DIR", "Directory of the run.", parse=Path)]
 
 

@@ -12,10 +12,8 @@ from batchpatch.errors import OutageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
 CLIENT_ID, CLIENT_SECRET = "sandbox", "sandbox"
 """Any will do: it mints a token for everybody."""
-
 
 _OF_A_CHILD = ("--port", "0", "--until-stdin-closes")
 

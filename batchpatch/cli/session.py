@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from batchpatch.formats.run_json import Manifest
     from batchpatch.model import Progress
 
-
 Report = TypeVar("Report")
 
 

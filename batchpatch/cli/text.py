@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from batchpatch.genesys.rate_limit.pace import Allowance
     from batchpatch.model import FailureReason, InvalidRow, Progress, Summary
 
-
 _WORTH_SAYING_S = 60
 
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from batchpatch.model import Progress
     from batchpatch.pipeline.report import RunReport
 
-
 STDOUT = Path("-")
 
 

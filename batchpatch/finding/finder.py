@@ -28,10 +28,7 @@ if TYPE_CHECKING:
     from batchpatch.options.read import FindOptions
     from batchpatch.writes.kind import WriteKind
 
-
 _KEPT = 10_000
-
-
 _KEPT_BYTES = 64 * 1024 * 1024
 
 

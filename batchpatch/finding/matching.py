@@ -18,15 +18,11 @@ if TYPE_CHECKING:
     from batchpatch.model import Criterion
     from batchpatch.options.read import Ambiguous, FindOptions
 
-
 NO_STANDS_S = 60.0
 """So long "nobody fits" is believed of a conversation that goes on: someone may join it. Whoever
 was found stays found, so that all rows of a run that say the same mean the same participant."""
 
-
 _TOLD_BY_ANALYTICS = frozenset({"purpose", "userId", "externalContactId"})
-
-
 _BLANK_BYTES = 300
 
 
@@ -88,15 +84,9 @@ def _compact(participant: Participant, names: frozenset[str]) -> Participant:
 
 Selector = tuple["Criterion", ...]
 
-
 _SCHEME = re.compile(r"(?:tel|sips?):", re.IGNORECASE)
-
-
 _WORD = re.compile(r"[A-Za-z][A-Za-z_-]{0,29}")
-
-
 _MOST_SHOWN = 5
-
 
 _HINTS = {
     "purpose": (
@@ -220,15 +210,9 @@ def _several(fitting: list[Participant]) -> Mismatch:
 
 UNKNOWN = Mismatch(*UNKNOWN_CONVERSATION)
 
-
 _BLANK = Note()
-
-
 _ENDED = Note(ended=True)
-
-
 _LIVE = Note(ended=False)
-
 
 _HAS_ENDED = Mismatch(
     "conversation_ended",

@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.conversations.reader import ConversationReads
     from batchpatch.genesys.conversations.single_flight import LruCache
 
-
 READS_AT_ONCE = 32
-
-
 Selectors = dict[str, set["Selector"]]
 """What is asked of each conversation, by its id."""
 

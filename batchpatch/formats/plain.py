@@ -22,8 +22,6 @@ from batchpatch.options.send import Rate
 
 _MOST = 1 << 63
 """None of ours is so large, times in nanoseconds included."""
-
-
 _TYPING_NAMES = {"Mapping": Mapping, "Sequence": Sequence, "Criterion": Criterion}
 """What the modules of the options import for typing alone."""
 

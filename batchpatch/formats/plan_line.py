@@ -18,15 +18,9 @@ from batchpatch.model import Note
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-
 _CONVERSATION, _PARTICIPANT = "conversationId", "participantId"
-
-
 _BEFORE, _OR_BEFORE, _ORGANISATION, _REGION = "before", "orBefore", "organisation", "region"
-
-
 _BLANKED, _FLAGS, _ENDED = "blanked", "flags", "ended"
-
 
 PLAN_USES = {
     _ORGANISATION: "plan: organisation that it was made for",
@@ -37,7 +31,6 @@ PLAN_USES = {
     _FLAGS: "plan: what there is to know",
 }
 """The keys of a plan, and what they are, in words for `check`."""
-
 
 _EMPTY_PLAN_BYTES = 1000
 

@@ -12,11 +12,7 @@ from batchpatch.formats.result_line import MAX_ROW
 from batchpatch.model import Outcome
 
 _WORDS = frozenset(str(outcome) for outcome in Outcome)
-
-
 _UNUSABLE = (ValueError, KeyError, TypeError, AttributeError)
-
-
 _row_field, _outcome_field = itemgetter("row"), itemgetter("outcome")
 
 
@@ -72,8 +68,6 @@ def parse(block: Block) -> Parsed:
 
 
 _NOTHING = Parsed([], [], Counter(), 0, 0, 0, 0, [])
-
-
 _CHECKED = b'verified":'
 """Ends the name of both fields about verification."""
 

@@ -23,20 +23,16 @@ if TYPE_CHECKING:
 
     from batchpatch.model import Patch, PatchOutcome
 
-
 MAX_ROW = 1 << 33
 """A row number beyond this is damage: believing it would ask for gigabytes of bitmap."""
 
-
 _ROW = re.compile(rb'\{"row":([0-9]+),')
-
 
 _IDS = re.compile(
     rb',"conversation_id":"([^"]*)"(?:,"participant_id":"([^"]*)")?'
     rb'(?:,"participants":\[([^\]]*)\])?(?:,"applied_to":\[([^\]]*)\])?'
     rb'|,"participant_id":"([^"]*)"'
 )
-
 
 _PATCH = re.compile(
     rb',"conversation_id":"([^"]*)","participant_id":"([^"]*)".*,"patch":([0-9]{1,18})[,}]'
@@ -285,7 +281,6 @@ _TEXTS = frozenset(
         "unverified",
     }
 )
-
 
 _LISTS = frozenset({"keys", "participants", "applied_to"})
 

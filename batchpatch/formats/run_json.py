@@ -25,16 +25,10 @@ from batchpatch.options.send import MOST_TOKENS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
 FORMAT = 2
 """Of what this release writes; it reads this one and those before it."""
-
-
 InputKind = Literal["file", "spool", "stream"]
-
-
 RunKind = Literal["run", "plan"]
-
 
 _SECRET_WORDS = ("secret", "password", "access_token")
 

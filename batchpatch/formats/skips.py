@@ -23,23 +23,13 @@ if TYPE_CHECKING:
 
     from batchpatch.model import Row
 
-
 ANYBODY = ""
 """In the place of a participant's id: whoever the row means."""
 
-
 _ID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
-
-
 _PLAIN = re.compile(r"[^\s=+\-@\[{;\"'(][^;]*", re.ASCII)
-
-
 _BOUND = re.compile(rf"([^@]+)@({_ID})(?: \(row ([0-9]{{1,18}})\))?(?:\s+|\Z)")
-
-
 _MENTIONS_ID = re.compile(f"@{_ID}")
-
-
 _NOTE = Note()
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from batchpatch.model import Patch
 
-
 _MOST = 1 << 62
 _TEXT, _TEXT_OR_NULL = {str}, {str, type(None)}
 

@@ -18,25 +18,13 @@ if TYPE_CHECKING:
 
     from batchpatch.errors import OutageError
 
-
 MAX_OUTAGE_S = 900.0
 
-
 _FAILURES = 5
-
-
 _FRESH_CALLS = 3
-
-
 _AFTER_S = 2.0
-
-
 _FIRST_PROBE_S = 1.0
-
-
 _LAST_PROBE_S = 30.0
-
-
 _UNHEARD_S = 60.0
 """Where nothing has ever answered, the setting is more likely wrong than the platform down."""
 

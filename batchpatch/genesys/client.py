@@ -45,17 +45,10 @@ if TYPE_CHECKING:
     from batchpatch.genesys.rate_limit.token_slots import Permit
     from batchpatch.options.send import Rate, RetryPolicy
 
-
 __all__ = ["Answer", "GenesysClient"]
-
-
 _log = logging.getLogger(__name__)
-
-
 # Answers take less than a second, so silence of this length is worth a word.
 _STILL_S = 2.0
-
-
 # So many pages before the platform was ever heard: a gateway's hiccup is one or two.
 _PAGES_ENOUGH = 3
 

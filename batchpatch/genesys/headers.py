@@ -10,27 +10,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
 # A wait asked for in an answer is believed up to a week, which a sentence may name; how long is
 # really waited is for the policy to say.
 LONGEST_WAIT_S = 7 * 86_400.0
-
-
 COUNT_HEADER = "inin-ratelimit-count"
-
-
 ALLOWED_HEADER = "inin-ratelimit-allowed"
-
-
 RESET_HEADER = "inin-ratelimit-reset"
 
-
 _HTTP_SPACE = " \t"
-
-
 _NUMBER = re.compile(r"[0-9]{1,9}")
-
-
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 

@@ -74,7 +74,6 @@ def long_refusal_error(
 INVENTED_SCOPES = ("conversation:participant:write", "conversations:interaction:write")
 """Names that tutorials give; Genesys Cloud has no such permission."""
 
-
 _PERMISSION = re.compile(r"\b[a-zA-Z]+:[a-zA-Z]+:[a-zA-Z]+\b")
 
 
@@ -93,34 +92,28 @@ UNKNOWN_CONVERSATION = Words(
     " where the ids come from, and --region.",
 )
 
-
 _NO_ANSWER = (
     "The request went out and may have taken effect: sending the row again is safe,"
     " the write is idempotent."
 )
 
-
 _NOT_SENT = "Nothing was sent: check the network, the region and the proxy, then send it again."
-
 
 _PAGE = (
     "A page{} of something between this machine and the platform answered: sign in there, or check"
     " the proxy, the region and --api-url, then send the row again."
 )
 
-
 _THROTTLED = (
     "The platform limits requests for this conversation, and not the others: send the row again"
     " later, and quote the row's ids to support if it recurs."
 )
-
 
 _INVENTED = (
     "{} is not a permission of Genesys Cloud: {},"
     " reading a conversation needs conversation:communication:view; give the OAuth client a role"
     " and check that it belongs to this organisation and division."
 )
-
 
 _BY_CODE = {
     "too.many.requests": "The token's rate limit is spent: lower --rate, or let others finish.",
@@ -133,7 +126,6 @@ _BY_CODE = {
         "A value is not accepted: values are texts, names may not be empty; see the message."
     ),
 }
-
 
 _BY_STATUS = {
     400: "The request is malformed to the platform: look at the row's ids, names and values.",
@@ -151,36 +143,28 @@ _BY_STATUS = {
     429: "The token's rate limit is spent: lower --rate, or let others finish.",
 }
 
-
 _FORBIDDEN = (
     "This write asks for no permission, so the token itself is refused here:"
     " check the OAuth client's roles and divisions and that it belongs to this organisation."
 )
 
-
 _GRANT = "Add the permission {} to a role of the OAuth client, in the conversation's division."
-
 
 _NOT_FOUND = (
     "The platform does not know this conversation or participant: a draft or mistyped id, another"
     " region or organisation, or a participant that is not in this conversation."
 )
 
-
 _NO_SUCH_PATH = (
     "Route {} is probably not a path of the platform, or the ids are not known here:"
     " try --route {}."
 )
 
-
 _REDIRECTED = (
     "The answer is a redirect, which is never followed with a token: check the region or --api-url."
 )
 
-
 _SERVER = "The platform failed: send the row again later, and quote the correlation id to support."
-
-
 _UNEXPECTED = "An unexpected answer: check --api-url, and quote the correlation id to support."
 
 

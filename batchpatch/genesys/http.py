@@ -39,27 +39,15 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Secret
     from batchpatch.genesys.account.regions import Hosts
 
-
 ERROR_BODY_BYTES = 1024 * 1024
 """Enough for any error page; what is beyond it is not read."""
-
-
 DATA_BODY_BYTES = 16 * 1024 * 1024
 """For answers that are wanted for their content, such as a conversation."""
 
-
 _AUTHORIZATION = istr("Authorization")
-
-
 _CONTENT_TYPE = istr("Content-Type")
-
-
 _ACCEPT = istr("Accept")
-
-
 _ACCEPT_ENCODING = istr("Accept-Encoding")
-
-
 _USER_AGENT = istr("User-Agent")
 
 

@@ -28,7 +28,6 @@ if sys.platform != "win32":
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Variables of other tools that name a file, or a folder, of certificates. OpenSSL itself reads
 `SSL_CERT_FILE` and `SSL_CERT_DIR`."""
@@ -126,7 +125,6 @@ PROFILE_PROXY = ProxyNames(
 )
 """Keys of the `gc` CLI's profiles."""
 
-
 ENVIRONMENT_PROXY = ProxyNames(
     "GENESYSCLOUD_PROXY_HOST",
     "GENESYSCLOUD_PROXY_PORT",
@@ -171,19 +169,12 @@ def _checked(proxy: str, origin: str) -> str:
 
 
 _log = logging.getLogger(__name__)
-
-
 # The report, the input and what the standard library opens for a moment.
 _OWN_FILES = 16
-
-
 # Where nobody can tell what is open already.
 _USUALLY_OPEN = 16
-
-
 # Between two attempts of ours to get a descriptor.
 _PAUSE_S = 0.2
-
 
 NO_DESCRIPTOR: Reply | NoReply = NoReply(
     "connection", "this process has no file descriptor left (ulimit -n)", sent=False

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.retry import Answer
     from batchpatch.options.send import RetryPolicy
 
-
 Purpose = Literal["patches", "reads", "lookups", "verifications", "other"]
-
 
 _purpose: ContextVar[Purpose | None] = ContextVar("purpose", default=None)
 

@@ -18,7 +18,6 @@ from batchpatch.genesys.headers import LONGEST_WAIT_S, QuotaHeaders, read_quota,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
 __all__ = [
     "LONGEST_WAIT_S",
     "NoReply",
@@ -28,32 +27,20 @@ __all__ = [
     "read_reply",
 ]
 
-
 MESSAGE_CHARS = 300
-
 
 _CODE_CHARS = 100
 
-
 CORRELATION_HEADER = "ININ-Correlation-Id"
-
 
 # "Retry the request in [42] seconds"; the older text ends in "... requests within [60] seconds",
 # which names the whole window: longer than needed, never too short.
 _SECONDS_IN_TEXT = re.compile(r"\[\s*([0-9]{1,9})\s*\]\s*seconds", re.IGNORECASE)
-
-
 _TITLE_CHARS = 80
-
-
 # Statuses beside 2xx that a page must not decide: they are about tokens and conversations.
 _JUDGED = frozenset({401, 403, 404})
-
-
 # Parsing costs next to nothing up to here.
 _PARSED_BYTES = 16 * 1024
-
-
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 

@@ -17,13 +17,8 @@ if TYPE_CHECKING:
 RETRIED = frozenset({408, 500, 502, 503, 504})
 """Tried again at the cost of a retry; 429, 401 and 409 have rules of their own."""
 
-
 _ALONE_BASE_S = 1.0
-
-
 _ALONE_CAP_S = 60.0
-
-
 # 2 ** 30 seconds is beyond every cap, and larger powers only risk an overflow.
 _DOUBLINGS = 30
 

@@ -22,20 +22,12 @@ _PLACEHOLDERS = {
     "{participantId}": "{participant_id}",
 }
 
-
 _BOTH = {"{conversation_id}", "{participant_id}"}
-
-
 # The characters of an RFC 3986 path segment.
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+")
-
-
 # What quote() would leave as it is, dots aside: asking first is a quarter of its cost.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+").fullmatch
-
-
 _DOTS = frozenset({"", ".", ".."})
-
 
 PARTICIPANT = "/api/v2/conversations/{conversation_id}/participants/{participant_id}"
 """The path of a participant. Source: the official SDK."""

@@ -13,13 +13,9 @@ if TYPE_CHECKING:
 
     from batchpatch.model import Row
 
-
 EXACT_UP_TO = 100_000
 
-
 _HASHES = 1 << sys.hash_info.width
-
-
 _LOWEST = -(_HASHES // 2)
 
 

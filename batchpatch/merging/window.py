@@ -39,22 +39,14 @@ if TYPE_CHECKING:
     from batchpatch.model import Note
     from batchpatch.writes.kind import WriteKind
 
-
 ROW_BYTES = 400
 """What a waiting row takes beside its text, about: tuples, ids, and its place in the window."""
 
-
 _ESCAPED = 6
 """Bytes that a character takes in JSON at the most (`\\u0001`)."""
-
-
 _NO_COMMA_BYTES = -len(b",")
 """The last attribute has none behind it."""
-
-
 _PER_ATTRIBUTE = len(b'"":"",')
-
-
 _NOTHING_LOST: dict[int, int] = {}
 
 

@@ -15,7 +15,6 @@ from batchpatch.model.report import FailureReason, Progress, Summary
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-
 __all__ = [
     "APPLIED",
     "FAILED",
@@ -39,7 +38,6 @@ __all__ = [
     "Stop",
     "Summary",
 ]
-
 
 Skips = dict[str, dict[str, int]]
 """What a row must not write, because something newer has: participant id ("" for any) -> name of

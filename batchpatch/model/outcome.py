@@ -65,11 +65,6 @@ _TRAITS = {
     Outcome.REJECTED: _Traits(False, False, True, 7),
 }
 
-
 MADE_IT = frozenset(outcome for outcome in Outcome if outcome.made_it)
-
-
 FAILED = frozenset(Outcome) - MADE_IT
-
-
 APPLIED = frozenset(outcome for outcome in Outcome if outcome.was_applied)

@@ -12,16 +12,13 @@ from batchpatch.model import Criterion
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-
 ALIASES = {
     "conversation": ("conversationid", "conversation", "interactionid"),
     "participant": ("participantid", "participant"),
 }
 """The usual names of the fields that every input has, normalized; see `writes` for the others."""
 
-
 SelectorField = Literal["purpose", "externalContactId", "userId", "address", "match"]
-
 
 SELECTORS: dict[SelectorField, tuple[str, ...]] = {
     "purpose": ("purpose",),
@@ -31,21 +28,14 @@ SELECTORS: dict[SelectorField, tuple[str, ...]] = {
 }
 """Likewise, of the fields that say who a participant is; `match.NAME` is one more."""
 
-
 SELECTOR_WORDS = "purpose, externalContactId, userId, address or match.NAME"
-
-
 FIELDS: tuple[str, ...] = (*ALIASES, *SELECTORS)
-
 
 FIELD_NAMES = frozenset(
     name for names in (*ALIASES.values(), *SELECTORS.values()) for name in names
 )
 
-
 _MATCH = re.compile(r"\s*match\.(.*)", re.IGNORECASE | re.DOTALL)
-
-
 _OWN = re.compile(r"\s*batchpatch[\s_-].*", re.IGNORECASE | re.DOTALL)
 
 
@@ -86,26 +76,16 @@ def is_own(column: str) -> bool:
 
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
 # Faster than the expression: with each hex digit turned into a zero, canonical ids look all alike.
 _ZEROS = bytes(ord("0") if chr(i) in "0123456789abcdef" else i for i in range(256))
-
-
 _ALIKE = b"00000000-0000-0000-0000-000000000000,"
-
 
 INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u061c\u180e"
 """Characters that no editor shows: of width zero, or marks of direction. Web pages, chats and
 joined files leave them around what was copied."""
 
-
 _BLANKS = "".join(chr(i) for i in range(0x3001) if chr(i).isspace())
-
-
 _QUOTES = "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a\u00ab\u00bb"
-
-
 _AROUND = _BLANKS + INVISIBLE + _QUOTES
 """What may stand around an id and can be no part of it."""
 
@@ -144,7 +124,6 @@ PURPOSES = (
     "campaign",
 )
 """The usual ones; a platform may have others."""
-
 
 _ORDER: tuple[SelectorField, ...] = get_args(SelectorField)
 

@@ -13,13 +13,8 @@ if TYPE_CHECKING:
 
     from batchpatch.model import Criterion
 
-
 Ambiguous = Literal["refuse", "first", "last", "all"]
-
-
 Ended = Literal["skip", "warn", "send"]
-
-
 MOST_AT_ONCE = 1000
 """Ids in one request: more would make its first line longer than servers read."""
 
@@ -58,15 +53,9 @@ def _check(flag: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 InputFormat = Literal["csv", "jsonl"]
-
-
 NO_DELIMITERS = '"\r\n\0'
 """What means something else in a CSV."""
-
-
 Multiline = Literal["records", "any"]
-
-
 NO_QUOTE = "none"
 """What `quote` is where a quote is a character like any other."""
 

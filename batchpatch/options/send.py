@@ -24,8 +24,6 @@ class Rate(NamedTuple):
 
 DEFAULT_RATE = Rate(300 / 60)
 """`client.credentials.token.rate.per.minute` as the platform sets it for every organisation."""
-
-
 MOST_TOKENS = 50
 """As many as the vendor's Terraform provider mints from one client (`token_pool_size`)."""
 

@@ -16,7 +16,6 @@ from batchpatch.options.send import Rate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
 _QUOTED_CHARS = 40
 
 
@@ -80,13 +79,11 @@ def parse_choice(text: str, *, flag: str, choices: Sequence[str]) -> str:
 
 _SPELLING = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?/ ?([a-z]+)")
 
-
 _UNIT_S = {
     **dict.fromkeys(("s", "sec", "second"), 1.0),
     **dict.fromkeys(("m", "min", "minute"), 60.0),
     **dict.fromkeys(("h", "hour"), 3600.0),
 }
-
 
 _FASTEST_PER_S = 1e6
 
@@ -175,10 +172,7 @@ _DURATION = re.compile(
     r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m(?:in)?)?(?:([0-9]{1,9}(?:\.[0-9]{1,3})?)s?)?"
 )
 
-
 _UNITS_S = (86400, 3600, 60, 1)
-
-
 _LONGEST_S = 10 * 366 * 86400.0
 
 

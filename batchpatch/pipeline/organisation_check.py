@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.genesys.client import GenesysClient
 
-
 _CODE = "another_organisation"
 
 

@@ -51,14 +51,9 @@ if TYPE_CHECKING:
     from batchpatch.reading.inputs import Reader
     from batchpatch.writes.kind import WriteKind
 
-
 SYNC_EVERY_S = 1.0
-
-
 FEW_ROWS = 50
 """Before so many are settled, what a row costs is taken to be one request."""
-
-
 MOST_VERIFYING = 2000
 """Patches that wait to be read back, at most; each of them holds its participant's lease."""
 

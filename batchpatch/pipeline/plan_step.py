@@ -19,15 +19,10 @@ if TYPE_CHECKING:
     from batchpatch.sending.compare import Reads, Seen
     from batchpatch.writes.kind import WriteKind
 
-
 BEFORE_AGE_S = 60.0
 """A conversation is read once for all its rows, which mostly stand near each other."""
-
-
 PLANNED_PARTICIPANTS = 500_000
 """Of whom it is remembered what earlier lines of the plan will have written; some 300 MB."""
-
-
 SHOWN = 20
 
 

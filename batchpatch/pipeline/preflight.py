@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from batchpatch.options.run import RecordOptions
     from batchpatch.reading.mapping import ColumnUse
 
-
 _FIRST_LINE_BYTES = 1 << 20
 
 

@@ -20,19 +20,14 @@ if TYPE_CHECKING:
     from batchpatch.model import Change, FailureReason, Progress, Summary
     from batchpatch.recording.manifest import InputChange
 
-
 _log = logging.getLogger(__name__)
 
-
 OBSERVE_EVERY_S = 0.25
-
 
 _ANY = (Exception, asyncio.CancelledError)
 """CancelledError too: what is called here awaits nothing, so it never is a cancellation of ours."""
 
-
 Shown = TypeVar("Shown")
-
 
 _told: set[tuple[str, type]] = set()
 """What was logged already; the next one says nothing new, and comes four times a second."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from batchpatch.options.run import RecordOptions, Settings
     from batchpatch.pipeline.preflight import Prepared
 
-
 _MAY_DIFFER = {"pace", "connect"}
 """How fast and through which door: neither changes what is written."""
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from batchpatch.recording.checkpoint import Proof
     from batchpatch.recording.run_directory import RunDirectory
 
-
 _SHORT_BYTES = 2_000_000
 """About forty windows of 300 rows: from there on a request more is below 2.5 % in any case."""
 

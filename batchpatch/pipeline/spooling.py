@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.stop import Stopper
     from batchpatch.recording.run_directory import RunDirectory
 
-
 LOOK_EVERY_S = 1.0
-
 
 _LEAST_LOOK_S = 0.05
 

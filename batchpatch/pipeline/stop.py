@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.options.run import DailyHours
 
-
 WIRE_EVERY_S = 0.05
-
 
 _CLOCK_EVERY_S = 60.0
 """Short: clocks are set, and laptops sleep."""

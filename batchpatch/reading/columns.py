@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from batchpatch.options.read import ReadOptions
     from batchpatch.writes.kind import WriteKind
 
-
 _COLUMNS_LISTED = 20
 
 

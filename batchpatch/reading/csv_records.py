@@ -35,15 +35,11 @@ if TYPE_CHECKING:
     from batchpatch.reading.row_errors import UnreadRecordError
     from batchpatch.reading.sources import ByteSource
 
-
 __all__ = ["CsvRecords", "is_blank"]
-
 
 MAX_HEADER_LENGTH = 1 << 20
 
-
 _OBJECT = re.compile(r'\s*\{\s*"')
-
 
 _MARKS = "\ufeff\x1a"
 """A byte order mark and the old sign for the end of a file: files that were joined have them

@@ -18,10 +18,8 @@ from batchpatch.reading.undecodable import Undecodable, first_wide_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-
 MAX_LINE_BYTES = 64 << 20
 """A line longer than this is no row of anything: memory stays bounded."""
-
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -30,7 +28,6 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-
 
 _NO_FILE_CODECS = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
 """Nothing exports files in these, and some of them decode to lone surrogates."""

@@ -32,13 +32,8 @@ class _Kind(NamedTuple):
 
 
 _AS_CSV = "export the rows as CSV (UTF-8) or JSONL"
-
-
 _UNPACK = "unpack it, and name the CSV or JSONL file in it"
-
-
 _WORKBOOK = "save it as CSV UTF-8, or install batchpatch[xlsx]"
-
 
 _KINDS = (
     _Kind(b"PK\x05\x06", "an empty zip archive", _AS_CSV),
@@ -69,9 +64,7 @@ _KINDS = (
     _Kind(b"bplist00", "a property list", _AS_CSV),
 )  # fmt: skip
 
-
 _PAGE = "an HTML page, perhaps of a login or an error"
-
 
 _TEXTS = (
     _Kind(b"%pdf-", "a PDF document", _AS_CSV),
@@ -85,7 +78,6 @@ _TEXTS = (
     _Kind(b"<workbook", "an XML document", _AS_CSV),
     _Kind(b"mime-version:", "a web archive", _AS_CSV),
 )
-
 
 _TAR_AT = 257
 

@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 
     from batchpatch.options.read import ReadOptions
 
-
 _DELIMITERS = (",", ";", "\t", "|")
-
-
 _BLANK = " \t\r\n\f\v,;|" + INVISIBLE
 
 
@@ -143,7 +140,6 @@ def _detected(line: str, delimiters: list[str]) -> str:
 
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
-
 _ID_WITHIN = re.compile(r"-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-")
 """Begins with a character that the search can jump to."""
 
@@ -214,11 +210,8 @@ def swallowed(
 
 MAX_CELL_LENGTH = 16 << 20
 
-
 _UNFINISHED = "unexpected end of data"
 """What the parser says where a quote is open at the end."""
-
-
 _KEPT_LENGTH = 1 << 16
 """The longest text of an unreadable record that is kept with it."""
 

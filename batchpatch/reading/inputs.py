@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from batchpatch.reading.streams import Tee
     from batchpatch.reading.tables import Table
 
-
 BATCH_ROWS = 1000
 """At most; mostly it is what one read of the file has completed, a few hundred."""
-
 
 _THE_END = object()
 

@@ -24,28 +24,19 @@ import orjson
 MAX_RECORD_BYTES = 16 << 20
 """Of a record on several lines; one on a line is bounded as any line is."""
 
-
 _MAX_MARGIN_DEPTH = 64
 """Lines at the left margin that begin objects within objects, which only printers without any
 indentation write. Each may turn out to be a record of its own, and be looked at again."""
 
-
 _BOM = b"\xef\xbb\xbf"
 """In mid-file where files were joined."""
-
-
 _BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?([ \t]*)(\}[ \t]*)?\{")
 """A line that begins an object, perhaps behind the end of another."""
-
-
 _MARKS = re.compile(rb'"[^"]*"?|[][{}]')
 _SPACES = re.compile(rb"[ \t\r]*")
 _QUOTE = ord('"')
-
-
 _BROKEN = -1
 """In place of a depth."""
-
 
 Framed = tuple[int, bytes]
 """Physical line on which a record begins, and its text; its lines are joined by line feeds."""

@@ -32,10 +32,7 @@ if TYPE_CHECKING:
     from batchpatch.options.read import ReadOptions
     from batchpatch.reading.sources import ByteSource
 
-
 _UTF8_BOM = b"\xef\xbb\xbf"
-
-
 _BLANK = "\ufeff \t\r\n"
 
 
@@ -257,6 +254,4 @@ def _object(line: int, text: bytes) -> dict[str, Any] | RowError:
 
 
 _UNPARSED = object()
-
-
 _NOT_ORDINARY = (ValueError, TypeError, KeyError, AttributeError)

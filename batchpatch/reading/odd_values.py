@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
     from batchpatch.model import InvalidRow
 
-
 _WORDS = ("null", "nan", "none", "nil", "nat", "undefined", "n/a", "<na>", "<null>", "(null)")
-
 
 NULL_TEXTS = frozenset(
     {
@@ -35,15 +33,10 @@ NULL_TEXTS = frozenset(
 )
 """How databases, languages and spreadsheets write that there is nothing, or an error."""
 
-
 ORDINARY_NOT = NULL_TEXTS | {""}
 
-
 _SHORTENED = re.compile(r"[+-]?\d([.,]\d*)?[eE]\+\d+")
-
-
 _NAMES_KEPT = 20
-
 
 Kind = Literal["null", "shortened"]
 
@@ -132,11 +125,9 @@ def any_odd(rows: Iterable[Sequence[str]]) -> bool:
 
 _HEX = re.compile(r"[0-9a-fA-F]{32}")
 
-
 _HYPHENS = dict.fromkeys(
     map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad\ufe58\ufe63"), "-"
 )
-
 
 _BEGINNING = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{0,27}(\.\.\.|\u2026)?")
 

@@ -178,18 +178,15 @@ NOT_AN_OBJECT = RowError(
     'Write {"conversationId": ..., "participantId": ..., "attributes": {...}} on each line.',
 )
 
-
 EMPTY_NAME = RowError(
     "empty_name",
     "an attribute has no name",
     "Name it: the platform cannot delete an attribute once it is there.",
 )
 
-
 KEY_WITHOUT_NAME = RowError(
     "empty_name", "the key is empty", "Name the attribute in the key column."
 )
-
 
 NUL_TEXT = RowError(
     "nul_character",

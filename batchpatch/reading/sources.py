@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from batchpatch.options.read import InputFormat
     from batchpatch.reading.streams import Tee
 
-
 _EXTENSIONS: dict[str, InputFormat] = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -35,7 +34,6 @@ _EXTENSIONS: dict[str, InputFormat] = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
 }
-
 
 _PACKED = {".gz", ".bz2", ".xz"}
 
@@ -52,8 +50,6 @@ def detect_format(name: str, head: bytes) -> InputFormat:
 
 CHUNK_BYTES = 1 << 15
 """Small enough for the rows of one to stay in the cache until the next: twice as much is slower."""
-
-
 HEAD_BYTES = 1 << 16
 
 

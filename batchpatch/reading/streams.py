@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from batchpatch.model import Batch
 
-
 _CHUNK_BYTES = 1 << 16
 """As much as a pipe holds."""
 

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from batchpatch.reading.dialect import Dialect
     from batchpatch.reading.mapping import Mapping
 
-
 _COLUMN_NAME = re.compile(r"[^\W\d_][\w .:/()-]{0,59}")
 
 

@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
 _LOOKED_AT_BYTES = 64 << 20
 """So much of what follows is searched for lines that are of the encoding."""
-
-
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 

@@ -27,20 +27,12 @@ if TYPE_CHECKING:
     Column = Sequence[Any]
     Objects = Sequence[dict[str, Any]]
 
-
 _NUMBERS = re.compile(rb":[ \t\r\n]*([-0-9][-+.eE0-9]*)")
-
-
 _FLOATS = re.compile(rb":[ \t\r\n]*(-?[0-9]+[.eE][-+.eE0-9]*|[0-9]{20,}|-[0-9]{19,}|-0)")
 """All that orjson makes a float of, as it does of integers beyond 64 bits; and `-0`."""
-
-
 _NUL = b"\\u0000"
 """Which is no text to send; in raw bytes it can be nothing else, or what a backslash precedes."""
-
-
 _NUMERIC = {int, float}
-
 
 _SPELLING: dict[type, Callable[[Any], str]] = {
     str: str,

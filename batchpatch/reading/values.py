@@ -17,15 +17,10 @@ if TYPE_CHECKING:
     from batchpatch.reading.row_errors import RowError
     from batchpatch.writes.kind import WriteKind
 
-
 _SETS_KEPT = 1000
 """Sets of names whose verdict is remembered; past that each row is judged."""
-
-
 _LENGTH_KEPT = 4096
 """The text of the longest set that is."""
-
-
 _NOTICES_KEPT = 20
 
 

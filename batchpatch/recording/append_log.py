@@ -13,10 +13,7 @@ from batchpatch.recording.files import open_private, record_error, sync_director
 if TYPE_CHECKING:
     from pathlib import Path
 
-
 _BLOCK_BYTES = 1 << 16
-
-
 _sync_data = getattr(os, "fdatasync", os.fsync)
 
 

@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-
 _PIECE_BYTES = 4096
-
-
 _NOT_EMPTY = re.compile(rb"[^\0]", re.DOTALL)
 
 

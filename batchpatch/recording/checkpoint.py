@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-
 MAX_PROBLEMS = 10
 """Problems that are told one by one; the rest is a number."""
 

@@ -27,33 +27,17 @@ if TYPE_CHECKING:
     from batchpatch.model import Skips
     from batchpatch.recording.failure_reasons import FailedRow, FailedRows
 
-
 ERROR, HINT, SKIP = "batchpatch_error", "batchpatch_hint", "batchpatch_skip"
-
-
 LINE, TEXT = "batchpatch_line", "batchpatch_text"
 
-
 _MOST_TEXT_BYTES = 1 << 16
-
-
 _MOST_DIGITS = 19
-
-
 _COLUMNS = (ERROR, HINT, SKIP)
-
-
 _FIELDS = {*_COLUMNS, LINE, TEXT}
-
-
 _RAGGED = "(cells are missing)"
 """Keeps a record from fitting by chance once the tool's own cells are out of it."""
-
-
 _SPACE = b" \t\r\n"
 """What JSON allows around a value: taking more away would make lines valid that are not."""
-
-
 _SPELLINGS = {name.replace("_", ""): name for name in (*_COLUMNS, TEXT)}
 
 

@@ -27,14 +27,9 @@ if TYPE_CHECKING:
     from batchpatch.model import RowResult, Skips
     from batchpatch.recording.bitmap import Bitmap
 
-
 _ROWS_AT_ONCE = 1 << 15
 """Failed rows whose lines are looked up in one pass: half a megabyte of offsets."""
-
-
 _SKIPS_AT_ONCE = 10_000
-
-
 _FORMULA = ("=", "+", "-", "@")
 
 

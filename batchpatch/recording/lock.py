@@ -21,10 +21,7 @@ from batchpatch.recording.files import DIRECTORY_MODE, FILE_MODE, make_private, 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-
 _NAME = "batchpatch"
-
-
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 

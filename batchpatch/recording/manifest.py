@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from batchpatch.formats.run_json import Manifest
     from batchpatch.model import Summary
 
-
 _CHUNK_BYTES = 1 << 20
-
-
 _updating = threading.Lock()
 
 
@@ -191,11 +188,7 @@ def _read(path: Path) -> bytes:
 
 
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
-
-
 _BREAKS = (b"\n", b"\r")
-
-
 _AS_A_RUN = "send what was added as a run of its own"
 
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from batchpatch.formats.result_line import Ids
     from batchpatch.model import RowResult, Skips
 
-
 _SIEVE_BITS = 1 << 23
 
 

@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
     from batchpatch.formats.plan_line import PlanLine
 
-
 PARTIAL, STATE = ".partial", ".run"
-
 
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS})
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from batchpatch.model import RowResult
 
-
 BLOCK_BYTES = 1 << 16
 """Small enough that what a block parses to stays in the cache."""
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from batchpatch.model import Note, Overtaken, Patch, PatchOutcome, Row
 
-
 _Participant = tuple[str | None, str | None]
 
 

@@ -40,24 +40,13 @@ def purge(rundir: RunDirectory) -> list[Path]:
 
 
 MANIFEST, RESULTS, SUMMARY = "run.json", "results.jsonl", "summary.json"
-
-
 SPOOL, UNDO, UNDO_INPUT, LOCK = "input", "undo.jsonl", "undo-input.jsonl", ".lock"
-
-
 CONFLICTS, FAILED_LINES = "conflicts.jsonl", "failed-rows.jsonl"
-
 
 _NOTHING = {LOCK, f".{MANIFEST}.tmp", "lost+found"}
 """What an empty directory may hold: a volume that was just mounted is empty too."""
-
-
 _FAILED = re.compile(r"failed(-[1-9][0-9]*)?\.(csv|jsonl)")
-
-
 _MAX_STEM = 80
-
-
 _SUFFIXES = (".gz", ".bz2", ".xz", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 
 

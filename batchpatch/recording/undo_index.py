@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -32,19 +31,14 @@ CREATE TABLE entry (
 );
 """
 
-
 _INSERT = "INSERT INTO entry (offset, length, who, patch) VALUES (?, ?, ?, ?)"
-
 
 _BACKWARDS = """
 SELECT offset, length, sent, max(offset) OVER (PARTITION BY who) AS latest FROM entry
 ORDER BY latest DESC, offset
 """  # sorted twice on disk: to look each participant up would take four times as long
 
-
 _ANYBODY_TWICE = "SELECT 1 FROM entry GROUP BY who HAVING count(*) > 1 LIMIT 1"
-
-
 _MARK = "UPDATE entry SET sent = 1 WHERE who = ? AND patch = ?"
 
 

@@ -33,8 +33,6 @@ _COLUMNS: dict[WriteKind, tuple[str, str]] = {
     "wrapup": ("wrapupCode", "wrapupNotes"),
 }
 _ROWS_AT_ONCE = 1000
-
-
 # Conversation id, participant id, campaign result or wrap-up code by name, notes.
 _Sample = tuple[str, str, str, str]
 

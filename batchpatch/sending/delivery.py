@@ -35,11 +35,9 @@ if TYPE_CHECKING:
     from batchpatch.sending.verify import Verifier
     from batchpatch.writes.kind import WriteKind
 
-
 BEFORE_AGE_S = 2.0
 """Rows of one conversation share a read that is not older; a guard that narrows a race is of no
 use with one that is."""
-
 
 SPLIT = frozenset({400, 413})
 """A merged PATCH refused so is sent again row by row: one bad row must not sink the others."""

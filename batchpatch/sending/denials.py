@@ -9,10 +9,7 @@ from batchpatch.errors import AccessError
 if TYPE_CHECKING:
     from batchpatch.model import Delivery, PatchOutcome
 
-
 DENIED = frozenset({401, 403})
-
-
 ENOUGH = 5
 
 

@@ -13,11 +13,7 @@ if TYPE_CHECKING:
 
 EXPLAINED = frozenset({404, 409})
 """Statuses of a PATCH that may mean several things."""
-
-
 READ_AGE_S = 60.0
-
-
 ENOUGH = 5
 """So many reads in a row that explain nothing: it is the route that does not exist."""
 

@@ -117,8 +117,6 @@ def outcome_of(answer: Answer, *, route: Route, elapsed_s: float) -> PatchOutcom
 
 
 _NAMES = 5
-
-
 _NAME_CHARS = 60
 
 

@@ -15,10 +15,7 @@ if TYPE_CHECKING:
 
     from batchpatch.model import Patch, PatchOutcome
 
-
 RECENT_PARTICIPANTS = 20_000
-
-
 BELIEVED_S = 60.0
 """How long the platform may take to apply what it has accepted, and the age of what was read."""
 

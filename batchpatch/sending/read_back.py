@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from batchpatch.sending.compare import Reads
     from batchpatch.writes.kind import WriteKind
 
-
 _HASHES = 1 << 64
 
 
@@ -63,8 +62,6 @@ def is_sampled(patch: Patch, share: float) -> bool:
 
 
 FIRST_DELAY_S = 0.5
-
-
 LONGEST_DELAY_S = 8.0
 
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from batchpatch.sending.compare import Reads
     from batchpatch.writes.kind import WriteKind
 
-
 CONCURRENCY = 8
 
 

@@ -34,7 +34,6 @@ COLUMNS = Columns(
     object_example='{"customer_tier": "gold"}',
 )
 
-
 _USUAL = "attributes"
 
 
@@ -52,24 +51,20 @@ _NOT_STORED = (
     " it answers 2xx and stores no attributes, use --route attributes."
 )
 
-
 _NO_INTERACTIONS = (
     "Genesys Cloud has no /interactions/ path (only forum threads do), so expect 404s:"
     " use --route attributes."
 )
-
 
 _NO_VOICE = (
     "Genesys Cloud has no /conversations/voice/ path, so expect 404s:"
     " use --route attributes, or --route calls for the voice one."
 )
 
-
 _NO_CHATS = (
     "The newest official SDK no longer has the chats path: use --route attributes,"
     " which serves every media type."
 )
-
 
 ROUTES = (
     Route(_USUAL, f"{PARTICIPANT}/attributes"),
@@ -88,7 +83,6 @@ ROUTES = (
     ),
 )
 """In the order that a help text should have. Source: the official SDK's paths."""
-
 
 SUSPECTS = (
     Suspect("/api/v2/interactions/", _NO_INTERACTIONS),

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 USUAL: WriteKind = ATTRIBUTES
 """The kind where nothing else is asked for."""
-
-
 KINDS: dict[str, WriteKind] = {kind.name: kind for kind in (ATTRIBUTES, WRAPUP)}
 
 

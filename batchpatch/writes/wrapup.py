@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 NAMES = ("code", "notes", "tags", "durationSeconds")
 
-
 _MOST_DIGITS = 9
 
 

@@ -20,7 +20,6 @@ from batchpatch.genesys.network import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-
 CERTIFICATE = """\
 -----BEGIN CERTIFICATE-----
 MIIBeTCCAR+gAwIBAgIUFKPe16D/HKM2j26hSZwhuUOnQ40wCgYIKoZIzj0EAwIw

@@ -109,7 +109,6 @@ headers = st.sampled_from(
     ]
 )
 
-
 cells = st.sampled_from(["", "x", "a", "[a", f"a@{PARTICIPANT} (row 3)", f"a@{PARTICIPANT} b"])
 nearly_right = st.builds(
     lambda before, between, after: (

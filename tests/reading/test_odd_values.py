@@ -14,7 +14,6 @@ from batchpatch.reading.odd_values import bad_id
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
 C = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 P = "16fd2706-8baf-433b-82eb-8c7fada847da"
 HEADER = "conversationId,participantId,attr.a,attr.b\n"

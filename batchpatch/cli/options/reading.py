@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from batchpatch.options.read import FindOptions, ReadOptions
 
-
 Inputs = Annotated[
     list[str],
     Argument("INPUT", "CSV or JSONL files, .gz .bz2 .xz too; - is standard input.", several=True),

@@ -102,11 +102,8 @@ _FAMILIES = (
     _Family(None, "GC_CLIENT_ID", "GC_CLIENT_SECRET", None),
 )
 
-
 # Left by .env files and by `docker --env-file`, which take quotes for what they are not.
 _QUOTES = "\"'`\u201c\u201d\u2018\u2019"
-
-
 _PROFILE_KEYS = _Family(*PROFILE_KEYS)
 
 

@@ -13,15 +13,10 @@ from batchpatch.options.send import RetryPolicy
 if TYPE_CHECKING:
     from batchpatch.genesys.query import Caller
 
-
 LIMITS_PATH = "/api/v2/organizations/limits/namespaces/platform.api"
 
-
 _RATE_KEYS = ("client.credentials.token.rate.per.minute", "token.rate.per.minute")
-
-
 _ONCE = RetryPolicy(retries=0)
-
 
 TOKEN_PATH = "/api/v2/tokens/me"  # noqa: S105 - a path, not a token
 

@@ -10,8 +10,6 @@ from batchpatch.errors import SettingsError
 from batchpatch.genesys.network import PROFILE_PROXY
 
 DEFAULT_PROFILE = "DEFAULT"
-
-
 PROFILE_KEYS = ("access_token", "client_credentials", "client_secret", "environment")
 """The CLI's own names for a token, a client's id, its secret and the region, in this order."""
 

@@ -36,16 +36,9 @@ REGIONS: dict[str, str] = {
 }
 """AWS name to domain, as in the official SDK and the vendor's page on regions."""
 
-
 _DOMAINS = frozenset(REGIONS.values())
-
-
 _PREFIXES = ("api.", "login.", "apps.")
-
-
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
-
-
 # urlsplit() drops tabs and newlines, and browsers read a backslash as a slash: neither gets by.
 _PLAIN_URL = re.compile(r"[!-\[\]-~]+")
 

@@ -21,22 +21,12 @@ from batchpatch.genesys.replies import NoReply, Reply
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a token
-
-
 MINT_BODY = b"grant_type=client_credentials"
 
-
 _THROTTLE_WORDS = "rate limit exceeded"
-
-
 _TRANSIENT = frozenset({408, 500, 502, 503, 504})
-
-
 _TOKEN_CHARS = 16_384
-
-
 _LONGEST_LIFE_S = 1e9
 
 
@@ -177,11 +167,7 @@ def _refused(reply: Reply, *, host: str, origin: str) -> AccessError:
 
 
 _log = logging.getLogger(__name__)
-
-
 _PATH = "/api/v2/tokens/me"
-
-
 # A token that is not given back dies of its age: nobody waits longer than this for its sake.
 _PATIENCE_S = 2.0
 

@@ -28,33 +28,17 @@ if TYPE_CHECKING:
 
     from batchpatch.genesys.account.credentials import Account, ClientCredentials
 
-
 # Renewed before it expires, so that no request carries a token that dies on the way.
 _MARGIN_S = 60.0
-
-
 _MARGIN_SHARE = 0.1
-
-
 # However short its life is said to be, a token is tried for so long, unless a 401 ends it: else
 # one that is due at once would be minted again and again, and never used.
 _LEAST_USE_S = 1.0
-
-
 _TRIES = 5
-
-
 _BASE_S = 0.5
-
-
 _CAP_S = 10.0
-
-
 _THROTTLE_BASE_S = 2.0
-
-
 _THROTTLE_CAP_S = 60.0
-
 
 THROTTLE_PATIENCE_S = 300.0
 

@@ -16,25 +16,17 @@ if TYPE_CHECKING:
     from batchpatch.genesys.conversations.conversation import Conversation
     from batchpatch.genesys.query import Caller
 
-
 _log = logging.getLogger(__name__)
 
-
 DETAILS_PATH = "/api/v2/analytics/conversations/details"
-
-
 PERMISSION = "analytics:conversationDetail:view"
 """Source: the official SDK's notes on this call."""
-
-
 AT_ONCE = 4
-
 
 _DENIED = (
     f"This token may not look conversations up in analytics (403): it lacks {PERMISSION},"
     " so each conversation takes a request of its own."
 )
-
 
 _REFUSED = (
     "Analytics refuses even one conversation at a time,"

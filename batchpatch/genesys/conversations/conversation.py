@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 import orjson
 
 _PARTICIPANT_BYTES = 700
-
-
 _ENTRY_BYTES = 60
 
 

@@ -28,31 +28,23 @@ if TYPE_CHECKING:
     from batchpatch.genesys.client import Answer
     from batchpatch.genesys.replies import Reply
 
-
 __all__ = ["PERMISSION", "Caller", "ConversationReads", "Unread"]
-
 
 PERMISSION = "conversation:communication:view"
 """Source: the official SDK's notes on GET conversation. Writing attributes asks for none."""
 
-
 _KEPT_BYTES = 64 * 1024 * 1024
-
-
 # Of answers that may be about one conversation's division alone; see `DenialBuffer` in sending.
 _ENOUGH_DENIALS = 5
-
 
 _WITHOUT = (
     "to do without, name participants by id, and leave out"
     " --verify, --guard, --skip-unchanged and --keep-before."
 )
 
-
 _DIVISION_HINT = (
     f"Give the OAuth client's role {PERMISSION} in this conversation's division as well."
 )
-
 
 _AGAIN_HINT = "Nothing is wrong with the row as far as is known: send it again later."
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from batchpatch.genesys.rate_limit.shared_limit import Passed
     from batchpatch.options.send import Rate
 
-
 # AsyncLimiter(300, 60) lets 300 go at once and 300 more during the first minute. So the bucket is
 # 20 ms deep, and its period stretched.
 _BURST_S = 0.02

@@ -10,7 +10,6 @@ from batchpatch.options.send import MOST_TOKENS, Rate
 if TYPE_CHECKING:
     from batchpatch.options.send import PaceOptions
 
-
 # What latency pushes from one window of the server's into the next still fits at a pace 1 % slower.
 STRETCH = 1.01
 
@@ -41,11 +40,9 @@ class EvenPace:
 
 _WINDOW_S = 60.0
 
-
 # What is left of a window leaves at once, as fast as answers come: 32 in flight at 0.6 s each,
 # which is slow on purpose.
 BURST_PER_S = 50.0
-
 
 _USUAL_TOKENS = 10
 

@@ -41,16 +41,11 @@ from batchpatch.genesys.rate_limit.window_state import (
 if TYPE_CHECKING:
     from batchpatch.genesys.replies import QuotaHeaders
 
-
 # A request that we gave up on may lie in the server's queue for a moment yet.
 _LINGER_S = 1.0
-
-
 # One request goes ahead and brings the headers, joined by one a second until it is answered: a
 # token that others have used up is refused once, and not as many times as there are workers.
 _UNHEARD_S = 1.0
-
-
 # A reset beyond an hour is more likely a mistake than a window.
 _LONGEST_S = 3600
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from batchpatch.genesys.rate_limit.token_slots import Permit, TokenSlot
     from batchpatch.genesys.replies import Reply
 
-
 # Those in flight with a refused request are waited for so long: mostly they take a moment.
 _ATTRIBUTED_S = 1.0
 

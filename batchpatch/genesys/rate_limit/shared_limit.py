@@ -29,19 +29,13 @@ if TYPE_CHECKING:
     from batchpatch.genesys.rate_limit.quota import Quota
     from batchpatch.genesys.replies import Reply
 
-
 TOKEN_KEYS = frozenset({"client.credentials.token.rate.per.minute", "token.rate.per.minute"})
 """Keys of the token's own limit. Source: the organisation's limits, namespace platform.api."""
 
-
 # The newest headers speak for the token as it is for so long.
 _FRESH_S = 10.0
-
-
 # A Retry-After that ends within this of the reset is the window's own.
 _ALIKE_S = 2.0
-
-
 # Others that pass for one that is refused: then a repeated refusal is of one resource.
 _PASSED = 4
 
@@ -136,26 +130,14 @@ class Attribution:
 
 # Little is taken off, because what was measured is less than what was refused already.
 _DECREASE = 0.98
-
-
 # Growth in a second, as a part of the pace after the decrease; and in a second's square.
 _INCREASE = 0.0005
-
-
 _INCREASE_2 = 0.0001
-
-
 # Nobody leaves as a burst after it, so to be early by a part of a second costs one refusal.
 _MARGIN_S = 0.5
-
-
 _FORGOTTEN_AT = 8.0
 """So many times the pace after the decrease, without a refusal: the limit is gone."""
-
-
 _LEAST_PER_S = 1 / 60
-
-
 # A pace is measured over so long at least, and over twice of it at most.
 _SPAN_S = 60.0
 

@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.token_endpoint import Token
     from batchpatch.genesys.account.tokens import TokenSource
 
-
 _log = logging.getLogger(__name__)
-
-
 # A slot whose token cannot be had is left out for so long, while others go on.
 _REST_S = 30.0
 

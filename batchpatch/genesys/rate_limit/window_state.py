@@ -85,11 +85,7 @@ class Headroom(NamedTuple):
 
 # Retry-After is rounded; the vendor's sample waits a second longer, and so do we.
 MARGIN_S = 1.0
-
-
 BASE_S = 1.0
-
-
 CAP_S = 60.0
 
 
