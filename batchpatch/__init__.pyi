@@ -1,4 +1,5 @@
 from .commands.check import CheckReport, check
+from .commands.codes import codes
 from .commands.plan import plan
 from .commands.resume import resume
 from .commands.run import run
@@ -69,6 +70,7 @@ __all__ = [
     "VerifyOptions",
     "__version__",
     "check",
+    "codes",
     "find_account",
     "find_route",
     "parse_rate",

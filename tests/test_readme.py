@@ -26,7 +26,17 @@ def options_of(*command: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "command", [("run",), ("check",), ("resume",), ("purge",), ("sandbox",), ("sandbox", "rows")]
+    "command",
+    [
+        ("run",),
+        ("check",),
+        ("plan",),
+        ("codes",),
+        ("resume",),
+        ("purge",),
+        ("sandbox",),
+        ("sandbox", "rows"),
+    ],
 )
 def test_every_option_is_in_the_readme(command: tuple[str, ...]) -> None:
     """An option that nobody can find is not there."""
@@ -71,5 +81,7 @@ def test_the_samples_are_what_the_readme_says() -> None:
     """The first command has to succeed, so the sample it uses must be whole."""
     import batchpatch
 
-    report = batchpatch.check([str(ROOT / "samples" / "campaign_wrapup.csv")])
-    assert (report.rows, report.invalid) == (120, 0)
+    report = batchpatch.check([str(ROOT / "samples" / "campaign_results.csv")])
+    assert (report.rows, report.invalid, report.write) == (120, 0, "attributes")
+    report = batchpatch.check([str(ROOT / "samples" / "wrapup_codes.csv")])
+    assert (report.rows, report.invalid, report.write) == (60, 0, "wrapup")

@@ -57,6 +57,7 @@ COMMANDS = {
     "plan": _Place("plan", "Look at what is there, and write what a run would change."),
     "resume": _Place("resume", "Finish a run that was stopped, killed or cut off."),
     "undo": _Place("undo", "Restore the values before a run that has kept them."),
+    "codes": _Place("codes", "List the wrap-up codes that there are."),
     "purge": _Place("resume", "Remove what holds customers' values from a run's directory."),
     "sandbox": _Place("sandboxing", "Run a local Genesys Cloud to try things on."),
 }

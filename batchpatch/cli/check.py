@@ -81,7 +81,9 @@ def check(
     input cannot be used.
     """
     say(*idle_lines(given, _IDLE, command="check"))
-    read = reading.options(finding)
+    from batchpatch.cli.kind_choice import chosen_options  # noqa: PLC0415 - not for --help
+
+    read = chosen_options("check", inputs, reading, finding, given)
     dry_run = DryRun(
         read, finding, looking, verifying, pace, sending, json=reporting.json, all=printing.all
     )

@@ -72,7 +72,7 @@ class TextReport:
             named = f"match.{one.attribute}" if one.attribute else one.field
             lines.append(f"who is meant, without a participant id: {named} {one.value}")
         if report.attributes:
-            lines.append(f"attributes: {_listed(report.attributes)}")
+            lines.append(f"{report.write}: {_listed(report.attributes)}")
         lines += report.notices
         lines += self._faults()
         lines.append(

@@ -79,11 +79,11 @@ class NextCommands(NamedTuple):
         """Goes on with the run."""
         if not self.input_kept:
             return None
-        return _command("resume", [self.directory], self._words(_PLATFORM | _SANDBOX))
+        return command_line("resume", [self.directory], self._words(_PLATFORM | _SANDBOX))
 
     def send_failed(self, files: Collection[Path]) -> str | None:
         """Sends the rows again that did not make it; their files are written as the input was."""
-        return _command("run", files, self._words(_ALL, without=_OF_ONE_RUN)) if files else None
+        return command_line("run", files, self._words(_ALL, without=_OF_ONE_RUN)) if files else None
 
     def undo(self) -> str | None:
         """Takes the run back: nothing is left to take back in a sandbox that has ended."""
@@ -91,7 +91,7 @@ class NextCommands(NamedTuple):
             has_values = run.undo_path.exists() and run.undo_path.stat().st_size > 0
         if self.in_own_sandbox or not has_values:
             return None
-        return _command("undo", [self.directory], self._words(_PLATFORM))
+        return command_line("undo", [self.directory], self._words(_PLATFORM))
 
     def _words(
         self, known: Collection[str], *, without: Collection[str] = _TROUBLE
@@ -102,7 +102,7 @@ class NextCommands(NamedTuple):
 def run_plan(plan: Path, given: Iterable[Given]) -> str:
     """The command that runs a plan which was made with these flags."""
     known = {*_SENDING, *_PLATFORM, *_SANDBOX, "--write"} - _TROUBLE - {"--partial"}
-    return _command("run", [plan], words_of(one for one in given if one.flag.name in known))
+    return command_line("run", [plan], words_of(one for one in given if one.flag.name in known))
 
 
 def kept_flags(given: Iterable[Given]) -> tuple[str, ...]:
@@ -147,13 +147,15 @@ def words_of(given: Iterable[Given]) -> list[str]:
     return [word for one in given for word in one.words]
 
 
-def _command(name: str, arguments: Iterable[Path], words: Iterable[str]) -> str:
+def command_line(name: str, arguments: Iterable[Path | str], words: Iterable[str]) -> str:
+    """A command as it is typed, whole."""
     return " ".join(map(_quoted, ["batchpatch", name, *map(_argument, arguments), *words]))
 
 
-def _argument(path: Path) -> str:
+def _argument(path: Path | str) -> str:
     """A path that no command line takes for a flag."""
-    return f"./{path}" if str(path).startswith("-") else str(path)
+    text = str(path)
+    return f"./{text}" if text.startswith("-") and text != "-" else text
 
 
 def _quoted(word: str) -> str:

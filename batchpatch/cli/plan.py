@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from batchpatch.cli.options.declare import (
@@ -32,10 +32,12 @@ from batchpatch.cli.options.surroundings import (
 )
 from batchpatch.cli.output import say
 from batchpatch.errors import SettingsError
+from batchpatch.options.send import Safeguards
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from batchpatch.options.read import ReadOptions
     from batchpatch.options.run import Settings
 
 
@@ -50,6 +52,11 @@ class PlanFlags(Options):
         "Where the plan goes, a new JSONL file, or -; it holds values. Needed.",
         metavar="FILE",
         parse=parse_path,
+    )
+    check_codes: bool = flag(
+        "--check-codes",
+        "Ask of each participant whether it may be given that wrap-up code: a request more each.",
+        default=False,
     )
 
 
@@ -91,7 +98,13 @@ def plan(
         raise SettingsError("--out - and --json both want standard output: leave out one of them.")
     if not reporting.quiet:
         say(*idle_lines(given, _IDLE, command="plan"))
-    settings = _settings(reading, finding, pace, sending, platform)
+    from batchpatch.cli.kind_choice import chosen_options  # noqa: PLC0415 - not for --help
+
+    read = chosen_options("plan", inputs, reading, finding, given, quiet=reporting.quiet)
+    settings = replace(
+        _settings(read, finding, pace, sending, platform),
+        safeguards=Safeguards(check_choices=planning.check_codes),
+    )
     # Loaded here, because they bring the HTTP client with them.
     from batchpatch.cli.ending import finish_plan  # noqa: PLC0415
     from batchpatch.cli.next_command import kept_flags  # noqa: PLC0415
@@ -115,7 +128,7 @@ def plan(
 
 
 def _settings(
-    reading: ReadingFlags,
+    read: ReadOptions,
     finding: FindingFlags,
     pace: PaceFlags,
     sending: SendingFlags,
@@ -124,7 +137,7 @@ def _settings(
     from batchpatch.options.run import Settings  # noqa: PLC0415 - not for --help
 
     return Settings(
-        read=reading.options(finding),
+        read=read,
         find=finding.options(),
         merge=sending.merge_options(),
         connect=sending.connect_options(pace, ca_file=platform.ca_file),

@@ -52,7 +52,10 @@ def run(
     Credentials come from GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET (or
     GENESYSCLOUD_ACCESS_TOKEN) and GENESYSCLOUD_REGION, or from ~/.gc/config.toml (--profile).
     """
-    read, find = reading.options(finding), finding.options()
+    from batchpatch.cli.kind_choice import chosen_options  # noqa: PLC0415 - not for --help
+
+    quiet, find = reporting.quiet, finding.options()
+    read = chosen_options("run", inputs, reading, finding, given, quiet=quiet)
     if dry.dry_run:
         from batchpatch.cli.check import DryRun  # noqa: PLC0415 - only where asked for
 
@@ -67,7 +70,7 @@ def run(
 
     session = Session(platform, sandbox, server, reporting)
     session.check()  # a contradiction is said before anything else
-    route = _chosen_route(sending.route, reading.write, reporting)
+    route = _chosen_route(sending.route, read.write, reporting)
     report = session.execute(
         lambda account, stopper, observe: run_rows(
             inputs,
@@ -98,9 +101,12 @@ def run(
 
 def _chosen_route(name: str | None, write: str | None, reporting: ReportFlags) -> Route:
     from batchpatch.cli.output import say  # noqa: PLC0415
-    from batchpatch.writes.registry import find_route  # noqa: PLC0415 - not for --help
+    from batchpatch.writes.registry import find_kind  # noqa: PLC0415 - not for --help
 
-    route = find_route(name, write=write)
+    kind = find_kind(write)
+    route = kind.find_route(name)
+    if not reporting.quiet:
+        say(*kind.advice)
     if route.warning and not reporting.quiet:
         say(f"Warning: {route.warning}")
     if reporting.verbose:

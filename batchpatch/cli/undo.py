@@ -50,7 +50,8 @@ def undo(
 
     It goes backwards, reads first, and restores only where the present value is the last one that
     the run wrote; anything else is a conflict. An attribute that was absent cannot be deleted on
-    this platform: it is blanked, and the report says so. An undo is itself a run: it has a report,
+    this platform: it is blanked, and the report says so. A wrap-up code where there was none cannot
+    be taken away: the row is rejected. An undo is itself a run: it has a report,
     and can be resumed and undone.
     """
     # Loaded here, because they bring the HTTP client with them.
@@ -82,6 +83,7 @@ def undo(
             limits=stopping.options(),
             stopper=stopper,
             observe=observe,
+            announce=None if reporting.quiet else say,
         ),
         earlier=manifest,
     )

@@ -10,6 +10,10 @@ from batchpatch.model import InvalidRow, Row
 from batchpatch.options.read import ReadOptions
 from batchpatch.options.send import MergeOptions, PaceOptions
 from batchpatch.reading.inputs import Reader
+from batchpatch.reading.kinds import choose_kind
+from batchpatch.reading.names_file import read_names_file
+from batchpatch.writes.listing import NameTable, name_in, resolved
+from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -52,6 +56,8 @@ class CheckReport(NamedTuple):
     duration_s: float | None
     """At that allowance; None without one."""
     notices: list[str]
+    write: str
+    """The kind of write that the rows are taken for."""
 
     @property
     def exit_code(self) -> int:
@@ -82,17 +88,20 @@ def check(
         InputError: an input cannot be used as a whole.
     """
     allowance = assumed_allowance(pace or PaceOptions())
-    reader = Reader(inputs, read or ReadOptions())
+    read = choose_kind(inputs, read or ReadOptions()).options
+    reader = Reader(inputs, read)
+    offline = _OfflineNames(read)
     forecast = Forecast((merge or MergeOptions()).window_rows)
     names = _Names()
     invalid = 0
     for batch in reader:
-        valid = _valid(batch.rows)
+        rows = offline.resolve(batch.rows)
+        valid = _valid(rows)
         forecast.add(valid)
         names.add(valid)
-        if len(valid) == len(batch.rows):
+        if len(valid) == len(rows):
             continue
-        for row in batch.rows:
+        for row in rows:
             if isinstance(row, InvalidRow):
                 invalid += 1
                 if on_invalid is not None:
@@ -114,8 +123,40 @@ def check(
         lookups=lookups,
         allowance=allowance,
         duration_s=allowance.duration_s(requests) if allowance else None,
-        notices=reader.notices,
+        notices=[*reader.notices, *offline.notices, *find_kind(read.write).advice],
+        write=find_kind(read.write).name,
     )
+
+
+class _OfflineNames:
+    """Names in rows that stand for an id: found in a file, where there is one."""
+
+    def __init__(self, read: ReadOptions) -> None:
+        self._listing = find_kind(read.write).listing
+        self._table: NameTable | None = None
+        self._unchecked = 0
+        if self._listing is not None and read.names_file is not None:
+            self._table = NameTable(read_names_file(read.names_file), self._listing.noun)
+
+    def resolve(self, rows: list[Row | InvalidRow]) -> list[Row | InvalidRow]:
+        """The same rows; those whose name is none are invalid, if that can be told."""
+        if self._listing is None:
+            return rows
+        if self._table is not None:
+            return resolved(rows, self._listing, self._table)
+        self._unchecked += sum(name_in(row, self._listing) is not None for row in rows)
+        return rows
+
+    @property
+    def notices(self) -> list[str]:
+        """What could not be told."""
+        if self._listing is None or not self._unchecked:
+            return []
+        notice = (
+            f"{self._unchecked:,} rows name their {self._listing.noun}, which only the platform "
+            "knows: --codes FILE, such as `batchpatch codes --json` prints, is checked offline."
+        )
+        return [notice]
 
 
 _MOST_NAMES = 1000

@@ -14,12 +14,13 @@ from batchpatch.formats.run_json import plain_settings
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.run import LimitOptions, RecordOptions, Settings
 from batchpatch.pipeline.execution import Job
-from batchpatch.pipeline.plan_run import planning, read_origin
+from batchpatch.pipeline.plan_run import planning, read_origin, refuse_choices
 from batchpatch.pipeline.preflight import preflight
 from batchpatch.pipeline.run_record import describe, note_organisation
 from batchpatch.pipeline.spooling import spooling
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.inputs import Reader
+from batchpatch.reading.kinds import choose_kind
 from batchpatch.recording.plan_file import PlanFile, PlanStream
 from batchpatch.recording.plan_output import partial_path, refuse_output, state_path
 from batchpatch.recording.run_directory import RunDirectory
@@ -68,6 +69,8 @@ async def plan(
         RecordError: the plan cannot be written.
     """
     out, settings, limits = Path(out), settings or Settings(), limits or LimitOptions()
+    settings = replace(settings, read=choose_kind(inputs, settings.read).options)
+    refuse_choices(settings)
     prepared = preflight(inputs, settings.read, RecordOptions())
     if out != STDOUT:
         refuse_output(out)

@@ -26,6 +26,7 @@ from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.spooling import spooling
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.inputs import Reader
+from batchpatch.reading.kinds import choose_kind
 from batchpatch.recording.run_directory import RunDirectory
 from batchpatch.writes.registry import find_kind
 
@@ -87,7 +88,7 @@ async def run(
     """
     record = record or RecordOptions()
     settings = Settings(
-        read=read or ReadOptions(),
+        read=choose_kind(inputs, read or ReadOptions()).options,
         find=find or FindOptions(),
         merge=merge or MergeOptions(),
         connect=connect or ConnectOptions(),

@@ -45,6 +45,7 @@ async def undo(
     limits: LimitOptions | None = None,
     stopper: Stopper | None = None,
     observe: Callable[[Progress], None] | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> RunReport | None:
     """Restore what a run has overwritten, the last write first.
 
@@ -62,6 +63,7 @@ async def undo(
         limits: as for `run`.
         stopper: as for `run`.
         observe: as for `run`.
+        announce: told in a sentence, before anything is sent, what cannot be taken back.
 
     Returns:
         The report of the undo, whose summary counts what could only be blanked; None where the run
@@ -99,6 +101,12 @@ async def undo(
         )
     if not found.lines:
         return None
+    if found.refused and announce is not None:
+        announce(
+            f"{found.refused:,} of {found.lines:,} participants had no {kind.noun} before, and the "
+            "platform cannot take one away: they stay as they are, and are rejected "
+            "(cannot_unset)."
+        )
     safeguards = Safeguards(
         guard=not force,
         skip_unchanged=True,

@@ -204,7 +204,8 @@ def _several(fitting: list[Participant]) -> Mismatch:
     return Mismatch(
         "ambiguous_participant",
         f"{len(fitting)} participants fit: {ids}" + (f" and {more} more" if more > 0 else ""),
-        "Say which with --ambiguous first, last or all, or name more of what tells them apart.",
+        "Say which with --ambiguous first, last or all: --ambiguous last is the one that joined "
+        "last; or name more of what tells them apart, such as userId.",
     )
 
 

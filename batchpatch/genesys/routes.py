@@ -33,6 +33,13 @@ PARTICIPANT = "/api/v2/conversations/{conversation_id}/participants/{participant
 """The path of a participant. Source: the official SDK."""
 
 
+COMMUNICATION = (
+    "/api/v2/conversations/{{media}}/{{conversation_id}}/participants/{{participant_id}}"
+    "/communications/{{communication_id}}/{what}"
+)
+"""The path of a participant's call, email or the like. Source: the official SDK."""
+
+
 class Route(NamedTuple):
     """A method and a path with two gaps."""
 
@@ -49,6 +56,22 @@ class Route(NamedTuple):
     method: str = "PATCH"
     permission: str | None = None
     """What the platform asks for; None where it is nothing but a valid token."""
+    bare: bool = False
+    """The body is what is written, without a key."""
+
+    @property
+    def of_communication(self) -> bool:
+        """It has two gaps more, which a read of the conversation fills."""
+        return "{communication_id}" in self.template
+
+    def communication_path(
+        self, conversation_id: str, participant_id: str, media: str, communication_id: str
+    ) -> str:
+        """Return the path of one communication; raises as `path` does."""
+        template = self.template.replace("{media}", _encoded(media)).replace(
+            "{communication_id}", _encoded(communication_id)
+        )
+        return filled(template, conversation_id, participant_id)
 
     def path(self, conversation_id: str, participant_id: str) -> str:
         """Return the path of one participant, the ids percent-encoded as one segment each.
@@ -97,7 +120,7 @@ def choose_route(text: str, *, known: Sequence[Route], suspects: Sequence[Suspec
     """
     text = text.strip()
     for route in known:
-        if route.name == text.lower():
+        if text in (route.name, route.template) or route.name == text.lower():
             return route
     if "/" not in text and "{" not in text:
         names = ", ".join(route.name for route in known)

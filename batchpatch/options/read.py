@@ -70,6 +70,9 @@ class ReadOptions:
 
     write: str | None = None
     """Name of the kind of write, which decides what columns mean; None is the usual one."""
+    names_file: str | None = None
+    """Path of a file of ids and names, for rows that name what the platform knows by an id; None:
+    the platform is asked."""
     format: InputFormat | None = None
     """None: by extension, else by the first character."""
     encoding: str | None = None

@@ -132,6 +132,8 @@ class Safeguards:
     keep_before: bool = False
     """The values before are kept, so that the run can be undone; a plan brings its own."""
     verify: VerifyOptions = field(default_factory=VerifyOptions)
+    check_choices: bool = False
+    """Of a plan: it is read whether participants may be given what rows ask for."""
 
     @property
     def reads_first(self) -> bool:

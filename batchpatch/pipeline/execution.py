@@ -17,6 +17,7 @@ from batchpatch.finding.finder import Finder
 from batchpatch.formats.result_line import decode
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.model import FAILED, Stop
+from batchpatch.pipeline.name_lookup import lookup_for
 from batchpatch.pipeline.organisation_check import OrganisationCheck
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.recorder import EarlierRun, rfc3339
@@ -138,16 +139,17 @@ class Execution:
         self._output = output
         self._started = datetime.now(UTC)
         self._results_path = job.directory.results_path if job.directory else None
+        origin = OrganisationCheck(
+            job.client,
+            region=region_of(job.account.hosts.api_url),
+            always=job.settings.safeguards.keep_before,
+            learned=self._note,
+        )
         self._pipeline = Pipeline(
             job.reader,
             self._results_path,
             client=job.client,
-            origin=OrganisationCheck(
-                job.client,
-                region=region_of(job.account.hosts.api_url),
-                always=job.settings.safeguards.keep_before,
-                learned=self._note,
-            ),
+            checks=(origin.check, lookup_for(job.client, job.settings.read).resolve),
             finder=Finder(reads, job.settings.find, kind=job.kind),
             window=window,
             step=step,

@@ -1,12 +1,12 @@
 """The pipeline: one run, undo or plan at work.
 
-The way of a row: a thread reads batches (`BackgroundReader`), ahead of the rest by a few. The
-feeding task takes each batch, lets the organisation check and the finder look at it, records at
-once the rows that ask for nothing, and puts the others into the patch queue, where rows of one
-participant merge; it waits there while the window is full. A fixed number of workers take patches
-out. What a patch then takes is the `Step`: it is sent, or compared and planned. What comes back is
-recorded, a line a row, and only then may the participant's next patch leave. A delivery that is
-yet to be verified waits in a task of its own, so that the worker can go on.
+The way of a row: a thread reads batches (`BackgroundReader`), ahead by a few. The feeding task
+takes each batch, lets the checks and the finder look at it, records at once the rows that ask for
+nothing, and puts the others into the patch queue, where rows of one participant merge; it waits
+there while the window is full. A fixed number of workers take patches out. What a patch then takes
+is the `Step`: it is sent, or compared and planned. What comes back is recorded, a line a row, and
+only then may the participant's next patch leave. A delivery that is yet to be verified waits in a
+task of its own, so that the worker can go on.
 
 The tasks: feeding, the workers, and one that waits for a stop; around them the background tasks,
 which end with the rows: a sync of the results each second, the progress, the end of
@@ -37,7 +37,7 @@ from batchpatch.sending.outcomes import unverified
 from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
     from pathlib import Path
 
     from batchpatch.finding.finder import Finder
@@ -45,8 +45,7 @@ if TYPE_CHECKING:
     from batchpatch.merging.window import Window
     from batchpatch.model import Delivery
     from batchpatch.options.run import LimitOptions
-    from batchpatch.pipeline.organisation_check import OrganisationCheck
-    from batchpatch.pipeline.step import Step
+    from batchpatch.pipeline.step import Check, Step
     from batchpatch.pipeline.stop import Stopper
     from batchpatch.reading.inputs import Reader
     from batchpatch.writes.kind import WriteKind
@@ -67,7 +66,7 @@ class Pipeline:
         results_path: Path | None,
         *,
         client: GenesysClient,
-        origin: OrganisationCheck,
+        checks: Sequence[Check],
         finder: Finder,
         window: Window,
         step: Step,
@@ -81,7 +80,7 @@ class Pipeline:
         self._background = background
         self._reader = reader
         self._client = client
-        self._origin = origin
+        self._checks = checks
         self._finder = finder
         self._step = step
         self._limits = limits
@@ -172,7 +171,9 @@ class Pipeline:
                 left = attempt_to_show("What is left", self.requests_left)
                 if left is not None:
                     self._client.foresee(left)
-                rows = await self._origin.check(batch.rows)
+                rows = batch.rows
+                for check in self._checks:
+                    rows = await check(rows)
                 found = await self._finder.find(batch._replace(rows=rows))
                 if found.rows is not batch.rows:
                     self._recorder.expect(found.rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.account.organisation import read_identity, read_requests_per_min
 from batchpatch.genesys.account.regions import region_of
-from batchpatch.genesys.conversations.reader import ConversationReads
+from batchpatch.genesys.conversations.reader import ConversationReads, ParticipantReads
 from batchpatch.merging.window import Window
 from batchpatch.pipeline.execution import Execution
 from batchpatch.pipeline.plan_step import PlanStep
@@ -21,6 +21,7 @@ from batchpatch.recording.plan_output import (
     read_plan,
 )
 from batchpatch.sending.delivery import reads_for
+from batchpatch.writes.registry import USUAL, find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.genesys.client import GenesysClient
+    from batchpatch.options.run import Settings
     from batchpatch.pipeline.execution import Job
     from batchpatch.recording.checkpoint import Proof
     from batchpatch.recording.plan_file import PlanWriter
@@ -71,6 +73,7 @@ def planning(job: Job, *, out: Path, file: PlanWriter, origin: Origin) -> Execut
         organisation=origin.identity.organisation,
         region=origin.region,
         kind=job.kind,
+        choices=_choices(job),
     )
     if job.earlier is not None and file.lines:
         step.remember(read_plan(partial_path(out), job.kind.key))
@@ -81,6 +84,22 @@ def planning(job: Job, *, out: Path, file: PlanWriter, origin: Origin) -> Execut
         window=Window(settings.merge, patches=job.before.last_patch, kind=job.kind),
         reads=reads,
     )
+
+
+def refuse_choices(settings: Settings) -> None:
+    """Raise SettingsError where choices are to be checked of what is not chosen from a list."""
+    if settings.safeguards.check_choices and find_kind(settings.write).choices is None:
+        raise SettingsError(
+            f"--check-codes does not go with --write {settings.write or USUAL.name}."
+        )
+
+
+def _choices(job: Job) -> ParticipantReads | None:
+    """What tells what participants may be given, where that is to be checked."""
+    choices = job.kind.choices
+    if choices is None or not job.settings.safeguards.check_choices:
+        return None
+    return ParticipantReads(job.client, path=choices.path, parse=choices.parse)
 
 
 def reopen_plan(out: Path, *, lines: int) -> PlanFile:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from batchpatch.formats.plan_line import PlanLine
 from batchpatch.model import Change, Delivery, Outcome, Patch, PatchOutcome
 from batchpatch.sending.compare import Send, compare, look_at
+from batchpatch.sending.outcomes import not_allowed
 from batchpatch.sending.own_writes import OwnWrites
 from batchpatch.writes.registry import USUAL
 
@@ -41,8 +42,13 @@ class PlanStep:
         organisation: str,
         region: str,
         kind: WriteKind = USUAL,
+        choices: Reads | None = None,
     ) -> None:
-        """`file` may hold lines of an earlier process already; see `remember`."""
+        """`file` may hold lines of an earlier process already; see `remember`.
+
+        `choices` tell what participants may be given; None where that is not to be checked.
+        """
+        self._choices = choices
         self._kind = kind
         self._reads = reads
         self._file = file
@@ -90,9 +96,21 @@ class PlanStep:
         )
         if not isinstance(verdict, Send):
             return Delivery(patch, [(patch, verdict.outcome)])
+        if (refused := await self._refused(patch)) is not None:
+            return Delivery(patch, [(patch, refused)])
         self._own.accepted(patch)
         self._plan(patch, verdict, seen)
         return Delivery(patch, [(patch, PatchOutcome(Outcome.PLANNED))])
+
+    async def _refused(self, patch: Patch) -> PatchOutcome | None:
+        """Why the participant may not be given this, or nobody knows whether it may."""
+        if self._choices is None:
+            return None
+        seen = await look_at(self._choices, patch, max_age_s=BEFORE_AGE_S, kind=self._kind)
+        if isinstance(seen, PatchOutcome):
+            return seen
+        error = self._kind.refuse_choice(patch.attributes, seen.attributes)
+        return None if error is None else not_allowed(error)
 
     def _plan(self, patch: Patch, verdict: Send, seen: Seen) -> None:
         if len(self.changes) < SHOWN:

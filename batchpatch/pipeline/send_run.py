@@ -14,7 +14,7 @@ from batchpatch.pipeline.step import SendStep
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.undo_log import ConflictLog, UndoLog, last_entries
 from batchpatch.sending.delivery import Deliverer, reads_for
-from batchpatch.sending.sender import Sender
+from batchpatch.sending.sender import sender_for
 from batchpatch.sending.verify import Verifier
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def sending(job: Job, directory: RunDirectory) -> Execution:
     present = reads_for(kind, client, reads)
     output = RunOutput(job, directory)
     deliverer = Deliverer(
-        Sender(client, route, kind),
+        sender_for(client, route, kind, conversations=reads),
         present,
         safeguards=settings.safeguards,
         undo=output.undo,

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 from batchpatch.sending.denials import DenialBuffer
 
 if TYPE_CHECKING:
-    from batchpatch.model import Delivery, Patch
+    from collections.abc import Awaitable, Callable
+
+    from batchpatch.model import Delivery, InvalidRow, Patch, Row
     from batchpatch.sending.delivery import Deliverer
+
+    Check = Callable[[list[Row | InvalidRow]], Awaitable[list[Row | InvalidRow]]]
+    """What rows pass before participants are found: the same rows, some of them invalid by then."""
 
 
 class Step(Protocol):

@@ -16,7 +16,7 @@ from batchpatch.options.fields import (
 )
 from batchpatch.reading.records import SelectorColumn
 from batchpatch.reading.row_errors import SHOWN_LENGTH, shown
-from batchpatch.writes.registry import find_kind, is_known_column
+from batchpatch.writes.registry import find_kind, is_known_column, other_aliases, told_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -179,6 +179,27 @@ class Header:
         """What nothing else has taken is sent under its own name too."""
         for position in self._unused():
             self._add(found, self.header[position].strip(), position)
+
+    def refuse_other_kinds(self) -> None:
+        """Raise InputError for columns of another kind of write: nobody has said which is meant.
+
+        Mostly the kind is chosen by the columns; what comes here can be read only once.
+        """
+        for name, columns in told_by(self.header).items():
+            if name != self._kind.name:
+                raise InputError(
+                    f"{self._name} has columns of --write {name} ({listed(columns)}): say what its "
+                    f"rows are with --write {name} or --write {self._kind.name}."
+                )
+
+    def add_of_other_kinds(self, found: dict[str, int]) -> None:
+        """Columns of another kind that were asked for on purpose, where there is nothing else."""
+        if not self._columns.open:
+            return
+        aliases = other_aliases(self._kind)
+        for position in self._unused():
+            if normalized(self.header[position]) in aliases:
+                self._add(found, self.header[position].strip(), position)
 
     def _add(self, found: dict[str, int], attribute: str, position: int) -> None:
         if found.get(attribute) == position:

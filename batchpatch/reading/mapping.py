@@ -86,12 +86,16 @@ def map_columns(
         selectors += finder.usual_selectors(selectors)
     if options.all_columns:
         finder.add_the_rest(attributes)
-    attributes = dict(sorted(attributes.items(), key=lambda item: item[1]))
-    _refuse_missing(finder, options, fields, selectors)
     kind = find_kind(options.write)
     columns = kind.columns
     pair = _pair(*(fields[field] for field in columns.pair)) if columns.pair else None
     object_at = fields[columns.whole] if columns.whole else None
+    if options.write is None:
+        finder.refuse_other_kinds()
+    elif not (attributes or options.constants or pair or object_at is not None):
+        finder.add_of_other_kinds(attributes)
+    attributes = dict(sorted(attributes.items(), key=lambda item: item[1]))
+    _refuse_missing(finder, options, fields, selectors)
     if not (attributes or options.constants or pair or object_at is not None):
         raise InputError(finder.nothing_found())
     kept = {n: i for n, i in attributes.items() if n not in options.constants}

@@ -156,6 +156,8 @@ class UndoInput(NamedTuple):
     """Participants to be restored."""
     unkept: int
     """Rows that the run has updated and whose values before it did not keep."""
+    refused: int
+    """Of the participants, those whom nothing can bring back: there is no way to write it."""
 
 
 def write_undo_input(
@@ -173,7 +175,7 @@ def write_undo_input(
 
     `count_unkept` costs a look-up for each row of the results. Raises RecordError.
     """
-    count = 0
+    count = refused = 0
     with (
         replacing(out_path) as file,
         open_index(undo_path, results_path=results_path, count_unkept=count_unkept) as index,
@@ -192,4 +194,5 @@ def write_undo_input(
             )
             file.write(encode_plan_line(line))
             count += 1
-        return UndoInput(count, index.unkept)
+            refused += kind.refuse(row.attributes) is not None
+        return UndoInput(count, index.unkept, refused)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.conversations.reader import Unread
     from batchpatch.genesys.routes import Route
     from batchpatch.model import Patch
-    from batchpatch.writes.kind import RefusedError
+    from batchpatch.writes.refused import RefusedError
 
 _OVERWRITTEN = (
     "A flow or another program may have written it since, or the write was lost:"
@@ -195,6 +195,21 @@ def not_in_conversation(conversation: Conversation) -> PatchOutcome:
             " --participant (customer, agent...) find the participant."
         ),
     )
+
+
+def no_communication(route: Route) -> PatchOutcome:
+    """The participant has no call, email or the like that could be written to."""
+    return PatchOutcome(
+        Outcome.REJECTED,
+        code="no_communication",
+        message="the participant has no communication in this conversation",
+        hint=f"Is it the right participant? --route {route.otherwise} needs no communication.",
+    )
+
+
+def not_allowed(error: RefusedError) -> PatchOutcome:
+    """The participant may not be given what a row asks for: it is not planned."""
+    return _told(Outcome.INVALID, error.code, error.message, error.hint)
 
 
 def has_left() -> PatchOutcome:

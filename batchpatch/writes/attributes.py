@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from batchpatch.genesys.routes import PARTICIPANT, Route, Suspect
-from batchpatch.writes.kind import Columns, Field, WriteKind
+from batchpatch.writes.columns import Columns, Field
+from batchpatch.writes.kind import WriteKind
 
 _PREFIXED = re.compile(r"\s*attr(?:ibute)?s?\.(.*)", re.IGNORECASE | re.DOTALL)
 

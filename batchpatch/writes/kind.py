@@ -18,12 +18,14 @@ import orjson
 
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.routes import Suspect, choose_route, filled
-from batchpatch.options.fields import is_field, normalized
+from batchpatch.writes.refused import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from batchpatch.genesys.routes import Route
+    from batchpatch.writes.columns import Columns
+    from batchpatch.writes.listing import Listing
 
 
 class MergeRule(Enum):
@@ -34,60 +36,6 @@ class MergeRule(Enum):
     WHOLE = "whole"
     """The last row wins whole, the others are superseded; and where one name differs from what is
     there, all of them are sent."""
-
-
-class RefusedError(ValueError):
-    """A cell, a value or a change that this kind has no way to write. Holds no value."""
-
-    def __init__(self, code: str, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.hint = hint
-
-
-class Field(NamedTuple):
-    """A column that a kind of write knows by its name."""
-
-    aliases: tuple[str, ...]
-    """The usual names of its column, normalized."""
-    use: str
-    """What it is, in words for `check`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """Which columns hold what is to be written. Field names are what `--map` takes."""
-
-    fields: Mapping[str, Field]
-    """All of them by name; one that is neither `whole` nor of `pair` is the value of that name."""
-    whole: str | None = None
-    """The field whose cell holds several names with their values, as an object."""
-    pair: tuple[str, str] | None = None
-    """The two fields that hold one name and its value; one without the other counts for nothing."""
-    name_of: Callable[[str], str | None] = lambda _: None
-    """NAME of a column that spells it out, such as `attr.NAME`; None for any other column."""
-    open: bool = False
-    """Any column can be sent under its own name (`--attributes`, `--all-columns`)."""
-    example: str = ""
-    """A column that a user could add where nothing to write was found, for the error."""
-    object_example: str = "{...}"
-    """What a cell of `whole` looks like, for the error."""
-
-    def is_field(self, name: str) -> bool:
-        """True for what `--map` can give a column to."""
-        return name in self.fields or is_field(name) or self.name_of(name) is not None
-
-    def aliases(self) -> frozenset[str]:
-        """The usual names of all fields, normalized."""
-        return frozenset(alias for field in self.fields.values() for alias in field.aliases)
-
-    def has(self, columns: Iterable[str]) -> bool:
-        """True where one of these columns is of this kind by its name alone."""
-        aliases = self.aliases()
-        return any(
-            normalized(column) in aliases or self.name_of(column) is not None for column in columns
-        )
 
 
 class Resource(NamedTuple):
@@ -123,6 +71,14 @@ class WriteKind:
     """How what a participant has is read; None where the conversation's own read tells it."""
     plain: bool = True
     """Cells are values as they stand: rows need no look by `values`."""
+    participant: str = ""
+    """Purpose of whom rows mean that do not say it; empty where they have to."""
+    listing: Listing | None = None
+    """What the names in rows may stand for; None where they stand for themselves."""
+    choices: Resource | None = None
+    """How it is read what a participant may be given: the values that may be set, by themselves."""
+    advice: tuple[str, ...] = ()
+    """What to know before anything is sent."""
 
     # ---- columns
 
@@ -134,6 +90,16 @@ class WriteKind:
                 raise SettingsError(
                     f"--map {name}=...: a field is {known}, purpose, externalContactId, userId, "
                     f"address or match.NAME{self._named_columns()}."
+                )
+
+    def refuse_constants(self, names: Iterable[str]) -> None:
+        """Raise SettingsError for a name of `--set` that nobody would send."""
+        known = self.columns.values()
+        for name in names:
+            if not self.columns.open and name not in known:
+                raise SettingsError(
+                    f"--set {name[:40]}=...: with --write {self.name} a name is one of "
+                    f"{', '.join(known)}."
                 )
 
     def _named_columns(self) -> str:
@@ -177,9 +143,17 @@ class WriteKind:
 
     # ---- the request
 
+    def document(self, values: Mapping[str, str]) -> Mapping[str, Any]:
+        """These as the platform takes them."""
+        return values
+
     def body(self, values: Mapping[str, str]) -> bytes:
         """The body of the request that writes these."""
-        return orjson.dumps({self.key: values})
+        return orjson.dumps({self.key: self.document(values)})
+
+    def bare_body(self, values: Mapping[str, str]) -> bytes:
+        """Likewise, for a route that takes nothing else, and so no key (`Route.bare`)."""
+        return orjson.dumps(self.document(values))
 
     def find_route(self, text: str | None = None) -> Route:
         """The route of that name or template; the usual one where none is given.
@@ -200,6 +174,12 @@ class WriteKind:
     def read_key(self, conversation_id: str, participant_id: str) -> str:
         """Who shares a read: those of one conversation, or of one participant."""
         return f"{conversation_id}/{participant_id}" if self.resource else conversation_id
+
+    def refuse_choice(
+        self, values: Mapping[str, str], choices: Mapping[str, str]
+    ) -> RefusedError | None:
+        """Why these cannot be given to a participant that has these `choices`."""
+        return None
 
     def is_as_asked(self, name: str, present: str | None, wanted: str) -> bool:
         """True where nothing would have to be sent. A blank is as good as none: what was not

@@ -10,6 +10,8 @@ from batchpatch.writes.attributes import ATTRIBUTES
 from batchpatch.writes.wrapup import WRAPUP
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from batchpatch.genesys.routes import Route
     from batchpatch.writes.kind import WriteKind
 
@@ -48,3 +50,19 @@ def find_route(text: str | None = None, *, write: str | None = None) -> Route:
         SettingsError: there is no such route, or no such kind.
     """
     return find_kind(write).find_route(text)
+
+
+def told_by(columns: Iterable[str], mapped: Iterable[str] = ()) -> dict[str, list[str]]:
+    """What of these columns, and of the fields of `--map`, says which kind: by the kind's name."""
+    columns, mapped = list(columns), list(mapped)
+    found = {name: kind.columns.told_by(columns, mapped) for name, kind in KINDS.items()}
+    return {name: told for name, told in found.items() if told}
+
+
+def other_aliases(kind: WriteKind) -> frozenset[str]:
+    """The usual names, normalized, of what the other kinds write."""
+    return frozenset().union(*(one.columns.aliases() for one in KINDS.values() if one is not kind))
+
+
+LISTED = WRAPUP
+"""The kind whose rows may have names of a list, which `batchpatch codes` shows."""

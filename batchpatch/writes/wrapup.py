@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from batchpatch.genesys.routes import PARTICIPANT, Route
+from batchpatch.genesys.routes import COMMUNICATION, PARTICIPANT, Route
 from batchpatch.options.fields import canonical_uuid
-from batchpatch.writes.kind import Columns, Field, MergeRule, RefusedError, Resource, WriteKind
+from batchpatch.writes.columns import Columns, Field
+from batchpatch.writes.kind import MergeRule, Resource, WriteKind
+from batchpatch.writes.listing import Listing, listed
+from batchpatch.writes.refused import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +41,15 @@ def set_wrapup(body: bytes, _: str) -> dict[str, str] | None:
     return {name: text for name, text in found.items() if text} | {
         "code": document["code"].strip().lower()
     }
+
+
+def allowed_codes(body: bytes, _: str) -> dict[str, str] | None:
+    """The answer of GET `.../wrapupcodes`: the names of codes by their ids."""
+    try:
+        document = orjson.loads(body)
+        return {one["id"].strip().lower(): str(one["name"]) for one in document}
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _shown(value: object) -> str:
@@ -79,14 +91,14 @@ def _seconds(value: object) -> str:
 
 
 def _code(value: object) -> str:
-    found = canonical_uuid(value) if isinstance(value, str) else None
-    if found is None:
+    """The id in its one spelling, or a name that is yet to be found (see `LISTING`)."""
+    if not isinstance(value, str):
         raise RefusedError(
             "bad_code",
-            "the wrap-up code is not a code's id",
-            "Take the id of the code, a UUID, from the administration of wrap-up codes.",
+            "the wrap-up code is neither a code's id nor its name",
+            "`batchpatch codes` lists both.",
         )
-    return found
+    return canonical_uuid(value) or value.strip()
 
 
 def _text(value: object) -> str:
@@ -127,7 +139,7 @@ class Wrapup(WriteKind):
             if name in given
         }
 
-    def body(self, values: Mapping[str, str]) -> bytes:
+    def document(self, values: Mapping[str, str]) -> dict[str, Any]:
         """The wrap-up and nothing else, ever: a state or a mute would change the call itself."""
         sent: dict[str, Any] = dict(values)
         if "tags" in sent:
@@ -135,7 +147,7 @@ class Wrapup(WriteKind):
         if "durationSeconds" in sent:
             seconds = sent.pop("durationSeconds")
             sent.update({"durationSeconds": int(seconds)} if seconds else {})
-        return orjson.dumps({self.key: sent})
+        return sent
 
     def refuse(self, values: Mapping[str, str]) -> RefusedError | None:
         """Where there was no code, none can be restored."""
@@ -147,6 +159,20 @@ class Wrapup(WriteKind):
             "The code that was set stays: set another one, or correct it by hand.",
         )
 
+    def refuse_choice(
+        self, values: Mapping[str, str], choices: Mapping[str, str]
+    ) -> RefusedError | None:
+        """A code that the participant's queue does not have is answered 400."""
+        if values["code"] in choices:
+            return None
+        return RefusedError(
+            "code_not_allowed",
+            "the participant may not be given this wrap-up code",
+            f"It may be given {listed(choices.values())}."
+            if choices
+            else "It may be given none: is it the agent's?",
+        )
+
     def is_as_asked(self, name: str, present: str | None, wanted: str) -> bool:
         """The order of tags says nothing."""
         if name == "tags":
@@ -156,6 +182,31 @@ class Wrapup(WriteKind):
     def is_stored(self, name: str, present: str | None, written: str) -> bool:
         """A blank is as good as none here; the duration is the platform's own to tell."""
         return name == "durationSeconds" or self.is_as_asked(name, present, written)
+
+
+LISTING = Listing(
+    value="code",
+    noun="wrap-up code",
+    path="/api/v2/routing/wrapupcodes",
+    permission="routing:wrapupCode:view",
+    queue_path="/api/v2/routing/queues/{queue_id}/wrapupcodes",
+    queue_permission="routing:queue:view",
+)
+
+
+_PERMISSION = "conversation:participant:wrapup"
+
+
+_FIRST_ONLY = (
+    "The rules of an outbound campaign run on the first wrap-up only: a code that is corrected"
+    " changes no callability."
+)
+
+
+_UNPROVEN = (
+    "Whether a conversation that has ended takes a code from client credentials is unproven:"
+    " try --limit 3 --verify first."
+)
 
 
 WRAPUP = Wrapup(
@@ -173,11 +224,26 @@ WRAPUP = Wrapup(
             ),
         },
         whole="wrapup",
+        telling=("code",),
         example="wrapupCode",
         object_example='{"code": "...", "notes": "..."}',
     ),
-    routes=(Route("participant", PARTICIPANT, permission="conversation:participant:wrapup"),),
+    routes=(
+        Route("participant", PARTICIPANT, permission=_PERMISSION),
+        Route(
+            "communication",
+            COMMUNICATION.format(what="wrapup"),
+            otherwise="participant",
+            method="POST",
+            permission=_PERMISSION,
+            bare=True,
+        ),
+    ),
     merge=MergeRule.WHOLE,
     resource=Resource(f"{PARTICIPANT}/wrapup", set_wrapup),
     plain=False,
+    participant="agent",
+    listing=LISTING,
+    choices=Resource(f"{PARTICIPANT}/wrapupcodes", allowed_codes),
+    advice=(_FIRST_ONLY, _UNPROVEN),
 )

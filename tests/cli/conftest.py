@@ -36,9 +36,12 @@ class Sandbox(NamedTuple):
 
     def state(self) -> dict[str, dict[str, str]]:
         """Attributes by participant."""
+        return {who["participantId"]: who["attributes"] for who in self.stored()}
+
+    def stored(self) -> list[dict[str, Any]]:
+        """All that participants hold."""
         with urllib.request.urlopen(f"{self.url}/sandbox/state") as reply:  # noqa: S310
-            participants = [json.loads(line) for line in reply.read().splitlines()]
-        return {who["participantId"]: who["attributes"] for who in participants}
+            return [json.loads(line) for line in reply.read().splitlines()]
 
     def know(self, *participants: dict[str, Any]) -> None:
         """From now on these participants are there, as they are."""

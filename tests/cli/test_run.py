@@ -22,7 +22,7 @@ def test_the_sample_is_patched_into_the_sandbox(
     batchpatch: Run, results: Results, tmp_path: Path
 ) -> None:
     """The first thing that anybody tries has to work, and to say where the report is."""
-    done = batchpatch("run", str(SAMPLES / "campaign_wrapup.csv"), "--sandbox", "--out", "r")
+    done = batchpatch("run", str(SAMPLES / "campaign_results.csv"), "--sandbox", "--out", "r")
     assert done.returncode == 0, done.stderr
     assert "updated" in done.stderr
     assert "Report: r" in done.stderr

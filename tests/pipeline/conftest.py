@@ -64,8 +64,10 @@ def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeJob:
             ListReader(rows),  # type: ignore[arg-type]
             path,
             client=caller,
-            origin=OrganisationCheck(
-                caller, region="sandbox", always=False, learned=lambda _: None
+            checks=(
+                OrganisationCheck(
+                    caller, region="sandbox", always=False, learned=lambda _: None
+                ).check,
             ),
             finder=Finder(reads, FindOptions()),
             window=window,

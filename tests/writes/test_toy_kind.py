@@ -19,7 +19,7 @@ from batchpatch.commands.plan import plan
 from batchpatch.commands.resume import resume
 from batchpatch.commands.run import run
 from batchpatch.commands.undo import undo
-from batchpatch.errors import InputError, SettingsError
+from batchpatch.errors import SettingsError
 from batchpatch.genesys.account.credentials import Account, find_account
 from batchpatch.genesys.routes import PARTICIPANT, Route
 from batchpatch.options.read import ReadOptions
@@ -27,7 +27,9 @@ from batchpatch.options.run import RecordOptions, Settings
 from batchpatch.options.send import Safeguards, VerifyOptions
 from batchpatch.sandbox import SandboxOptions, SandboxServer, parse_fault, running
 from batchpatch.writes import registry
-from batchpatch.writes.kind import Columns, Field, MergeRule, RefusedError, Resource, WriteKind
+from batchpatch.writes.columns import Columns, Field
+from batchpatch.writes.kind import MergeRule, Resource, WriteKind
+from batchpatch.writes.refused import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -264,7 +266,19 @@ def test_what_belongs_to_another_kind_is_refused(rows: str) -> None:
         check([rows], read=ReadOptions(write="badges", all_columns=True))
     with pytest.raises(SettingsError, match="--map tier="):
         check([rows], read=ReadOptions(write="badges", columns={"tier": "note"}))
-    with pytest.raises(InputError, match="No attribute was found"):
-        check([rows])
+    with pytest.raises(SettingsError, match="--set size"):
+        check([rows], read=ReadOptions(write="badges", constants={"size": "1"}))
     with pytest.raises(SettingsError, match="choose attributes, wrapup, badges"):
         check([rows], read=ReadOptions(write="badge"))
+
+
+def test_columns_say_which_kind_is_meant(rows: str, tmp_path: Path) -> None:
+    """Its own name in a header is enough; where another kind's stands beside it, nobody guesses."""
+    assert check([rows]).write == "badges"
+    both = tmp_path / "both.csv"
+    both.write_text("conversationId,participantId,badge,attr.tier\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"attr\.tier for attributes; badge for badges"):
+        check([str(both)])
+    with pytest.raises(SettingsError, match="for attributes"):
+        check([rows], read=ReadOptions(all_columns=True))
+    assert check([str(both)], read=ReadOptions(write="attributes")).attributes == []

@@ -89,7 +89,7 @@ def test_an_object_of_json_lines(read: Callable[..., Row | InvalidRow]) -> None:
 @pytest.mark.parametrize(
     ("wrapup", "code"),
     [
-        ({"code": "Sale"}, "bad_code"),
+        ({"code": True}, "bad_code"),
         ({"code": CODE, "state": "disconnected"}, "unexpected_key"),
         ({"code": CODE, "tags": [["x"]]}, "bad_tags"),
         ({"code": CODE, "tags": "[1"}, "bad_tags"),

@@ -7,11 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from batchpatch.cli.options.declare import Argument, Options, flag
+from batchpatch.cli.options.surroundings import parse_path
 from batchpatch.errors import SettingsError
 from batchpatch.options.spelling import parse_choice, parse_text, parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from batchpatch.options.read import FindOptions, ReadOptions
 
@@ -46,10 +48,25 @@ class ReadingFlags(Options):
 
     write: str | None = flag(
         "--write",
-        "What the rows set; it decides what columns mean.",
+        "What the rows set; it decides what columns mean. wrapup: the codes of agents "
+        "(--participant agent, where a row says nothing). Rules of a campaign run on the first "
+        "wrap-up only, and whether an ended conversation takes a code is unproven: try --limit 3 "
+        "--verify first.",
         metavar="attributes|wrapup",
         parse=_kind,
-        shown="attributes",
+        shown="what the columns say",
+    )
+    code: str | None = flag(
+        "--code",
+        "Wrap-up code of every row, by id or name; the same as --write wrapup --set code=.",
+        metavar="NAME|ID",
+        parse=parse_text,
+    )
+    codes: Path | None = flag(
+        "--codes",
+        "Ids and names of wrap-up codes, CSV or JSON, instead of asking the platform: for check.",
+        metavar="FILE",
+        parse=parse_path,
     )
     format: Literal["csv", "jsonl"] | None = flag(
         "--format",
@@ -175,6 +192,11 @@ class ReadingFlags(Options):
         default=False,
     )
 
+    @property
+    def _code(self) -> list[tuple[str, str]]:
+        """What --code sets."""
+        return [] if self.code is None else [("code", self.code)]
+
     def options(self, finding: FindingFlags) -> ReadOptions:
         """The options of reading.
 
@@ -201,7 +223,8 @@ class ReadingFlags(Options):
             columns=_unique("--map", self.columns),
             attributes=_names(self.attributes),
             all_columns=self.all_columns,
-            constants=_unique("--set", self.constants),
+            constants=_unique("--set", [*self.constants, *self._code]),
+            names_file=str(self.codes.absolute()) if self.codes else None,
             only_keys=frozenset(_names(self.only_keys)) if self.only_keys else None,
             empty=self.empty,
             nested=self.nested,

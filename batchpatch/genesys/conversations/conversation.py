@@ -18,6 +18,28 @@ _PARTICIPANT_BYTES = 700
 _ENTRY_BYTES = 60
 
 
+_MEDIA = {
+    "calls": "calls",
+    "callbacks": "callbacks",
+    "cobrowsesessions": "cobrowsesessions",
+    "emails": "emails",
+    "messages": "messages",
+    "screenshares": "screenshares",
+    "socialExpressions": "socials",
+    "videos": "videos",
+}
+"""Lists of a participant, and what paths call such communications."""
+
+
+class Communication(NamedTuple):
+    """One call, email or the like of a participant."""
+
+    media: str
+    """As paths spell it: `calls`, `emails`..."""
+    id: str
+    """Lower case; not that of the participant."""
+
+
 class Participant(NamedTuple):
     """One participant. A text that the platform does not tell is empty."""
 
@@ -35,6 +57,8 @@ class Participant(NamedTuple):
     """None where the source is analytics, which tells neither them nor the addresses."""
     left: bool
     """It has an end. Of analytics, which does not tell: the conversation has one."""
+    communications: tuple[Communication, ...] = ()
+    """Its calls, emails and the like, the latest last; empty where the source is analytics."""
 
 
 class Conversation(NamedTuple):
@@ -113,7 +137,21 @@ def _participant(entry: dict[str, Any], participant_id: str) -> Participant:
         tuple(filter(None, addresses)),
         _attributes(entry.get("attributes")),
         left=bool(entry.get("endTime")),
+        communications=_communications(entry),
     )
+
+
+def _communications(entry: dict[str, Any]) -> tuple[Communication, ...]:
+    """In order of beginning; those that tell none come first, in the order of the lists."""
+    begun = [
+        (
+            _text(one, "connectedTime") or _text(one, "startAlertingTime"),
+            Communication(media, found),
+        )
+        for name, media in _MEDIA.items()
+        for one, found in _entries(entry, name, "id")
+    ]
+    return tuple(one for _, one in sorted(begun, key=lambda pair: pair[0]))
 
 
 def _told_by_analytics(entry: dict[str, Any], participant_id: str, *, ended: bool) -> Participant:

@@ -60,13 +60,28 @@ def test_a_participant_is_read_whole() -> None:
         ("tel:+1317", "sip:Anna@example.org"),
         {"vip": "yes", "": "x"},
         False,
+        (),
     )
+
+
+def test_communications_are_of_any_media_the_latest_last() -> None:
+    """Their ids are not the participant's, and paths do not spell all media as the lists do."""
+    entry = {
+        "id": P,
+        "calls": [{"id": "D", "connectedTime": "2026-01-01T10:00:00Z"}, {"state": "none"}],
+        "callbacks": [{"id": "B", "connectedTime": "2026-01-01T09:00:00Z"}],
+        "socialExpressions": [{"id": "A"}],
+        "workflows": [{"id": "W"}],
+        "emails": None,
+    }
+    (one,) = conversation(entry).participants
+    assert one.communications == (("socials", "a"), ("callbacks", "b"), ("calls", "d"))
 
 
 def test_what_is_not_told_is_empty() -> None:
     """The platform leaves out what is not set; a reader must not trip over it."""
     (one,) = conversation({"id": P}).participants
-    assert one == (P, "", "", "", (), {}, False)
+    assert one == (P, "", "", "", (), {}, False, ())
 
 
 def test_an_address_that_is_told_twice_is_one() -> None:
@@ -149,7 +164,7 @@ def test_analytics_tells_neither_attributes_nor_addresses() -> None:
     live = details(
         {"participantId": P, "purpose": "agent", "userId": "U", "sessions": [{"ani": "tel:+1"}]}
     )
-    assert live == (C, ((P, "agent", "u", "", (), None, False),), False)
+    assert live == (C, ((P, "agent", "u", "", (), None, False, ()),), False)
     ended = details({"participantId": P}, conversationEnd="2020-02-03T04:05:06.000Z")
     assert (ended.ended, ended.participants[0].left) == (True, True)
 

@@ -1,0 +1,69 @@
+"""`batchpatch codes`: which wrap-up codes there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from batchpatch.cli.options.declare import Options, flag, with_options
+from batchpatch.cli.options.surroundings import (
+    PlatformFlags,
+    ReportFlags,
+    SandboxFlags,
+    ServerFlags,
+)
+from batchpatch.cli.output import emit_document, show
+from batchpatch.options.spelling import parse_text
+
+if TYPE_CHECKING:
+    from batchpatch.genesys.account.credentials import Account
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodesFlags(Options):
+    """Which codes."""
+
+    TITLE: ClassVar[str] = "Which codes"
+
+    queue: str | None = flag(
+        "--queue",
+        "Those that the agents of this queue may be given.",
+        metavar="ID",
+        parse=parse_text,
+        shown="all of the organisation",
+    )
+
+
+@with_options
+def codes(
+    *,
+    listing: CodesFlags,
+    platform: PlatformFlags,
+    reporting: ReportFlags,
+    sandbox: SandboxFlags,
+    server: ServerFlags,
+) -> int:
+    """List wrap-up codes: id and name.
+
+    What --json prints is a file for --codes. It needs the permission routing:wrapupCode:view, or
+    routing:queue:view for those of a queue.
+    """
+    # Loaded here, because they bring the HTTP client with them.
+    from batchpatch.cli.session import Session  # noqa: PLC0415
+    from batchpatch.commands.codes import codes as list_codes  # noqa: PLC0415
+    from batchpatch.options.run import Settings  # noqa: PLC0415
+    from batchpatch.options.send import ConnectOptions  # noqa: PLC0415
+
+    ca_file = str(platform.ca_file.absolute()) if platform.ca_file else None
+    settings = Settings(connect=ConnectOptions(ca_file=ca_file))
+
+    async def listed(account: Account, *_: object) -> dict[str, str]:
+        return await list_codes(account=account, queue=listing.queue, settings=settings)
+
+    found = Session(platform, sandbox, server, reporting).execute(listed)
+    if reporting.json:
+        entries = [{"id": known_id, "name": name} for known_id, name in found.items()]
+        emit_document({"codes": entries, "exit_code": 0})
+    else:
+        show(f"{known_id}  {name}" for known_id, name in found.items())
+    return 0

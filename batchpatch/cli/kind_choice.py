@@ -1,0 +1,60 @@
+"""The choice of what is written, said before anything is done, or refused with what would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchpatch.cli.next_command import command_line, words_of
+from batchpatch.cli.output import say
+from batchpatch.errors import SettingsError
+from batchpatch.reading.kinds import SeveralKindsError, choose_kind
+from batchpatch.writes.registry import KINDS, LISTED, USUAL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from batchpatch.cli.options.declare import Given
+    from batchpatch.cli.options.reading import FindingFlags, ReadingFlags
+    from batchpatch.options.read import ReadOptions
+
+
+_OF_ANY_COLUMN = {"--attributes", "--all-columns", "--only-keys", "--set"}
+_OF_A_LIST = {"--code", "--codes"}
+
+
+def chosen_options(
+    command: str,
+    inputs: Sequence[str],
+    reading: ReadingFlags,
+    finding: FindingFlags,
+    given: Sequence[Given],
+    *,
+    quiet: bool = False,
+) -> ReadOptions:
+    """The options of reading, with what the rows write.
+
+    Raises:
+        SettingsError: the inputs hold several kinds; the sentence has a command for each.
+    """
+    asked = {one.flag.name for one in given}
+    if "--code" in asked and reading.write not in (None, LISTED.name):
+        raise SettingsError(f"--code goes with --write {LISTED.name}: leave out one of them.")
+    try:
+        chosen = choose_kind(
+            inputs,
+            reading.options(finding),
+            asked={LISTED.name} if _OF_A_LIST & asked else (),
+        )
+    except SeveralKindsError as error:
+        each = [f"`{_command(command, inputs, given, kind)}`" for kind in error.kinds]
+        raise SettingsError(f"{error.found}: {', or '.join(each)}.") from None
+    if chosen.notice and not quiet:
+        say(chosen.notice)
+    return chosen.options
+
+
+def _command(command: str, inputs: Sequence[str], given: Sequence[Given], kind: str) -> str:
+    """The same command for one kind, without the flags of the others."""
+    left_out = _OF_A_LIST if KINDS[kind] is USUAL else _OF_ANY_COLUMN
+    words = words_of(one for one in given if one.flag.name not in left_out)
+    return command_line(command, inputs, [*words, "--write", kind])

@@ -1,0 +1,296 @@
+"""Wrap-up codes from the command line: chosen by the columns, found by name, and taken back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from batchpatch.sandbox.codes import code_id
+from batchpatch.sandbox.conversations import agent_id, communication_id
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+CONVERSATIONS = [str(uuid.UUID(int=number)) for number in range(1000, 1006)]
+SALE, NO_ANSWER = code_id("Sale"), code_id("No answer")
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> str:
+    """Conversations alone: of whom the code is, and what its id is, is to be found."""
+    path = tmp_path / "outcomes.csv"
+    lines = [f"{one},no ANSWER,a note" for one in CONVERSATIONS]
+    path.write_text("\n".join(["conversationId,wrapupCode,notes", *lines, ""]), encoding="utf-8")
+    return path.name
+
+
+@pytest.fixture
+def place(start_sandbox: Callable[..., Any]) -> Any:
+    """A sandbox in which one agent has a code already."""
+    sandbox = start_sandbox()
+    who = {"conversationId": CONVERSATIONS[0], "participantId": agent_id(CONVERSATIONS[0])}
+    sandbox.know({**who, "purpose": "agent", "wrapup": {"code": SALE, "notes": "was"}})
+    return sandbox
+
+
+def set_in(sandbox: Any) -> dict[str, tuple[str, str]]:
+    """Code and notes by participant."""
+    return {
+        one["participantId"]: (one["wrapup"]["code"], one["wrapup"].get("notes", ""))
+        for one in sandbox.stored()
+        if "wrapup" in one
+    }
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_plan_run_verify_undo(
+    batchpatch: Run, place: Any, rows: str, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """What a user does: and what cannot be taken away is said before it is tried."""
+    to = ["--api-url", place.url]
+    done = batchpatch(
+        *("plan", rows, "--write", "wrapup", "--check-codes", "--out", "plan.jsonl", *to),
+        env=credentials,
+    )
+    assert done.returncode == 0, done.stderr
+    assert place.get("stats")["patches_applied"] == 0
+    assert place.get("stats")["by_resource"]["wrapup_codes"] == len(CONVERSATIONS)
+    done = batchpatch(
+        "run", "plan.jsonl", "--verify", "--keep-before", "--out", "r", *to, env=credentials
+    )
+    assert done.returncode == 0, done.stderr
+    assert "6 rows read back and found stored" in done.stderr
+    assert set_in(place) == {agent_id(one): (NO_ANSWER, "a note") for one in CONVERSATIONS}
+    assert batchpatch("undo", "r", "--out", "u", env=credentials).returncode == 1
+    done = batchpatch("undo", "r", "--out", "u2", env=credentials)
+    said = "5 of 6 participants had no wrap-up before, and the platform cannot take one away"
+    assert said in done.stderr
+    assert done.stderr.index(said) < done.stderr.index("cannot_unset:")
+    found = [line.get("code") for line in lines_of(tmp_path / "u" / "results.jsonl")]
+    assert sorted(found, key=str) == [None, *["cannot_unset"] * 5]
+    assert set_in(place)[agent_id(CONVERSATIONS[0])] == (SALE, "was")
+
+
+def test_what_matters_is_said_once_before_a_run(batchpatch: Run, rows: str) -> None:
+    """The first wrap-up decides in a campaign, and nobody has proved it for ended conversations."""
+    done = batchpatch("run", rows, "--sandbox", "--out", "r")
+    assert done.returncode == 0, done.stderr
+    assert "wrapupCode: the rows are taken as --write wrapup" in done.stderr
+    for words in ("run on the first wrap-up only", "try --limit 3 --verify first"):
+        assert done.stderr.count(words) == 1
+        assert done.stderr.index(words) < done.stderr.index("6 rows in")
+    quiet = batchpatch("run", rows, "--sandbox", "--out", "q", "--quiet")
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+
+
+def test_a_file_of_both_kinds_is_refused_with_a_command_for_each(
+    batchpatch: Run, tmp_path: Path
+) -> None:
+    """An attribute of that name could never be deleted; and either command works as pasted."""
+    (tmp_path / "both.csv").write_text(
+        f"conversationId,attr.tier,wrapupCode\n{CONVERSATIONS[0]},gold,Sale\n", encoding="utf-8"
+    )
+    done = batchpatch("run", "both.csv", "--sandbox", "--participant", "agent")
+    assert done.returncode == 2
+    commands = done.stderr.split("`")[1::2]
+    assert commands == [
+        f"batchpatch run both.csv --participant agent --sandbox --write {kind}"
+        for kind in ("attributes", "wrapup")
+    ]
+    names = []
+    for command in commands:
+        again = batchpatch(*command.split()[1:], "--json")
+        assert again.returncode == 0, again.stderr
+        names += [
+            line["keys"]
+            for line in lines_of(tmp_path / json.loads(again.stdout)["directory"] / "results.jsonl")
+        ]
+    assert names == [["tier"], ["code"]]
+
+
+@pytest.mark.parametrize("flag", ["--all-columns", "--attributes=wrapupCode"])
+def test_columns_of_any_name_are_no_excuse(batchpatch: Run, rows: str, flag: str) -> None:
+    """`--all-columns` is how such an attribute was made by mistake; on purpose it is possible."""
+    assert batchpatch("check", rows, flag, "--participant=customer").returncode == 2
+    done = batchpatch("check", rows, flag, "--participant=customer", "--write=attributes", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "wrapupCode" in json.loads(done.stdout)["attributes"]
+
+
+def test_on_purpose_they_are_attributes(batchpatch: Run, rows: str) -> None:
+    """Where nothing else is there to be written, the flag alone says what is meant."""
+    words = ("check", rows, "--write=attributes", "--participant=customer", "--json")
+    assert json.loads(batchpatch(*words).stdout)["attributes"] == ["wrapupCode", "notes"]
+
+
+def test_a_pipe_is_asked_what_it_is(batchpatch: Run, rows: str, tmp_path: Path) -> None:
+    """It can be read only once, so it is not looked at before; nothing of it is sent unasked."""
+    text = (tmp_path / rows).read_text(encoding="utf-8")
+    done = batchpatch("run", "-", "--sandbox", "--participant", "agent", stdin=text)
+    assert done.returncode == 2
+    assert "--write wrapup or --write attributes" in done.stderr
+    done = batchpatch("run", "-", "--sandbox", "--write", "wrapup", stdin=text)
+    assert done.returncode == 0, done.stderr
+
+
+def test_one_code_for_all_rows(batchpatch: Run, tmp_path: Path) -> None:
+    """A list of ids is a whole job; and of attributes it is no flag."""
+    (tmp_path / "ids.csv").write_text(
+        "\n".join(["conversationId", *CONVERSATIONS]), encoding="utf-8"
+    )
+    done = batchpatch("run", "ids.csv", "--code", SALE.upper(), "--sandbox", "--out", "r")
+    assert done.returncode == 0, done.stderr
+    assert [line["keys"] for line in lines_of(tmp_path / "r" / "results.jsonl")] == [["code"]] * 6
+    done = batchpatch("check", "ids.csv", "--code", "Sale", "--write", "attributes")
+    assert done.returncode == 2
+    assert "--code goes with --write wrapup" in done.stderr
+
+
+def test_codes_are_listed_and_checked_offline(batchpatch: Run, rows: str, tmp_path: Path) -> None:
+    """What the one command prints the other takes, and a typo is found before anything is sent."""
+    done = batchpatch("codes", "--sandbox", "--json")
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "codes.json").write_text(done.stdout, encoding="utf-8")
+    listed = json.loads(done.stdout)["codes"]
+    assert len(listed) > 100  # more than a page
+    assert {"id": SALE, "name": "Sale"} in listed
+    assert f"{SALE}  Sale\n" in batchpatch("codes", "--sandbox").stdout
+    assert batchpatch("check", rows, "--codes", "codes.json").returncode == 0
+    text = (tmp_path / rows).read_text(encoding="utf-8").replace("no ANSWER", "No anser", 2)
+    (tmp_path / rows).write_text(text, encoding="utf-8")
+    done = batchpatch("check", rows, "--codes", "codes.json")
+    assert done.returncode == 1
+    assert "2 invalid rows, unknown_name" in done.stdout
+    assert "The nearest: No answer" in done.stdout
+    assert "only the platform knows" in batchpatch("check", rows).stdout
+    done = batchpatch("check", rows, "--codes", "codes.csv")
+    assert done.returncode == 2
+    assert "--codes" in done.stderr
+
+
+def test_of_a_queue_or_not_at_all(
+    batchpatch: Run, start_sandbox: Callable[..., Any], credentials: dict[str, str]
+) -> None:
+    """Each refusal is a sentence that says what to do."""
+    place = start_sandbox("--deny", "routing:wrapupCode:view", "--strict")
+    to = ("--api-url", place.url)
+    done = batchpatch("codes", *to, "--json", env=credentials)
+    assert done.returncode == 4
+    assert "routing:wrapupCode:view" in json.loads(done.stdout)["error"]
+    assert batchpatch("codes", *to, "--queue", "sales", env=credentials).returncode == 2
+    done = batchpatch("codes", *to, "--queue", CONVERSATIONS[0], env=credentials)
+    assert done.returncode == 2
+    assert "no such queue" in done.stderr
+
+
+def test_names_that_may_not_be_read_hold_up_nobody_else(
+    batchpatch: Run,
+    start_sandbox: Callable[..., Any],
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """Ids work; a name says which permission is missing, and costs one request a run."""
+    place = start_sandbox("--deny", "routing:wrapupCode:view")
+    lines = [f"{one},{SALE if at % 2 else 'Sale'}" for at, one in enumerate(CONVERSATIONS)]
+    (tmp_path / "rows.csv").write_text(
+        "\n".join(["conversationId,wrapupCode", *lines]), encoding="utf-8"
+    )
+    words = ["run", "rows.csv", "--api-url", place.url, "--out", "r"]
+    done = batchpatch(*words, env=credentials)
+    assert done.returncode == 1, done.stderr
+    found = sorted(
+        (line["row"], line["outcome"], line.get("code"))
+        for line in lines_of(tmp_path / "r" / "results.jsonl")
+    )
+    assert found == [
+        (row, "unknown", "names_denied") if row % 2 else (row, "updated", None)
+        for row in range(1, 7)
+    ]
+    assert "Add the permission routing:wrapupCode:view" in done.stderr
+    assert place.get("stats")["by_resource"]["codes"] == 1
+
+
+def test_the_communication_s_route(
+    batchpatch: Run, place: Any, rows: str, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """Its id and media come from one read of the conversation, whatever its media are."""
+    agents = [str(uuid.UUID(int=number)) for number in (1, 2, 3)]
+    for who in agents:
+        place.know(
+            {
+                "conversationId": CONVERSATIONS[1],
+                "participantId": who,
+                "purpose": "agent",
+                "media": "emails",
+            }
+        )
+    lines = [f"{CONVERSATIONS[1]},{who},{SALE}" for who in agents]
+    (tmp_path / "agents.csv").write_text(
+        "\n".join(["conversationId,participantId,wrapupCode", *lines]), encoding="utf-8"
+    )
+    words = ["run", "agents.csv", "--route", "communication", "--verify", "--out", "r"]
+    done = batchpatch(*words, "--api-url", place.url, env=credentials)
+    assert done.returncode == 0, done.stderr
+    stats = place.get("stats")["by_resource"]
+    assert (stats["communication_wrapup"], stats["participant"], stats["conversation"]) == (3, 0, 1)
+    assert {who: set_in(place)[who][0] for who in agents} == dict.fromkeys(agents, SALE)
+    assert communication_id(CONVERSATIONS[1], agents[0]) not in done.stderr
+
+
+def test_several_agents_are_ambiguous(
+    batchpatch: Run, place: Any, rows: str, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """A call that was handed on has two; who of them it was the row does not say."""
+    other = str(uuid.UUID(int=77))
+    place.know({"conversationId": CONVERSATIONS[0], "participantId": other, "purpose": "agent"})
+    to = ("--api-url", place.url)
+    done = batchpatch("run", rows, *to, "--out", "r", env=credentials)
+    assert done.returncode == 1
+    (line,) = [
+        one for one in lines_of(tmp_path / "r" / "results.jsonl") if one["outcome"] == "invalid"
+    ]
+    assert line["code"] == "ambiguous_participant"
+    assert other in line["message"]
+    assert "--ambiguous last" in line["hint"]
+    done = batchpatch("run", rows, *to, "--ambiguous", "last", "--out", "s", env=credentials)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_code_that_the_queue_has_not_is_not_planned(
+    batchpatch: Run, start_sandbox: Callable[..., Any], credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """The platform would answer 400 to each of them, in the middle of the run."""
+    place = start_sandbox()
+    codes = json.loads(
+        batchpatch("codes", "--api-url", place.url, "--json", env=credentials).stdout
+    )
+    mine = {one["id"]: one["name"] for one in codes["codes"]}
+    # Of a hundred campaigns' codes each queue has about half.
+    lines = [f"{uuid.UUID(int=number)},{one}" for number, one in enumerate(mine, 5000)]
+    (tmp_path / "rows.csv").write_text(
+        "\n".join(["conversationId,wrapupCode", *lines]), encoding="utf-8"
+    )
+    words = ["plan", "rows.csv", "--check-codes", "--out", "p.jsonl", "--json"]
+    done = batchpatch(*words, "--api-url", place.url, env=credentials)
+    assert done.returncode == 1, done.stderr
+    reasons = json.loads(done.stdout)["reasons"]
+    assert {one["code"] for one in reasons} == {"code_not_allowed"}
+    assert all("It may be given Sale, No answer" in one["hint"] for one in reasons)
+    assert 20 < sum(one["rows"] for one in reasons) < len(mine) - 20
+    refused = batchpatch(
+        *("plan", "rows.csv", "--write=attributes", "--participant=agent", "--check-codes"),
+        *("--out", "x", "--api-url", place.url),
+        env=credentials,
+    )
+    assert refused.returncode == 2
+    assert not (tmp_path / "x.run").exists()
+    assert "--check-codes does not go with" in refused.stderr
