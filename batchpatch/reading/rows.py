@@ -206,7 +206,7 @@ class RowMaker:
             note = None if participant else self._selectors.note(cells)
             if plan is not None:
                 note = _planned(note, plan)
-            wanted = self._wanted(cells)
+            wanted = self._wanted(cells, planned=plan is not None)
             names = self._names.shared(tuple(wanted))
             skips = None if mapping.skip_at is None else skips_in(cells[mapping.skip_at])
         except UnsendableError as error:
@@ -218,12 +218,12 @@ class RowMaker:
     def _is_null(self, cell: object) -> bool:
         return bool(self._nulls) and isinstance(cell, str) and cell in self._nulls
 
-    def _wanted(self, cells: Sequence[Any]) -> dict[str, str]:
+    def _wanted(self, cells: Sequence[Any], *, planned: bool) -> dict[str, str]:
         """What is to be sent, by name; later columns win over earlier ways to give a name."""
         options = self._options
         given = self._given(cells)
         if not self._kind.plain:
-            given = self._judged(given)
+            given = self._judged(given, planned=planned)
         wanted: dict[str, str] = {}
         for name, cell in given:
             value = None if self._is_null(cell) else cell
@@ -234,13 +234,13 @@ class RowMaker:
             wanted.update(self._constants)
         return wanted
 
-    def _judged(self, given: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    def _judged(self, given: list[tuple[str, Any]], *, planned: bool) -> list[tuple[str, Any]]:
         """The same as the kind of write wants them; what leaves a name alone is taken out."""
         blank = "" if self._options.empty == "set" else None
-        texts = ((name, blank if value is None else value) for name, value in given)
-        kept = {name: value for name, value in texts if value is not None}
+        texts = ((n, blank if v is None or self._is_null(v) else v) for n, v in given)
+        kept = {name: value for name, value in texts if value is not None} | self._constants
         try:
-            return list(self._kind.values({**kept, **self._constants}).items())
+            return list(self._kind.asked(kept, planned=planned).items())
         except RefusedError as refused:
             raise unsendable(refused) from None
 

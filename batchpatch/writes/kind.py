@@ -71,6 +71,8 @@ class WriteKind:
     """How what a participant has is read; None where the conversation's own read tells it."""
     plain: bool = True
     """Cells are values as they stand: rows need no look by `values`."""
+    needed: str = ""
+    """The value without which a row asks for nothing; a blank is none."""
     participant: str = ""
     """Purpose of whom rows mean that do not say it; empty where they have to."""
     listing: Listing | None = None
@@ -129,6 +131,16 @@ class WriteKind:
             RefusedError: the row cannot be written.
         """
         return given
+
+    def asked(self, given: dict[str, Any], *, planned: bool) -> dict[str, Any]:
+        """The same as `values`, and nothing where the needed one is a blank.
+
+        `planned`: the row is a plan's, or an undo's, which alone may ask for a blank there.
+        """
+        needed = given.get(self.needed)
+        if not planned and isinstance(needed, str) and not needed.strip():
+            return {}
+        return self.values(given)
 
     def notice(self, name: str) -> str | None:
         """What to know before this name is written; None for an ordinary one."""

@@ -242,6 +242,7 @@ WRAPUP = Wrapup(
     merge=MergeRule.WHOLE,
     resource=Resource(f"{PARTICIPANT}/wrapup", set_wrapup),
     plain=False,
+    needed="code",
     participant="agent",
     listing=LISTING,
     choices=Resource(f"{PARTICIPANT}/wrapupcodes", allowed_codes),

@@ -1,7 +1,8 @@
 """Kill and resume, many times over: `python tests/chaos/run.py --runs 200 --rows 5000`.
 
-Four kinds of runs take turns: rows named by id, rows whose participants are looked up, runs that
-read back what they wrote while writes are dropped, and runs that are taken back. Prints one table,
+Five kinds of runs take turns: rows named by id, rows whose participants are looked up, runs that
+read back what they wrote while writes are dropped, runs that are taken back, and runs that set
+wrap-up codes. Prints one table,
 and exits with 1 where a promise was broken. Needs batchpatch installed and nothing else. A case
 follows from its seed; only the instant at which a kill lands varies.
 """

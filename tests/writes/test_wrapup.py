@@ -86,6 +86,13 @@ def test_an_object_of_json_lines(read: Callable[..., Row | InvalidRow]) -> None:
     assert orjson.loads(WRAPUP.body(asked(row))) == {"wrapup": wrapup}
 
 
+@pytest.mark.parametrize("code", ["", "  ", None])
+def test_a_blank_code_is_none(code: str | None, read: Callable[..., Row | InvalidRow]) -> None:
+    """It would take the place of an earlier row's code, and then could not be sent itself."""
+    line = {"conversationId": C, "participantId": P, "wrapup": {"code": code, "notes": "n"}}
+    assert asked(read("rows.jsonl", json.dumps(line))) == {}
+
+
 @pytest.mark.parametrize(
     ("wrapup", "code"),
     [

@@ -31,8 +31,9 @@ TROUBLES = (
 """What the sandbox can be told to do. `late` and 404 are aimed at some participants only."""
 LATE, REFUSED = 10, 13
 STOPS = ("kill", "kill and cut", "SIGINT", "max-duration", "SIGTERM")
-KINDS = ("ids", "named", "verified", "undone")
-"""What a case is about: rows named by id; by selectors; read back; taken back afterwards."""
+KINDS = ("ids", "named", "verified", "undone", "wrapup")
+"""What a case is about: rows named by id; by selectors; read back; taken back afterwards; rows
+that set wrap-up codes, which are some of all that."""
 
 
 class StopAt(NamedTuple):

@@ -35,6 +35,7 @@ from batchpatch.options.send import (
 )
 from batchpatch.recording import results
 from batchpatch.sending import read_back
+from batchpatch.writes.registry import find_route
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -146,6 +147,7 @@ async def _run(order: dict[str, Any], account: Account, stopper: Stopper) -> int
         connect=settings.connect,
         retry=settings.retry,
         pace=settings.pace,
+        route=find_route(order["route"], write="wrapup") if order.get("route") else None,
         safeguards=settings.safeguards,
         record=RecordOptions(out=Path(order["out"])),
         limits=_limits(order),

@@ -8,6 +8,7 @@ from typing import Any
 from harness.cases import KINDS, LATE, REFUSED, TROUBLES, Case, StopAt, Undoing, draw_ids, spread
 from harness.inputs import FORMATS, RowSpec, make_rows, people_for
 from harness.people import Manner, Talk, make_talks, name_rows
+from harness.wrapups import as_wrapups
 
 READ_TROUBLES = (
     "status=503,on=read,rate=0.1",
@@ -52,6 +53,8 @@ def draw_case(seed: int, *, rows: int, kind: str | None = None) -> Case:
         talks=talks,
         options=_options(dice, manner or Manner()),
     )
+    if kind == "wrapup":
+        return as_wrapups(dice, case, rows)
     if kind == "verified":
         return _verified(dice, case)
     return _undone(dice, case) if kind == "undone" else _looking(dice, case)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from harness.running import Play
 from harness.variants import Undone, Verified
 from harness.world import sandbox_process
+from harness.wrapping import Wrapped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from harness.cases import Case
     from harness.judging import Verdict
 
-_PLAYS = {"ids": Play, "named": Play, "verified": Verified, "undone": Undone}
+_READS = ("analytics", "conversation", "wrapup", "codes")
+_PLAYS = {"ids": Play, "named": Play, "verified": Verified, "undone": Undone, "wrapup": Wrapped}
 
 
 class Played(NamedTuple):
@@ -52,7 +54,7 @@ def play(case: Case, folder: Path) -> Played:
         sum(one.stops for one in journeys),
         sum(one.resumes for one in journeys),
         refused + stats["connections_cut"] + stats["writes_dropped"],
-        stats["by_resource"]["analytics"] + stats["by_resource"]["conversation"],
+        sum(stats["by_resource"][name] for name in _READS),
         play.undone,
         time.monotonic() - began_s,
     )

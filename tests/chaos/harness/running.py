@@ -43,9 +43,13 @@ class Play:
         self.journeys: list[Journey] = []
         self.undone = 0
         self._retried = False
-        write_input(self._input, case.rows)
-        if case.talks:
-            server.tell(told_to_the_sandbox(case.talks))
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Write the input, and tell the sandbox who is there."""
+        write_input(self._input, self._case.rows)
+        if self._case.talks:
+            self._server.tell(told_to_the_sandbox(self._case.talks))
 
     def to_the_end(self) -> Verdict:
         """Run, and resume whatever ends it before its time."""

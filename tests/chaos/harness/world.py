@@ -42,8 +42,12 @@ class Sandbox:
 
     def state(self) -> State:
         """What it holds, by conversation and participant."""
-        lines = map(json.loads, self._ask("GET", "state").splitlines())
+        lines = self.stored()
         return {(e["conversationId"], e["participantId"]): e["attributes"] for e in lines}
+
+    def stored(self) -> list[dict[str, Any]]:
+        """The same as documents, with what else a participant holds."""
+        return [json.loads(line) for line in self._ask("GET", "state").splitlines()]
 
     def writes(self) -> list[dict[str, Any]]:
         """Its log of PATCH requests, in order of arrival."""
@@ -56,6 +60,10 @@ class Sandbox:
     def tell(self, lines: bytes) -> None:
         """Make conversations known, or change what their participants have: JSONL."""
         self._ask("POST", "conversations", lines)
+
+    def tell_codes(self, lines: bytes) -> None:
+        """Make wrap-up codes known: JSONL."""
+        self._ask("POST", "codes", lines)
 
     def come_to_rest(self) -> None:
         """Return when no request is under way and no late write is pending."""
