@@ -30,6 +30,7 @@ GENESYSCLOUD_OAUTHCLIENT_SECRET, and batchpatch run updates.csv
 
 A row names a conversation, a participant and attributes: columns conversationId, participantId
 and attr.NAME in CSV, or {"conversationId", "participantId", "attributes"} on each line of JSONL.
+With a column wrapupCode instead, or "wrapup", it sets the wrap-up code of the agent.
 
 Exit codes: 0 all rows made it, 1 some did not, 2 wrong usage or input, 3 stopped early,
 4 credentials, 130 interrupted.

@@ -107,7 +107,7 @@ def _listed(names: list[str]) -> str:
 
 def price_lines(report: CheckReport, *, skip_unchanged: bool, reads: float) -> list[str]:
     """What the run costs; with --skip-unchanged, at the least and at the most, and without it."""
-    looks = round(report.conversations * reads)
+    looks = round(report.reads * reads)
     writes = report.requests + report.lookups + looks
     lines = []
     if report.lookups:
@@ -116,7 +116,7 @@ def price_lines(report: CheckReport, *, skip_unchanged: bool, reads: float) -> l
         lines.append(f"About {looks:,} of them, at the least, read before or after a PATCH.")
     if not skip_unchanged:
         return [forecast(writes, report.allowance), *lines]
-    least, most = report.lookups + report.conversations, writes + report.conversations
+    least, most = report.lookups + report.reads, writes + report.reads
     return [
         f"with --skip-unchanged, nothing differs: {forecast(least, report.allowance)}",
         f"with --skip-unchanged, all differs: {forecast(most, report.allowance)}",

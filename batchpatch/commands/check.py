@@ -44,7 +44,9 @@ class CheckReport(NamedTuple):
     participants_exact: bool
     """False where `participants` is an estimate (about 0.4 % off)."""
     conversations: int
-    """How many they are of; a read of each is what --skip-unchanged costs. An estimate likewise."""
+    """How many they are of. An estimate likewise."""
+    reads: int
+    """What --skip-unchanged costs: a read of each of them, or of each participant."""
     attributes: list[str]
     """Names of what would be set, in the order in which they occur, a thousand at most."""
     requests: int
@@ -107,6 +109,10 @@ def check(
                 if on_invalid is not None:
                     on_invalid(row)
     lookups = forecast.lookups(lookup_batch)
+    # An estimate may be too high by more than there is room for.
+    participants = min(forecast.participants.count, reader.rows - invalid)
+    conversations = min(forecast.conversations.count, reader.rows - invalid)
+    kind = find_kind(read.write)
     requests = forecast.patches + lookups
     return CheckReport(
         inputs=[_input_check(opened) for opened in reader.inputs],
@@ -114,17 +120,17 @@ def check(
         valid=reader.rows - invalid,
         invalid=invalid,
         nothing_to_set=forecast.nothing_to_set,
-        # An estimate may be too high by more than there is room for.
-        participants=min(forecast.participants.count, reader.rows - invalid),
+        participants=participants,
         participants_exact=forecast.participants.exact,
-        conversations=min(forecast.conversations.count, reader.rows - invalid),
+        conversations=conversations,
+        reads=conversations if kind.resource is None else participants,
         attributes=list(names.known),
         requests=forecast.patches,
         lookups=lookups,
         allowance=allowance,
         duration_s=allowance.duration_s(requests) if allowance else None,
-        notices=[*reader.notices, *offline.notices, *find_kind(read.write).advice],
-        write=find_kind(read.write).name,
+        notices=[*reader.notices, *offline.notices, *kind.advice],
+        write=kind.name,
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 async def codes(
     *, account: Account, queue: str | None = None, settings: Settings | None = None
 ) -> dict[str, str]:
-    """The names of wrap-up codes by their ids, in the order of the platform.
+    """The names that rows may have, by their ids, in the order of the platform.
 
     Args:
         account: credentials and hosts.

@@ -13,6 +13,7 @@ from batchpatch.reading.columns import listed
 from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.decoding import detect_encoding
 from batchpatch.reading.jsonl_records import JsonlRecords
+from batchpatch.reading.names_file import read_names_file
 from batchpatch.reading.sources import detect_format, is_regular, open_source
 from batchpatch.writes.registry import KINDS, USUAL, find_kind, told_by
 
@@ -69,6 +70,7 @@ def choose_kind(
     Raises:
         SeveralKindsError: they hold what several kinds would write.
         SettingsError: an option is not for what they write.
+        InputError: the file of names cannot be used.
     """
     notice = None
     if options.write is None:
@@ -83,6 +85,8 @@ def choose_kind(
     kind.refuse_constants(options.constants)
     if options.names_file is not None and kind.listing is None:
         raise SettingsError(f"--codes does not go with --write {kind.name}, which has no list.")
+    if options.names_file is not None:
+        read_names_file(options.names_file)  # before anything is begun that would need it
     if kind.participant and not options.participant:
         options = replace(options, participant=parse_participant(kind.participant))
     return Chosen(options, notice)

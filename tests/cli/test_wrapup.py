@@ -294,3 +294,15 @@ def test_a_code_that_the_queue_has_not_is_not_planned(
     assert refused.returncode == 2
     assert not (tmp_path / "x.run").exists()
     assert "--check-codes does not go with" in refused.stderr
+
+
+def test_a_file_of_names_that_is_none_begins_nothing(
+    batchpatch: Run, rows: str, tmp_path: Path
+) -> None:
+    """A directory of a run that never began would have to be explained."""
+    done = batchpatch("run", rows, "--sandbox", "--codes", "codes.csv")
+    assert done.returncode == 2
+    assert "--codes" in done.stderr
+    assert not (tmp_path / "batchpatch-runs").exists()
+    done = batchpatch("check", rows, "--write=attributes", "--codes", "codes.csv")
+    assert "--codes does not go with --write attributes" in done.stderr

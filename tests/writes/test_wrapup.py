@@ -11,6 +11,7 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchpatch.commands.check import check
 from batchpatch.commands.resume import resume
 from batchpatch.commands.run import run
 from batchpatch.commands.undo import undo
@@ -235,3 +236,14 @@ async def test_the_agent_is_found_by_its_purpose(
     )
     assert report.summary.outcomes == {"updated": 1}
     assert shown(sandbox, C) == {"code": codes(sandbox, C)[0]}
+
+
+def test_looks_are_priced_as_they_are_read(tmp_path: Path) -> None:
+    """What is set is read of each participant by itself, however few their conversations are."""
+    rows = tmp_path / "rows.csv"
+    lines = [f"{C},{P[:-1]}{digit},{CODE}" for digit in range(5)]
+    rows.write_text(
+        "\n".join(["conversationId,participantId,wrapupCode", *lines]), encoding="utf-8"
+    )
+    report = check([str(rows)])
+    assert (report.conversations, report.participants, report.reads) == (1, 5, 5)

@@ -191,7 +191,7 @@ class SendingFlags(Options):
         "--route",
         "attributes, calls, callbacks, emails, messages, cobrowsesessions, or a path with "
         "{conversation_id} and {participant_id}. participant and interactions, which tutorials "
-        "use, store no attributes.",
+        "use, store no attributes. Of wrap-ups: participant, or communication (the newer call).",
         metavar="ROUTE",
         parse=parse_text,
         shown="the usual one of what is written",
