@@ -256,7 +256,7 @@ def with_end(row: Row, conversation: Conversation, options: FindOptions) -> Row 
 
 def not_looked_up(unread: Unread) -> Mismatch:
     """Why nobody knows who is meant. The row was not sent, and may work another time."""
-    if unread.code == UNKNOWN_CONVERSATION.code:
+    if unread.is_unknown:
         return UNKNOWN
     hint = f"The row was not sent: send it again. {unread.hint}"
     message = f"the look-up failed: {unread.message}"

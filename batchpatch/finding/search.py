@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from batchpatch.finding.matching import Known, analytics_tells, compact, names_in
 from batchpatch.genesys.conversations.reader import Unread
 from batchpatch.genesys.conversations.single_flight import for_each
-from batchpatch.genesys.hints import UNKNOWN_CONVERSATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -93,7 +92,7 @@ class Search:
             return
         self._unread[conversation_id] = found
         # What is known of one that cannot be read any more still stands.
-        if found.code == UNKNOWN_CONVERSATION.code and self.known(conversation_id) is None:
+        if found.is_unknown and self.known(conversation_id) is None:
             self._learn(conversation_id, Known(None, names, self._clock()))
 
     def _learn(self, conversation_id: str, known: Known) -> None:

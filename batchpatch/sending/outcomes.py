@@ -155,7 +155,7 @@ def unread(found: Unread) -> PatchOutcome:
     Where nothing is known of it the outcome is `unknown`, not `rejected`: the platform has not
     judged the row, and the same row may well be written the next time.
     """
-    if found.code == UNKNOWN_CONVERSATION.code:
+    if found.is_unknown:
         return unknown_conversation()._replace(
             status=found.status, correlation_id=found.correlation_id
         )
@@ -228,8 +228,7 @@ def has_left() -> PatchOutcome:
 def diagnose(patch: Patch, status: int | None, found: Conversation | Unread) -> PatchOutcome | None:
     """What a read says about a refusal with that status; None where it explains nothing. Pure."""
     if not isinstance(found, Conversation):
-        unknown = found.code == UNKNOWN_CONVERSATION.code and status == 404
-        return unknown_conversation() if unknown else None
+        return unknown_conversation() if found.is_unknown and status == 404 else None
     who = [one for one in found.participants if one.id == patch.participant_id]
     if status == 404:
         return None if who else not_in_conversation(found)

@@ -14,7 +14,7 @@ from batchpatch.model import Criterion, Note, Row
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-UNKNOWN = Unread("unknown_conversation", 404, "not known", "check the id")
+UNKNOWN = Unread("unknown_conversation", 404, "not known", "check the id", is_unknown=True)
 
 
 def person(name: str, purpose: str = "customer", **fields: Any) -> Participant:

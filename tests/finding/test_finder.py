@@ -146,7 +146,7 @@ def test_where_confirming_fails_those_who_fit_are_found(
 ) -> None:
     """What analytics has told of one row does not depend on the other."""
     reads = fake_reads(a_talk("c", a_person("p")))
-    reads.failing["c"] = Unread("unknown_conversation", 404, "gone", "look")
+    reads.failing["c"] = Unread("unknown_conversation", 404, "gone", "look", is_unknown=True)
     rows = find_once(run_virtual, reads, a_row(1, "c"), a_row(2, "c", AGENT))
     assert names(rows) == [(1, "p"), (2, "unknown_conversation")]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 UPDATED = PatchOutcome(Outcome.UPDATED, status=202, correlation_id="abc-1", attempts=1)
 LOST = Unread("no_answer", None, "no answer in time", "Send it again later.")
-UNKNOWN = Unread("unknown_conversation", 404, "not known here", "Check the id.", "abc-2")
+UNKNOWN = Unread("unknown_conversation", 404, "not known here", "Check the id.", "abc-2", True)
 
 
 class Read(NamedTuple):

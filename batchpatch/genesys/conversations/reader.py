@@ -53,8 +53,8 @@ class Unread(NamedTuple):
     """Why a conversation could not be read."""
 
     code: str
-    """That of `UNKNOWN_CONVERSATION`; `unreadable` for any other final refusal, or an answer that
-    is no conversation; or `no_answer`."""
+    """For whoever reads it: that of `UNKNOWN_CONVERSATION`; `unreadable` for any other final
+    refusal, or an answer that is no conversation; or `no_answer`."""
     status: int | None
     """HTTP status; None where no answer came."""
     message: str
@@ -62,6 +62,8 @@ class Unread(NamedTuple):
     hint: str
     """What the user can do."""
     correlation_id: str | None = None
+    is_unknown: bool = False
+    """The platform knows no such conversation; else nothing is known of it."""
 
 
 class SharedReads:
@@ -215,7 +217,8 @@ def _refusal(answer: Answer) -> Unread:
     # A 400 on a path that holds nothing but an id is about the id.
     if reply.status in (400, 404):
         told = UNKNOWN_CONVERSATION
-        return Unread(told.code, reply.status, told.message, told.hint, reply.correlation_id)
+        about = reply.status, told.message, told.hint, reply.correlation_id
+        return Unread(told.code, *about, is_unknown=True)
     message = f"the conversation could not be read ({reply.status} {reply.code or ''}".rstrip()
     hint = _DIVISION_HINT if reply.status in (401, 403) else _AGAIN_HINT
     return Unread("unreadable", reply.status, f"{message})", hint, reply.correlation_id)
