@@ -1,4 +1,4 @@
-"""What stops a run, sorted by who has to act.
+"""Exceptions, what stops a run, sorted by who has to act; and the exit codes.
 
 A row that cannot be sent is not here: it is a value (`InvalidRow`), because one bad row must not
 stop its neighbours. Each class carries the exit code that the command line answers with.

@@ -1,4 +1,4 @@
-"""What is printed when a run has ended: the summary, why rows failed, and what to do next."""
+"""The ending of a run or a plan on the screen: the summary, why rows failed, what to do next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where text goes: documents and reports to stdout, what accompanies work to stderr.
+"""Output: documents and reports to stdout, what accompanies work to stderr.
 
 Nothing else writes to either, so whatever is said passes `printable`, and stdout gets one document
 at most.

@@ -1,4 +1,4 @@
-"""What commands that send have in common: an account, an event loop, signals, progress."""
+"""The session of a command that sends: an account, an event loop, signals, progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers, progress, summaries, findings and plans as text. Pure."""
+"""Text of numbers, progress, summaries, findings and plans. Pure."""
 
 from __future__ import annotations
 

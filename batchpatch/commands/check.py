@@ -1,4 +1,4 @@
-"""The offline dry run: reads as a run would, sends nothing, and says what a run would do."""
+"""`check`: the offline dry run; reads as a run would, sends nothing, says what a run would do."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from batchpatch.options.run import LimitOptions, RecordOptions, Settings
 from batchpatch.pipeline.execution import Job
 from batchpatch.pipeline.plan_run import planning, read_origin, refuse_choices
 from batchpatch.pipeline.preflight import preflight
-from batchpatch.pipeline.run_record import describe, note_organisation
+from batchpatch.pipeline.run_record import describe, record_organisation
 from batchpatch.pipeline.spooling import spooling
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.inputs import Reader
@@ -90,7 +90,7 @@ async def plan(
         with _begun(out, inputs) as (directory, begun):
             options = plain_settings(settings) | {"flags": flags}
             describe(directory, prepared, account=account, options=options, kind="plan")
-            note_organisation(directory, origin.identity.organisation)
+            record_organisation(directory, origin.identity.organisation)
             with spooling(directory, inputs, keep=True) as spooled:
                 tee = spooled.tee if spooled else None
                 reader = Reader(inputs, settings.read, tee=tee)

@@ -1,4 +1,4 @@
-"""Taking a run back: a run of its own, over the values that were there before."""
+"""`undo`: take a run back by a run of its own, over the values that were there before."""
 
 from __future__ import annotations
 

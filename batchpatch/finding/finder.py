@@ -1,4 +1,4 @@
-"""Selector -> participant id, batch by batch and at few requests.
+"""The finder: selector -> participant id, batch by batch and at few requests.
 
 What analytics tells is looked up many conversations at once; a read of its own is taken for what
 it does not tell, for conversations that it leaves out, and to confirm that nobody fits in one

@@ -1,4 +1,4 @@
-"""The look-ups that one batch of rows takes."""
+"""The search: the look-ups that one batch of rows takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user is told to do: the sentence that ends a run, and the hint on an answer not hoped for.
+"""Hints: what a user can do about an answer, and the sentences for what ends a run.
 
 Pure. The hints are tables: by code first, then by status. The facts are those of the official SDK
 and the vendor's documentation; what only threads report is worded as a possibility.

@@ -1,4 +1,4 @@
-"""What came back: an answer read into a value, whatever its bytes, or the fact that none came.
+"""Replies: an answer read into a value, whatever its bytes, or the fact that none came.
 
 Pure, and total: `read_reply` has no input for which it raises. Proxies and load balancers answer
 in the platform's place with HTML, plain text or nothing, and a run must survive all of it.

@@ -1,4 +1,4 @@
-"""What to do after an attempt: end the call, wait and try again, or get another token.
+"""Retry decisions: after an attempt, end the call, wait and try again, or get another token.
 
 Pure: the answer, the tries so far, the policy and a random number go in, a decision comes out.
 A success never gets here; the client returns it on its fast path.

@@ -1,4 +1,4 @@
-"""What a run says of itself as a whole: under way, and at its end."""
+"""Progress, failure reasons and summary: what a run says of itself under way, and at its end."""
 
 from __future__ import annotations
 

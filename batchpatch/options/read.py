@@ -62,7 +62,7 @@ NO_QUOTE = "none"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """Options of the reading room. Every default is the contract's.
+    """Options of reading. Every default is the contract's.
 
     Raises:
         SettingsError: where a value can never work, whatever the input.

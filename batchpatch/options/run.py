@@ -87,7 +87,7 @@ class LimitOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What each room was told. Holds no secret."""
+    """What each stage was told. Holds no secret."""
 
     read: ReadOptions = field(default_factory=ReadOptions)
     find: FindOptions = field(default_factory=FindOptions)

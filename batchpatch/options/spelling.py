@@ -1,4 +1,4 @@
-"""How people write numbers, rates, durations, shares and hours: text in, option values out. Pure.
+"""The spelling of numbers, rates, durations, shares and hours: text in, option values out. Pure.
 
 Whatever the text, the answer is a value or a `SettingsError` of one sentence that names the flag.
 """

@@ -22,7 +22,7 @@ from batchpatch.pipeline.organisation_check import OrganisationCheck
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.recorder import EarlierRun, rfc3339
 from batchpatch.pipeline.report import RunReport, attempt_to_show
-from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile, note_organisation
+from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile, record_organisation
 from batchpatch.pipeline.spooling import missing_rest
 from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.checkpoint import Proof, prove
@@ -162,7 +162,7 @@ class Execution:
 
     def _note(self, identity: Identity) -> None:
         if self._job.directory is not None:
-            note_organisation(self._job.directory, identity.organisation)
+            record_organisation(self._job.directory, identity.organisation)
 
     async def run(self, observe: Callable[[Progress], None] | None) -> RunReport:
         """Work, then report; what makes the whole run pointless is raised."""
@@ -174,7 +174,7 @@ class Execution:
                 await self._output.close()
                 self._discard()
                 raise
-            job.stopper.note(Stop(error.exit_code, str(error)))
+            job.stopper.record(Stop(error.exit_code, str(error)))
         finally:
             await self._output.close()
         if job.spooled is not None:

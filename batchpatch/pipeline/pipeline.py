@@ -183,7 +183,7 @@ class Pipeline:
             if not self.anything_to_send:
                 raise
             because = f"The input turned bad after row {self.rows:,}: {error}"
-            self._stopper.note(Stop(ExitCode.STOPPED, because))
+            self._stopper.record(Stop(ExitCode.STOPPED, because))
         finally:
             source.stop()
             self._queue.end()

@@ -199,8 +199,8 @@ def _take_out(
 ) -> dict[int, Skips]:
     """Rewrite the results without these rows, which are then to be sent again.
 
-    What later rows have applied meanwhile is noted first, because the lines that tell which
-    attributes a row asked for are about to go; a crash in between leaves a note too many, no more.
+    What later rows have applied meanwhile is recorded first, because the lines that tell which
+    attributes a row asked for are about to go; a crash in between leaves one too many, no more.
     """
     asked = rows_with(directory.results_path, outcomes)
     suspects = find_suspects(directory.results_path, asked)

@@ -79,8 +79,8 @@ def describe(
     )
 
 
-def note_organisation(directory: RunDirectory, organisation: str) -> None:
-    """Note in `run.json` whose data this is, so that an undo goes nowhere else.
+def record_organisation(directory: RunDirectory, organisation: str) -> None:
+    """Record in `run.json` whose data this is, so that an undo goes nowhere else.
 
     Raises:
         RecordError: it cannot be written.

@@ -147,7 +147,7 @@ def missing_rest(first: int, *, unread: Sequence[str]) -> Stop:
 
 
 def _describe(directory: RunDirectory, size: int, sha256: str) -> None:
-    """Note in `run.json` that standard input was kept to its end, and what it was."""
+    """Record in `run.json` that standard input was kept to its end, and what it was."""
 
     def described(manifest: Manifest) -> Manifest:
         inputs = tuple(

@@ -40,10 +40,10 @@ class Stopper:
         """Stop reading and handing out; the second request stops everything."""
         if self._asked.is_set():
             self._urged.set()
-        self.note(stop)
+        self.record(stop)
         self._asked.set()
 
-    def note(self, stop: Stop) -> None:
+    def record(self, stop: Stop) -> None:
         """Why the run will have ended early, without stopping what is under way."""
         self.stop = self.stop or stop
 

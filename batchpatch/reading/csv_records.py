@@ -1,4 +1,4 @@
-"""CSV text -> records. What a cell means is not decided here."""
+"""CSV records, made of text. What a cell means is not decided here."""
 
 from __future__ import annotations
 
@@ -272,8 +272,8 @@ class CsvRecords:
             swallow = self._swallowed(self._dialect.lenient(lines), broken=broken)
             if swallow is not None:
                 opened, behind = first + swallow.opened, first + swallow.next
-                fault = row_errors.swallowing_quote(first, opened, behind)
-                return unread(fault, lines[: swallow.next]), begin + swallow.next
+                error = row_errors.swallowing_quote(first, opened, behind)
+                return unread(error, lines[: swallow.next]), begin + swallow.next
         if open_still:
             return None
         return unread(quote_error(error, first, lines, self._dialect), lines), end

@@ -1,4 +1,4 @@
-"""Bytes in chunks -> lines, a list of them at a time: as text for CSV, as bytes for JSONL.
+"""Decoding: bytes in chunks -> lists of lines, as text for CSV, as bytes for JSONL.
 
 Whoever reads a live source is told where it would have to wait: a None comes between two lists
 where nothing more is at hand. What was read up to there can go its way.

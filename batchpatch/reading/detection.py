@@ -147,8 +147,8 @@ HOPELESS_ROWS = 1000
 """An input that begins with this many invalid rows is refused."""
 
 
-class Hope:
-    """Refuses an input of which nothing can be sent, before anything is."""
+class HopelessInputCheck:
+    """Rejects an input of which nothing can be sent, before anything is."""
 
     def __init__(self, name: str) -> None:
         self._name = name

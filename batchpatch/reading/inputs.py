@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from batchpatch.errors import InputError
 from batchpatch.model import Batch, InvalidRow, Row
 from batchpatch.reading.csv_records import CsvRecords
-from batchpatch.reading.detection import Hope, detect
+from batchpatch.reading.detection import HopelessInputCheck, detect
 from batchpatch.reading.jsonl_records import LineMaker
 from batchpatch.reading.rows import RowMaker
 from batchpatch.reading.sources import ByteSource, EmptyInputError, open_source
@@ -121,7 +121,7 @@ class Input:
             InputError: the input turns bad halfway, or begins with a thousand invalid rows.
         """
         maker = self._made_by = self._maker(source)
-        hope = Hope(self.name) if settled is None else None
+        check = HopelessInputCheck(self.name) if settled is None else None
         if self._is_empty_plan:
             return
         number, stop = first, None if most is None else first + most
@@ -134,8 +134,8 @@ class Input:
             surplus = 0 if stop is None else max(0, number + len(rows) - stop)
             if surplus:
                 del rows[-surplus:]
-            if hope is not None and not hope.look_at(rows):
-                hope = None
+            if check is not None and not check.look_at(rows):
+                check = None
             yield from _batches(rows, number, settled)
             number += len(rows)
             if number == stop:

@@ -1,4 +1,4 @@
-"""JSON objects -> records -> `Row` or `InvalidRow`. Pure; the same three ways as in `rows`."""
+"""JSON records: objects -> `Row` or `InvalidRow`. Pure; the same three ways as in `rows`."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class LineMaker:
         self.odd = OddValues()
         """Values about which there is something to say."""
         self._usual: _Fields | None = None
-        """Of the objects met last that can take the quick way."""
+        """Of the objects met last that can take the fast path."""
 
     def rows(self, number: int, block: Block) -> list[Row | InvalidRow]:
         """The rows of a block, the first of them with this number; blank lines make none."""
@@ -169,7 +169,7 @@ class LineMaker:
             row = self._quick(number, line, text, value)
             if row is None and is_blank(text):
                 continue
-            yield row or self.careful(number, line, text)
+            yield row or self.slow_path(number, line, text)
             number += 1
 
     def _quick(self, number: int, line: int, text: bytes, value: Any) -> Row | None:
@@ -193,7 +193,7 @@ class LineMaker:
         participant, note = (ids[1], None) if len(ids) > 1 else ("", self._note)
         return new_row(Row, (number, line, self._source, ids[0], participant, names, values, note))
 
-    def careful(self, number: int, line: int, text: bytes) -> Row | InvalidRow:
+    def slow_path(self, number: int, line: int, text: bytes) -> Row | InvalidRow:
         """The row, or what is wrong with the line; any bytes get an answer."""
         value = _object(line, text)
         if isinstance(value, RowError):
@@ -202,7 +202,7 @@ class LineMaker:
         maker = self._maker(tuple(value), plan=plan is not None)
         if isinstance(maker, RowError):
             return InvalidRow(number, line, self._source, *maker)
-        return maker.careful(number, line, list(value.values()), plan=plan)
+        return maker.slow_path(number, line, list(value.values()), plan=plan)
 
     def _maker(self, keys: tuple[str, ...], *, plan: bool) -> RowMaker | RowError:
         """What these keys mean; a line that lacks a needed one is an invalid row, no more."""

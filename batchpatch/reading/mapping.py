@@ -1,4 +1,4 @@
-"""Which column means what. Pure: names in, decisions out.
+"""The mapping: which column means what. Pure: names in, decisions out.
 
 The same decisions serve a CSV header, once, and the keys of a JSONL line, once for each set of
 keys that occurs.

@@ -1,4 +1,4 @@
-"""Records, as the readers hand them to the row makers, and what their cells say. Pure."""
+"""Records, as readers hand them to row makers, and what their cells say, of whom too. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _MOST_DIGITS = 18
 """Of the number of a row."""
 
 
-def taker(positions: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+def column_getter(positions: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
     """Takes the cells at these positions out of a record."""
     if len(positions) > 1:
         return itemgetter(*positions)
@@ -84,7 +84,7 @@ def members_in(cell: object, kind: WriteKind) -> dict[str, Any]:
 
 
 def unsendable(refused: RefusedError) -> UnsendableError:
-    """What a kind of write refuses, as a fault of the row."""
+    """What a kind of write refuses, as an error of the row."""
     return UnsendableError(row_errors.RowError(refused.code, refused.message, refused.hint))
 
 
@@ -132,7 +132,7 @@ class Selectors:
         self._columns = sorted(columns, key=lambda one: (_ORDER.index(one.field), one[1:]))
         self._usual = Note(selector=usual) if usual else None
         self._has_id = has_id
-        self._cells_of = taker([column.position for column in self._columns])
+        self._cells_of = column_getter([column.position for column in self._columns])
         self._known: dict[tuple[str, ...], Note] = {}
         """By the cells that were met, some of them."""
 
@@ -146,11 +146,11 @@ class Selectors:
         selector = tuple(dict.fromkeys(filter(None, found)))
         note = Note(selector=selector) if selector else self._usual
         if note is None:
-            fault = row_errors.missing_participant(SELECTOR_WORDS, has_id=self._has_id)
-            raise UnsendableError(fault)
+            error = row_errors.missing_participant(SELECTOR_WORDS, has_id=self._has_id)
+            raise UnsendableError(error)
         return note
 
-    def quick(self, cells: Sequence[str]) -> Note | None:
+    def fast_path(self, cells: Sequence[str]) -> Note | None:
         """The same of a record that is text alone; None where it would raise."""
         key = self._cells_of(cells)
         note = self._known.get(key)
@@ -163,7 +163,7 @@ class Selectors:
                 self._known[key] = note
         return note
 
-    def all_at_once(self, records: Sequence[Sequence[str]]) -> list[Note] | None:
+    def vectorised(self, records: Sequence[Sequence[str]]) -> list[Note] | None:
         """The same of many; None where one of them says what none has said before."""
         columns = [map(itemgetter(column.position), records) for column in self._columns]
         keys = zip(*columns, strict=True) if columns else repeat((), len(records))

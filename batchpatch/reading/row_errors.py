@@ -1,5 +1,7 @@
-"""Why a record is no row: codes, words and hints, and of its content at most what is in the place
-of an id."""
+"""Row errors, why a record is no row: codes, words and hints.
+
+They hold of its content at most what is in the place of an id.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Record + mapping -> `Row` or `InvalidRow`. Pure, and the hottest code of the reading room.
+"""The row maker: record + mapping -> `Row` or `InvalidRow`. Pure, and the hottest code of reading.
 
 There are three ways to a row, each for what the one before leaves, and they agree. A block whose
 records are all ordinary becomes rows column by column, without a step of Python for each row. Else
-each record that is ordinary takes the quick way, and the others the careful one.
+each record that is ordinary takes the fast path, and the others the slow one.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from batchpatch.reading.dialect import Dialect
 from batchpatch.reading.odd_values import OddValues, any_odd, any_shortened, bad_id
 from batchpatch.reading.records import (
     Selectors,
+    column_getter,
     is_empty,
     members_in,
     refuse_ragged,
     skips_in,
-    taker,
     unsendable,
 )
 from batchpatch.reading.row_errors import RowError
@@ -72,7 +72,7 @@ class RowMaker:
         self._kind = find_kind(options.write)
         self._names = names or Names(options.only_keys, {}, self._kind)
         self._own_names = mapping.names + tuple(self._constants)
-        self._values_of = taker(mapping.positions)
+        self._values_of = column_getter(mapping.positions)
         self._selectors = Selectors(
             mapping.selectors, options.participant, has_id=mapping.participant is not None
         )
@@ -81,7 +81,7 @@ class RowMaker:
             and self._kind.plain
             and not self._table.keeps_text
             and "" not in self._constants.values()
-            and self._names.fault(self._own_names) is None
+            and self._names.row_error(self._own_names) is None
         )
 
     def rows(self, number: int, block: Block) -> list[Row | InvalidRow]:
@@ -138,7 +138,7 @@ class RowMaker:
         """Who all of them are about: ids and notes; None where one is not ordinary."""
         at = self._mapping.participant
         if at is None:
-            notes = self._selectors.all_at_once(records)
+            notes = self._selectors.vectorised(records)
             return None if notes is None else (repeat(""), notes)
         ids = list(map(itemgetter(at), records))
         return (ids, repeat(None)) if are_canonical(ids) else None
@@ -151,7 +151,7 @@ class RowMaker:
             if row is None:
                 if table.passes_over(line, record):
                     continue
-                row = self.careful(number, line, record)
+                row = self.slow_path(number, line, record)
                 table.watch(line, record, row)
             elif table.is_watchful:
                 table.row_came()
@@ -169,7 +169,7 @@ class RowMaker:
             return None
         at = mapping.participant
         ids = cells[mapping.conversation], "" if at is None else cells[at]
-        note = None if ids[1] else self._selectors.quick(cells)
+        note = None if ids[1] else self._selectors.fast_path(cells)
         if not are_canonical(ids if note is None else ids[:1]):
             return None
         names, values = self._own_names, self._values_of(cells)
@@ -181,7 +181,7 @@ class RowMaker:
             names, values = known, tuple(filter(None, values))
         return new_row(Row, (number, line, self._source, *ids, names, values, note))
 
-    def careful(
+    def slow_path(
         self, number: int, line: int, cells: Sequence[Any], *, plan: Dict[str, Any] | None = None
     ) -> Row | InvalidRow:
         """The row, or what is wrong with it; any record gets an answer.
@@ -210,7 +210,7 @@ class RowMaker:
             names = self._names.shared(tuple(wanted))
             skips = None if mapping.skip_at is None else skips_in(cells[mapping.skip_at])
         except UnsendableError as error:
-            return InvalidRow(number, line, self._source, *error.fault, ids[0], ids[1])
+            return InvalidRow(number, line, self._source, *error.row_error, ids[0], ids[1])
         values = tuple(wanted.values())
         row = Row(number, line, self._source, conversation, participant, names, values, note)
         return without_skipped(row, skips, whole=self._kind.whole) if skips else row

@@ -88,7 +88,7 @@ class Table:
         return not isinstance(record, RowError) and named_delimiter(text) is not None
 
     def passes_over(self, line: int, record: Sequence[str] | RowError) -> bool:
-        """The same as `is_no_row`, and takes note of it: to be called once for each."""
+        """The same as `is_no_row`, and counts it: to be called once for each."""
         if is_blank(record):
             self._behind_blank = self.is_watchful = True
             return True

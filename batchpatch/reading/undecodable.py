@@ -1,4 +1,4 @@
-"""Bytes that are not of the encoding: what to say of them. Pure."""
+"""Undecodable bytes: what is said of those that are not of the encoding. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The texts that JSON values have in a file, without parsing it a second time. Pure.
+"""Value texts: what JSON values are in the file, without parsing it a second time. Pure.
 
 orjson makes an `int` or a `float` of a number, and what is sent is its digits. So the texts of
 numbers are taken from the raw bytes: whatever looks like one behind a colon.

@@ -1,4 +1,4 @@
-"""Values as the platform keeps them, text, and attribute names judged as sets. Pure."""
+"""Values, texts as the platform keeps them; and attribute names, judged as sets. Pure."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ class Names:
         self._notices = notices
         self._kind = kind
 
-    def fault(self, names: tuple[str, ...]) -> RowError | None:
+    def row_error(self, names: tuple[str, ...]) -> RowError | None:
         """What is wrong with this set of names."""
         if names in self.good:
             return None
-        fault = _judged(names, self._only_keys)
+        error = _judged(names, self._only_keys)
         for name in names:
             if len(self._notices) < _NOTICES_KEPT and (notice := self._kind.notice(name)):
                 self._notices[name] = notice
-        if fault is None and keepable(names, self.good):
+        if error is None and keepable(names, self.good):
             self.good[names] = names
-        return fault
+        return error
 
     def all_good(self, sets: list[tuple[str, ...]]) -> Iterable[tuple[str, ...]]:
         """Each of these sets as the one tuple that all rows share.
@@ -70,8 +70,8 @@ class Names:
         Raises:
             UnsendableError: with what is wrong with them.
         """
-        if (fault := self.fault(names)) is not None:
-            raise UnsendableError(fault)
+        if (error := self.row_error(names)) is not None:
+            raise UnsendableError(error)
         return self.good.get(names, names)
 
 
@@ -92,11 +92,11 @@ def _judged(names: tuple[str, ...], only_keys: frozenset[str] | None) -> RowErro
 
 
 class UnsendableError(Exception):
-    """A record that can be no row. Never leaves the reading room."""
+    """A record that can be no row. Never leaves reading."""
 
-    def __init__(self, fault: RowError) -> None:
-        super().__init__(fault.code)
-        self.fault = fault
+    def __init__(self, row_error: RowError) -> None:
+        super().__init__(row_error.code)
+        self.row_error = row_error
 
 
 class NumberText(str):

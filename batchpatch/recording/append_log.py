@@ -1,4 +1,4 @@
-"""Appending whole lines to a private file, and finding where a crash has left it whole."""
+"""The append-only log: whole lines in a private file, and where a crash has left it whole."""
 
 from __future__ import annotations
 

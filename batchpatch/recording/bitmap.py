@@ -1,4 +1,4 @@
-"""A set of row numbers that costs one bit a row."""
+"""A bitmap: a set of row numbers at one bit a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows that did not make it, in the input's own form, so that they can be sent again.
+"""Failed rows, the dead letters of a run: in the input's own form, so that they can be sent again.
 
 Cells and lines are the input's, untouched; the tool's own fields (`batchpatch_error`, `_hint`,
 `_skip`) say why, what to do, and what later rows have applied to whom in the meantime. Nothing

@@ -1,4 +1,4 @@
-"""Old never beats new: what a row must not write when it is sent again.
+"""Newer values: what a row must not write when it is sent again. Old never beats new.
 
 A failed row that is sent again after the run would overwrite what a later row has put there since.
 So it leaves out, for each of its participants, the names that a later row has applied *to that

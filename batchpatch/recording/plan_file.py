@@ -1,4 +1,4 @@
-"""The file of a plan, written whole lines at a time."""
+"""The plan file, written whole lines at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run ended: its summary and its exit code. Pure: no file, no clock."""
+"""The summary of a run and its exit code. Pure: no file, no clock."""
 
 from __future__ import annotations
 

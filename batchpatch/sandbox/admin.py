@@ -1,4 +1,4 @@
-"""What tests and curious users ask the sandbox itself, below /sandbox/ and without a token.
+"""Admin routes, below /sandbox/ and without a token: what is asked of the sandbox itself.
 
 - `GET  stats`: the counts, one JSON document.
 - `GET  state`: what is stored, JSONL, one line for each participant that holds attributes or a

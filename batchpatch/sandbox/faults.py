@@ -1,4 +1,4 @@
-"""What may go wrong, and the text in which a user asks for it.
+"""Faults: what may go wrong, and the text in which a user asks for it.
 
 `status=503,rate=0.1` reads: one request in ten is answered 503. The keys:
 

@@ -1,4 +1,4 @@
-"""Which fault hits which request: a pure choice, so that runs repeat whatever the timing."""
+"""Fault injection: which request is hit, a pure choice, so that runs repeat whatever the timing."""
 
 from __future__ import annotations
 

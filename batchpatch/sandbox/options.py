@@ -1,4 +1,4 @@
-"""What a sandbox can be told to do. Imports no aiohttp."""
+"""Options: what a sandbox can be told to do. Imports no aiohttp."""
 
 from __future__ import annotations
 

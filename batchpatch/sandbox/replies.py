@@ -1,4 +1,4 @@
-"""What is sent and what is answered, as values: request bodies, envelopes, the shapes of faults."""
+"""Requests and replies as values: request bodies, envelopes, the shapes of faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths to what they mean. Pure."""
+"""Routes: paths to what they mean. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes input that fits the sandbox: the same seed gives the same rows. Imports no aiohttp."""
+"""Rows, an input that fits the sandbox: the same seed gives the same rows. Imports no aiohttp."""
 
 from __future__ import annotations
 

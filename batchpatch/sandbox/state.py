@@ -1,4 +1,4 @@
-"""Everything that one sandbox remembers, for its handlers and for the tests that look into it."""
+"""State: all that one sandbox remembers, for its handlers and for the tests that look into it."""
 
 from __future__ import annotations
 

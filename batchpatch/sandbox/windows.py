@@ -1,4 +1,4 @@
-"""The platform's rate limit, counted per token. Pure; the time is an argument.
+"""Rate-limit windows of the platform, counted per token. Pure; the time is an argument.
 
 How the platform counts is a guess, so it can be chosen, and it is the business of this module
 alone. Seconds throughout, and times must not go back.

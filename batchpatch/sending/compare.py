@@ -1,4 +1,4 @@
-"""What is still to be sent, given what the participant has."""
+"""The comparison of a patch with what its participant has: what is still to be sent. Pure."""
 
 from __future__ import annotations
 

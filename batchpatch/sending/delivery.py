@@ -1,4 +1,4 @@
-"""The delivery of one patch: compared before it leaves, noted, sent, explained, looked for."""
+"""The delivery of one patch: compared before it leaves, recorded, sent, explained, verified."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class _Ready(NamedTuple):
 
     patch: Patch
     before: Mapping[str, str | None] | None
-    """What it overwrites, as noted to be undone; None where that is not wanted."""
+    """What it overwrites, as recorded to be undone; None where that is not wanted."""
 
 
 class Deliverer:

@@ -1,4 +1,4 @@
-"""Tells a token that may do nothing from a row that may not be written. Pure."""
+"""The denial buffer: tells a token that may do nothing from a row that may not be written. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explaining: what a refusal that may mean several things does mean, by one read more."""
+"""The explainer: what a refusal that may mean several things does mean, by one read more."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class OwnWrites:
         return len(self._written)
 
     def settled(self, patch: Patch, outcome: PatchOutcome) -> None:
-        """Take note of how a patch that was sent has ended; again, when it has been verified."""
+        """Record how a patch that was sent has ended; again, when it has been verified."""
         if outcome.outcome is Outcome.UPDATED and outcome.verified:
             self._shown(patch)
         elif outcome.outcome is Outcome.UPDATED:

@@ -107,7 +107,7 @@ class Waiting:
         self.call()
 
     def saw(self, present: Mapping[str, str] | None, began_s: float) -> None:
-        """Take note of what a read shows that began then; None where it lists no such one."""
+        """Record what a read shows that began then; None where it lists no such one."""
         lost = look_for(self._patch.attributes, present, self._kind)
         if lost is None:
             self.settle(stored(self._outcome))
@@ -119,7 +119,7 @@ class Waiting:
             self._look_later(asyncio.get_running_loop().time())
 
     def saw_nothing(self, unread: Unread, began_s: float) -> None:
-        """Take note of a read that began then and failed."""
+        """Record a read that began then and failed."""
         if began_s < self._until_s:
             self._look_later(asyncio.get_running_loop().time())
         elif self._lost is None:

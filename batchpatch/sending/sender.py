@@ -1,4 +1,4 @@
-"""Patch -> outcome: one call, however many attempts it takes."""
+"""The sender: patch -> outcome in one call, however many attempts that takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what was accepted is stored: read back until it is there, or the time is over."""
+"""Verification: what was accepted is read back until it is stored, or the time is over."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def test_the_first_reason_stands() -> None:
         stopper = Stopper()
         stopper.request(FIRST)
         stopper.request(SECOND)
-        stopper.note(SECOND)
+        stopper.record(SECOND)
         return stopper.stop
 
     assert asyncio.run(run()) is FIRST
@@ -33,7 +33,7 @@ def test_a_note_stops_nothing(run_virtual: RunVirtual) -> None:
 
     async def run() -> Stop | None:
         stopper = Stopper()
-        stopper.note(FIRST)
+        stopper.record(FIRST)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await stopper.asked()
@@ -96,7 +96,7 @@ def test_the_time_that_is_over_does_not_hide_another_reason(run_virtual: RunVirt
 
     async def run() -> tuple[Stop | None, bool]:
         stopper = Stopper()
-        stopper.note(FIRST)
+        stopper.record(FIRST)
         await stopper.expire(5)
         return stopper.stop, stopper.is_asked
 

@@ -93,7 +93,7 @@ def test_what_a_writer_wrote_is_read_back_with_its_lines(
 def test_no_line_is_lost_without_being_named(
     open_records: Open, text: str, places: list[int]
 ) -> None:
-    """Whatever the quotes do, each line is in a record, or in the message of a fault, or has
+    """Whatever the quotes do, each line is in a record, or in the message of a error, or has
     nothing but delimiters and empty cells."""
     lines = ["", *io.StringIO(HEADER.decode() + text, newline=""), ""]
     told = set()
@@ -115,13 +115,13 @@ def test_an_unclosed_quote_names_the_line_that_opened_it(
 ) -> None:
     """Also where its record began earlier, with a quoted line break that is in order."""
     data = HEADER + b"c,p,v\n" * before + b'c,"two\nlines","never closed\n' + b"c,p,v\n" * after
-    *sound, (line, fault) = open_records(data, places)
+    *sound, (line, error) = open_records(data, places)
     begin = 2 + before
     assert [number for number, _ in sound] == list(range(2, begin))
-    assert isinstance(fault, RowError)
-    assert (line, fault.code) == (begin, "unclosed_quote")
-    assert f"opened in line {begin + 1} " in fault.message
-    assert f"lines {begin} to {begin + 1 + after} " in fault.message
+    assert isinstance(error, RowError)
+    assert (line, error.code) == (begin, "unclosed_quote")
+    assert f"opened in line {begin + 1} " in error.message
+    assert f"lines {begin} to {begin + 1 + after} " in error.message
 
 
 def test_reading_goes_on_behind_broken_quotes(open_records: Open) -> None:

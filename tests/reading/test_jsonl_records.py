@@ -113,18 +113,18 @@ def attributes(row: Row | InvalidRow) -> dict[str, str]:
 def test_every_way_to_a_row_leads_to_the_same_row(
     texts: list[bytes], more: int, wanted: dict[str, Any]
 ) -> None:
-    """Whole columns, the quick way and the careful one are one decision, taken at three speeds."""
+    """Whole columns, the fast path and the slow one are one decision, taken at three speeds."""
     texts = texts * more
     kept = [(line, text) for line, text in enumerate(texts, 2) if text.strip()]
-    careful = LineMaker(ReadOptions(**wanted), source=0)
-    expected = [careful.careful(n, line, text) for n, (line, text) in enumerate(kept, 5)]
-    quick = LineMaker(ReadOptions(**wanted), source=0)
+    slow = LineMaker(ReadOptions(**wanted), source=0)
+    expected = [slow.slow_path(n, line, text) for n, (line, text) in enumerate(kept, 5)]
+    fast = LineMaker(ReadOptions(**wanted), source=0)
     for _ in range(2):  # the second time, keys and names are known
-        found = quick.rows(5, Block(range(2, 2 + len(texts)), texts))
+        found = fast.rows(5, Block(range(2, 2 + len(texts)), texts))
         assert found == expected
         assert list(map(type, found)) == list(map(type, expected))
     blocks = [Block([line], [text]) for line, text in kept]
-    assert [row for n, b in enumerate(blocks, 5) for row in quick.rows(n, b)] == expected
+    assert [row for n, b in enumerate(blocks, 5) for row in fast.rows(n, b)] == expected
 
 
 @given(texts=st.lists(lines, max_size=8), wanted=options)
@@ -230,7 +230,7 @@ def test_each_way_to_name_an_attribute(
 
 
 def test_numbers_keep_their_digits_and_the_last_equal_key_wins() -> None:
-    """Also where the line would take the quick way but for its numbers."""
+    """Also where the line would take the fast path but for its numbers."""
     line = f'{{"conversationId": "x", "participantId": "{P}", "conversationId": "{C}", '
     body = '"attributes": {"a": 1.10, "b": 12345678901234567890123, "a": -0, "c": 1e5}}'
     assert attributes(one((line + body).encode())) == {

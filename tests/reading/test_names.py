@@ -16,16 +16,16 @@ from batchpatch.writes.attributes import ATTRIBUTES
 )
 def test_a_name_nobody_could_mean_is_refused(name: str, code: str) -> None:
     """The platform cannot delete an attribute once it is there."""
-    fault = Names(None, {}).fault(("good", name))
-    assert fault is not None
-    assert fault.code == code
+    error = Names(None, {}).row_error(("good", name))
+    assert error is not None
+    assert error.code == code
 
 
 @given(allowed=st.sets(st.text(min_size=1, max_size=3)), used=st.lists(st.sampled_from("abc")))
 def test_only_the_names_that_were_allowed_pass(allowed: set[str], used: list[str]) -> None:
     """A typo makes a permanent attribute: --only-keys is the guard against that."""
-    fault = Names(frozenset(allowed), {}).fault(tuple(used))
-    assert (fault is None) == (set(used) <= allowed)
+    error = Names(frozenset(allowed), {}).row_error(tuple(used))
+    assert (error is None) == (set(used) <= allowed)
 
 
 def test_rows_with_the_same_names_share_one_tuple() -> None:

@@ -88,20 +88,20 @@ def scenes(draw: st.DrawFn) -> tuple[list[str], list[Any], dict[str, Any]]:
 def test_every_way_to_a_row_leads_to_the_same_row(
     scene: tuple[list[str], list[Any], dict[str, Any]], more: int
 ) -> None:
-    """Whole columns, the quick way and the careful one are one decision, taken at three speeds."""
+    """Whole columns, the fast path and the slow one are one decision, taken at three speeds."""
     header, records, wanted = scene
     records = records * (1 + more)
     kept = [(line, record) for line, record in enumerate(records, 2) if not is_blank(record)]
-    careful = maker(header, **wanted)
-    expected = [careful.careful(n, line, record) for n, (line, record) in enumerate(kept, 5)]
+    slow = maker(header, **wanted)
+    expected = [slow.slow_path(n, line, record) for n, (line, record) in enumerate(kept, 5)]
     block = Block(range(2, 2 + len(records)), records, plain="\\x00" not in str(records))
-    quick = maker(header, **wanted)
+    fast = maker(header, **wanted)
     for _ in range(2):  # the second time, the names are known
-        found = quick.rows(5, block)
+        found = fast.rows(5, block)
         assert found == expected
         assert list(map(type, found)) == list(map(type, expected))
     blocks = [Block([line], [record], block.plain) for line, record in kept]
-    assert [row for n, b in enumerate(blocks, 5) for row in quick.rows(n, b)] == expected
+    assert [row for n, b in enumerate(blocks, 5) for row in fast.rows(n, b)] == expected
 
 
 @given(scene=scenes())

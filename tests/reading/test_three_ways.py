@@ -74,11 +74,11 @@ def test_one_odd_line_among_sound_ones_is_seen(
     """Each thing that the fast ways must notice, in a block where nothing else stops them."""
     line = orjson.dumps(sound)
     texts = [line, line, odd, line]
-    careful, quick = (LineMaker(ReadOptions(**wanted), source=0) for _ in range(2))
+    slow, fast = (LineMaker(ReadOptions(**wanted), source=0) for _ in range(2))
     kept = [(line, text) for line, text in enumerate(texts, 1) if text.strip()]
-    expected = [careful.careful(n, line, text) for n, (line, text) in enumerate(kept, 1)]
+    expected = [slow.slow_path(n, line, text) for n, (line, text) in enumerate(kept, 1)]
     for _ in range(2):
-        assert quick.rows(1, Block(range(1, 5), texts)) == expected
+        assert fast.rows(1, Block(range(1, 5), texts)) == expected
 
 
 @pytest.mark.parametrize(
@@ -122,11 +122,11 @@ def test_one_odd_record_among_sound_ones_is_seen(odd: list[str], wanted: dict[st
     records = [sound, sound, odd, sound]
     options = ReadOptions(**wanted)
     mapping = map_columns(header, options, name="x")
-    careful, quick = (RowMaker(mapping, options, source=0) for _ in range(2))
+    slow, fast = (RowMaker(mapping, options, source=0) for _ in range(2))
     kept = [(line, record) for line, record in enumerate(records, 1) if not is_blank(record)]
-    expected = [careful.careful(n, line, record) for n, (line, record) in enumerate(kept, 1)]
+    expected = [slow.slow_path(n, line, record) for n, (line, record) in enumerate(kept, 1)]
     for _ in range(2):
-        assert quick.rows(1, Block(range(1, 5), records)) == expected
+        assert fast.rows(1, Block(range(1, 5), records)) == expected
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_one_odd_record_among_those_that_select_is_seen(
     records = [sound, sound, odd, sound]
     options = ReadOptions(**wanted)
     mapping = map_columns(header, options, name="x")
-    careful, quick = (RowMaker(mapping, options, source=0) for _ in range(2))
-    expected = [careful.careful(n, n, record) for n, record in enumerate(records, 1)]
+    slow, fast = (RowMaker(mapping, options, source=0) for _ in range(2))
+    expected = [slow.slow_path(n, n, record) for n, record in enumerate(records, 1)]
     for _ in range(3):
-        assert quick.rows(1, Block(range(1, 5), records)) == expected
+        assert fast.rows(1, Block(range(1, 5), records)) == expected

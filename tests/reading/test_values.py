@@ -113,7 +113,7 @@ def test_nested_values_are_refused_or_sent_as_json(value: object, number: str) -
     loaded = load_exactly(line)
     with pytest.raises(UnsendableError) as caught:
         text_of("a", loaded, empty="leave", nested="refuse")
-    assert caught.value.fault.code == "nested_value"
+    assert caught.value.row_error.code == "nested_value"
     text = text_of("a", loaded, empty="leave", nested="json")
     assert text is not None
     assert orjson.loads(text)[:1] == [value]

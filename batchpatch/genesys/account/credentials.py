@@ -1,4 +1,4 @@
-"""Who we are to the platform: secrets, where they are found, and the account they make.
+"""Credentials: secrets, where they are found, and the account that they make.
 
 Secrets come from the environment or from the `gc` CLI's file, never from an argument of the
 command line, where every process of the machine could read them.

@@ -1,4 +1,4 @@
-"""What the platform says about the organisation that a token belongs to, and its limits."""
+"""The organisation that a token belongs to, and its limits, as the platform tells them."""
 
 from __future__ import annotations
 

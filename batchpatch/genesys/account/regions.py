@@ -1,4 +1,4 @@
-"""Where the platform lives: regions, and the two base URLs that follow from one.
+"""Regions, and the two base URLs that follow from one.
 
 Pure: text in, `Hosts` or a `SettingsError` out. A token goes to these two hosts and nowhere else,
 so what an explicit URL may look like is decided here, strictly, before any parser downstream
@@ -76,7 +76,7 @@ def find_hosts(
 
 
 def hosts_again(api_url: str, login_url: str | None, *, region: str | None) -> Hosts:
-    """Return the hosts that an earlier run has noted, where they may be used without being named.
+    """Return the hosts that an earlier run recorded, where they may be used without being named.
 
     A run's directory may come from anybody, and the client's secret goes where its `run.json`
     says. So a host of the platform will do, unless the environment is set for another region; and
@@ -84,8 +84,8 @@ def hosts_again(api_url: str, login_url: str | None, *, region: str | None) -> H
     else it names has to be named again, by whoever has the secret.
 
     Args:
-        api_url: as noted.
-        login_url: as noted; None is the one that belongs to `api_url`.
+        api_url: as recorded.
+        login_url: as recorded; None is the one that belongs to `api_url`.
         region: what the environment or the profile is set for; None where it is not.
 
     Raises:

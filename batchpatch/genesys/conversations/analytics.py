@@ -1,4 +1,4 @@
-"""Many conversations in one request: the details that analytics has of them."""
+"""Analytics: the details of many conversations in one request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversations as the platform tells of them, read into values. Pure.
+"""Conversations as values, read from what the platform answers. Pure.
 
 Two calls tell: GET conversation, with the attributes of each participant, and the details of
 analytics, without. Both readers are total: whatever the bytes, they answer a value or None.

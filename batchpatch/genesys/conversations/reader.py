@@ -1,4 +1,4 @@
-"""Reading conversations: one at a time and never twice at once, or many through analytics.
+"""Reads of conversations: single flights with a memory, or many through analytics.
 
 Everything that reads shares one `ConversationReads`: finding, planning, comparing and verifying
 ask about the same conversations, and each request is taken from the same allowance.

@@ -151,10 +151,10 @@ async def for_each(
         for item in left:
             await work(item)
 
-    takers = [asyncio.ensure_future(take()) for _ in range(min(at_once, len(items)))]
+    workers = [asyncio.ensure_future(take()) for _ in range(min(at_once, len(items)))]
     try:
-        await asyncio.gather(*takers)
+        await asyncio.gather(*workers)
     finally:
-        for taker in takers:
-            taker.cancel()
-        await asyncio.gather(*takers, return_exceptions=True)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Refusals: what 429s mean, and what waits for it; the waiting around `attribution`."""
+"""Refusals (429s): the cooldowns that they start, and what waits for these."""
 
 from __future__ import annotations
 
