@@ -66,11 +66,12 @@ def batchpatch(*arguments: str | Path) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """This checkout's code, credentials that any server here takes, and nobody's proxy."""
+    """This checkout's code, credentials for any server here, and nobody's proxy or certificates."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.upper().endswith("_PROXY") and not name.startswith(("PYTHON", "GENESYS", "GC_"))
+        if not name.upper().endswith(("_PROXY", "_CA_BUNDLE"))
+        and not name.startswith(("PYTHON", "GENESYS", "GC_"))
     }
     return kept | {
         "PYTHONPATH": str(_CHECKOUT),
