@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -152,6 +153,7 @@ def run_until_stopped(start: Callable[[Stopper], Coroutine[None, None, Report]])
         with _signals(stopper):
             return await start(stopper)
 
+    gc.freeze()  # modules stay until the end, and need no look of the garbage collector
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(watched())
 
