@@ -23,6 +23,8 @@ class Block(NamedTuple):
     """Byte at which it begins."""
     first_line: int
     """Number of its first line, from 1."""
+    lines: int
+    """How many whole lines it has."""
     data: bytes
     """Ends in a newline, except where the file ends without one: then it is that torn tail."""
 
@@ -60,7 +62,7 @@ def parse(block: Block) -> Parsed:
         # One call for the block: a newline is never inside a JSON string, so a comma in its place
         # makes an array of the lines. Lines that only make sense together change the count.
         results = orjson.loads(b"[" + data[:-1].replace(b"\n", b",") + b"]")
-        if len(results) == data.count(b"\n"):
+        if len(results) == block.lines:
             return _columns(results, checks=_CHECKED in data)
     except _UNUSABLE:
         pass

@@ -206,7 +206,7 @@ class Execution:
             stop = stop or Stop(ExitCode.STOPPED, because)
         stop = _with(stop or self._end_of_input(), changed)
         # Of a plan that is whole the results go with its state.
-        reasons = attempt_to_show("The reasons", self._reasons) or []
+        reasons = attempt_to_show("The reasons", lambda: self._reasons(proof)) or []
         try:
             self._output.conclude(whole=self._is_whole(proof, stop))
         except (RecordError, SettingsError) as error:
@@ -249,10 +249,12 @@ class Execution:
         changes = changes_meanwhile(directory, failed=bool(proof.failed), exhausted=exhausted)
         return changes, changed_stop(directory, self._job.reader.names, changes)
 
-    def _reasons(self) -> list[FailureReason]:
+    def _reasons(self, proof: Proof) -> list[FailureReason]:
         """Why rows did not make it, those of earlier processes too."""
         if self._results_path is None:
             return self._pipeline.recorded.reasons.most_common()
+        if not (proof.failed or proof.problems):
+            return []  # and no need to look for them
         reasons = FailureReasons()
         for _, line in lines_with(self._results_path, FAILED):
             reasons.add(decode(line))

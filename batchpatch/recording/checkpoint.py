@@ -164,7 +164,7 @@ def _whole_part(block: Block, bad: list[tuple[int, int]]) -> tuple[int | None, i
 
 def _good_after(block: Block, broken: int, bad: int) -> bool:
     """True where the block has a good line after line `broken`, with `bad` lines from there on."""
-    lines = block.data.count(b"\n") + block.torn
+    lines = block.lines + block.torn
     before = max(broken - block.first_line, 0)
     return lines - before > bad
 

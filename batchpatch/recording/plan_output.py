@@ -178,7 +178,7 @@ def _first_beyond(results_path: Path, lines: int) -> int | None:
             continue
         at = 0
         for line in block.data.split(b"\n"):
-            if parse(Block(0, 1, line + b"\n")).last_patch > lines:
+            if parse(Block(0, 1, 1, line + b"\n")).last_patch > lines:
                 return block.offset + at
             at += len(line) + 1
     return None

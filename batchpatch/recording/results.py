@@ -45,11 +45,12 @@ def _blocks(read: Any) -> Iterator[Block]:
             continue
         data = rest + piece[:end]
         rest = piece[end:]
-        yield Block(offset, line, data)
+        lines = data.count(b"\n")
+        yield Block(offset, line, lines, data)
         offset += len(data)
-        line += data.count(b"\n")
+        line += lines
     if rest:
-        yield Block(offset, line, rest)
+        yield Block(offset, line, 0, rest)
 
 
 def lines_with(path: Path, outcomes: Collection[Outcome]) -> Iterator[tuple[int, bytes]]:
@@ -107,8 +108,8 @@ class ResultsLog:
 
     def append(self, line: bytes) -> None:
         """Takes one row's line, as `encode` makes it."""
-        if self._error is not None:
-            raise self._error
+        if (file := self._file) is not None and file.error is not None:
+            raise file.error
         self._buffer += line
         if len(self._buffer) >= BUFFER_BYTES:
             self.flush()
