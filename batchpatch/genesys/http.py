@@ -1,7 +1,8 @@
 """One HTTP attempt: bytes out, a `Reply` or a `NoReply` back.
 
-The only module that imports aiohttp, and the one place where its exceptions end. What is read off
-them is put into our own words, because theirs may quote a proxy's password or a token.
+The only module that imports aiohttp (beside `body`), and the one place where its exceptions end.
+What is read off them is put into our own words, because theirs may quote a proxy's password or a
+token.
 
 This is the hot path, and aiohttp's own work is nine tenths of it. So a success builds nothing it
 does not need: headers are made once per token, the URL is taken as it is, and an empty body is
@@ -10,6 +11,7 @@ not awaited.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 import time
@@ -21,6 +23,8 @@ import aiohttp
 from multidict import CIMultiDict, istr
 from yarl import URL
 
+from batchpatch.genesys.body import Body
+from batchpatch.genesys.deadlines import Deadlines
 from batchpatch.genesys.network import (
     NO_DESCRIPTOR,
     DescriptorWait,
@@ -33,7 +37,7 @@ from batchpatch.genesys.replies import NoReply, Reply, platform_answer, read_rep
 from batchpatch.options.send import DEFAULT_CONNECT, ConnectOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from types import TracebackType
 
     from batchpatch.genesys.account.credentials import Secret
@@ -111,6 +115,7 @@ class Transport:
         self._api_proxy = _url_of(find_proxy(hosts.api_url, named=named))
         self._login_proxy = _url_of(find_proxy(hosts.login_url, named=named))
         self._session: aiohttp.ClientSession | None = None
+        self._deadlines: Deadlines | None = None
         self._descriptors = DescriptorWait()
 
     async def __aenter__(self) -> Self:
@@ -121,10 +126,11 @@ class Transport:
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(
-                total=options.total_s, sock_connect=options.connect_s, sock_read=options.read_s
+                total=None, sock_connect=options.connect_s, sock_read=options.read_s
             ),
             trust_env=False,
         )
+        self._deadlines = Deadlines(options.total_s)
         return self
 
     async def __aexit__(
@@ -134,6 +140,8 @@ class Transport:
         traceback: TracebackType | None,
     ) -> None:
         session, self._session = self._session, None
+        if self._deadlines is not None:
+            self._deadlines.close()
         if session is not None:
             await session.close()
 
@@ -171,31 +179,41 @@ class Transport:
             proxy = self._login_proxy
         else:
             raise ValueError("a request to a host that is not the account's")
-        session = self._session
-        if session is None:
+        session, deadlines = self._session, self._deadlines
+        if session is None or deadlines is None:
             raise RuntimeError("the transport is not open")
+        response, task = None, deadlines.begin()
         try:
             response = await session.request(
                 method,
                 self._url(url),
-                data=body,
+                data=None if body is None else Body(body),
                 headers=headers,
                 allow_redirects=False,
                 proxy=proxy,
             )
+        except asyncio.CancelledError:
+            if not deadlines.is_over(task):
+                raise
+            return _explain(TimeoutError(), url)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if not is_out_of_descriptors(error):
                 return _explain(error, url)
-            if not may_wait:
-                return NO_DESCRIPTOR
+        finally:
+            until_s = deadlines.end(task)
+        if response is None:
             again = partial(self.send, body_limit_bytes=body_limit_bytes, may_wait=False)
-            return await self._descriptors.attempt(
-                partial(again, method, url, headers, body), for_s=self._options.total_s
-            )
+            again = partial(again, method, url, headers, body)
+            return await self._send_later(again) if may_wait else NO_DESCRIPTOR
         # A connection that was given back means a body that has ended.
         if response.connection is None and response.content.at_eof():
-            return read_reply(response.status, response.headers, b"", now_s=self._wall_clock())
-        return await self._read(response, body_limit_bytes)
+            # Only of what is no success a date may have to be read.
+            now_s = 0.0 if 200 <= response.status < 300 else self._wall_clock()
+            return read_reply(response.status, response.headers, b"", now_s=now_s)
+        return await self._read(response, body_limit_bytes, until_s=until_s)
+
+    async def _send_later(self, send: Callable[[], Awaitable[Reply | NoReply]]) -> Reply | NoReply:
+        return await self._descriptors.attempt(send, for_s=self._options.total_s)
 
     def _url(self, url: str) -> URL:
         """Return the URL as it is, ids encoded already; half the cost of having it parsed."""
@@ -203,17 +221,20 @@ class Transport:
             return URL(url, encoded=True)
         return self._api_base.with_path(url[self._api_origin_chars :], encoded=True)
 
-    async def _read(self, response: aiohttp.ClientResponse, limit_bytes: int) -> Reply | NoReply:
+    async def _read(
+        self, response: aiohttp.ClientResponse, limit_bytes: int, *, until_s: float
+    ) -> Reply | NoReply:
         """Read the body as far as it goes. The status has been heard, so it stands."""
         body = bytearray()
         whole = False
         try:
-            while len(body) <= limit_bytes:
-                piece = await response.content.readany()
-                if not piece:
-                    whole = True
-                    break
-                body += piece
+            async with asyncio.timeout_at(until_s):
+                while len(body) <= limit_bytes:
+                    piece = await response.content.readany()
+                    if not piece:
+                        whole = True
+                        break
+                    body += piece
         except (aiohttp.ClientError, TimeoutError, OSError):
             whole = False
         finally:
