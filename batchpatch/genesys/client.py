@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 from urllib.parse import urlsplit
 
 from batchpatch.errors import OutageError
@@ -51,6 +51,10 @@ _log = logging.getLogger(__name__)
 _STILL_S = 2.0
 # So many pages before the platform was ever heard: a gateway's hiccup is one or two.
 _PAGES_ENOUGH = 3
+
+
+# Python 3.11 looks a member up in its enum seven times as slowly as a name of the module.
+_ACCEPTED = OutcomeKind.ACCEPTED
 
 
 class GenesysClient:
@@ -172,22 +176,28 @@ class GenesysClient:
                 await self._breaker.wait()
             try:
                 permit = self.limiter.take() or await self.limiter.wait()
-                answer, refusal = await self._attempt(
-                    permit, method, url, body, body_limit_bytes, tries, passed
-                )
+                if self._stopped:
+                    await self._hold(permit)
+                self._count(method, first=tries is FIRST)
+                answer = refusal = None
+                try:
+                    answer = await self._transport.send(
+                        method, url, permit.token.headers, body, body_limit_bytes=body_limit_bytes
+                    )
+                finally:
+                    self.on_the_wire -= 1
+                    refusal = self.limiter.release(permit, answer, passed)
             except BaseException as error:
                 if not (isinstance(error, OutageError) and self._heard):
                     self._breaker.abandoned()
                     raise
                 self._breaker.no_token(error, since_s=self.limiter.pool.missing_since_s)
                 continue
-            if isinstance(answer, Reply):
-                self._heard = True
-                if answer.status != 401:
-                    permit.token.accepted = True
-                if 200 <= answer.status < 300:
-                    self._breaker.answered()
-                    return Answer(OutcomeKind.ACCEPTED, answer, None, tries.attempts + 1)
+            if isinstance(answer, Reply) and 200 <= answer.status < 300:
+                self._heard = permit.token.accepted = True
+                self._breaker.answered()
+                return Answer(_ACCEPTED, answer, None, tries.attempts + 1)
+            self._note_heard(answer, permit)
             if refusal is not None:
                 passed = await self._judge_refusal(refusal, policy or self._policy)
             after = await self._follow_up(answer, tries, permit, policy, passed)
@@ -195,35 +205,27 @@ class GenesysClient:
                 return after
             tries = after
 
-    async def _attempt(
-        self,
-        permit: Permit,
-        method: str,
-        url: str,
-        body: bytes | None,
-        body_limit_bytes: int,
-        tries: Tries,
-        passed: Passed | None,
-    ) -> tuple[Reply | NoReply, Refusal | None]:
-        answer = refusal = None
+    def _count(self, method: str, *, first: bool) -> None:
+        """Count an attempt that leaves now."""
+        self.requests += 1
+        self.on_the_wire += 1
+        if first:
+            self.calls[purpose_of(method)] += 1
+        else:
+            self.retries += 1
+
+    def _note_heard(self, answer: Reply | NoReply, permit: Permit) -> None:
+        if isinstance(answer, Reply):
+            self._heard = True
+            permit.token.accepted |= answer.status != 401
+
+    async def _hold(self, permit: Permit) -> Never:
+        """Send nothing until this is cancelled."""
         try:
-            if self._stopped:
-                await asyncio.get_running_loop().create_future()  # until it is cancelled
-            self.requests += 1
-            if tries is not FIRST:
-                self.retries += 1
-            else:
-                self.calls[purpose_of(method)] += 1
-            self.on_the_wire += 1
-            try:
-                answer = await self._transport.send(
-                    method, url, permit.token.headers, body, body_limit_bytes=body_limit_bytes
-                )
-            finally:
-                self.on_the_wire -= 1
+            while True:
+                await asyncio.get_running_loop().create_future()
         finally:
-            refusal = self.limiter.release(permit, answer, passed)
-        return answer, refusal
+            self.limiter.release(permit, None)
 
     async def _follow_up(
         self,

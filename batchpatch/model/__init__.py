@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from batchpatch.model.outcome import APPLIED, FAILED, MADE_IT, Outcome
+from batchpatch.model.outcome import APPLIED, FAILED, MADE_IT, UPDATED, Outcome
 from batchpatch.model.report import FailureReason, Progress, Summary
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = [
     "APPLIED",
     "FAILED",
     "MADE_IT",
+    "UPDATED",
     "Batch",
     "Change",
     "Criterion",

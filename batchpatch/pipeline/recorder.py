@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import ExitCode, RecordError
 from batchpatch.formats.result_line import encode_updated
-from batchpatch.model import Outcome, Stop
+from batchpatch.model import UPDATED, Stop
 from batchpatch.pipeline.report import attempt_to_show
 from batchpatch.recording.results import ResultsLog
 from batchpatch.recording.row_results import FanIn, count_blanked, of_patch, of_unsent
@@ -111,7 +111,7 @@ class Recorder:
         """True for the only row of an accepted patch, about which no more is to say."""
         rows = part.rows
         return (
-            outcome.outcome is Outcome.UPDATED
+            outcome.outcome is UPDATED
             and len(rows) == 1
             and rows[0].note is None
             and outcome.code is outcome.message is outcome.hint is None
@@ -122,7 +122,7 @@ class Recorder:
         if self._log is not None:
             source = self._sources[part.rows[0].source]
             self._log.append(encode_updated(part, outcome, source=source, at=at))
-        self.counts[Outcome.UPDATED] += 1
+        self.counts[UPDATED] += 1
 
     def _add(self, one: RowResult) -> None:
         for result in self._fan_in.add(one):
@@ -173,12 +173,17 @@ def rfc3339(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _now() -> str:
+    """As `rfc3339`; every line has one, and most share their millisecond with the line before."""
+    return _moment(time_ns() // 1_000_000)
+
+
+@lru_cache(maxsize=2)
+def _moment(now_ms: int) -> str:
+    second, millisecond = divmod(now_ms, 1000)
+    return f"{_second(second)}.{millisecond:03d}Z"
+
+
 @lru_cache(maxsize=2)
 def _second(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _now() -> str:
-    """As `rfc3339`; every line has one, and most share their second with the line before."""
-    second, millisecond = divmod(time_ns() // 1_000_000, 1000)
-    return f"{_second(second)}.{millisecond:03d}Z"

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from batchpatch.genesys.conversations.reader import ParticipantReads
-from batchpatch.model import Delivery, Outcome, PatchOutcome
+from batchpatch.model import UPDATED, Delivery, PatchOutcome
 from batchpatch.sending import outcomes
 from batchpatch.sending.compare import (
     Conflict,
@@ -129,7 +129,9 @@ class Deliverer:
             BatchpatchError: what ends the whole run; the patch is then not settled.
         """
         part, before = patch, None
-        if not self._plain or any(row.note is not None for row in patch.rows):
+        rows = patch.rows
+        noted = rows[0].note is not None if len(rows) == 1 else any(row.note for row in rows)
+        if noted or not self._plain:
             ready = await self._prepared(patch)
             if isinstance(ready, PatchOutcome):
                 return Delivery(patch, [(patch, ready)])
@@ -137,7 +139,7 @@ class Deliverer:
         began_s = monotonic()
         answer = await self._sender.call(part)
         outcome = self._sender.outcome(answer, monotonic() - began_s)
-        if self._plain and outcome.outcome is Outcome.UPDATED:
+        if self._plain and outcome.outcome is UPDATED:
             return Delivery(patch, [(part, outcome)])
         outcome = await self._judged(part, outcome)
         if outcome.status in SPLIT and len(patch.rows) > 1:
@@ -147,7 +149,7 @@ class Deliverer:
 
     def _delivered(self, patch: Patch, part: Patch, outcome: PatchOutcome) -> Delivery:
         """What has come back of the whole of a patch: to be verified, or done."""
-        wanted = outcome.outcome is Outcome.UPDATED and self._verifier.wanted(part)
+        wanted = outcome.outcome is UPDATED and self._verifier.wanted(part)
         return Delivery(patch, [(part, outcome)], to_verify=wanted)
 
     async def _try_reading(self, patch: Patch) -> None:
@@ -173,7 +175,7 @@ class Deliverer:
             if whole.before is not None:
                 await self._undo.add(part, before)
             outcome = await self._judged(part, await self._sender.send(part))
-            if outcome.outcome is Outcome.UPDATED:
+            if outcome.outcome is UPDATED:
                 before.update(wanted)
             delivery = self._delivered(part, part, outcome)
             if delivery.to_verify:  # here and now: the next one may overwrite it
@@ -250,6 +252,6 @@ class Deliverer:
         """The outcome, remembered where that is of use, and explained where it was refused."""
         if self._safeguards.reads_first:
             self._recent.settled(patch, outcome)
-        if outcome.outcome is Outcome.UPDATED:
+        if outcome.outcome is UPDATED:
             return outcome
         return await self._explainer.explain(patch, outcome)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.genesys.conversations.conversation import Conversation
 from batchpatch.genesys.hints import UNKNOWN_CONVERSATION, hint_for
 from batchpatch.genesys.retry import OutcomeKind
-from batchpatch.model import Outcome, PatchOutcome
+from batchpatch.model import UPDATED, Outcome, PatchOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from batchpatch.genesys.routes import Route
     from batchpatch.model import Patch
     from batchpatch.writes.refused import RefusedError
+
+_ACCEPTED = OutcomeKind.ACCEPTED
+
 
 _OVERWRITTEN = (
     "A flow or another program may have written it since, or the write was lost:"
@@ -85,14 +88,10 @@ def unverified(outcome: PatchOutcome, reason: str) -> PatchOutcome:
 
 def outcome_of(answer: Answer, *, route: Route, elapsed_s: float) -> PatchOutcome:
     """How a call that was settled reads in the report."""
-    reply = answer.reply
-    if answer.outcome_kind is OutcomeKind.ACCEPTED:
+    kind, reply, failure, attempts = answer
+    if kind is _ACCEPTED and reply is not None:  # hot: by position
         return PatchOutcome(
-            Outcome.UPDATED,
-            status=reply.status if reply else None,
-            correlation_id=reply.correlation_id if reply else None,
-            attempts=answer.attempts,
-            elapsed_s=elapsed_s,
+            UPDATED, reply.status, None, None, None, reply.correlation_id, attempts, elapsed_s
         )
     if reply is not None:
         return PatchOutcome(
@@ -102,16 +101,15 @@ def outcome_of(answer: Answer, *, route: Route, elapsed_s: float) -> PatchOutcom
             message=reply.message,
             hint=hint_for(reply, route=route),
             correlation_id=reply.correlation_id,
-            attempts=answer.attempts,
+            attempts=attempts,
             elapsed_s=elapsed_s,
         )
-    failure = answer.failure
     return PatchOutcome(
         Outcome.UNKNOWN,
         code=failure.code if failure else "no_answer",
         message=failure.message if failure else None,
         hint=hint_for(failure, route=route) if failure else None,
-        attempts=answer.attempts,
+        attempts=attempts,
         elapsed_s=elapsed_s,
     )
 
