@@ -13,7 +13,7 @@ from batchpatch.errors import RecordError, SettingsError
 from batchpatch.formats.run_json import plain_settings
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.run import LimitOptions, RecordOptions, Settings
-from batchpatch.pipeline.execution import Job
+from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.plan_run import planning, read_origin, refuse_choices
 from batchpatch.pipeline.preflight import preflight
 from batchpatch.pipeline.run_record import describe, record_organisation

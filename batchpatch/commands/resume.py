@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.run import LimitOptions, without_limit
-from batchpatch.pipeline.execution import Job
+from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.plan_run import planning, read_origin, reopen_plan
 from batchpatch.pipeline.resumption import (
     planned_by,

@@ -18,7 +18,7 @@ from batchpatch.options.send import (
     RetryPolicy,
     Safeguards,
 )
-from batchpatch.pipeline.execution import Job
+from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.preflight import preflight, refuse_guard, refuse_partial
 from batchpatch.pipeline.restart import find_begun
 from batchpatch.pipeline.run_record import describe

@@ -65,6 +65,11 @@ def is_skip(column: str) -> bool:
     return normalized(column) == "batchpatchskip"
 
 
+def is_origin(column: str) -> bool:
+    """True for `batchpatch_row`, the row and run in which a row has failed."""
+    return normalized(column) == "batchpatchrow"
+
+
 def is_kept_text(column: str) -> bool:
     """True for `batchpatch_text`, the text of a record that could not be read."""
     return normalized(column) == "batchpatchtext"

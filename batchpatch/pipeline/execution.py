@@ -7,7 +7,6 @@ beside the results (`Output`) a run and a plan differ; these two are given to it
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +19,7 @@ from batchpatch.model import FAILED, Stop
 from batchpatch.pipeline.name_lookup import lookup_for
 from batchpatch.pipeline.organisation_check import OrganisationCheck
 from batchpatch.pipeline.pipeline import Pipeline
-from batchpatch.pipeline.recorder import EarlierRun, rfc3339
+from batchpatch.pipeline.recorder import rfc3339
 from batchpatch.pipeline.report import RunReport, attempt_to_show
 from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile, record_organisation
 from batchpatch.pipeline.spooling import missing_rest
@@ -29,56 +28,19 @@ from batchpatch.recording.checkpoint import Proof, prove
 from batchpatch.recording.manifest import write_summary
 from batchpatch.recording.results import lines_with
 from batchpatch.recording.summary import Counters, FailureReasons, summarize
-from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Sequence
 
     from batchpatch.formats.undo_line import ConflictEntry
-    from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.account.organisation import Identity
-    from batchpatch.genesys.client import GenesysClient
     from batchpatch.genesys.conversations.reader import ConversationReads
     from batchpatch.merging.window import Window
     from batchpatch.model import FailureReason, Progress
-    from batchpatch.options.run import LimitOptions, Settings
+    from batchpatch.pipeline.job import Job
     from batchpatch.pipeline.report import PlanReport
-    from batchpatch.pipeline.resumption import Resumption
-    from batchpatch.pipeline.spooling import SpooledInput
     from batchpatch.pipeline.step import Step
-    from batchpatch.pipeline.stop import Stopper
-    from batchpatch.reading.inputs import Reader
     from batchpatch.recording.manifest import InputChange
-    from batchpatch.recording.run_directory import RunDirectory
-    from batchpatch.writes.kind import WriteKind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What is to be done, with what, and where its results go."""
-
-    reader: Reader
-    client: GenesysClient
-    account: Account
-    settings: Settings
-    limits: LimitOptions
-    stopper: Stopper
-    directory: RunDirectory | None = None
-    """None for a plan that goes to standard output: it leaves nothing else."""
-    earlier: Resumption | None = None
-    spooled: SpooledInput | None = None
-    unkept: int = 0
-    """Of an undo: rows that it is known not to take back."""
-
-    @property
-    def kind(self) -> WriteKind:
-        """What is written."""
-        return find_kind(self.settings.write)
-
-    @property
-    def before(self) -> EarlierRun:
-        """What earlier processes have recorded."""
-        return self.earlier.before if self.earlier else EarlierRun()
 
 
 class Output(Protocol):

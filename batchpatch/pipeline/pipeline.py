@@ -25,7 +25,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.errors import BatchpatchError, ExitCode, InputError, first_of
-from batchpatch.formats.skips import without_skipped
 from batchpatch.genesys.rate_limit.pace import BURST_PER_S
 from batchpatch.model import InvalidRow, Progress, Row, Stop
 from batchpatch.pipeline.patch_queue import PatchQueue
@@ -86,7 +85,7 @@ class Pipeline:
         self._limits = limits
         self._hours = OpeningHours(limits.between, stopper) if limits.between else None
         self._stopper = stopper
-        self._newer = before.newer
+        self._before = before
         self._kind = kind
         self._window = window
         self._queue = PatchQueue(window)
@@ -190,8 +189,9 @@ class Pipeline:
 
     def _to_take(self, rows: list[Row | InvalidRow]) -> list[Row]:
         """Those that ask for something; the others are recorded here and now."""
-        if self._newer:
-            rows = [self._without_newer(row) for row in rows]
+        before = self._before
+        if before.newer or before.elsewhere:
+            rows = [before.without_newer(row, whole=self._kind.whole) for row in rows]
         wanted = [row for row in rows if row.__class__ is Row and row.names]
         if len(wanted) < len(rows):
             self._recorder.record_unsent(
@@ -199,13 +199,6 @@ class Pipeline:
             )
         self.anything_to_send = self.anything_to_send or bool(wanted)
         return wanted
-
-    def _without_newer(self, row: Row | InvalidRow) -> Row | InvalidRow:
-        """Old never beats new: what a later row has applied is left out."""
-        newer = self._newer.get(row.number)
-        if newer is None or isinstance(row, InvalidRow):
-            return row
-        return without_skipped(row, newer, in_this_run=True, whole=self._kind.whole)
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
         while (patch := await self._queue.take()) is not None:

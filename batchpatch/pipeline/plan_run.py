@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.options.run import Settings
-    from batchpatch.pipeline.execution import Job
+    from batchpatch.pipeline.job import Job
     from batchpatch.recording.checkpoint import Proof
     from batchpatch.recording.plan_file import PlanWriter
     from batchpatch.recording.run_directory import RunDirectory

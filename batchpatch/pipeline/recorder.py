@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import ExitCode, RecordError
 from batchpatch.formats.result_line import encode_updated
-from batchpatch.model import UPDATED, Stop
+from batchpatch.formats.skips import without_skipped
+from batchpatch.model import UPDATED, InvalidRow, Stop
 from batchpatch.pipeline.report import attempt_to_show
 from batchpatch.recording.results import ResultsLog
 from batchpatch.recording.row_results import FanIn, count_blanked, of_patch, of_unsent
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from batchpatch.model import (
         Delivery,
-        InvalidRow,
         Patch,
         PatchOutcome,
         Row,
@@ -44,6 +44,16 @@ class EarlierRun(NamedTuple):
     last_patch: int = 0
     newer: Mapping[int, Skips] = {}
     """Of rows that are sent again: what later rows have applied in the meantime, to whom."""
+    elsewhere: Mapping[int, Skips] = {}
+    """Of rows that failed in another run: the same, of that run's rows."""
+
+    def without_newer(self, row: Row | InvalidRow, *, whole: bool) -> Row | InvalidRow:
+        """The row without what is newer: old never beats new. `whole`: as `without_skipped`."""
+        for newer, in_this_run in ((self.newer, True), (self.elsewhere, False)):
+            skips = newer.get(row.number)
+            if skips is not None and not isinstance(row, InvalidRow):
+                row = without_skipped(row, skips, in_this_run=in_this_run, whole=whole)
+        return row
 
 
 class Recorder:

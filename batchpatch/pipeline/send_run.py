@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import ExitCode
 from batchpatch.genesys.account.organisation import read_requests_per_min
 from batchpatch.genesys.conversations.reader import ConversationReads
 from batchpatch.merging.window import Window
+from batchpatch.pipeline.earlier_runs import look_into_earlier_runs
 from batchpatch.pipeline.execution import Execution
-from batchpatch.pipeline.run_record import write_failed_rows
+from batchpatch.pipeline.failed_files import write_failed_rows
 from batchpatch.pipeline.step import SendStep
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.undo_log import ConflictLog, UndoLog, last_entries
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from batchpatch.errors import BatchpatchError
     from batchpatch.formats.undo_line import ConflictEntry
     from batchpatch.genesys.client import GenesysClient
-    from batchpatch.pipeline.execution import Job
+    from batchpatch.pipeline.job import Job
     from batchpatch.recording.checkpoint import Proof
     from batchpatch.recording.run_directory import RunDirectory
 
@@ -35,6 +37,10 @@ _SHORT_BYTES = 2_000_000
 def sending(job: Job, directory: RunDirectory) -> Execution:
     """The execution of a run or an undo in its directory."""
     settings, client = job.settings, job.client
+    found = look_into_earlier_runs(job.reader.paths, settings.read)
+    for notice in found.notices:
+        job.stopper.tell(notice)
+    job = replace(job, elsewhere=found.newer)
     reads = ConversationReads(client, lookup_batch=settings.find.lookup_batch)
     kind = job.kind
     route = kind.find_route(settings.route or None)

@@ -186,7 +186,8 @@ class Reader:
         """`truncated`: the path that is a copy which was not made to its end."""
         self.names = list(names or paths)
         """What the report calls them."""
-        self._paths = list(paths)
+        self.paths = list(paths)
+        """Where they lie."""
         self._settled = settled
         self.rows = 0
         self.exhausted = False
@@ -207,7 +208,7 @@ class Reader:
         self._truncated = truncated
 
     def __iter__(self) -> Iterator[Batch]:
-        for index, name in enumerate(self._paths):
+        for index, name in enumerate(self.paths):
             truncated, before = name == self._truncated, self.rows
             try:
                 opened = Input(name, self._options, tee=self._tee, truncated=truncated)
@@ -226,7 +227,7 @@ class Reader:
                     yield batch
             finally:
                 opened.close()
-            if self._left == 0 and (opened.more or index + 1 < len(self._paths)):
+            if self._left == 0 and (opened.more or index + 1 < len(self.paths)):
                 self.limit_reached = True
                 return
             if truncated:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import InputError
-from batchpatch.options.fields import is_own, is_skip
+from batchpatch.options.fields import is_origin, is_own, is_skip
 from batchpatch.reading.columns import Header
 from batchpatch.writes.registry import find_kind
 
@@ -169,4 +169,6 @@ def _uses(header: Sequence[str], use: Dict[int, str]) -> tuple[ColumnUse, ...]:
 def _idle_use(column: str) -> str:
     if is_skip(column):
         return "names of attributes not to send"
+    if is_origin(column):
+        return "run and row in which it failed"
     return "ignored (batchpatch's own)" if is_own(column) else "not sent"

@@ -1,7 +1,8 @@
 """Failed rows, the dead letters of a run: in the input's own form, so that they can be sent again.
 
 Cells and lines are the input's, untouched; the tool's own fields (`batchpatch_error`, `_hint`,
-`_skip`) say why, what to do, and what later rows have applied to whom in the meantime. Nothing
+`_skip`, `_row`) say why, what to do, what later rows have applied to whom in the meantime, and
+where that can be looked up. Nothing
 here may mend a row: what was invalid is invalid again when it is sent back as it is.
 """
 
@@ -12,46 +13,24 @@ import io
 import json
 import re
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-import orjson
-
+from batchpatch.formats.origin import format_origin
 from batchpatch.formats.skips import format_skips, merged_skips, parse_skips, skips_field
-from batchpatch.options.fields import is_skip
+from batchpatch.recording.failed_objects import ERROR, HINT, ROW, SKIP, TEXT, spliced, with_line
 from batchpatch.recording.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from batchpatch.model import Skips
+    from batchpatch.recording.failed_objects import RawRecord
     from batchpatch.recording.failure_reasons import FailedRow, FailedRows
 
-ERROR, HINT, SKIP = "batchpatch_error", "batchpatch_hint", "batchpatch_skip"
-LINE, TEXT = "batchpatch_line", "batchpatch_text"
-
-_MOST_TEXT_BYTES = 1 << 16
-_MOST_DIGITS = 19
 _COLUMNS = (ERROR, HINT, SKIP)
-_FIELDS = {*_COLUMNS, LINE, TEXT}
 _RAGGED = "(cells are missing)"
 """Keeps a record from fitting by chance once the tool's own cells are out of it."""
-_SPACE = b" \t\r\n"
-"""What JSON allows around a value: taking more away would make lines valid that are not."""
-_SPELLINGS = {name.replace("_", ""): name for name in (*_COLUMNS, TEXT)}
-
-
-class RawRecord(NamedTuple):
-    """A record as it lies in the input."""
-
-    row: int
-    """Data row across all inputs."""
-    line: int
-    """Physical line on which it begins."""
-    cells: list[str] | None = None
-    """CSV; None where the record could not be parsed."""
-    raw: bytes | None = None
-    """JSONL: the record, in UTF-8; so too of a CSV, where it could not be parsed."""
+_SPELLINGS = {name.replace("_", ""): name for name in (*_COLUMNS, ROW, TEXT)}
 
 
 class JsonlShape(NamedTuple):
@@ -93,7 +72,7 @@ def write_failed(
             row = failed.of(record.row)
             if write is None:
                 file = stack.enter_context(replacing(path))
-                write = _writer(file, shape, stack)
+                write = _writer(file, shape, stack, traced=failed.run is not None)
             write(record, row)
             count += 1
     return count
@@ -110,7 +89,7 @@ def _failed_of(records: Iterable[RawRecord], failed: FailedRows) -> Iterator[Raw
 
 
 def _writer(
-    file: BinaryIO, shape: CsvShape | JsonlShape, stack: ExitStack
+    file: BinaryIO, shape: CsvShape | JsonlShape, stack: ExitStack, *, traced: bool
 ) -> Callable[[RawRecord, FailedRow], None]:
     if isinstance(shape, JsonlShape) and shape.encoding.startswith("utf-8"):
         return lambda record, row: _ignore(file.write(spliced(record, row)))
@@ -119,28 +98,31 @@ def _writer(
     stack.callback(text.detach)  # flushes, and leaves the closing to `replacing`
     if isinstance(shape, JsonlShape):
         return lambda record, row: _ignore(text.write(spliced(record, row).decode()))
-    return _csv_writer(text, shape)
+    return _csv_writer(text, shape, traced=traced)
 
 
 def _ignore(_: int) -> None:
     """Of a write: how much it wrote."""
 
 
-def _csv_writer(text: io.TextIOWrapper, shape: CsvShape) -> Callable[[RawRecord, FailedRow], None]:
+def _csv_writer(
+    text: io.TextIOWrapper, shape: CsvShape, *, traced: bool
+) -> Callable[[RawRecord, FailedRow], None]:
     # CRLF also makes the writer quote a cell that holds a bare CR, which is a new line to readers.
     writer = csv.writer(text, delimiter=shape.delimiter, lineterminator="\r\n")
     layout = _Layout(shape.header)
-    writer.writerow(
-        [*_COLUMNS, *([TEXT] if shape.keeps_text else []), *layout.of_input(shape.header)]
-    )
+    more = [name for name, wanted in ((ROW, traced), (TEXT, shape.keeps_text)) if wanted]
+    writer.writerow([*_COLUMNS, *more, *layout.of_input(shape.header)])
 
     def write(record: RawRecord, row: FailedRow) -> None:
-        cells = record.cells
-        if cells is None:
-            own, rest = [_with_line(record, row), row.hint, ""], [""] * layout.width
+        cells = record.cells or []
+        if record.cells is None:
+            own, rest = [with_line(record, row), row.hint, ""], [""] * layout.width
         else:
-            own = [row.error, row.hint, _skip_cell(layout.skip_of(cells), row, shape.encoding)]
-            rest = layout.of_input(cells)
+            skip = _skip_cell(layout.own_cell(SKIP, cells), row, shape.encoding)
+            own, rest = [row.error, row.hint, skip], layout.of_input(cells)
+        if row.run is not None:
+            own.append(format_origin(record.row, row.run, before=layout.own_cell(ROW, cells)))
         if shape.keeps_text:
             own.append(layout.text_of(record))
         writer.writerow([*own, *rest])
@@ -154,23 +136,20 @@ class _Layout:
     def __init__(self, header: list[str]) -> None:
         names = [_SPELLINGS.get(re.sub(r"[\s_-]", "", name).lower()) for name in header]
         self._own = {at for at, name in enumerate(names) if name is not None}
-        self._skip = names.index(SKIP) if SKIP in names else None
-        self._text = names.index(TEXT) if TEXT in names else None
+        self._at = {name: at for at, name in reversed(list(enumerate(names))) if name}
         self._columns = len(header)
         self.width = self._columns - len(self._own)
 
-    def skip_of(self, cells: list[str]) -> str:
-        """What the record says must not be sent."""
-        if self._skip is None or self._skip >= len(cells):
-            return ""
-        return cells[self._skip]
+    def own_cell(self, name: str, cells: list[str]) -> str:
+        """What an earlier run has said there."""
+        at = self._at.get(name, len(cells))
+        return cells[at] if at < len(cells) else ""
 
     def text_of(self, record: RawRecord) -> str:
         """The text of a record that could not be parsed, now or in an earlier run."""
-        cells = record.cells
-        if cells is None:
+        if record.cells is None:
             return (record.raw or b"").decode("utf-8", "backslashreplace")
-        return cells[self._text] if self._text is not None and self._text < len(cells) else ""
+        return self.own_cell(TEXT, record.cells)
 
     def of_input(self, cells: list[str]) -> list[str]:
         """The cells that are the input's. A ragged record stays ragged, so it stays invalid."""
@@ -196,90 +175,3 @@ def _skip_cell(cell: str, row: FailedRow, encoding: str) -> str:
     except UnicodeEncodeError:
         return json.dumps(skips_field(skips))
     return spelled
-
-
-def _with_line(record: RawRecord, row: FailedRow) -> str:
-    return f"line {record.line}: {row.error}"
-
-
-def spliced(record: RawRecord, row: FailedRow) -> bytes:
-    """The record's line with the tool's fields put before its closing brace.
-
-    The line is not written anew from what it parses to: `1.10` must keep its digits. What is not
-    an object becomes one that says so and where it was.
-    """
-    raw = (record.raw or b"").strip(_SPACE)
-    fields = _object(raw)
-    if fields is None:
-        lost = {ERROR: _with_line(record, row), HINT: row.hint, LINE: record.line}
-        if len(raw) <= _MOST_TEXT_BYTES:
-            lost[TEXT] = raw.decode("utf-8", "backslashreplace")
-        return json.dumps(lost).encode() + b"\n"
-    raw = _on_one_line(_without_own(raw))
-    own: dict[str, Any] = {ERROR: row.error, HINT: row.hint}
-    name = next((name for name in fields if is_skip(name)), SKIP)
-    skip = _skip_value(fields.get(name), row.skips)
-    if skip not in (None, "", [], {}):
-        own[name] = skip
-    head = raw[:-1].rstrip(_SPACE)
-    comma = b"" if head == b"{" else b","
-    return head + comma + json.dumps(own).encode()[1:] + b"\n"
-
-
-def _skip_value(value: Any, skips: Skips) -> Any:
-    """As `_skip_cell`, of a field of JSON."""
-    try:
-        return skips_field(merged_skips(parse_skips(value), skips))
-    except ValueError:
-        return value
-
-
-def _object(raw: bytes) -> dict[str, Any] | None:
-    """The line read as an object, None where it is none.
-
-    By the library that also takes what orjson is too strict for.
-    """
-    try:
-        fields = json.loads(raw.decode(), parse_int=_integer, parse_float=_fraction)
-    except (ValueError, RecursionError):
-        return None
-    return fields if isinstance(fields, dict) else None
-
-
-def _on_one_line(raw: bytes) -> bytes:
-    """The object without its line breaks, of which JSON has none in strings."""
-    return b" ".join(map(bytes.strip, raw.split(b"\n"))) if b"\n" in raw else raw
-
-
-def _integer(digits: str) -> int:
-    """Some other number where there are many: the library refuses to make one of thousands."""
-    return int(digits) if len(digits) < _MOST_DIGITS else -1
-
-
-def _fraction(_: str) -> float:
-    """No fraction means anything here."""
-    return 0.5
-
-
-def _without_own(raw: bytes) -> bytes:
-    """The object without the fields that an earlier run put at its end.
-
-    Cut only where both what stays and what goes are objects: the text may also occur deeper.
-    """
-    at = raw.rfind(b'"' + ERROR.encode() + b'":')
-    if at < 1:
-        return raw
-    kept = raw[:at].rstrip(_SPACE).removesuffix(b",") + b"}"
-    gone = _object(b"{" + raw[at:])
-    if gone is None or not all(name in _FIELDS or is_skip(name) for name in gone):
-        return raw
-    return raw if _object(kept) is None or not _is_sendable(raw[at:]) else kept
-
-
-def _is_sendable(tail: bytes) -> bool:
-    """True where the reader would not refuse the line for these fields: it would without them."""
-    try:
-        orjson.loads(b"{" + tail)
-    except ValueError:
-        return False
-    return True

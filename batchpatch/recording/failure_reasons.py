@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
+    from batchpatch.formats.origin import RunName
     from batchpatch.model import RowResult, Skips
     from batchpatch.recording.bitmap import Bitmap
 
@@ -40,6 +41,8 @@ class FailedRow(NamedTuple):
     hint: str
     skips: Skips
     """What later rows have applied to its participants."""
+    run: RunName | None = None
+    """In which it failed; None where the file is not to say so."""
 
 
 class FailedRows:
@@ -54,15 +57,17 @@ class FailedRows:
         failed: Bitmap,
         *,
         newer: Mapping[int, Skips] | None = None,
+        run: RunName | None = None,
         rows_at_once: int = _ROWS_AT_ONCE,
         skips_at_once: int = _SKIPS_AT_ONCE,
     ) -> None:
         """Opens the results. Raises RecordError where they cannot be read.
 
         `newer`: what had been left out of rows when they were sent again. The lines of such rows
-        do not name it, but a later row holds it still.
+        do not name it, but a later row holds it still. `run`: whose rows these are.
         """
         self.failed = failed
+        self.run = run
         self._path = results_path
         self._newer = newer or {}
         self._rows_at_once = rows_at_once
@@ -87,12 +92,13 @@ class FailedRows:
         """What is told of one failed row. Raises RecordError where the results cannot be read."""
         result = self._line(row)
         if result is None:
-            return FailedRow("no reason was recorded", "", {})
+            return FailedRow("no reason was recorded", "", {}, self.run)
         error = ": ".join(part for part in (result.code, result.message) if part)
         return FailedRow(
             safe_text(error or str(result.outcome)),
             safe_text(result.hint or ""),
             merged_skips(self._found_skips(row), self._newer.get(row, {})),
+            self.run,
         )
 
     def _line(self, row: int) -> RowResult | None:

@@ -170,6 +170,28 @@ def _applied(results_path: Path, wanted: _BloomFilter) -> _BloomFilter:
     return applied
 
 
+class OvertakenFilter:
+    """What rows at hand may have been overtaken by in a run, in two fixed filters of 1 MiB.
+
+    Rows are added first and asked about afterwards, when the results have been looked through once.
+    """
+
+    def __init__(self, results_path: Path) -> None:
+        self._path = results_path
+        self._wanted = _BloomFilter()
+        self._applied: _BloomFilter | None = None
+
+    def add(self, row: Asked) -> None:
+        """See a row."""
+        self._wanted.add(*row.keys)
+
+    def __contains__(self, row: Asked) -> bool:
+        """True where something may have been applied to its participants. Raises RecordError."""
+        if self._applied is None:
+            self._applied = _applied(self._path, self._wanted)
+        return self._applied.has_any(row.keys)
+
+
 class _BloomFilter:
     """A set that may hold more than was put in, never less, in a fixed megabyte.
 

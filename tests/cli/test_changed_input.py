@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,3 +114,37 @@ def test_what_is_not_needed_any_more_may_go(
     path, out = make_rows(16), tmp_path / "r"
     code, told = run_and_change(start_batchpatch, path, sandbox, out, change, credentials)
     assert code == 0, told
+
+
+def test_what_was_kept_of_failed_rows_before_an_input_changed_stays(
+    start_batchpatch: Start,
+    batchpatch: Callable[..., subprocess.CompletedProcess[str]],
+    make_rows: Callable[..., Path],
+    sandbox: Any,
+    credentials: dict[str, str],
+    tmp_path: Path,
+    results: Callable[[Path], list[dict[str, Any]]],
+) -> None:
+    """Their values are nowhere else now; those that have made it since are not among them."""
+    path, out = make_rows(30), tmp_path / "r"
+    bad = [str(uuid.UUID(int=2 * who + 2)) for who in range(3)]
+    sandbox.set_faults(*(f"status=400,rate=1,times=always,participant={one}" for one in bad))
+    words = ["--api-url", sandbox.url, "--limit", "6", "--out", str(out), "--window", "1"]
+    batchpatch("run", str(path), *words, env=credentials)
+    assert (out / "failed.csv").read_text().count("result-") == 3
+    sandbox.set_faults(*(f"status=400,rate=1,times=always,participant={one}" for one in bad[1:]))
+    process = start_batchpatch("resume", "r", "--retry", "all", "--rate", "8/s", env=credentials)
+    end_s = time.monotonic() + 20
+    while (out / "results.jsonl").read_bytes().count(b"\n") < 8:
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+    replace(path)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 3, told
+    failed = (out / "failed.csv").read_text()
+    assert [f"result-{n}" in failed for n in range(4)] == [False, True, True, False]
+    sandbox.set_faults()
+    done = batchpatch("run", "r/failed.csv", "--api-url", sandbox.url, env=credentials)
+    assert done.returncode == 0, done.stderr
+    state = sandbox.state()
+    assert [state[one]["result"] for one in bad] == [f"result-{n}" for n in range(3)]

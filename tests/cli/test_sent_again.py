@@ -206,3 +206,91 @@ def test_failed_rows_come_back_as_they_were_in_the_encoding_of_the_input(
     done = batchpatch(*again[1:], env=credentials)
     assert done.returncode == 0, done.stderr
     assert sandbox.state() == {participant(1): {"größe": "übel"}}
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_row_mended_to_somebody_with_a_newer_value_leaves_that_alone(
+    kind: str,
+    moved: bool,
+    batchpatch: Run,
+    results: Results,
+    sandbox: Any,
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """The row named another participant when it failed, so that its own file knows nothing of who
+    is meant now; the run in which it failed does. What an earlier row set is older."""
+    values = {1: "older", 2: "bad", 3: "newer", 4: "bad too"}
+    ids = {1: 1, 2: 90, 3: 3, 4: 91}
+    lines = [(CONVERSATION, participant(ids[n]), values[n]) for n in values]
+    if kind == "csv":
+        text = csv_of(*lines)
+    else:
+        keys = ("conversationId", "participantId", "attributes")
+        text = "".join(
+            json.dumps(dict(zip(keys, (*line[:2], {"a": line[2]}), strict=True))) + "\n"
+            for line in lines
+        )
+    (tmp_path / f"rows.{kind}").write_text(text)
+    sandbox.set_faults(*(f"status=404,rate=1,participant={participant(n)}" for n in (90, 91)))
+    words = ("--api-url", sandbox.url)
+    batchpatch("run", f"rows.{kind}", "--out", "r", *words, env=credentials)
+    failed = (tmp_path / "r" / f"failed.{kind}").read_text()
+    for wrong, right in ((90, 3), (91, 1)):
+        failed = failed.replace(participant(wrong), participant(right))
+    mended = tmp_path / "r" / f"failed.{kind}" if moved else tmp_path / f"mended.{kind}"
+    mended.write_text(failed)
+    if moved:
+        (tmp_path / "r").rename(tmp_path / "elsewhere")
+        mended = tmp_path / "elsewhere" / mended.name
+    done = batchpatch("run", str(mended), "--out", "s", *words, env=credentials)
+    assert done.returncode == 0, done.stderr
+    assert sandbox.state() == {participant(1): {"a": "bad too"}, participant(3): {"a": "newer"}}
+    first, second = results(tmp_path / "s")
+    assert (first["outcome"], second["outcome"]) == ("superseded", "updated")
+    assert "row 3 of the earlier run" in first["message"]
+
+
+def test_another_run_in_the_same_place_says_nothing_of_a_failed_row(
+    batchpatch: Run, sandbox: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """Its rows have other numbers: a value would be left out because of a stranger."""
+    failing = participant(90)
+    (tmp_path / "rows.csv").write_text(csv_of((CONVERSATION, failing, "x")))
+    sandbox.set_faults(f"status=404,rate=1,participant={failing}")
+    words = ("--api-url", sandbox.url)
+    batchpatch("run", "rows.csv", "--out", "r", *words, env=credentials)
+    failed = (tmp_path / "r" / "failed.csv").read_text().replace(failing, participant(1))
+    (tmp_path / "mended.csv").write_text(failed)
+    manifest = json.loads((tmp_path / "r" / "run.json").read_text())
+    (tmp_path / "r").rename(tmp_path / "gone")
+    other = csv_of((CONVERSATION, participant(2), "y"), (CONVERSATION, participant(1), "z"))
+    (tmp_path / "rows.csv").write_text(other)
+    batchpatch("run", "rows.csv", "--out", "r", *words, env=credentials)
+    path = tmp_path / "r" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"started": "2020-01-01T00:00:00Z"}))
+    assert manifest["started"] in failed
+    done = batchpatch("run", "mended.csv", "--out", "s", *words, env=credentials)
+    assert done.returncode == 0, done.stderr
+    assert sandbox.state()[participant(1)] == {"a": "x"}
+
+
+def test_a_copy_of_a_failed_file_says_that_its_rows_have_made_it_since(
+    batchpatch: Run, sandbox: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """Whoever sends it again brings old values back, and may not know."""
+    rows = csv_of(*((CONVERSATION, participant(n), f"v{n}") for n in range(3)))
+    (tmp_path / "rows.csv").write_text(rows)
+    sandbox.set_faults("status=400,rate=1,times=always")
+    words = ("--api-url", sandbox.url)
+    batchpatch("run", "rows.csv", "--out", "r", *words, env=credentials)
+    (tmp_path / "r" / "failed.csv").rename(tmp_path / "copy.csv")
+    sandbox.set_faults(f"status=400,rate=1,times=always,participant={participant(0)}")
+    batchpatch("resume", "r", "--retry", "all", env=credentials)
+    done = batchpatch("run", "copy.csv", "--out", "s", *words, env=credentials)
+    assert "copy.csv is older than what has become of its rows: 2 rows have" in done.stderr
+    again = batchpatch("run", "s/failed.csv", "--out", "t", *words, env=credentials)
+    assert "is older" not in again.stderr
+    (row,) = cells((tmp_path / "t" / "failed.csv").read_text())
+    assert [one.split(" of ")[0] for one in row["batchpatch_row"].split("; ")] == ["1"] * 3

@@ -12,7 +12,7 @@ from batchpatch.errors import InputError
 from batchpatch.formats.result_line import encode
 from batchpatch.model import InvalidRow, Outcome, Row, RowResult
 from batchpatch.options.read import ReadOptions
-from batchpatch.pipeline.run_record import _raw_records, _shape
+from batchpatch.pipeline.failed_files import raw_records, shape_of
 from batchpatch.reading.inputs import Input
 from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.failed_rows import write_failed
@@ -60,7 +60,7 @@ def failed_of(path: Path, rows: list[Row | InvalidRow], options: ReadOptions) ->
     try:
         with FailedRows(results, Bitmap(row.number for row in rows)) as told:
             write_failed(
-                failed, _raw_records(opened, 1), failed=told, shape=_shape(opened, unread=unread)
+                failed, raw_records(opened, 1), failed=told, shape=shape_of(opened, unread=unread)
             )
     finally:
         opened.close()

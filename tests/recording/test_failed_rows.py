@@ -20,13 +20,8 @@ from batchpatch.model import Outcome, RowResult
 from batchpatch.options.fields import is_skip
 from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.checkpoint import prove
-from batchpatch.recording.failed_rows import (
-    CsvShape,
-    JsonlShape,
-    RawRecord,
-    spliced,
-    write_failed,
-)
+from batchpatch.recording.failed_objects import RawRecord, spliced
+from batchpatch.recording.failed_rows import CsvShape, JsonlShape, write_failed
 from batchpatch.recording.failure_reasons import FailedRow, FailedRows, safe_text
 
 if TYPE_CHECKING:

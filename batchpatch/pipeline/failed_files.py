@@ -1,0 +1,147 @@
+"""The files of failed rows: derived from the inputs, or kept where these cannot be read again."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batchpatch.formats.origin import RunName, parse_origins
+from batchpatch.options.fields import is_origin
+from batchpatch.reading.csv_records import CsvRecords
+from batchpatch.reading.inputs import Input
+from batchpatch.reading.row_errors import UnreadRecordError
+from batchpatch.reading.sources import is_regular
+from batchpatch.recording.failed_objects import RawRecord
+from batchpatch.recording.failed_rows import CsvShape, JsonlShape, write_failed
+from batchpatch.recording.failure_reasons import FailedRows
+from batchpatch.recording.manifest import read_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from batchpatch.model import Skips
+    from batchpatch.options.read import ReadOptions
+    from batchpatch.reading.inputs import Reader
+    from batchpatch.recording.bitmap import Bitmap
+    from batchpatch.recording.run_directory import RunDirectory
+
+
+def write_failed_rows(
+    directory: RunDirectory,
+    reader: Reader,
+    read: ReadOptions,
+    failed: Bitmap,
+    newer: Mapping[int, Skips],
+    *,
+    changed: Collection[int] = (),
+) -> list[Path]:
+    """Derive the failed rows of each input by reading it again; answers the files written.
+
+    A stream that was not kept has none. Files of an earlier process that hold rows that have made
+    it since are removed: sent again, they would bring old values back. `newer`: of rows that were
+    sent again, what had been left out because a later row had set it. `changed`: inputs that are
+    not to be read again, because their rows are no longer those that failed; what an earlier
+    process has kept of these stays, but for rows that have made it since.
+
+    Raises:
+        InputError: an input is gone or cannot be read any more.
+        RecordError: a file cannot be written.
+    """
+    written: list[Path] = []
+    if failed:
+        started = read_manifest(directory.manifest_path).started
+        run = RunName.of(directory.path, started)
+        with FailedRows(directory.results_path, failed, newer=newer, run=run) as rows:
+            for source in range(len(reader.names)):
+                derived = source not in changed and source < len(reader.inputs)
+                write = _derived if derived else _kept
+                written += write(directory, reader, read, rows, source)
+    directory.remove_failed(written)
+    return written
+
+
+def _derived(
+    directory: RunDirectory, reader: Reader, read: ReadOptions, rows: FailedRows, source: int
+) -> list[Path]:
+    """The file of one input, of what lies there now."""
+    (name, first), before = reader.first_rows[source], reader.inputs[source]
+    spool = str(directory.spool_path)
+    again = name if is_regular(name) else spool
+    if not Path(again).exists():
+        return []
+    truncated = again == spool and read_manifest(directory.manifest_path).truncated
+    opened = Input(again, read, truncated=truncated)
+    try:
+        path = directory.failed_path(opened.format, source=source, sources=len(reader.names))
+        shape = shape_of(opened, unread=before.has_unread)
+        count = write_failed(path, raw_records(opened, first), failed=rows, shape=shape)
+    finally:
+        opened.close()
+    return [path] if count else []
+
+
+def _kept(
+    directory: RunDirectory, reader: Reader, read: ReadOptions, rows: FailedRows, source: int
+) -> list[Path]:
+    """The file that an earlier process has left, without the rows that have made it since."""
+    for kind in ("csv", "jsonl"):
+        path = directory.failed_path(kind, source=source, sources=len(reader.names))
+        if not path.exists():
+            continue
+        opened = Input(str(path), read)
+        try:
+            shape = shape_of(opened, unread=False)
+            if write_failed(path, _as_they_failed(opened, rows), failed=rows, shape=shape):
+                return [path]
+        finally:
+            opened.close()
+    return []
+
+
+def _as_they_failed(opened: Input, rows: FailedRows) -> Iterator[RawRecord]:
+    """The records of a file of failed rows, with the numbers that they have in the run."""
+    for record, cell in origin_cells(opened, first=1):
+        for origin in parse_origins(cell):
+            if origin.run == rows.run:
+                yield record._replace(row=origin.row)
+
+
+def raw_records(opened: Input, first: int) -> Iterator[RawRecord]:
+    """The records of one input, numbered as the run did."""
+    for number, (line, record) in enumerate(opened.records, first):
+        if isinstance(record, bytes):
+            yield RawRecord(number, line, raw=record)
+        elif isinstance(record, UnreadRecordError):
+            yield RawRecord(number, line, raw=record.text.encode())
+        else:
+            yield RawRecord(number, line, cells=record)
+
+
+def shape_of(opened: Input, *, unread: bool) -> CsvShape | JsonlShape:
+    """`unread`: some of its records could not be read, and only their text is known."""
+    records = opened.records
+    if isinstance(records, CsvRecords):
+        keeps_text = records.table.keeps_text or unread
+        return CsvShape(records.header, records.delimiter, opened.encoding, keeps_text)
+    return JsonlShape(opened.encoding)
+
+
+def origin_cells(opened: Input, *, first: int) -> Iterator[tuple[RawRecord, object]]:
+    """The records, and what they say of where they failed."""
+    at = None
+    if isinstance(opened.records, CsvRecords):
+        at = next((i for i, name in enumerate(opened.records.header) if is_origin(name)), None)
+    for record in raw_records(opened, first):
+        yield record, _origin_cell(record, at)
+
+
+def _origin_cell(record: RawRecord, at: int | None) -> object:
+    if record.cells is not None:
+        return record.cells[at] if at is not None and at < len(record.cells) else ""
+    with suppress(ValueError, RecursionError):
+        fields = json.loads(record.raw or b"")
+        if isinstance(fields, dict):
+            return next((value for name, value in fields.items() if is_origin(name)), "")
+    return ""

@@ -1,0 +1,55 @@
+"""A job: what is to be done, with what, and where its results go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from batchpatch.pipeline.recorder import EarlierRun
+from batchpatch.writes.registry import find_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from batchpatch.genesys.account.credentials import Account
+    from batchpatch.genesys.client import GenesysClient
+    from batchpatch.model import Skips
+    from batchpatch.options.run import LimitOptions, Settings
+    from batchpatch.pipeline.resumption import Resumption
+    from batchpatch.pipeline.spooling import SpooledInput
+    from batchpatch.pipeline.stop import Stopper
+    from batchpatch.reading.inputs import Reader
+    from batchpatch.recording.run_directory import RunDirectory
+    from batchpatch.writes.kind import WriteKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be done, with what, and where its results go."""
+
+    reader: Reader
+    client: GenesysClient
+    account: Account
+    settings: Settings
+    limits: LimitOptions
+    stopper: Stopper
+    directory: RunDirectory | None = None
+    """None for a plan that goes to standard output: it leaves nothing else."""
+    earlier: Resumption | None = None
+    spooled: SpooledInput | None = None
+    unkept: int = 0
+    """Of an undo: rows that it is known not to take back."""
+
+    @property
+    def kind(self) -> WriteKind:
+        """What is written."""
+        return find_kind(self.settings.write)
+
+    elsewhere: Mapping[int, Skips] = field(default_factory=dict)
+    """Of rows that failed in another run: what has been applied there since."""
+
+    @property
+    def before(self) -> EarlierRun:
+        """What earlier processes have recorded."""
+        before = self.earlier.before if self.earlier else EarlierRun()
+        return before._replace(elsewhere=self.elsewhere)
