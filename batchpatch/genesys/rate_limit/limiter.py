@@ -103,9 +103,11 @@ class RateLimiter:
     @property
     def wait_s(self) -> float:
         """Seconds for which nothing may leave: 0 where nobody waits, infinite for a token."""
+        return self._wait_s(self._clock())
+
+    def _wait_s(self, now_s: float) -> float:
         if not self._waiters:
             return 0.0
-        now_s = self._clock()
         wait_s = max(self.pool.wait_s(now_s), self.refusals.wait_s(now_s))
         if wait_s == math.inf and self._timer is not None:
             # Their token has run out meanwhile: they are let go when the timer is due, and mint.
@@ -115,9 +117,9 @@ class RateLimiter:
     @property
     def waiting_for(self) -> str | None:
         """What those who wait for a permit wait for, in words; None where nobody does for long."""
-        if self.pool.missing_since_s is not None or (wait_s := self.wait_s) == math.inf:
+        now_s = self._clock()  # once: two readings never compare as equal waits
+        if self.pool.missing_since_s is not None or (wait_s := self._wait_s(now_s)) == math.inf:
             return self.pool.waiting_for
-        now_s = self._clock()
         if wait_s >= 1 and self.pool.wait_s(now_s) >= wait_s:
             return f"the rate limit ({math.ceil(wait_s)} s)"
         if self._waiters and self.refusals.wait_s(now_s) > 0:

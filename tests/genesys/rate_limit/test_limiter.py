@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -174,6 +175,29 @@ def test_a_token_that_never_worked_ends_the_run_only_where_it_is_the_last(
             limiter.reject(third)
 
     run_virtual(run())
+
+
+def test_the_wait_for_the_rate_limit_has_words_on_a_clock_that_moves(
+    platform: Any, token_source: MakeTokens, run_virtual: RunVirtual
+) -> None:
+    """A minute in which nothing leaves is said, also where two readings of a clock differ."""
+
+    async def main() -> str | None:
+        loop, readings = asyncio.get_running_loop(), itertools.count()
+        limiter = RateLimiter(
+            [token_source(platform)],
+            QuotaOptions(),
+            clock=lambda: loop.time() + next(readings) * 1e-6,
+        )
+        limiter.release(await limiter.wait(), Reply(429, retry_after_s=30.0))
+        waiting = loop.create_task(limiter.wait())
+        await asyncio.sleep(5)
+        words = limiter.waiting_for
+        waiting.cancel()
+        limiter.close()
+        return words
+
+    assert run_virtual(main()) == "the rate limit (26 s)"
 
 
 def test_when_no_token_can_be_had_the_waiting_learn_why(
