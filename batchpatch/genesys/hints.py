@@ -27,11 +27,11 @@ def tls_error(host: str) -> SettingsError:
     )
 
 
-def page_error(host: str, page: NoReply) -> OutageError:
-    """Return the error for a page that answers in the platform's place."""
+def page_error(host: str, page: NoReply, *, flag: str = "--api-url") -> OutageError:
+    """Return the error for a page that answers in the platform's place; `flag` names its host."""
     return OutageError(
         f"{host}: {page.message}: sign in at the proxy or portal in between, or check the region,"
-        " --api-url and the proxy, then go on."
+        f" {flag} and the proxy, then go on."
     )
 
 
@@ -160,9 +160,6 @@ _NO_SUCH_PATH = (
     " try --route {}."
 )
 
-_REDIRECTED = (
-    "The answer is a redirect, which is never followed with a token: check the region or --api-url."
-)
 
 _SERVER = "The platform failed: send the row again later, and quote the correlation id to support."
 _UNEXPECTED = "An unexpected answer: check --api-url, and quote the correlation id to support."
@@ -191,8 +188,6 @@ def hint_for(reply: Reply | NoReply, *, route: Route | None = None) -> str:
     hint = _BY_CODE.get(reply.code or "") or _BY_STATUS.get(reply.status)
     if hint is not None:
         return hint
-    if 300 <= reply.status < 400:
-        return _REDIRECTED
     return _SERVER if reply.status >= 500 else _UNEXPECTED
 
 

@@ -207,9 +207,11 @@ class Transport:
             return await self._send_later(again) if may_wait else NO_DESCRIPTOR
         # A connection that was given back means a body that has ended.
         if response.connection is None and response.content.at_eof():
-            # Only of what is no success a date may have to be read.
-            now_s = 0.0 if 200 <= response.status < 300 else self._wall_clock()
-            return read_reply(response.status, response.headers, b"", now_s=now_s)
+            # Only of what is no success a date may have to be read, or whose it is.
+            if 200 <= response.status < 300:
+                return read_reply(response.status, response.headers, b"")
+            now_s = self._wall_clock()
+            return platform_answer(read_reply(response.status, response.headers, b"", now_s=now_s))
         return await self._read(response, body_limit_bytes, until_s=until_s)
 
     async def _send_later(self, send: Callable[[], Awaitable[Reply | NoReply]]) -> Reply | NoReply:

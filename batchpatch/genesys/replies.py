@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -39,6 +40,9 @@ _SECONDS_IN_TEXT = re.compile(r"\[\s*([0-9]{1,9})\s*\]\s*seconds", re.IGNORECASE
 _TITLE_CHARS = 80
 # Statuses beside 2xx that a page must not decide: they are about tokens and conversations.
 _JUDGED = frozenset({401, 403, 404})
+# The platform redirects nobody and stands behind no sign-in of a network's: these statuses are a
+# proxy's or a portal's, whatever comes with them.
+_NEVER_THE_PLATFORMS = frozenset({*range(300, 400), 407, 511})
 # Parsing costs next to nothing up to here.
 _PARSED_BYTES = 16 * 1024
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
@@ -119,7 +123,7 @@ def read_reply(
     # details) are left out.
     message = _text(envelope, ("message", "error_description", "description"), MESSAGE_CHARS)
     if message is None:
-        message = _words_of(body)
+        message = _words_of(body) or _target_of(status, headers)
     retry_after_s = read_retry_after(headers.get("Retry-After"), now_s)
     if retry_after_s is None:
         retry_after_s = _seconds_in(message)
@@ -140,16 +144,24 @@ def platform_answer(reply: Reply) -> Reply | NoReply:
     """Return the answer where it is the platform's, and else that none came.
 
     A sign-in page of a proxy is no success, and its 401, 403 or 404 says nothing about a token or a
-    conversation. What a server in front of the platform says of any other status (502, 413) is
-    about the request all the same.
+    conversation; a redirect to it is no refusal either. What a server in front of the platform says
+    of any other status (502, 413) is about the request all the same.
     """
+    if reply.status in _NEVER_THE_PLATFORMS:
+        what = "a redirect" if reply.status < 400 else "something on the way"
+        return _page(what, reply, title=_title_of(reply.body), words=reply.message)
     judged = 200 <= reply.status < 300 or reply.status in _JUDGED
     if not judged or not reply.body or _is_json(reply):
         return reply
     title = _title_of(reply.body)
     what = "a web page" if reply.body.lstrip().startswith(b"<") else "a text that is not JSON"
+    return _page(what, reply, title=title, words=title)
+
+
+def _page(what: str, reply: Reply, *, title: str | None, words: str | None) -> NoReply:
     message = f"{what} answered with status {reply.status}, not the platform"
-    return NoReply("page", f"{message} ({title})" if title else message, sent=True, title=title)
+    message += f" ({words[:_TITLE_CHARS]})" if words else ""
+    return NoReply("page", message, sent=True, title=title)
 
 
 def _is_json(reply: Reply) -> bool:
@@ -208,6 +220,16 @@ def _words_of(body: bytes) -> str | None:
     if text.startswith(("{", "[")):
         return None
     return _tidy(text, MESSAGE_CHARS)
+
+
+def _target_of(status: int, headers: Mapping[str, str]) -> str | None:
+    """Return where a redirect leads, without the path, which may hold a ticket."""
+    target = headers.get("Location") if 300 <= status < 400 else None
+    try:
+        host = urlsplit(target).hostname if target else None
+    except ValueError:
+        return None
+    return _tidy(f"to {host}", _TITLE_CHARS) if host else None
 
 
 def _tidy(text: str, chars: int) -> str | None:

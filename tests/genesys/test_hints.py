@@ -29,7 +29,6 @@ ODD = {"custom": "/x/{conversation_id}/{participant_id}"}
         (Reply(413, "request.entity.too.large"), "split"),
         (Reply(415, "unsupported.media.type"), "content type"),
         (Reply(429), "--rate"),
-        (Reply(302), "redirect"),
         (Reply(503, "service.unavailable"), "later"),
         (Reply(418), "unexpected"),
         (NoReply("timeout", "", sent=True), "may have taken effect"),

@@ -117,13 +117,16 @@ async def test_a_page_is_no_answer(status: int, http: Any) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_redirect_is_an_answer(http: Any) -> None:
-    """Following it would hand the token to whoever is named there."""
-    http.patch(URL_OF_PATCH, status=307, headers={"Location": "https://evil.test/"})
+async def test_a_redirect_is_not_followed_and_no_answer(http: Any) -> None:
+    """Following it would hand the token to whoever is named there; who that is, is said."""
+    http.patch(URL_OF_PATCH, status=307, headers={"Location": "https://evil.test/?ticket=hush"})
     async with Transport(HOSTS) as transport:
-        reply = await patch(transport)
-    assert isinstance(reply, Reply)
-    assert reply.status == 307
+        failure = await patch(transport)
+    assert isinstance(failure, NoReply)
+    assert failure.kind == "page"
+    assert failure.message == (
+        "a redirect answered with status 307, not the platform (to evil.test)"
+    )
     assert len(http.requests) == 1
 
 

@@ -209,11 +209,40 @@ def test_no_body_and_json_are_the_platforms(status: int, body: bytes) -> None:
     assert platform_answer(reply) is reply
 
 
-@pytest.mark.parametrize("status", [301, 400, 413, 429, 500, 502, 503])
+@pytest.mark.parametrize("status", [400, 413, 429, 500, 502, 503])
 def test_what_a_gateway_says_of_the_request_stands(status: int) -> None:
     """A 502 is a page more often than not, and is trouble to be tried again all the same."""
     reply = read(status, SIGN_IN)
     assert platform_answer(reply) is reply
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 407, 511])
+@pytest.mark.parametrize("body", [SIGN_IN, b"", b'{"message": "sign in"}'])
+def test_what_the_platform_never_says_is_no_answer(status: int, body: bytes) -> None:
+    """A portal redirects to its page, whatever it sends beside: no row is refused by that."""
+    answer = platform_answer(read(status, body))
+    assert isinstance(answer, NoReply)
+    assert (answer.kind, answer.sent) == ("page", True)
+    assert f"status {status}, not the platform" in answer.message
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("https://user:hush@portal.test:444/login?ticket=hush", "(to portal.test)"),
+        ("/relative?ticket=hush", "platform"),
+        ("http://[::1", "platform"),
+        ("https://\x1b[2J\u202e.test/", "platform"),
+        ("", "platform"),
+    ],
+)
+def test_where_a_redirect_leads_is_shown_by_its_host(target: str, words: str) -> None:
+    """Whoever knows the portal is helped by its name; the rest of the address may be a secret."""
+    answer = platform_answer(read_reply(302, {"Location": target}, b""))
+    assert isinstance(answer, NoReply)
+    assert words in answer.message
+    assert "hush" not in answer.message
+    assert answer.message.isprintable()
 
 
 def test_half_a_body_is_judged_by_what_there_is() -> None:

@@ -100,7 +100,7 @@ def judge_mint(
         if answer.kind == "tls":
             raise tls_error(host)
         if answer.kind == "page":
-            raise page_error(host, _discreet(answer, secrets))
+            raise page_error(host, _discreet(answer, secrets), flag="--login-url")
         return Transient(answer.message)
     if 200 <= answer.status < 300:
         return _read_token(answer) or Transient(f"status {answer.status} without a token")
