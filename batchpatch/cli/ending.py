@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,8 @@ def _following(report: RunReport, instead: Sequence[Given]) -> dict[str, str | N
 
 
 def _say_summary(report: RunReport, *, show_values: bool) -> None:
-    attempt_to_show("The summary", lambda: say(*summary_lines(report.summary)))
+    lines = partial(summary_lines, report.summary, warns_of_end=report.warns_of_end)
+    attempt_to_show("The summary", lambda: say(*lines()))
     attempt_to_show("The reasons", lambda: say(*reason_lines(report.reasons)))
     attempt_to_show("The notices", lambda: say(*report.notices))
     for conflict in report.conflicts if show_values else ():

@@ -166,7 +166,7 @@ def _value(value: str | None) -> str:
     return "(absent)" if value is None else f'"{shortened(value)}"'
 
 
-def summary_lines(summary: Summary) -> list[str]:
+def summary_lines(summary: Summary, *, warns_of_end: bool = True) -> list[str]:
     """How a run ended: outcomes, requests, time."""
     lines = [f"{count(summary.rows, 'row')} in {duration(summary.elapsed_s)}"]
     lines += [f"  {outcome:<11}{number:>12,}" for outcome, number in summary.outcomes.items()]
@@ -188,6 +188,11 @@ def summary_lines(summary: Summary) -> list[str]:
         lines.append(f"{count(summary.verified, 'row')} read back and found stored")
     if summary.unverified:
         lines.append(f"{count(summary.unverified, 'row')} could not be read back: not verified")
+    if summary.after_end and warns_of_end:
+        lines.append(
+            f"{count(summary.after_end, 'row')} written after the end of the conversation: that "
+            "does not reach analytics (--ended skip leaves such rows out)"
+        )
     if summary.allowance_used is not None:
         lines.append(f"{summary.allowance_used:.1%} of the platform's allowance used")
     if summary.blanked:

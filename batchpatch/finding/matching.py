@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.genesys.conversations.conversation import about_bytes
 from batchpatch.genesys.hints import UNKNOWN_CONVERSATION
-from batchpatch.model import InvalidRow, Note, Outcome, Row
+from batchpatch.model import CONVERSATION_ENDED, InvalidRow, Note, Outcome, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -216,7 +216,7 @@ _ENDED = Note(ended=True)
 _LIVE = Note(ended=False)
 
 _HAS_ENDED = Mismatch(
-    "conversation_ended",
+    CONVERSATION_ENDED,
     "the conversation has ended, and --ended skip leaves such rows out",
     "What is written after the end does not reach analytics; --ended send writes it all the same.",
 )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from batchpatch.formats.result_line import MAX_ROW
-from batchpatch.model import Outcome
+from batchpatch.model import APPLIED, CONVERSATION_ENDED, Outcome
 
 _WORDS = frozenset(str(outcome) for outcome in Outcome)
 _UNUSABLE = (ValueError, KeyError, TypeError, AttributeError)
@@ -49,6 +49,8 @@ class Parsed(NamedTuple):
     """Lines of rows that were read back and found otherwise."""
     unverified: int
     """Lines of rows for which that check could not be made."""
+    after_end: int
+    """Lines of rows that were written to a conversation that had ended."""
     bad: list[tuple[int, int]]
     """Of each bad line: its index in the block, and the byte in the block at which it begins."""
 
@@ -63,18 +65,21 @@ def parse(block: Block) -> Parsed:
         # makes an array of the lines. Lines that only make sense together change the count.
         results = orjson.loads(b"[" + data[:-1].replace(b"\n", b",") + b"]")
         if len(results) == block.lines:
-            return _columns(results, checks=_CHECKED in data)
+            return _columns(results, checks=_CHECKED in data, ends=_ENDED in data)
     except _UNUSABLE:
         pass
     return _one_by_one(data)
 
 
-_NOTHING = Parsed([], [], Counter(), 0, 0, 0, 0, [])
+_NOTHING = Parsed([], [], Counter(), 0, 0, 0, 0, 0, [])
 _CHECKED = b'verified":'
 """Ends the name of both fields about verification."""
 
 
-def _columns(results: list[Any], *, checks: bool) -> Parsed:
+_ENDED = CONVERSATION_ENDED.encode()
+
+
+def _columns(results: list[Any], *, checks: bool, ends: bool) -> Parsed:
     """The columns of lines that are all good, else one of `_UNUSABLE`."""
     rows = list(map(_row_field, results))
     outcomes = list(map(_outcome_field, results))
@@ -93,6 +98,7 @@ def _columns(results: list[Any], *, checks: bool) -> Parsed:
         verdicts[True],
         verdicts[False],
         verdicts["unverified"],
+        sum(map(_is_after_end, results)) if ends else 0,
         [],
     )
 
@@ -104,12 +110,16 @@ def _verdict(result: dict[str, Any]) -> bool | str | None:
     return "unverified" if result.get("unverified") is not None else None
 
 
+def _is_after_end(result: dict[str, Any]) -> bool:
+    return result.get("code") == CONVERSATION_ENDED and result["outcome"] in APPLIED
+
+
 def _one_by_one(data: bytes) -> Parsed:
-    found = Parsed([], [], Counter(), 0, 0, 0, 0, [])
+    found = Parsed([], [], Counter(), 0, 0, 0, 0, 0, [])
     start = 0
     for index, line in enumerate(data[:-1].split(b"\n")):
         try:
-            one = _columns([orjson.loads(line)], checks=True)
+            one = _columns([orjson.loads(line)], checks=True, ends=True)
         except _UNUSABLE:
             found.bad.append((index, start))
         else:
@@ -121,6 +131,7 @@ def _one_by_one(data: bytes) -> Parsed:
                 verified=found.verified + one.verified,
                 not_stored=found.not_stored + one.not_stored,
                 unverified=found.unverified + one.unverified,
+                after_end=found.after_end + one.after_end,
             )
         start += len(line) + 1
     return found

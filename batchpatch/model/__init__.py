@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APPLIED",
+    "CONVERSATION_ENDED",
     "FAILED",
     "MADE_IT",
     "UPDATED",
@@ -43,6 +44,10 @@ __all__ = [
 Skips = dict[str, dict[str, int]]
 """What a row must not write, because something newer has: participant id ("" for any) -> name of
 the attribute -> the row that has applied it, 0 where nobody knows which."""
+
+
+CONVERSATION_ENDED = "conversation_ended"
+"""The code of a row whose conversation had ended, whether it was written or left out."""
 
 
 class Overtaken(NamedTuple):

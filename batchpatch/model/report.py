@@ -66,6 +66,9 @@ class Summary(NamedTuple):
     """Rows that were read back and found otherwise."""
     unverified: int = 0
     """Rows for which that check was asked for and could not be made."""
+    after_end: int = 0
+    """Rows that were written to a conversation that is known to have ended: what is written there
+    does not reach analytics."""
 
 
 class Progress(NamedTuple):

@@ -154,15 +154,13 @@ class Execution:
 
     def _report(self) -> RunReport:
         """Read the results back, derive what follows from them, and write the summary."""
-        pipeline, proof = self._pipeline, self._proof()
-        stop = self._job.stopper.stop
+        pipeline, proof, stop = self._pipeline, self._proof(), self._job.stopper.stop
         failed: list[Path] = []
         changes: list[InputChange] = []
         changed: Stop | None = None
         try:
             changes, changed = self._changes(proof)
-            sources = {change.source for change in changes}
-            failed = self._output.write_failed(proof, changed=sources)
+            failed = self._output.write_failed(proof, changed={one.source for one in changes})
         except (RecordError, InputError) as error:
             because = f"The failed rows could not be written: {error}"
             stop = stop or Stop(ExitCode.STOPPED, because)
@@ -199,13 +197,13 @@ class Execution:
             notices=attempt_to_show("The notices", lambda: self._job.reader.notices) or (),
             changed=changes,
             conflicts=self._output.conflicts,
+            warns_of_end=self._job.settings.find.ended == "warn",
             plan=plan,
         )
 
     def _changes(self, proof: Proof) -> tuple[list[InputChange], Stop | None]:
         """The inputs that have changed meanwhile, and why that ends the run."""
-        directory = self._job.directory
-        if directory is None:
+        if (directory := self._job.directory) is None:
             return [], None
         exhausted = self._pipeline.exhausted
         changes = changes_meanwhile(directory, failed=bool(proof.failed), exhausted=exhausted)
@@ -231,7 +229,7 @@ class Execution:
         if self._results_path is not None:
             return prove(self._results_path, rows=self._rows)
         counts = self._pipeline.recorded.counts
-        return Proof(dict(counts), counts.total(), Bitmap(), 0, 0, 0, [])
+        return Proof(dict(counts), counts.total(), Bitmap(), 0, 0, 0, 0, [])
 
     def _end_of_input(self) -> Stop | None:
         """Why there is more input than was read, where nothing else has stopped the run."""

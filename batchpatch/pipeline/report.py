@@ -125,5 +125,7 @@ class RunReport(NamedTuple):
     """Inputs that changed while they were read: `resume` will not take them as they are."""
     nothing_left: bool = False
     """It was resumed, and all was done already."""
+    warns_of_end: bool = True
+    """That conversations had ended is to be said: `--ended warn`."""
     plan: PlanReport | None = None
     """Of a plan only."""

@@ -37,6 +37,8 @@ class Proof(NamedTuple):
     """Rows that were read back and found otherwise."""
     unverified: int
     """Rows for which that check could not be made."""
+    after_end: int
+    """Rows that were written to a conversation that had ended."""
     problems: list[str]
     """Why the counts are not proved; empty where they are."""
 
@@ -61,7 +63,7 @@ class _Tally:
         self._seen = Bitmap()
         self._failed = Bitmap()
         self._outcomes: Counter[str] = Counter()
-        self._verified = self._not_stored = self._unverified = 0
+        self._verified = self._not_stored = self._unverified = self._after_end = 0
         self._problems: list[str] = []
         self._untold = 0
 
@@ -70,6 +72,7 @@ class _Tally:
         self._verified += parsed.verified
         self._not_stored += parsed.not_stored
         self._unverified += parsed.unverified
+        self._after_end += parsed.after_end
         if rows and max(rows) > self._rows:
             rows, outcomes = self._within(rows, outcomes)
             counts = Counter(outcomes)
@@ -109,6 +112,7 @@ class _Tally:
             self._verified,
             self._not_stored,
             self._unverified,
+            self._after_end,
             problems,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from batchpatch.model import InvalidRow, Outcome, RowResult
+from batchpatch.model import CONVERSATION_ENDED, InvalidRow, Outcome, RowResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -141,7 +141,7 @@ def _remark(note: Note, outcome: PatchOutcome) -> tuple[str | None, str | None, 
         )
     if note.ended and outcome.code is None:
         return (
-            "conversation_ended",
+            CONVERSATION_ENDED,
             "the conversation had ended",
             outcome.hint or "What is written after the end does not reach analytics.",
         )

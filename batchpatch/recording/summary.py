@@ -96,6 +96,7 @@ def summarize(proof: Proof, counters: Counters, *, stop: Stop | None = None) -> 
         verified=proof.verified,
         not_stored=proof.not_stored,
         unverified=proof.unverified,
+        after_end=proof.after_end,
         exit_code=exit_code_for(
             proof.outcomes,
             stop=stop,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from batchpatch.formats.undo_line import ConflictEntry
 from batchpatch.genesys.conversations.conversation import Conversation, Participant
+from batchpatch.model import Note
 from batchpatch.sending import outcomes
 from batchpatch.writes.kind import MergeRule
 from batchpatch.writes.registry import USUAL
@@ -131,6 +132,15 @@ def compare(
         if foreign:
             return Conflict(foreign)
     return Send(attributes, before)
+
+
+def with_end(patch: Patch, conversation: Conversation) -> Patch:
+    """The patch, with a note of its rows that the conversation has ended, where it has."""
+    if not conversation.ended:
+        return patch
+    notes = ((row.note or Note())._replace(ended=True) for row in patch.rows)
+    rows = (row._replace(note=note) for row, note in zip(patch.rows, notes, strict=True))
+    return patch._replace(rows=tuple(rows))
 
 
 def conflict_entry(

@@ -16,6 +16,7 @@ from batchpatch.sending.compare import (
     conflict_entry,
     expected_of,
     look_at,
+    with_end,
 )
 from batchpatch.sending.explaining import Explainer
 from batchpatch.sending.own_writes import OwnWrites
@@ -209,15 +210,15 @@ class Deliverer:
         """The patch as it is to leave, its values before on disk; or why it does not."""
         if not self._may_read and self._verifier.wanted(patch):
             await self._try_reading(patch)
-        planned = before = expected_of(patch)
+        planned = expected_of(patch)
+        before: Mapping[str, str | None] | None = planned
         # What a plan does not know of, such as --set, would be lost to an undo: read it.
         beyond = planned is not None and not patch.attributes.keys() <= planned.keys()
         if self._safeguards.reads_first or beyond:
-            verdict = await self._compared(patch, planned)
-            if isinstance(verdict, PatchOutcome):
-                return verdict
-            before = verdict.before
-            patch = patch._replace(attributes=verdict.attributes)
+            compared = await self._compared(patch, planned)
+            if isinstance(compared, PatchOutcome):
+                return compared
+            patch, before = compared
         if (refused := self._kind.refuse(patch.attributes)) is not None:
             return outcomes.refused(refused)
         if not self._safeguards.keep_before and planned is None:
@@ -228,7 +229,7 @@ class Deliverer:
 
     async def _compared(
         self, patch: Patch, expected: Mapping[str, str | None] | None
-    ) -> Send | PatchOutcome:
+    ) -> _Ready | PatchOutcome:
         began_s = self._recent.now_s() - BEFORE_AGE_S
         seen = await look_at(self._reads, patch, max_age_s=BEFORE_AGE_S, kind=self._kind)
         if isinstance(seen, PatchOutcome):
@@ -246,7 +247,10 @@ class Deliverer:
         )
         if isinstance(verdict, Conflict) and self._tell_conflict is not None:
             self._tell_conflict(conflict_entry(patch, verdict.names, expected or {}, present))
-        return verdict if isinstance(verdict, Send) else verdict.outcome
+        if not isinstance(verdict, Send):
+            return verdict.outcome
+        noted = with_end(patch, seen.conversation)
+        return _Ready(noted._replace(attributes=verdict.attributes), verdict.before)
 
     async def _judged(self, patch: Patch, outcome: PatchOutcome) -> PatchOutcome:
         """The outcome, remembered where that is of use, and explained where it was refused."""

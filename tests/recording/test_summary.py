@@ -28,7 +28,7 @@ COUNTERS = Counters(
 
 
 def proof_of(problems: tuple[str, ...] = (), **outcomes: int) -> Proof:
-    return Proof(outcomes, sum(outcomes.values()), Bitmap(), 0, 0, 0, list(problems))
+    return Proof(outcomes, sum(outcomes.values()), Bitmap(), 0, 0, 0, 0, list(problems))
 
 
 @pytest.mark.parametrize("outcome", Outcome)
