@@ -15,6 +15,7 @@ from batchpatch.cli.options.declare import (
 )
 from batchpatch.cli.options.reading import FindingFlags, Inputs, ReadingFlags
 from batchpatch.cli.options.sending import (
+    AttemptFlags,
     LookingFlags,
     PaceFlags,
     SendingFlags,
@@ -46,11 +47,10 @@ class CheckFlags(Options):
 
 
 _IDLE = {
-    *flags_of(StoppingFlags, PlatformFlags, RecordFlags, RestartFlags, SandboxFlags),
+    *flags_of(AttemptFlags, StoppingFlags, PlatformFlags, RecordFlags, RestartFlags, SandboxFlags),
     *flags_of(ServerFlags, DryFlags),
-    *("--ambiguous", "--ended", "--live-first", "--verify-for", "--concurrency", "--retries"),
-    *("--timeout", "--route", "--force", "--partial", "--no-spool", "--quiet", "--verbose"),
-    *("--log-every", "--show-values"),
+    *("--ambiguous", "--ended", "--live-first", "--verify-for", "--route", "--force"),
+    *("--partial", "--no-spool", "--quiet", "--verbose", "--log-every", "--show-values"),
 }
 
 
@@ -63,6 +63,7 @@ def check(
     looking: LookingFlags,
     verifying: VerifyFlags,
     pace: PaceFlags,
+    attempts: AttemptFlags,
     sending: SendingFlags,
     stopping: StoppingFlags,
     platform: PlatformFlags,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.cli.options.declare import flags_of, pairs_of
 from batchpatch.cli.options.reading import FindingFlags, ReadingFlags
 from batchpatch.cli.options.sending import (
+    AttemptFlags,
     LookingFlags,
     PaceFlags,
     SendingFlags,
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
     from batchpatch.cli.options.declare import Given
 
-_SENDING = flags_of(LookingFlags, VerifyFlags, PaceFlags, SendingFlags, StoppingFlags)
+_ATTEMPTS = flags_of(PaceFlags, AttemptFlags)
+_SENDING = flags_of(LookingFlags, VerifyFlags, SendingFlags, StoppingFlags) | _ATTEMPTS
 _PLATFORM = flags_of(PlatformFlags)
 _SANDBOX = flags_of(SandboxFlags, ServerFlags)
 _ALL = flags_of(ReadingFlags, FindingFlags, ReportFlags) | _SENDING | _PLATFORM | _SANDBOX
@@ -56,6 +58,8 @@ class NextCommands(NamedTuple):
     """The flags of the run."""
     input_kept: bool
     """It can be read again; not so where standard input was not kept, or was purged."""
+    instead: tuple[Given, ...] = ()
+    """The flags of whoever has gone on with it, which its own record does not have."""
 
     @classmethod
     def of(cls, directory: Path, *, instead: Sequence[Given] = ()) -> NextCommands:
@@ -68,7 +72,8 @@ class NextCommands(NamedTuple):
             manifest = read_manifest(run.manifest_path)
             gone = {"stream"} if run.spool_path.exists() else {"stream", "spool"}
         given = merged(pairs_of(manifest.options.get("flags", ()), _ALL), instead)
-        return cls(directory, given, all(file.kind not in gone for file in manifest.inputs))
+        kept = all(file.kind not in gone for file in manifest.inputs)
+        return cls(directory, given, kept, tuple(instead))
 
     @property
     def in_own_sandbox(self) -> bool:
@@ -79,7 +84,9 @@ class NextCommands(NamedTuple):
         """Goes on with the run."""
         if not self.input_kept:
             return None
-        return command_line("resume", [self.directory], self._words(_PLATFORM | _SANDBOX))
+        changed = _ATTEMPTS.keys() & {one.flag.name for one in self.instead}
+        words = self._words({*_PLATFORM, *_SANDBOX, *changed})
+        return command_line("resume", [self.directory], words)
 
     def send_failed(self, files: Collection[Path]) -> str | None:
         """Sends the rows again that did not make it; their files are written as the input was."""
@@ -118,7 +125,7 @@ def undo_flags(earlier: NextCommands, api_url: str, *, guard: bool) -> tuple[str
         api_url: where the undo goes, whoever has said so.
         guard: it restores only what is as the run has left it.
     """
-    known = {"--route", "--write", "--force", *flags_of(VerifyFlags, PaceFlags), *_PLATFORM}
+    known = {"--route", "--write", "--force", *flags_of(VerifyFlags), *_ATTEMPTS, *_PLATFORM}
     known -= _HOSTS
     looking = [*(["--guard"] if guard else []), "--skip-unchanged", "--keep-before"]
     kept = words_of(one for one in earlier.given if one.flag.name in known)

@@ -15,6 +15,7 @@ from batchpatch.cli.options.declare import (
 )
 from batchpatch.cli.options.reading import FindingFlags, Inputs, ReadingFlags
 from batchpatch.cli.options.sending import (
+    AttemptFlags,
     LookingFlags,
     PaceFlags,
     SendingFlags,
@@ -75,6 +76,7 @@ def plan(
     looking: LookingFlags,
     verifying: VerifyFlags,
     pace: PaceFlags,
+    attempts: AttemptFlags,
     sending: SendingFlags,
     stopping: StoppingFlags,
     platform: PlatformFlags,
@@ -102,7 +104,7 @@ def plan(
 
     read = chosen_options("plan", inputs, reading, finding, given, quiet=reporting.quiet)
     settings = replace(
-        _settings(read, finding, pace, sending, platform),
+        _settings(read, finding, pace, sending, attempts, platform),
         safeguards=Safeguards(check_choices=planning.check_codes),
     )
     # Loaded here, because they bring the HTTP client with them.
@@ -132,6 +134,7 @@ def _settings(
     finding: FindingFlags,
     pace: PaceFlags,
     sending: SendingFlags,
+    attempts: AttemptFlags,
     platform: PlatformFlags,
 ) -> Settings:
     from batchpatch.options.run import Settings  # noqa: PLC0415 - not for --help
@@ -140,7 +143,7 @@ def _settings(
         read=read,
         find=finding.options(),
         merge=sending.merge_options(),
-        connect=sending.connect_options(pace, ca_file=platform.ca_file),
-        retry=sending.retry_options(),
+        connect=attempts.connect_options(platform.ca_file),
+        retry=attempts.retry_options(),
         pace=pace.options(),
     )

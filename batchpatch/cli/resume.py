@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from batchpatch.cli.options.declare import Argument, GivenFlags, Options, flag, with_options
-from batchpatch.cli.options.sending import PaceFlags, StoppingFlags
+from batchpatch.cli.options.sending import AttemptFlags, PaceFlags, StoppingFlags
 from batchpatch.cli.options.surroundings import (
     PlatformFlags,
     ReportFlags,
@@ -56,6 +56,7 @@ def resume(
     *,
     retrying: ResumeFlags,
     pace: PaceFlags,
+    attempts: AttemptFlags,
     stopping: StoppingFlags,
     platform: PlatformFlags,
     reporting: ReportFlags,
@@ -65,8 +66,8 @@ def resume(
 ) -> int:
     """Finish a run that was stopped, killed or cut off, in its own directory; or a plan.
 
-    Rows that are settled are left alone; the others are sent with the options of the run. The
-    input must be the same, which is checked.
+    Rows that are settled are left alone; the others are sent with the options of the run, unless
+    a flag says otherwise. The input must be the same, which is checked.
     """
     # Loaded here, because they bring the HTTP client with them.
     from batchpatch.cli.ending import finish, finish_plan  # noqa: PLC0415
@@ -95,7 +96,9 @@ def resume(
             inputs=retrying.inputs,
             appended=retrying.appended,
             pace=pace.options(otherwise=settings.pace),
-            connect=pace.connect_options(ca_file=platform.ca_file, otherwise=settings.connect),
+            connect=attempts.connect_options(platform.ca_file, otherwise=settings.connect),
+            retry=attempts.retry_options(otherwise=settings.retry),
+            elsewhere=platform.names_hosts,
             limits=stopping.options(),
             stopper=stopper,
             observe=observe,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from batchpatch.cli.options.declare import GivenFlags, with_options
 from batchpatch.cli.options.reading import FindingFlags, Inputs, ReadingFlags
 from batchpatch.cli.options.sending import (
+    AttemptFlags,
     LookingFlags,
     PaceFlags,
     SendingFlags,
@@ -36,6 +37,7 @@ def run(
     looking: LookingFlags,
     verifying: VerifyFlags,
     pace: PaceFlags,
+    attempts: AttemptFlags,
     sending: SendingFlags,
     stopping: StoppingFlags,
     platform: PlatformFlags,
@@ -78,8 +80,8 @@ def run(
             read=read,
             find=find,
             merge=sending.merge_options(live_first=finding.live_first),
-            connect=sending.connect_options(pace, ca_file=platform.ca_file),
-            retry=sending.retry_options(),
+            connect=attempts.connect_options(platform.ca_file),
+            retry=attempts.retry_options(),
             pace=pace.options(),
             route=route,
             force=sending.force,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from batchpatch.cli.options.declare import GivenFlags, Options, flag, with_options
-from batchpatch.cli.options.sending import PaceFlags, StoppingFlags, VerifyFlags
+from batchpatch.cli.options.sending import AttemptFlags, PaceFlags, StoppingFlags, VerifyFlags
 from batchpatch.cli.options.surroundings import (
     PlatformFlags,
     RecordFlags,
@@ -40,6 +40,7 @@ def undo(
     undoing: UndoFlags,
     verifying: VerifyFlags,
     pace: PaceFlags,
+    attempts: AttemptFlags,
     stopping: StoppingFlags,
     platform: PlatformFlags,
     record: RecordFlags,
@@ -75,7 +76,8 @@ def undo(
             force=undoing.force,
             verify=verifying.options(),
             pace=pace.options(otherwise=settings.pace),
-            connect=pace.connect_options(ca_file=platform.ca_file, otherwise=settings.connect),
+            connect=attempts.connect_options(platform.ca_file, otherwise=settings.connect),
+            retry=attempts.retry_options(otherwise=settings.retry),
             record=RecordOptions(
                 out=record.out,
                 flags=undo_flags(earlier, account.hosts.api_url, guard=not undoing.force),

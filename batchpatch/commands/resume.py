@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batchpatch.genesys.account.organisation import read_identity
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.run import LimitOptions, without_limit
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.plan_run import planning, read_origin, reopen_plan
 from batchpatch.pipeline.resumption import (
+    note_hosts,
     planned_by,
     prepare_resumption,
     refuse_another_organisation,
@@ -23,9 +25,11 @@ from batchpatch.recording.run_directory import RunDirectory
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from batchpatch.formats.run_json import Manifest
     from batchpatch.genesys.account.credentials import Account
+    from batchpatch.genesys.client import GenesysClient
     from batchpatch.model import Outcome, Progress
-    from batchpatch.options.send import ConnectOptions, PaceOptions
+    from batchpatch.options.send import ConnectOptions, PaceOptions, RetryPolicy
     from batchpatch.pipeline.report import RunReport
 
 
@@ -38,6 +42,8 @@ async def resume(
     appended: bool = False,
     pace: PaceOptions | None = None,
     connect: ConnectOptions | None = None,
+    retry: RetryPolicy | None = None,
+    elsewhere: bool = False,
     limited: bool = False,
     limits: LimitOptions | None = None,
     stopper: Stopper | None = None,
@@ -49,12 +55,15 @@ async def resume(
 
     Args:
         path: directory of the run; of a plan `OUT`, `OUT.partial` or `OUT.run` will do.
-        account: credentials and hosts; the hosts must be the run's.
+        account: credentials and hosts; the hosts must be the run's, unless `elsewhere`.
         retry_outcomes: settled rows with these outcomes are sent again.
         inputs: where inputs lie now that have been moved since; which is which, their hash tells.
         appended: rows may have been added at the end of the last input; they are sent as well.
         pace: instead of the run's.
         connect: instead of the run's.
+        retry: instead of the run's.
+        elsewhere: it goes on at other hosts than it began with (a gateway, a mended region). Of
+            an organisation that the run knows, the token must be.
         limited: the run's own limit of rows holds for all of it, instead of having been a canary.
         limits: as for `run`.
         stopper: as for `run`.
@@ -70,9 +79,15 @@ async def resume(
     with RunDirectory.open(find_directory(Path(path))) as directory:
         out = planned_by(directory, retry_outcomes)
         earlier = prepare_resumption(
-            directory, account, retry_outcomes, inputs=inputs, appended=appended
+            directory,
+            account,
+            retry_outcomes,
+            inputs=inputs,
+            appended=appended,
+            elsewhere=elsewhere and out is None,  # each line of a plan names its region
         )
-        settings, limits = earlier.settings(pace, connect), limits or LimitOptions()
+        settings = earlier.settings(pace, connect, retry)
+        limits = limits or LimitOptions()
         async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
             job = Job(
                 reader=Reader(
@@ -92,8 +107,23 @@ async def resume(
                 unkept=earlier.manifest.unkept,
             )
             if out is None:
+                if earlier.moved:
+                    await _move(directory, earlier.manifest, client, account)
                 return await sending(job, directory).run(observe)
             origin = await read_origin(client, account)
             refuse_another_organisation(earlier.manifest, origin.identity)
             file = reopen_plan(out, lines=earlier.before.last_patch)
             return await planning(job, out=out, file=file, origin=origin).run(observe)
+
+
+async def _move(
+    directory: RunDirectory, manifest: Manifest, client: GenesysClient, account: Account
+) -> None:
+    """Let a run go on at other hosts, where its organisation is the same as far as is known.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if manifest.organisation is not None:
+        refuse_another_organisation(manifest, await read_identity(client))
+    note_hosts(directory, account)

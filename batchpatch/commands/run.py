@@ -110,6 +110,7 @@ async def run(
             account=account,
             pace=settings.pace,
             connect=settings.connect,
+            retry=settings.retry,
             limited=True,
             limits=limits,
             stopper=stopper,

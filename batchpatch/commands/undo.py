@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Progress
     from batchpatch.options.run import LimitOptions
-    from batchpatch.options.send import ConnectOptions, PaceOptions
+    from batchpatch.options.send import ConnectOptions, PaceOptions, RetryPolicy
     from batchpatch.pipeline.report import RunReport
     from batchpatch.pipeline.stop import Stopper
 
@@ -41,6 +41,7 @@ async def undo(
     verify: VerifyOptions | None = None,
     pace: PaceOptions | None = None,
     connect: ConnectOptions | None = None,
+    retry: RetryPolicy | None = None,
     record: RecordOptions | None = None,
     limits: LimitOptions | None = None,
     stopper: Stopper | None = None,
@@ -59,6 +60,7 @@ async def undo(
         verify: whether to read back what was restored.
         pace: instead of the run's.
         connect: instead of the run's.
+        retry: instead of the run's.
         record: where to leave the report of the undo.
         limits: as for `run`.
         stopper: as for `run`.
@@ -119,7 +121,7 @@ async def undo(
         read=ReadOptions(format="jsonl", write=settings.write),
         merge=MergeOptions(window_rows=settings.merge.window_rows),
         connect=connect or settings.connect,
-        retry=settings.retry,
+        retry=retry or settings.retry,
         pace=pace or settings.pace,
         route=kind.find_route(settings.route or None),
         force=True,

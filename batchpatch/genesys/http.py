@@ -207,12 +207,15 @@ class Transport:
             return await self._send_later(again) if may_wait else NO_DESCRIPTOR
         # A connection that was given back means a body that has ended.
         if response.connection is None and response.content.at_eof():
-            # Only of what is no success a date may have to be read, or whose it is.
-            if 200 <= response.status < 300:
-                return read_reply(response.status, response.headers, b"")
-            now_s = self._wall_clock()
-            return platform_answer(read_reply(response.status, response.headers, b"", now_s=now_s))
+            return self._without_body(response)
         return await self._read(response, body_limit_bytes, until_s=until_s)
+
+    def _without_body(self, response: aiohttp.ClientResponse) -> Reply | NoReply:
+        # Only of what is no success a date may have to be read, or whose answer it is.
+        if 200 <= response.status < 300:
+            return read_reply(response.status, response.headers, b"")
+        now_s = self._wall_clock()
+        return platform_answer(read_reply(response.status, response.headers, b"", now_s=now_s))
 
     async def _send_later(self, send: Callable[[], Awaitable[Reply | NoReply]]) -> Reply | NoReply:
         return await self._descriptors.attempt(send, for_s=self._options.total_s)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from batchpatch.options.run import RecordOptions, Settings
     from batchpatch.pipeline.preflight import Prepared
 
-_MAY_DIFFER = {"pace", "connect"}
-"""How fast and through which door: neither changes what is written."""
+_MAY_DIFFER = {"pace", "connect", "retry"}
+"""How fast, how patiently and through which door: none of it changes what is written."""
 
 
 def find_begun(

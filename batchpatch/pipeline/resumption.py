@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.model import Outcome, Skips, Summary
     from batchpatch.options.run import Settings
-    from batchpatch.options.send import ConnectOptions, PaceOptions
+    from batchpatch.options.send import ConnectOptions, PaceOptions, RetryPolicy
     from batchpatch.recording.run_directory import RunDirectory
     from batchpatch.recording.summary import Counters
 
@@ -45,6 +45,8 @@ class Resumption(NamedTuple):
     """Where to read now: a spooled standard input lies in the run's directory."""
     names: list[str]
     """What the lines of the report call them."""
+    moved: bool = False
+    """It goes on at other hosts than before."""
 
     @property
     def truncated(self) -> str | None:
@@ -54,10 +56,16 @@ class Resumption(NamedTuple):
         kinds = [file.kind for file in self.manifest.inputs]
         return self.inputs[kinds.index("spool")]
 
-    def settings(self, pace: PaceOptions | None, connect: ConnectOptions | None) -> Settings:
-        """The options of the run, with another pace and other connections where given."""
-        settings = settings_from(self.manifest.options)
-        return replace(settings, pace=pace or settings.pace, connect=connect or settings.connect)
+    def settings(
+        self,
+        pace: PaceOptions | None,
+        connect: ConnectOptions | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> Settings:
+        """The options of the run, with others of these where they are given."""
+        given = {"pace": pace, "connect": connect, "retry": retry}
+        changed: dict[str, Any] = {n: value for n, value in given.items() if value is not None}
+        return replace(settings_from(self.manifest.options), **changed)
 
     def added_to(self, counters: Counters) -> Counters:
         """The counts of the whole run; a killed process could not tell its own."""
@@ -94,6 +102,7 @@ def prepare_resumption(
     *,
     inputs: Sequence[Path] = (),
     appended: bool = False,
+    elsewhere: bool = False,
 ) -> Resumption:
     """Read what is settled, mend the torn end, and take out what is to be sent again.
 
@@ -103,6 +112,7 @@ def prepare_resumption(
         retry_outcomes: settled rows with these outcomes are sent again.
         inputs: where inputs lie now that have been moved; known by their content.
         appended: rows may have been added to the last input.
+        elsewhere: the account's hosts may be others than the run's.
 
     Raises:
         InputError: an input is gone or has changed.
@@ -110,7 +120,9 @@ def prepare_resumption(
         SettingsError: the run was for another platform.
     """
     manifest = read_manifest(directory.manifest_path)
-    refuse_another_platform(manifest, account)
+    moved = _is_elsewhere(manifest, account)
+    if moved and not elsewhere:
+        refuse_another_platform(manifest, account)
     files = find_again(manifest, given=inputs, appended=appended, spool_path=directory.spool_path)
     settled = read_settled(directory.results_path)
     if settled.lines != settled.rows.count():
@@ -144,6 +156,7 @@ def prepare_resumption(
             for file in manifest.inputs
         ],
         [file.name or file.path for file in manifest.inputs],
+        moved,
     )
 
 
@@ -170,22 +183,37 @@ def planned_by(directory: RunDirectory, retry_outcomes: Collection[Outcome]) -> 
     return out
 
 
-def refuse_another_organisation(manifest: Manifest, identity: Identity) -> None:
-    """Raise SettingsError where a plan was begun for another organisation than the token's."""
-    if manifest.organisation != identity.organisation:
+def refuse_another_organisation(manifest: Manifest, identity: Identity | None) -> None:
+    """Raise SettingsError where the work was begun for another organisation than the token's."""
+    organisation = identity and identity.organisation
+    if manifest.organisation != organisation:
         raise SettingsError(
-            f"The plan was begun for the organisation {manifest.organisation}, and the token is "
-            f"for {identity.organisation}."
+            f"This was begun for the organisation {manifest.organisation}, and the token is for "
+            f"{organisation or 'one that the platform does not name'}."
         )
+
+
+def note_hosts(directory: RunDirectory, account: Account) -> None:
+    """Note where a run goes on, for whoever goes on with it after this."""
+    api_url, login_url = account.hosts
+    update_manifest(
+        directory.manifest_path,
+        lambda known: replace(known, api_url=api_url, login_url=login_url),
+    )
 
 
 def refuse_another_platform(manifest: Manifest, account: Account) -> None:
     """Raise SettingsError where a run was for other hosts than the account's."""
-    began, now = manifest.api_url or "", account.hosts.api_url
-    if began != now and not (is_loopback(began) and is_loopback(now)):
+    if _is_elsewhere(manifest, account):
         raise SettingsError(
-            f"This run was for {began}, the settings now say {now}: set --region or --api-url."
+            f"This run was for {manifest.api_url}, the settings now say {account.hosts.api_url}: "
+            "set --region or --api-url."
         )
+
+
+def _is_elsewhere(manifest: Manifest, account: Account) -> bool:
+    began, now = manifest.api_url or "", account.hosts.api_url
+    return began != now and not (is_loopback(began) and is_loopback(now))
 
 
 def _retry_path(directory: RunDirectory) -> Path:

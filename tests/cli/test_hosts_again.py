@@ -94,6 +94,35 @@ def test_a_host_that_is_named_again_gets_it(
     assert "Basic c2FuZGJveDpzYW5kYm94" not in heard
 
 
+def test_a_run_goes_on_at_a_host_that_is_named(
+    batchpatch: Run, stopped: Path, sandbox: Any, credentials: dict[str, str]
+) -> None:
+    """A gateway, or a region that was mistyped: whoever names it knows, and it is noted."""
+    platform = {
+        "api_url": "https://api.mypurecloud.de",
+        "login_url": "https://login.mypurecloud.de",
+    }
+    noted(stopped, **platform)
+    for n in (3, 5):
+        sandbox.know({"conversationId": str(UUID(int=n)), "participantId": str(UUID(int=n + 1))})
+    done = batchpatch("resume", "r", "--api-url", sandbox.url, env=credentials)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((stopped / "run.json").read_bytes())["api_url"] == sandbox.url
+    assert sandbox.get("stats")["by_resource"]["attributes"] == 3
+
+
+def test_a_run_does_not_go_on_in_another_organisation(
+    batchpatch: Run, stopped: Path, sandbox: Any, credentials: dict[str, str]
+) -> None:
+    """Its ids mean nobody there, or somebody else."""
+    noted(stopped, api_url="https://api.mypurecloud.de", organisation=str(UUID(int=9)))
+    done = batchpatch("resume", "r", "--api-url", sandbox.url, env=credentials)
+    assert done.returncode == 2
+    assert f"begun for the organisation {UUID(int=9)}" in done.stderr
+    assert json.loads((stopped / "run.json").read_bytes())["api_url"].endswith("mypurecloud.de")
+    assert sandbox.get("stats")["by_resource"]["attributes"] == 1
+
+
 def test_a_run_of_another_region_is_refused(
     batchpatch: Run, stopped: Path, credentials: dict[str, str]
 ) -> None:

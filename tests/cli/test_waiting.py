@@ -79,6 +79,59 @@ def test_a_refusal_of_hours_stops_the_run(batchpatch: Run, make_rows: Callable[.
     assert " UTC (429" in json.loads(done.stdout)["stopped_because"]
 
 
+def test_a_longer_wait_is_allowed_by_a_flag_of_run_and_of_resume(
+    batchpatch: Run, sandbox: Any, make_rows: Callable[..., Path], credentials: dict[str, str]
+) -> None:
+    """The sentence that ends the run names `--max-wait`, so both commands have it."""
+    rows = str(make_rows(3))
+    sandbox.set_faults("status=429,retry_after=2,rate=1,times=1")
+    words = ["--api-url", sandbox.url, "--out", "r", "--max-wait", "1s"]
+    done = batchpatch("run", rows, *words, env=credentials)
+    assert done.returncode == 3
+    assert "or wait longer with --max-wait (now 1 s)" in done.stderr
+    sandbox.set_faults("status=429,retry_after=2,rate=1,times=1")
+    done = batchpatch("resume", "r", "--max-wait", "1s", "--retries", "1", env=credentials)
+    assert done.returncode == 3
+    assert "resume r --api-url" in done.stderr
+    assert "--retries 1 --max-wait 1s" in done.stderr  # as this process was told
+    sandbox.set_faults("status=429,retry_after=2,rate=1,times=1")
+    done = batchpatch("resume", "r", "--max-wait", "1m", env=credentials)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("ended", ["warn", "send"])
+@pytest.mark.parametrize("known", ["--participant", "--keep-before"])
+def test_what_is_written_after_the_end_is_counted(
+    ended: str,
+    known: str,
+    batchpatch: Run,
+    sandbox: Any,
+    make_rows: Callable[..., Path],
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """It does not reach analytics: `--ended warn` says how many rows, from whatever tells of it."""
+    rows = make_rows(4)
+    told: list[dict[str, Any]] = []
+    for index, line in enumerate(rows.read_text(encoding="utf-8").splitlines()[1:]):
+        conversation, participant = line.split(",")[:2]
+        who = {"conversationId": conversation, "participantId": participant, "ended": index < 3}
+        told.append(who | {"purpose": "customer"})
+    sandbox.know(*told)
+    words = [known]
+    if known == "--participant":
+        words.append("customer")
+        text = "".join(f"{who['conversationId']}\n" for who in told)
+        rows.write_text(f"conversationId\n{text}", encoding="utf-8")
+        words += ["--set", "result=x"]
+    words += ["--ended", ended, "--api-url", sandbox.url, "--out", "r", "--json"]
+    done = batchpatch("run", str(rows), *words, env=credentials)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "r" / "summary.json").read_bytes())["after_end"] == 3
+    assert [one.get("code") for one in outcomes(tmp_path / "r")].count("conversation_ended") == 3
+    assert ("3 rows written after the end of the conversation" in done.stderr) is (ended == "warn")
+
+
 def test_one_refused_row_is_unknown_and_holds_nobody(
     batchpatch: Run, make_rows: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from batchpatch.cli.options.declare import Options, flag
 from batchpatch.options.run import LimitOptions
 from batchpatch.options.send import (
+    DEFAULT_CONNECT,
+    DEFAULT_POLICY,
     MOST_TOKENS,
     ConnectOptions,
     MergeOptions,
@@ -132,21 +134,6 @@ class PaceFlags(Options):
         shown="1",
     )
 
-    concurrency: int | None = flag(
-        "--concurrency",
-        "Requests in flight at most.",
-        metavar="N",
-        parse=partial(parse_whole, least=1, most=1000),
-        shown="32",
-    )
-
-    def connect_options(self, *, ca_file: Path | None, otherwise: ConnectOptions) -> ConnectOptions:
-        """How to connect; what no flag names is as `otherwise` has it."""
-        return otherwise._replace(
-            concurrency=self.concurrency or otherwise.concurrency,
-            ca_file=str(ca_file.absolute()) if ca_file else otherwise.ca_file,
-        )
-
     def options(self, *, otherwise: PaceOptions | None = None) -> PaceOptions:
         """How fast to go; what no flag names is as `otherwise` has it."""
         pace = otherwise or PaceOptions()
@@ -155,6 +142,59 @@ class PaceFlags(Options):
         if self.share is not None:
             pace = pace._replace(share=self.share)
         return pace._replace(tokens=self.tokens) if self.tokens is not None else pace
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptFlags(Options):
+    """How many attempts at once, how often, and how patiently."""
+
+    TITLE: ClassVar[str] = PaceFlags.TITLE
+
+    concurrency: int | None = flag(
+        "--concurrency",
+        "Requests in flight at most.",
+        metavar="N",
+        parse=partial(parse_whole, least=1, most=1000),
+        shown="32",
+    )
+    retries: int | None = flag(
+        "--retries",
+        "Attempts after the first; waiting for a 429 uses none.",
+        metavar="N",
+        parse=partial(parse_whole, most=1_000_000),
+        shown="5",
+    )
+    timeout_s: float | None = flag(
+        "--timeout",
+        "For one attempt as a whole.",
+        metavar="TIME",
+        parse=partial(parse_duration, least_s=0.1, most_s=3600.0),
+        shown="60s",
+    )
+    max_wait_s: float | None = flag(
+        "--max-wait",
+        "A 429 that asks for a longer wait, such as a daily limit's, ends the run.",
+        metavar="TIME",
+        parse=parse_duration,
+        shown="3m",
+    )
+
+    def connect_options(
+        self, ca_file: Path | None, *, otherwise: ConnectOptions = DEFAULT_CONNECT
+    ) -> ConnectOptions:
+        """Connections and timeouts; what no flag names is as `otherwise` has it."""
+        file = None if ca_file is None else str(ca_file.absolute())
+        given: dict[str, Any] = {
+            "concurrency": self.concurrency,
+            "total_s": self.timeout_s,
+            "ca_file": file,
+        }
+        return otherwise._replace(**{n: value for n, value in given.items() if value is not None})
+
+    def retry_options(self, *, otherwise: RetryPolicy = DEFAULT_POLICY) -> RetryPolicy:
+        """How patient to be; what no flag names is as `otherwise` has it."""
+        given: dict[str, Any] = {"retries": self.retries, "max_wait_s": self.max_wait_s}
+        return otherwise._replace(**{n: value for n, value in given.items() if value is not None})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,22 +210,6 @@ class SendingFlags(Options):
         metavar="ROWS",
         parse=partial(parse_whole, least=1),
         shown="10000",
-    )
-    retries: int = flag(
-        "--retries",
-        "Attempts after the first; waiting for a 429 uses none.",
-        default=5,
-        metavar="N",
-        parse=partial(parse_whole, most=1_000_000),
-        shown="5",
-    )
-    timeout_s: float = flag(
-        "--timeout",
-        "For one attempt as a whole.",
-        default=60.0,
-        metavar="TIME",
-        parse=partial(parse_duration, least_s=0.1, most_s=3600.0),
-        shown="60s",
     )
     route: str | None = flag(
         "--route",
@@ -206,15 +230,6 @@ class SendingFlags(Options):
     def merge_options(self, *, live_first: bool = False) -> MergeOptions:
         """The window in which rows of one participant meet."""
         return MergeOptions(window_rows=self.window, live_first=live_first)
-
-    def connect_options(self, pace: PaceFlags, *, ca_file: Path | None) -> ConnectOptions:
-        """Connections and timeouts."""
-        timed = ConnectOptions(total_s=self.timeout_s)
-        return pace.connect_options(ca_file=ca_file, otherwise=timed)
-
-    def retry_options(self) -> RetryPolicy:
-        """How patient to be."""
-        return RetryPolicy(retries=self.retries)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from batchpatch.cli.options.declare import (
 )
 from batchpatch.cli.options.reading import FindingFlags, ReadingFlags
 from batchpatch.cli.options.sending import (
+    AttemptFlags,
     LookingFlags,
     PaceFlags,
     SendingFlags,
@@ -31,7 +32,7 @@ from batchpatch.errors import SettingsError
 
 GROUPS = [
     *(ReadingFlags, FindingFlags, LookingFlags, VerifyFlags),
-    *(PaceFlags, SendingFlags, StoppingFlags, PlatformFlags),
+    *(PaceFlags, AttemptFlags, SendingFlags, StoppingFlags, PlatformFlags),
 ]
 KNOWN = flags_of(*GROUPS)
 
