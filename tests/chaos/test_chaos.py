@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from harness.cases import LATE, REFUSED, STOPS, TROUBLES, draw_ids
+from harness.cases import LATE, LONG, REFUSED, STOPS, TROUBLES, draw_ids
 from harness.playing import play
 
 if TYPE_CHECKING:
@@ -33,11 +33,12 @@ def test_the_selection_sees_everything() -> None:
     """A trouble or a stop that no case meets is a promise that nobody checks."""
     cases = [draw_ids(seed, rows=ROWS) for seed in SEEDS]
     words = [word for case in cases for word in case.sandbox]
-    rules = [rule for _, rule in TROUBLES if _ not in ("--expires-in", "--revoke-after")]
+    rules = [trouble[1] for trouble in TROUBLES if trouble[0] == "--fault"]
     met = {rule for rule in rules if any(word.startswith(rule) for word in words)}
     assert met == set(rules)
-    assert {"--expires-in", "--revoke-after"} <= set(words)
+    assert {"--expires-in", "--revoke-after", "--org-allowed"} <= set(words)
     assert {stop.kind for case in cases for stop in case.stops} == set(STOPS)
     assert {case.format for case in cases} == {"csv", "jsonl", "json-column"}
     assert TROUBLES[LATE][1].startswith("kind=late")
     assert TROUBLES[REFUSED][1].startswith("status=404")
+    assert "retry_after=600" in TROUBLES[LONG][1]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from harness.people import Talk
 
-TROUBLES = (
+TROUBLES: tuple[tuple[str, ...], ...] = (
     ("--fault", "status=503,rate=0.04"),
     ("--fault", "status=500,rate=0.04"),
     ("--fault", "status=429,retry_after=0,rate=0.01"),
@@ -27,9 +27,15 @@ TROUBLES = (
     ("--expires-in", "1"),
     ("--revoke-after", "60"),
     ("--fault", "status=404,times=always"),
+    ("--fault", "kind=html,status=200,rate=0.03"),
+    ("--fault", "kind=html,status=302,rate=0.03"),
+    ("--fault", "kind=bare_429,rate=0.01"),
+    ("--org-allowed", "150", "--org-window-s", "1"),
+    ("--fault", "status=429,retry_after=600,rate=0.003,times=1"),
 )
-"""What the sandbox can be told to do. `late` and 404 are aimed at some participants only."""
-LATE, REFUSED = 10, 13
+"""What the sandbox can be told to do. `late` and 404 are aimed at some participants only; a 429
+that asks for hours ends a process, and not the run."""
+LATE, REFUSED, LONG = 10, 13, 18
 STOPS = ("kill", "kill and cut", "SIGINT", "max-duration", "SIGTERM")
 KINDS = ("ids", "named", "verified", "undone", "wrapup")
 """What a case is about: rows named by id; by selectors; read back; taken back afterwards; rows
@@ -96,14 +102,14 @@ class Case(NamedTuple):
 def draw_ids(seed: int, *, rows: int) -> Case:
     """The case of this seed, of rows named by id and sent without a look.
 
-    Two troubles and the first kind of stop follow from the seed in turn, so that any eight seeds
+    Three troubles and the first kind of stop follow from the seed in turn, so that any eight seeds
     in a row see all of them; the rest is drawn. Every case has a kill.
     """
     dice = Random(seed)  # noqa: S311 - nothing here is a secret
     format = dice.choice(FORMATS)  # noqa: A001 - the word of the command line
     specs = make_rows(dice, rows, marked=format != "csv")
-    turn = {2 * seed % len(TROUBLES), (2 * seed + 1) % len(TROUBLES)}
-    drawn = turn | set(dice.sample(range(len(TROUBLES)), dice.randint(0, 3)))
+    turn = {(3 * seed + step) % len(TROUBLES) for step in range(3)}
+    drawn = turn | set(dice.sample(range(len(TROUBLES)), dice.randint(0, 2)))
     refused = _some_people(dice, specs) if REFUSED in drawn else []
     alone = _who_come_once(specs) if LATE in drawn else []
     kinds = [STOPS[seed % len(STOPS)], *dice.choices(STOPS[:3], k=dice.randint(0, 2))]
@@ -144,10 +150,10 @@ def aimed(drawn: list[int], refused: list[str], alone: list[str]) -> list[str]:
     aims = {LATE: alone, REFUSED: refused}
     words: list[str] = []
     for trouble in sorted(drawn, key=lambda trouble: trouble not in aims):
-        flag, rule = TROUBLES[trouble]
         if trouble in aims:
+            flag, rule = TROUBLES[trouble]
             for participant in aims[trouble]:
                 words += [flag, f"{rule},participant={participant}"]
         else:
-            words += [flag, rule]
+            words += TROUBLES[trouble]
     return words

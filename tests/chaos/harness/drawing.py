@@ -5,7 +5,18 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from harness.cases import KINDS, LATE, REFUSED, TROUBLES, Case, StopAt, Undoing, draw_ids, spread
+from harness.cases import (
+    KINDS,
+    LATE,
+    LONG,
+    REFUSED,
+    TROUBLES,
+    Case,
+    StopAt,
+    Undoing,
+    draw_ids,
+    spread,
+)
 from harness.inputs import FORMATS, RowSpec, make_rows, people_for
 from harness.people import Manner, Talk, make_talks, name_rows
 from harness.wrapups import as_wrapups
@@ -19,6 +30,10 @@ READ_TROUBLES = (
     "kind=malformed,status=500,on=read,rate=0.1",
     "kind=empty,status=504,on=read,rate=0.1",
     "status=408,on=any,rate=0.03",
+    "kind=html,status=200,on=read,rate=0.05",
+    "kind=html,status=302,on=any,rate=0.03",
+    "kind=bare_429,on=read,rate=0.05",
+    "kind=html,status=403,on=read,rate=0.05",
 )
 """What passes: no read is hit more than three times in a row, and each is tried six times."""
 AMBIGUOUS = ("refuse", "first", "last", "all")
@@ -101,13 +116,14 @@ def _stops(dice: Random, seed: int) -> list[StopAt]:
 
 
 def _troubles(dice: Random, seed: int) -> list[str]:
-    """Two of reads in turn, some more of any; those that are aimed at somebody are left out."""
+    """Two of reads in turn, some more of any; those that are aimed at somebody, or end a process,
+    are left out."""
     turn = {2 * seed % len(READ_TROUBLES), (2 * seed + 1) % len(READ_TROUBLES)}
     of_reads = turn | set(dice.sample(range(len(READ_TROUBLES)), dice.randint(0, 2)))
     words: list[str] = []
     for trouble in sorted(of_reads):
         words += ["--fault", f"{READ_TROUBLES[trouble]},times={dice.randint(1, 3)}"]
-    usual = [at for at in range(len(TROUBLES)) if at not in (LATE, REFUSED)]
+    usual = [at for at in range(len(TROUBLES)) if at not in (LATE, REFUSED, LONG)]
     for trouble in sorted(dice.sample(usual, dice.randint(1, 3))):
         words += TROUBLES[trouble]
     return words

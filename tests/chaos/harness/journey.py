@@ -76,6 +76,8 @@ class Journey:
             if code in FINISHED:
                 break
             self._between()
+        while not give_up and code not in FINISHED and self._sent_away():
+            code = self._session(None)
         return code
 
     def retry(self, outcome: str) -> int:
@@ -120,12 +122,17 @@ class Journey:
     def _stopped_badly(self, code: int, stop: StopAt | None) -> list[str]:
         """A stop in order leaves a summary that says where it stands."""
         wanted = {"SIGINT": 130, "SIGTERM": 130, "max-duration": 3}.get(stop.kind if stop else "")
-        if code != wanted:
+        if code != wanted and not self._sent_away():
             return [f"{stop} ended it with {code}: {self.said()}"]
         summary, lines = self.summary() or {"exit_code": None}, self.lines()
         if summary["exit_code"] != code or sum(summary["outcomes"].values()) != len(lines):
             return [f"{stop}: the summary says {summary}, and there are {len(lines)} lines"]
         return []
+
+    def _sent_away(self) -> bool:
+        """A 429 that asks for hours has ended the last process, in order."""
+        summary = self.summary() or {}
+        return "admits no request until" in (summary.get("stopped_because") or "")
 
     def _start(self, stop: StopAt | None, *arguments: str) -> subprocess.Popen[bytes]:
         resume = (self.out / "run.json").exists()
