@@ -19,7 +19,7 @@ from batchpatch.cli.text import (
     who_lines,
 )
 from batchpatch.genesys.rate_limit.pace import Allowance
-from batchpatch.model import Outcome
+from batchpatch.model import LIMIT_REACHED, Outcome
 from batchpatch.pipeline.report import attempt_to_show
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def finish(report: RunReport, reporting: ReportFlags, *, instead: Sequence[Given
     following = attempt_to_show("What to do next", lambda: _following(report, instead)) or {}
     if not quiet:
         _say_summary(report, show_values=reporting.show_values)
-    elif report.summary.stopped_because:
-        say(f"batchpatch: {report.summary.stopped_because}")
+    else:
+        _say_why_early(report)
     _say_following(report, following, quiet=quiet)
     if reporting.json:
         document = {
@@ -102,6 +102,13 @@ def _say_following(report: RunReport, following: dict[str, str | None], *, quiet
 STDOUT = Path("-")
 
 
+def _say_why_early(report: RunReport) -> None:
+    """Say in one line why it ended before its time; a limit that was asked for is its time."""
+    because = report.summary.stopped_because
+    if because and because != LIMIT_REACHED:
+        say(f"batchpatch: {because}")
+
+
 def finish_plan(
     report: RunReport, plan: PlanReport, given: tuple[Given, ...], *, json: bool, quiet: bool
 ) -> int:
@@ -121,8 +128,7 @@ def finish_plan(
     if not quiet:
         attempt_to_show("The changes", lambda: _say_changes(plan))
         attempt_to_show("The summary", lambda: _say_counts(report, plan))
-    if report.summary.stopped_because:
-        say(f"batchpatch: {report.summary.stopped_because}")
+    _say_why_early(report)
     if not plan.whole:
         say(f"{plan.file} holds what was planned by then; it is not whole.")
     if resume:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from batchpatch.model.outcome import APPLIED, FAILED, MADE_IT, UPDATED, Outcome
-from batchpatch.model.report import FailureReason, Progress, Summary
+from batchpatch.model.report import LIMIT_REACHED, FailureReason, Progress, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ __all__ = [
     "APPLIED",
     "CONVERSATION_ENDED",
     "FAILED",
+    "LIMIT_REACHED",
     "MADE_IT",
     "UPDATED",
     "Batch",

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from batchpatch.model.outcome import Outcome
 
 
+LIMIT_REACHED = "limit"
+"""Of `stopped_because`: `--limit` ended it, as asked."""
+
+
 class FailureReason(NamedTuple):
     """Why some rows did not make it, with one of their messages."""
 

@@ -15,7 +15,7 @@ from batchpatch.errors import BatchpatchError, ExitCode, InputError, RecordError
 from batchpatch.finding.finder import Finder
 from batchpatch.formats.result_line import decode
 from batchpatch.genesys.account.regions import region_of
-from batchpatch.model import FAILED, Stop
+from batchpatch.model import FAILED, LIMIT_REACHED, Stop
 from batchpatch.pipeline.name_lookup import lookup_for
 from batchpatch.pipeline.organisation_check import OrganisationCheck
 from batchpatch.pipeline.pipeline import Pipeline
@@ -236,7 +236,7 @@ class Execution:
         reader = self._job.reader
         if reader.missing_from is not None:
             return missing_rest(reader.missing_from, unread=reader.unread)
-        return Stop(ExitCode.DONE, "limit") if reader.limit_reached else None
+        return Stop(ExitCode.DONE, LIMIT_REACHED) if reader.limit_reached else None
 
     def _is_whole(self, proof: Proof, stop: Stop | None) -> bool:
         ended = stop is None or stop.exit_code == ExitCode.DONE

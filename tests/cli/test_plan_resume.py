@@ -145,6 +145,9 @@ def test_a_limit_makes_a_whole_plan_of_its_rows(
     assert (report["stopped_because"], report["whole"]) == ("limit", True)
     assert left_in(tmp_path) == {"p.jsonl"}
     assert len(lines_of(tmp_path / "p.jsonl")) == 7
+    *_, words, command = done.stderr.splitlines()  # with nothing between them
+    assert words.startswith("To run it: 7 requests")
+    assert command.startswith("  batchpatch run p.jsonl")
 
 
 def test_the_second_plan_of_that_name_is_refused(
