@@ -192,11 +192,6 @@ class ReadingFlags(Options):
         default=False,
     )
 
-    @property
-    def _code(self) -> list[tuple[str, str]]:
-        """What --code sets."""
-        return [] if self.code is None else [("code", self.code)]
-
     def options(self, finding: FindingFlags) -> ReadOptions:
         """The options of reading.
 
@@ -206,6 +201,7 @@ class ReadingFlags(Options):
         from batchpatch.options.fields import parse_participant  # noqa: PLC0415 - not for --help
         from batchpatch.options.read import ReadOptions  # noqa: PLC0415
 
+        code = [] if self.code is None else [("code", self.code)]
         return ReadOptions(
             write=self.write,
             format=self.format,
@@ -223,7 +219,7 @@ class ReadingFlags(Options):
             columns=_unique("--map", self.columns),
             attributes=_names(self.attributes),
             all_columns=self.all_columns,
-            constants=_unique("--set", [*self.constants, *self._code]),
+            constants=_unique("--set", [*self.constants, *code]),
             names_file=str(self.codes.absolute()) if self.codes else None,
             only_keys=frozenset(_names(self.only_keys)) if self.only_keys else None,
             empty=self.empty,
