@@ -75,7 +75,7 @@ def test_it_goes_to_the_latest_communication() -> None:
     [
         (talk(), "no_communication"),
         (talk(CALL, who="another"), "participant_not_in_conversation"),
-        (Unread("unknown_conversation", 404, "m", "h"), "unknown_conversation"),
+        (Unread("x", 404, "m", "h", is_unknown=True), "unknown_conversation"),
         (Unread("no_answer", None, "m", "h"), "not_read"),
     ],
 )
