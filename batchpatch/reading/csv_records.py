@@ -256,6 +256,8 @@ class CsvRecords:
         places = self.table.places
         if places is None:
             return None
+        if not broken:
+            cells = self.table.without_text(cells)
         return swallowed(cells, places, self._dialect, broken=broken)
 
     def _unreadable(

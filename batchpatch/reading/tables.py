@@ -20,7 +20,13 @@ from batchpatch.options.fields import (
 )
 from batchpatch.reading import row_errors
 from batchpatch.reading.columns import listed
-from batchpatch.reading.dialect import IdPlaces, named_delimiter, names_columns, quote_error
+from batchpatch.reading.dialect import (
+    LINE_BREAK,
+    IdPlaces,
+    named_delimiter,
+    names_columns,
+    quote_error,
+)
 from batchpatch.reading.odd_values import NULL_TEXTS
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.values import UnsendableError
@@ -153,6 +159,13 @@ class Table:
     def keeps_text(self) -> bool:
         """True of failed rows: a column holds the text of records that could not be read."""
         return self._text_at is not None
+
+    def without_text(self, cells: list[str]) -> list[str]:
+        """The cells, the kept text as empty lines: the records in it are meant to be there."""
+        at = self._text_at
+        if at is None or at >= len(cells):
+            return cells
+        return [*cells[:at], "\n" * len(LINE_BREAK.findall(cells[at])), *cells[at + 1 :]]
 
     def restored(self, line: int, record: Sequence[str]) -> Sequence[str]:
         """The record itself, or the one whose text it keeps, which somebody may have mended.

@@ -132,6 +132,11 @@ nearly_right = st.builds(
     body=[f"{IDS},x\n"],
     encoding="utf-8",
 )
+@example(
+    header="conversationId,participantId,attr.a",
+    body=['"', f",{IDS}\n", f",,,{IDS},,\n", f",{IDS}\n"],
+    encoding="utf-8",
+)
 def test_csv_that_was_invalid_stays_so(
     header: str, body: list[str], encoding: str, directory: Path
 ) -> None:
