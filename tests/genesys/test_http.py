@@ -421,7 +421,7 @@ async def test_minting_over_the_wire(http: Any, account: Account) -> None:
         await client.call("PATCH", URL_OF_PATCH.removeprefix(API), b"{}")
     (mint,) = http.requests["POST", URL("https://login.mypurecloud.ie/oauth/token")]
     (call,) = http.requests["PATCH", URL(URL_OF_PATCH)]
-    assert mint.kwargs["data"] == b"grant_type=client_credentials"
+    assert mint.kwargs["data"].decode() == "grant_type=client_credentials"
     assert mint.kwargs["headers"]["Authorization"] == "Basic YW4taWQ6aHVzaC1zZWNyZXQ="
     assert mint.kwargs["headers"]["Content-Type"] == "application/x-www-form-urlencoded"
     assert call.kwargs["headers"]["Authorization"] == "Bearer hush-1"
