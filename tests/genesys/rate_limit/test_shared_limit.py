@@ -162,11 +162,15 @@ def test_what_all_tokens_share_is_kept(
 def test_refusals_stay_few_whatever_the_limit(
     allowed: int, window_s: float, phase: float, trip_s: float, says: str, run_virtual: RunVirtual
 ) -> None:
-    """In no window more than were in flight; and it is used, not crept along."""
+    """In no window more than were in flight; and it is used, not crept along.
+
+    A refusal without headers whose time is the end of the token's own window may be the token's
+    own, used up by somebody else: one more token is tried before all are held.
+    """
     server = Organisation(allowed, window_s, phase_s=phase * window_s, says=says)
     count = 5 * allowed
     sent = run_virtual(send(server, count, tokens=10, trip_s=trip_s))
-    assert server.most_refused_in_a_window() <= WORKERS
+    assert server.most_refused_in_a_window() <= (WORKERS if says == "all" else 2 * WORKERS)
     assert sent.took_s <= 1.6 * 5 * window_s + 10
 
 
