@@ -13,7 +13,8 @@ from batchpatch.cli.options.declare import (
     idle_lines,
     with_options,
 )
-from batchpatch.cli.options.reading import FindingFlags, Inputs, ReadingFlags
+from batchpatch.cli.options.finding import FindingFlags
+from batchpatch.cli.options.reading import Inputs, ReadingFlags
 from batchpatch.cli.options.sending import (
     AttemptFlags,
     LookingFlags,

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batchpatch.cli.options.declare import Given
-    from batchpatch.cli.options.reading import FindingFlags, ReadingFlags
+    from batchpatch.cli.options.finding import FindingFlags
+    from batchpatch.cli.options.reading import ReadingFlags
     from batchpatch.options.read import ReadOptions
 
 

@@ -11,7 +11,8 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.cli.options.declare import flags_of, pairs_of
-from batchpatch.cli.options.reading import FindingFlags, ReadingFlags
+from batchpatch.cli.options.finding import FindingFlags
+from batchpatch.cli.options.reading import ReadingFlags
 from batchpatch.cli.options.sending import (
     AttemptFlags,
     LookingFlags,

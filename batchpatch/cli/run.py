@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchpatch.cli.options.declare import GivenFlags, with_options
-from batchpatch.cli.options.reading import FindingFlags, Inputs, ReadingFlags
+from batchpatch.cli.options.finding import FindingFlags
+from batchpatch.cli.options.reading import Inputs, ReadingFlags
 from batchpatch.cli.options.sending import (
     AttemptFlags,
     LookingFlags,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from batchpatch.errors import AccessError, OutageError, SettingsError
 from batchpatch.genesys.connect import open_for
-from batchpatch.genesys.listing import Unlisted, read_names
+from batchpatch.genesys.query import Unlisted, read_names
 from batchpatch.options.fields import canonical_uuid
 from batchpatch.options.run import LimitOptions, Settings
 from batchpatch.writes.registry import LISTED

@@ -130,7 +130,7 @@ PURPOSES = (
 )
 """The usual ones; a platform may have others."""
 
-_ORDER: tuple[SelectorField, ...] = get_args(SelectorField)
+SELECTOR_ORDER: tuple[SelectorField, ...] = get_args(SelectorField)
 
 
 def parse_participant(text: str) -> tuple[Criterion, ...]:
@@ -182,14 +182,14 @@ def criteria(given: Iterable[Iterable[str]]) -> tuple[Criterion, ...]:
 def _checked(one: Criterion) -> Criterion:
     text = one.value + one.attribute
     text.encode()
-    one = one._replace(value=_canonical(one.field, one.value))
+    one = one._replace(value=canonical_value(one.field, one.value))
     named = bool(one.attribute.strip()) == (one.field == "match")
-    if one.field not in _ORDER or not named or not one.value or "\0" in text:
+    if one.field not in SELECTOR_ORDER or not named or not one.value or "\0" in text:
         raise ValueError
     return one
 
 
-def _canonical(field: SelectorField, text: str) -> str:
+def canonical_value(field: SelectorField, text: str) -> str:
     """A value in the one spelling that values are compared in."""
     if field == "match":
         return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchpatch.genesys.listing import Unlisted, read_names
+from batchpatch.genesys.query import Unlisted, read_names
 from batchpatch.reading.names_file import read_names_file
 from batchpatch.writes.listing import NameTable, name_in, resolved
 from batchpatch.writes.refused import RefusedError

@@ -10,8 +10,8 @@ from batchpatch.genesys.account.regions import region_of
 from batchpatch.genesys.conversations.reader import ConversationReads, ParticipantReads
 from batchpatch.merging.window import Window
 from batchpatch.pipeline.execution import Execution
-from batchpatch.pipeline.plan_step import PlanStep
 from batchpatch.pipeline.report import PlanReport
+from batchpatch.pipeline.step import PlanStep
 from batchpatch.recording.plan_file import PlanFile
 from batchpatch.recording.plan_output import (
     count_lines,

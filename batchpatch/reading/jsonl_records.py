@@ -18,9 +18,9 @@ from batchpatch.reading.decoding import ByteLines
 from batchpatch.reading.json_framing import MAX_RECORD_BYTES, Framed, Framer, is_blank
 from batchpatch.reading.mapping import Mapping, map_columns
 from batchpatch.reading.odd_values import OddValues
-from batchpatch.reading.records import Block
+from batchpatch.reading.records import Block, new_row, rows_of
 from batchpatch.reading.row_errors import RowError
-from batchpatch.reading.rows import RowMaker, new_row, rows_of
+from batchpatch.reading.rows import RowMaker
 from batchpatch.reading.sources import EmptyInputError
 from batchpatch.reading.value_texts import texts_of
 from batchpatch.reading.values import Names, keepable, load_exactly

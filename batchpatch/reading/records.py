@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from itertools import repeat
+from itertools import count, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.formats.skips import parse_skips
-from batchpatch.model import Criterion, Note
-from batchpatch.options.fields import _ORDER, SELECTOR_WORDS, SelectorField, _canonical
+from batchpatch.model import Criterion, Note, Row
+from batchpatch.options.fields import SELECTOR_ORDER, SELECTOR_WORDS, SelectorField, canonical_value
 from batchpatch.reading import row_errors
 from batchpatch.reading.dialect import LINE_BREAK
 from batchpatch.reading.values import NumberText, UnsendableError, keepable, load_exactly
@@ -18,7 +18,7 @@ from batchpatch.writes.refused import RefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from batchpatch.model import Skips
+    from batchpatch.model import InvalidRow, Skips
     from batchpatch.writes.kind import WriteKind
 
 
@@ -129,7 +129,7 @@ class Selectors:
         self, columns: Iterable[SelectorColumn], usual: tuple[Criterion, ...], *, has_id: bool
     ) -> None:
         """`usual` is who is meant where a row says nothing; empty where that makes it invalid."""
-        self._columns = sorted(columns, key=lambda one: (_ORDER.index(one.field), one[1:]))
+        self._columns = sorted(columns, key=lambda one: (SELECTOR_ORDER.index(one.field), one[1:]))
         self._usual = Note(selector=usual) if usual else None
         self._has_id = has_id
         self._cells_of = column_getter([column.position for column in self._columns])
@@ -179,5 +179,34 @@ def _criterion(column: SelectorColumn, cell: object) -> Criterion | None:
         return None
     if not isinstance(cell, str) or "\0" in cell:
         raise UnsendableError(row_errors.bad_selector(column.field, column.attribute))
-    value = _canonical(column.field, str(cell))
+    value = canonical_value(column.field, str(cell))
     return Criterion(column.field, value, column.attribute) if value else None
+
+
+new_row: Callable[[type[Row], tuple[Any, ...]], Row] = tuple.__new__
+"""Past NamedTuple's own `__new__`, which costs as much as all else about a row."""
+
+
+def rows_of(
+    number: int,
+    lines: Sequence[int],
+    source: int,
+    conversations: Iterable[str],
+    names: Iterable[tuple[str, ...]],
+    values: Iterable[tuple[str, ...]],
+    participants: Iterable[str],
+    notes: Iterable[Note | None],
+) -> list[Row | InvalidRow]:
+    """Rows of whole columns, the first of them with this number."""
+    fields = zip(
+        count(number),
+        lines,
+        repeat(source),
+        conversations,
+        participants,
+        names,
+        values,
+        notes,
+        strict=False,  # some of them never end
+    )
+    return list(map(new_row, repeat(Row), fields))

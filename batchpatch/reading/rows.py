@@ -7,7 +7,7 @@ each record that is ordinary takes the fast path, and the others the slow one.
 
 from __future__ import annotations
 
-from itertools import chain, compress, count, islice, repeat
+from itertools import chain, compress, islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,9 @@ from batchpatch.reading.records import (
     column_getter,
     is_empty,
     members_in,
+    new_row,
     refuse_ragged,
+    rows_of,
     skips_in,
     unsendable,
 )
@@ -34,7 +36,7 @@ from batchpatch.writes.refused import RefusedError
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from collections.abc import Mapping as Dict
 
     from batchpatch.model import Note
@@ -261,35 +263,6 @@ class RowMaker:
     def _value(self, cell: Any) -> Any:
         """The JSON value that a cell is: an empty one of a CSV is null, `""` of JSON is a text."""
         return None if cell == "" and not self._is_json else cell
-
-
-new_row: Callable[[type[Row], tuple[Any, ...]], Row] = tuple.__new__
-"""Past NamedTuple's own `__new__`, which costs as much as all else about a row."""
-
-
-def rows_of(
-    number: int,
-    lines: Sequence[int],
-    source: int,
-    conversations: Iterable[str],
-    names: Iterable[tuple[str, ...]],
-    values: Iterable[tuple[str, ...]],
-    participants: Iterable[str],
-    notes: Iterable[Note | None],
-) -> list[Row | InvalidRow]:
-    """Rows of whole columns, the first of them with this number."""
-    fields = zip(
-        count(number),
-        lines,
-        repeat(source),
-        conversations,
-        participants,
-        names,
-        values,
-        notes,
-        strict=False,  # some of them never end
-    )
-    return list(map(new_row, repeat(Row), fields))
 
 
 def _checked(field: str, found: str | None, given: object) -> str:

@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.formats.result_line import as_encoded, decode, ids_in, ids_of, row_of, was_applied
+from batchpatch.formats.result_block import as_encoded, ids_in, ids_of, row_of, was_applied
+from batchpatch.formats.result_line import decode
 from batchpatch.formats.skips import ANYBODY, merged_skips
 from batchpatch.model import FAILED
 from batchpatch.recording.bitmap import Bitmap
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from batchpatch.formats.result_line import Ids
+    from batchpatch.formats.result_block import Ids
     from batchpatch.model import RowResult, Skips
 
 _SIEVE_BITS = 1 << 23

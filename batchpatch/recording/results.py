@@ -7,9 +7,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.errors import RecordError
-from batchpatch.formats.result_block import Block
-from batchpatch.formats.result_line import applied_lines, encode, sent
-from batchpatch.formats.result_line import lines_with as lines_with_in
+from batchpatch.formats.result_block import Block, applied_lines, sent
+from batchpatch.formats.result_block import lines_with as lines_with_in
+from batchpatch.formats.result_line import encode
 from batchpatch.model import Outcome
 from batchpatch.recording.append_log import Appender
 from batchpatch.recording.files import record_error

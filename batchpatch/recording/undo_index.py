@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, BinaryIO
 
 from batchpatch.errors import RecordError
-from batchpatch.formats.result_line import patch_of
+from batchpatch.formats.result_block import patch_of
 from batchpatch.formats.undo_line import UndoEntry, parse_undo, read_undo
 from batchpatch.model import Outcome
 from batchpatch.recording.append_log import is_torn

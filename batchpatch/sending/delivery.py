@@ -18,8 +18,8 @@ from batchpatch.sending.compare import (
     look_at,
     with_end,
 )
-from batchpatch.sending.explaining import Explainer
 from batchpatch.sending.own_writes import OwnWrites
+from batchpatch.sending.sender import Explainer
 from batchpatch.writes.kind import MergeRule
 from batchpatch.writes.registry import USUAL
 

@@ -15,8 +15,8 @@ from batchpatch.model import UPDATED, Outcome, PatchOutcome
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from batchpatch.genesys.client import Answer
     from batchpatch.genesys.conversations.reader import Unread
+    from batchpatch.genesys.retry import Answer
     from batchpatch.genesys.routes import Route
     from batchpatch.model import Patch
     from batchpatch.writes.refused import RefusedError

@@ -10,12 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchpatch.formats.result_line import (
+from batchpatch.formats.result_block import (
     applied_lines,
     as_encoded,
-    decode,
-    encode,
-    encode_updated,
     ids_in,
     ids_of,
     is_as_encoded,
@@ -24,6 +21,7 @@ from batchpatch.formats.result_line import (
     row_of,
     was_applied,
 )
+from batchpatch.formats.result_line import decode, encode, encode_updated
 from batchpatch.model import APPLIED, Outcome, Patch, PatchOutcome, Row, RowResult
 from batchpatch.recording.row_results import of_patch
 

@@ -68,7 +68,7 @@ SETTINGS = st.builds(
     find=st.builds(FindOptions, lookup_batch=COUNT, ambiguous=st.sampled_from(["refuse", "all"])),
     merge=st.builds(MergeOptions, window_rows=COUNT, live_first=st.booleans()),
     connect=st.builds(ConnectOptions, COUNT, POSITIVE, POSITIVE, POSITIVE, st.none() | TEXT),
-    retry=st.builds(RetryPolicy, COUNT, POSITIVE, POSITIVE, POSITIVE, COUNT),
+    retry=st.builds(RetryPolicy, COUNT, POSITIVE, POSITIVE, POSITIVE, POSITIVE, COUNT),
     pace=st.builds(PaceOptions, RATES, RATES, st.floats(0.01, 1), COUNT),
     route=TEXT,
     safeguards=st.builds(

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from batchpatch.errors import OutageError
-from batchpatch.genesys.client import Answer, GenesysClient
+from batchpatch.genesys.client import GenesysClient
 from batchpatch.genesys.rate_limit.limiter import RateLimiter
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
 from batchpatch.genesys.replies import NoReply, Reply
-from batchpatch.genesys.retry import OutcomeKind
+from batchpatch.genesys.retry import Answer, OutcomeKind
 from batchpatch.options.send import RetryPolicy
 
 RunVirtual = Callable[[Any], Any]

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from batchpatch.genesys.client import Answer
 from batchpatch.genesys.replies import Reply
-from batchpatch.genesys.retry import OutcomeKind
+from batchpatch.genesys.retry import Answer, OutcomeKind
 from batchpatch.model import InvalidRow, Row
 from batchpatch.pipeline.name_lookup import NameLookup
 from batchpatch.writes.listing import Listing

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from batchpatch.genesys.client import Answer
 from batchpatch.genesys.conversations.reader import Unread
 from batchpatch.genesys.replies import NoReply, Reply
-from batchpatch.genesys.retry import OutcomeKind
+from batchpatch.genesys.retry import Answer, OutcomeKind
 from batchpatch.model import Batch, Patch, Row
 
 if TYPE_CHECKING:

@@ -9,11 +9,10 @@ import pytest
 from sending_doubles import CONVERSATION, make_patch
 
 from batchpatch.errors import AccessError
-from batchpatch.genesys.client import Answer
 from batchpatch.genesys.conversations.conversation import Communication, Conversation, Participant
 from batchpatch.genesys.conversations.reader import Unread
 from batchpatch.genesys.replies import Reply
-from batchpatch.genesys.retry import OutcomeKind
+from batchpatch.genesys.retry import Answer, OutcomeKind
 from batchpatch.model import Outcome, PatchOutcome
 from batchpatch.sending.sender import sender_for
 from batchpatch.writes.registry import KINDS

@@ -1,4 +1,4 @@
-"""The flags of the first two stages: how the input is read, and how participants are found."""
+"""The flags of the first stage: how the input is read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from batchpatch.options.read import FindOptions, ReadOptions
+    from batchpatch.cli.options.finding import FindingFlags
+    from batchpatch.options.read import ReadOptions
 
 Inputs = Annotated[
     list[str],
@@ -240,59 +241,3 @@ def _unique(name: str, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def _names(items: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for item in items for name in map(str.strip, item.split(",")) if name)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FindingFlags(Options):
-    """How participants are found."""
-
-    TITLE: ClassVar[str] = "How participants are found"
-
-    participant: str | None = flag(
-        "--participant",
-        "For rows without a participant id: customer (or another purpose), userId=ID, "
-        "externalContactId=ID, address=+1555, match.NAME=VALUE.",
-        metavar="WHO",
-        parse=parse_text,
-    )
-    ambiguous: Literal["refuse", "first", "last", "all"] = flag(
-        "--ambiguous",
-        "Where several participants fit: an invalid row, or these.",
-        default="refuse",
-        metavar="refuse|first|last|all",
-        parse=partial(parse_choice, choices=("refuse", "first", "last", "all")),
-        shown="refuse",
-    )
-    lookup_batch: int = flag(
-        "--lookup-batch",
-        "Conversations that are looked up with one request.",
-        default=100,
-        metavar="N",
-        parse=partial(parse_whole, least=1, most=1000),
-        shown="100",
-    )
-    ended: Literal["skip", "warn", "send"] = flag(
-        "--ended",
-        "Conversations that have ended, where that is known (skip looks all of them up): what is "
-        "written after the end does not reach analytics.",
-        default="warn",
-        metavar="skip|warn|send",
-        parse=partial(parse_choice, choices=("skip", "warn", "send")),
-        shown="warn",
-    )
-    live_first: bool = flag(
-        "--live-first",
-        "Conversations that have not ended go first, as far as --window reaches.",
-        default=False,
-    )
-
-    def options(self) -> FindOptions:
-        """The options of finding."""
-        from batchpatch.options.read import FindOptions  # noqa: PLC0415 - not for --help
-
-        return FindOptions(
-            lookup_batch=self.lookup_batch,
-            ambiguous=self.ambiguous,
-            ended=self.ended,
-            learn_ended=self.live_first or self.ended == "skip",
-        )

@@ -12,9 +12,9 @@ from batchpatch.genesys.query import ask, is_too_large, whole_body
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from batchpatch.genesys.client import Answer
     from batchpatch.genesys.conversations.conversation import Conversation
     from batchpatch.genesys.query import Caller
+    from batchpatch.genesys.retry import Answer
 
 _log = logging.getLogger(__name__)
 

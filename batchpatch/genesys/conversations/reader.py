@@ -25,8 +25,8 @@ from batchpatch.genesys.query import Caller, ask, is_too_large, made_for, whole_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from batchpatch.genesys.client import Answer
     from batchpatch.genesys.replies import Reply
+    from batchpatch.genesys.retry import Answer
 
 __all__ = ["PERMISSION", "Caller", "ConversationReads", "Unread"]
 

@@ -18,7 +18,8 @@ from batchpatch.cli.options.declare import (
     join_optional_values,
     pairs_of,
 )
-from batchpatch.cli.options.reading import FindingFlags, ReadingFlags
+from batchpatch.cli.options.finding import FindingFlags
+from batchpatch.cli.options.reading import ReadingFlags
 from batchpatch.cli.options.sending import (
     AttemptFlags,
     LookingFlags,

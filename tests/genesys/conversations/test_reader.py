@@ -10,13 +10,12 @@ import orjson
 import pytest
 
 from batchpatch.errors import AccessError
-from batchpatch.genesys.client import Answer
 from batchpatch.genesys.conversations.analytics import DETAILS_PATH
 from batchpatch.genesys.conversations.conversation import Conversation
 from batchpatch.genesys.conversations.reader import ConversationReads, Unread
 from batchpatch.genesys.http import DATA_BODY_BYTES
 from batchpatch.genesys.replies import NoReply, Reply
-from batchpatch.genesys.retry import OutcomeKind
+from batchpatch.genesys.retry import Answer, OutcomeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable

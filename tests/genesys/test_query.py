@@ -8,10 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from batchpatch.genesys.client import Answer
-from batchpatch.genesys.listing import Unlisted, read_names, read_page
+from batchpatch.genesys.query import Unlisted, read_names, read_page
 from batchpatch.genesys.replies import NoReply, Reply
-from batchpatch.genesys.retry import OutcomeKind
+from batchpatch.genesys.retry import Answer, OutcomeKind
 
 
 class Pages:

@@ -12,7 +12,7 @@ from sending_doubles import make_row
 from batchpatch.formats.plan_line import PlanLine
 from batchpatch.merging.window import Window
 from batchpatch.model import Delivery, Outcome
-from batchpatch.pipeline.plan_step import PlanStep
+from batchpatch.pipeline.step import PlanStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
