@@ -17,14 +17,18 @@ from .genesys.account.credentials import Account, find_account
 from .genesys.routes import Route
 from .model import Criterion, InvalidRow, Outcome, Progress, Stop, Summary
 from .options.read import FindOptions, ReadOptions
-from .options.run import DailyHours, LimitOptions, MaxFailures, RecordOptions, Settings
-from .options.send import (
+from .options.run import (
     ConnectOptions,
+    DailyHours,
+    LimitOptions,
+    MaxFailures,
     MergeOptions,
     PaceOptions,
     Rate,
+    RecordOptions,
     RetryPolicy,
     Safeguards,
+    Settings,
     VerifyOptions,
 )
 from .options.spelling import parse_rate

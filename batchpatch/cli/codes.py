@@ -51,8 +51,7 @@ def codes(
     # Loaded here, because they bring the HTTP client with them.
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.codes import codes as list_codes  # noqa: PLC0415
-    from batchpatch.options.run import Settings  # noqa: PLC0415
-    from batchpatch.options.send import ConnectOptions  # noqa: PLC0415
+    from batchpatch.options.run import ConnectOptions, Settings  # noqa: PLC0415
 
     ca_file = str(platform.ca_file.absolute()) if platform.ca_file else None
     settings = Settings(connect=ConnectOptions(ca_file=ca_file))

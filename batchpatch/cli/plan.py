@@ -34,7 +34,7 @@ from batchpatch.cli.options.surroundings import (
 )
 from batchpatch.cli.output import say
 from batchpatch.errors import SettingsError
-from batchpatch.options.send import Safeguards
+from batchpatch.options.run import Safeguards
 
 if TYPE_CHECKING:
     from pathlib import Path

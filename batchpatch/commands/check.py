@@ -8,7 +8,7 @@ from batchpatch.genesys.rate_limit.pace import Allowance, assumed_allowance
 from batchpatch.merging.forecast import Forecast
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.read import ReadOptions
-from batchpatch.options.send import MergeOptions, PaceOptions
+from batchpatch.options.run import MergeOptions, PaceOptions
 from batchpatch.reading.inputs import Reader
 from batchpatch.reading.kinds import choose_kind
 from batchpatch.reading.names_file import read_names_file

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.model import Outcome, Progress
-    from batchpatch.options.send import ConnectOptions, PaceOptions, RetryPolicy
+    from batchpatch.options.run import ConnectOptions, PaceOptions, RetryPolicy
     from batchpatch.pipeline.report import RunReport
 
 

@@ -10,18 +10,19 @@ from batchpatch.formats.run_json import plain_settings
 from batchpatch.genesys.connect import open_for
 from batchpatch.genesys.routes import refuse_vain
 from batchpatch.options.read import FindOptions, ReadOptions
-from batchpatch.options.run import LimitOptions, RecordOptions, Settings
-from batchpatch.options.send import (
+from batchpatch.options.run import (
     ConnectOptions,
+    LimitOptions,
     MergeOptions,
     PaceOptions,
+    RecordOptions,
     RetryPolicy,
     Safeguards,
+    Settings,
 )
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.preflight import preflight, refuse_guard, refuse_partial
-from batchpatch.pipeline.restart import find_begun
-from batchpatch.pipeline.run_record import describe
+from batchpatch.pipeline.run_record import describe, find_begun
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.spooling import spooling
 from batchpatch.pipeline.stop import Stopper

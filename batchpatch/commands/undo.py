@@ -12,8 +12,7 @@ from batchpatch.formats.plan_line import PLAN_USES
 from batchpatch.formats.run_json import settings_from
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.options.read import ReadOptions
-from batchpatch.options.run import RecordOptions
-from batchpatch.options.send import MergeOptions, Safeguards, VerifyOptions
+from batchpatch.options.run import MergeOptions, RecordOptions, Safeguards, VerifyOptions
 from batchpatch.pipeline.resumption import refuse_another_platform
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.results import has_sent
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from batchpatch.formats.run_json import Manifest
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Progress
-    from batchpatch.options.run import LimitOptions
-    from batchpatch.options.send import ConnectOptions, PaceOptions, RetryPolicy
+    from batchpatch.options.run import ConnectOptions, LimitOptions, PaceOptions, RetryPolicy
     from batchpatch.pipeline.report import RunReport
     from batchpatch.pipeline.stop import Stopper
 

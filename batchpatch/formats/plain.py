@@ -18,7 +18,7 @@ import orjson
 
 from batchpatch.errors import RecordError
 from batchpatch.model import Criterion
-from batchpatch.options.send import Rate
+from batchpatch.options.run import Rate
 
 _MOST = 1 << 63
 """None of ours is so large, times in nanoseconds included."""

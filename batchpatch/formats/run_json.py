@@ -19,8 +19,7 @@ from batchpatch.formats.plain import (
     to_plain,
 )
 from batchpatch.model import Summary
-from batchpatch.options.run import Settings
-from batchpatch.options.send import MOST_TOKENS
+from batchpatch.options.run import MOST_TOKENS, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.rate_limit.refusals import Refusal
     from batchpatch.genesys.rate_limit.shared_limit import Passed
     from batchpatch.genesys.rate_limit.token_slots import Permit
-    from batchpatch.options.send import Rate, RetryPolicy
+    from batchpatch.options.run import Rate, RetryPolicy
 
 __all__ = ["Answer", "GenesysClient"]
 _log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from batchpatch.genesys.client import GenesysClient
 from batchpatch.genesys.http import Transport
 from batchpatch.genesys.rate_limit.limiter import RateCap, RateLimiter
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
-from batchpatch.options.send import (
+from batchpatch.options.run import (
     DEFAULT_CONNECT,
     DEFAULT_PACE,
     DEFAULT_POLICY,

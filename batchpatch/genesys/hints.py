@@ -16,7 +16,7 @@ from batchpatch.genesys.replies import NoReply
 if TYPE_CHECKING:
     from batchpatch.genesys.replies import Reply
     from batchpatch.genesys.routes import Route
-    from batchpatch.options.send import RetryPolicy
+    from batchpatch.options.run import RetryPolicy
 
 
 def tls_error(host: str) -> SettingsError:

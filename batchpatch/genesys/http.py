@@ -34,7 +34,7 @@ from batchpatch.genesys.network import (
     trusted_certificates,
 )
 from batchpatch.genesys.replies import NoReply, Reply, platform_answer, read_reply
-from batchpatch.options.send import DEFAULT_CONNECT, ConnectOptions
+from batchpatch.options.run import DEFAULT_CONNECT, ConnectOptions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

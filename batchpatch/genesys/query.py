@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from batchpatch.genesys.replies import Reply
     from batchpatch.genesys.retry import Answer
-    from batchpatch.options.send import RetryPolicy
+    from batchpatch.options.run import RetryPolicy
 
 
 Purpose = Literal["patches", "reads", "lookups", "verifications", "other"]

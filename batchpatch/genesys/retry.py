@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.genesys.replies import NoReply, Reply
 
 if TYPE_CHECKING:
-    from batchpatch.options.send import RetryPolicy
+    from batchpatch.options.run import RetryPolicy
 
 RETRIED = frozenset({408, 500, 502, 503, 504})
 """Tried again at the cost of a retry; 429, 401 and 409 have rules of their own."""

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from batchpatch.model import Patch, Row
-from batchpatch.options.send import MergeOptions
+from batchpatch.options.run import MergeOptions
 from batchpatch.writes.kind import MergeRule
 from batchpatch.writes.registry import USUAL
 

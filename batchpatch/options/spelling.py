@@ -10,8 +10,7 @@ from datetime import time
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import SettingsError
-from batchpatch.options.run import DailyHours, MaxFailures
-from batchpatch.options.send import Rate
+from batchpatch.options.run import DailyHours, MaxFailures, Rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,11 +16,10 @@ from batchpatch.finding.finder import Finder
 from batchpatch.formats.result_line import decode
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.model import FAILED, LIMIT_REACHED, Stop
-from batchpatch.pipeline.name_lookup import lookup_for
-from batchpatch.pipeline.organisation_check import OrganisationCheck
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.recorder import rfc3339
 from batchpatch.pipeline.report import RunReport, attempt_to_show
+from batchpatch.pipeline.row_checks import OrganisationCheck, lookup_for
 from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile, record_organisation
 from batchpatch.pipeline.spooling import missing_rest
 from batchpatch.recording.bitmap import Bitmap

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.model import Outcome, Skips, Summary
-    from batchpatch.options.run import Settings
-    from batchpatch.options.send import ConnectOptions, PaceOptions, RetryPolicy
+    from batchpatch.options.run import ConnectOptions, PaceOptions, RetryPolicy, Settings
     from batchpatch.recording.run_directory import RunDirectory
     from batchpatch.recording.summary import Counters
 

@@ -13,7 +13,7 @@ from batchpatch.options.fields import SELECTOR_ORDER, SELECTOR_WORDS, SelectorFi
 from batchpatch.reading import row_errors
 from batchpatch.reading.dialect import LINE_BREAK
 from batchpatch.reading.values import NumberText, UnsendableError, keepable, load_exactly
-from batchpatch.writes.refused import RefusedError
+from batchpatch.writes.columns import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -32,7 +32,7 @@ from batchpatch.reading.records import (
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.tables import Table
 from batchpatch.reading.values import Names, UnsendableError, text_of
-from batchpatch.writes.refused import RefusedError
+from batchpatch.writes.columns import RefusedError
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.conversations.reader import ConversationReads
     from batchpatch.genesys.query import Caller
     from batchpatch.model import Patch
-    from batchpatch.options.send import Safeguards
+    from batchpatch.options.run import Safeguards
     from batchpatch.sending.compare import Reads
     from batchpatch.sending.sender import Sender
     from batchpatch.sending.verify import Verifier

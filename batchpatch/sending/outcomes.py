@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.retry import Answer
     from batchpatch.genesys.routes import Route
     from batchpatch.model import Patch
-    from batchpatch.writes.refused import RefusedError
+    from batchpatch.writes.columns import RefusedError
 
 _ACCEPTED = OutcomeKind.ACCEPTED
 

@@ -12,7 +12,7 @@ from batchpatch.writes.registry import USUAL
 if TYPE_CHECKING:
     from batchpatch.genesys.routes import Route
     from batchpatch.model import Patch, PatchOutcome
-    from batchpatch.options.send import VerifyOptions
+    from batchpatch.options.run import VerifyOptions
     from batchpatch.sending.compare import Reads
     from batchpatch.writes.kind import WriteKind
 

@@ -1,4 +1,4 @@
-"""The columns of a kind of write: which of them hold what is to be written. Pure."""
+"""The columns of a kind of write: which hold what is to be written; and what it refuses. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from batchpatch.options.fields import is_field, normalized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+
+class RefusedError(ValueError):
+    """A cell, a value or a change that this kind has no way to write. Holds no value."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
 
 
 class Field(NamedTuple):

@@ -18,7 +18,7 @@ import orjson
 
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.routes import Suspect, choose_route, filled
-from batchpatch.writes.refused import RefusedError
+from batchpatch.writes.columns import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

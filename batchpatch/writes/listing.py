@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.model import InvalidRow, Outcome, Row
 from batchpatch.options.fields import canonical_uuid
-from batchpatch.writes.refused import RefusedError
+from batchpatch.writes.columns import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -14,10 +14,9 @@ import orjson
 
 from batchpatch.genesys.routes import COMMUNICATION, PARTICIPANT, Route
 from batchpatch.options.fields import canonical_uuid
-from batchpatch.writes.columns import Columns, Field
+from batchpatch.writes.columns import Columns, Field, RefusedError
 from batchpatch.writes.kind import MergeRule, Resource, WriteKind
 from batchpatch.writes.listing import Listing, listed
-from batchpatch.writes.refused import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

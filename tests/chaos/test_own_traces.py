@@ -23,8 +23,7 @@ from harness.moments import (
 from batchpatch.commands import undo as undo_command
 from batchpatch.genesys.account.credentials import find_account
 from batchpatch.options.read import ReadOptions
-from batchpatch.options.run import RecordOptions
-from batchpatch.options.send import Safeguards, VerifyOptions
+from batchpatch.options.run import RecordOptions, Safeguards, VerifyOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from harness.moments import ANN, BEN, break_for, for_both, outcomes, played, row
 
 from batchpatch.model import Outcome
 from batchpatch.options.read import FindOptions
-from batchpatch.options.send import Safeguards, VerifyOptions
+from batchpatch.options.run import Safeguards, VerifyOptions
 from batchpatch.sandbox import parse_fault
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from batchpatch.commands.check import check
 from batchpatch.errors import InputError
 from batchpatch.options.read import ReadOptions
-from batchpatch.options.send import MergeOptions, PaceOptions, Rate
+from batchpatch.options.run import MergeOptions, PaceOptions, Rate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from batchpatch.genesys.connect import open_client
 from batchpatch.genesys.conversations.reader import ConversationReads
 from batchpatch.model import Batch, Criterion, InvalidRow, Row
 from batchpatch.options.read import FindOptions
-from batchpatch.options.send import PaceOptions, RetryPolicy
+from batchpatch.options.run import PaceOptions, RetryPolicy
 from batchpatch.sandbox import SandboxOptions, parse_fault, running
 from batchpatch.sandbox.conversations import (
     agent_id,

@@ -24,14 +24,14 @@ from batchpatch.formats.run_json import (
 )
 from batchpatch.model import Criterion, Summary
 from batchpatch.options.read import FindOptions, ReadOptions
-from batchpatch.options.run import Settings
-from batchpatch.options.send import (
+from batchpatch.options.run import (
     ConnectOptions,
     MergeOptions,
     PaceOptions,
     Rate,
     RetryPolicy,
     Safeguards,
+    Settings,
     VerifyOptions,
 )
 

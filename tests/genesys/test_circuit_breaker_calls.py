@@ -15,7 +15,7 @@ from batchpatch.genesys.rate_limit.limiter import RateLimiter
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import Answer, OutcomeKind
-from batchpatch.options.send import RetryPolicy
+from batchpatch.options.run import RetryPolicy
 
 RunVirtual = Callable[[Any], Any]
 MakeClient = Callable[..., GenesysClient]

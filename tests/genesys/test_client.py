@@ -16,7 +16,7 @@ from batchpatch.genesys.rate_limit.limiter import RateCap, RateLimiter
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
 from batchpatch.genesys.replies import NoReply, QuotaHeaders, Reply
 from batchpatch.genesys.retry import OutcomeKind
-from batchpatch.options.send import DEFAULT_RATE, Rate, RetryPolicy
+from batchpatch.options.run import DEFAULT_RATE, Rate, RetryPolicy
 
 if TYPE_CHECKING:
     from batchpatch.genesys.account.tokens import MintedTokens

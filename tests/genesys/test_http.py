@@ -20,7 +20,7 @@ from batchpatch.genesys.connect import open_client
 from batchpatch.genesys.http import Transport
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import OutcomeKind
-from batchpatch.options.send import DEFAULT_CONNECT, ConnectOptions, PaceOptions
+from batchpatch.options.run import DEFAULT_CONNECT, ConnectOptions, PaceOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

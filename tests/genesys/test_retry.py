@@ -17,7 +17,7 @@ from batchpatch.genesys.retry import (
     Wait,
     decide,
 )
-from batchpatch.options.send import RetryPolicy
+from batchpatch.options.run import RetryPolicy
 
 POLICY = RetryPolicy()
 LOST = NoReply("timeout", "no answer", sent=True)

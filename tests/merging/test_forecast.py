@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from batchpatch.merging.forecast import Forecast
 from batchpatch.merging.window import Window
-from batchpatch.options.send import MergeOptions
+from batchpatch.options.run import MergeOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from batchpatch.errors import SettingsError
 from batchpatch.merging.window import Window, row_bytes
 from batchpatch.model import Patch, Row
-from batchpatch.options.send import MergeOptions
+from batchpatch.options.run import MergeOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

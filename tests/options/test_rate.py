@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.errors import SettingsError
-from batchpatch.options.send import DEFAULT_RATE, Rate
+from batchpatch.options.run import DEFAULT_RATE, Rate
 from batchpatch.options.spelling import parse_rate
 
 

@@ -14,11 +14,10 @@ import pytest
 from batchpatch.finding.finder import Finder
 from batchpatch.merging.window import Window
 from batchpatch.options.read import FindOptions
-from batchpatch.options.run import LimitOptions
-from batchpatch.options.send import MergeOptions, Safeguards, VerifyOptions
-from batchpatch.pipeline.organisation_check import OrganisationCheck
+from batchpatch.options.run import LimitOptions, MergeOptions, Safeguards, VerifyOptions
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.recorder import EarlierRun
+from batchpatch.pipeline.row_checks import OrganisationCheck
 from batchpatch.pipeline.step import SendStep
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.undo_log import UndoLog

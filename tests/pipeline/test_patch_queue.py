@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from batchpatch.merging.window import Window
 from batchpatch.model import Row
-from batchpatch.options.send import MergeOptions
+from batchpatch.options.run import MergeOptions
 from batchpatch.pipeline.patch_queue import PatchQueue
 
 if TYPE_CHECKING:

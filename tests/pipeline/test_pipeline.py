@@ -16,7 +16,7 @@ from sending_doubles import (
 
 from batchpatch.errors import AccessError
 from batchpatch.genesys.replies import NoReply, Reply
-from batchpatch.options.send import MergeOptions
+from batchpatch.options.run import MergeOptions
 from batchpatch.pipeline.pipeline import Pipeline
 
 if TYPE_CHECKING:

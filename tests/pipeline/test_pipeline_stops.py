@@ -21,8 +21,7 @@ from sending_doubles import (
 from batchpatch.errors import RecordError
 from batchpatch.genesys.replies import Reply
 from batchpatch.model import Stop
-from batchpatch.options.run import LimitOptions, MaxFailures
-from batchpatch.options.send import MergeOptions
+from batchpatch.options.run import LimitOptions, MaxFailures, MergeOptions
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.recorder import EarlierRun
 from batchpatch.pipeline.stop import Stopper

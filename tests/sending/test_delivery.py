@@ -11,7 +11,7 @@ from sending_doubles import ScriptedCaller
 from batchpatch.genesys.replies import Reply
 from batchpatch.merging.window import Window
 from batchpatch.model import Note, Outcome, Patch, Row
-from batchpatch.options.send import Safeguards, VerifyOptions
+from batchpatch.options.run import Safeguards, VerifyOptions
 from batchpatch.sending.delivery import Deliverer
 from batchpatch.sending.sender import Sender
 from batchpatch.sending.verify import Verifier

@@ -14,7 +14,7 @@ from reads_doubles import LOST, UNKNOWN, UPDATED, ScriptedReads, patch_of
 
 from batchpatch.errors import AccessError, OutageError, SettingsError
 from batchpatch.model import Outcome, Patch, PatchOutcome
-from batchpatch.options.send import VerifyOptions
+from batchpatch.options.run import VerifyOptions
 from batchpatch.options.spelling import parse_verify
 from batchpatch.sending.verify import Verifier
 from batchpatch.writes.attributes import ROUTES

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from batchpatch.model import InvalidRow, Outcome, Row
+from batchpatch.writes.columns import RefusedError
 from batchpatch.writes.listing import Listing, NameTable, resolved
-from batchpatch.writes.refused import RefusedError
 
 A, B, C = (f"16fd2706-8baf-433b-82eb-8c7fada847d{end}" for end in "abc")
 TABLE = NameTable({A: "Sale", B: "SALE", C: "Rückruf"}, "wrap-up code")

@@ -23,13 +23,11 @@ from batchpatch.errors import SettingsError
 from batchpatch.genesys.account.credentials import Account, find_account
 from batchpatch.genesys.routes import PARTICIPANT, Route
 from batchpatch.options.read import ReadOptions
-from batchpatch.options.run import RecordOptions, Settings
-from batchpatch.options.send import Safeguards, VerifyOptions
+from batchpatch.options.run import RecordOptions, Safeguards, Settings, VerifyOptions
 from batchpatch.sandbox import SandboxOptions, SandboxServer, parse_fault, running
 from batchpatch.writes import registry
-from batchpatch.writes.columns import Columns, Field
+from batchpatch.writes.columns import Columns, Field, RefusedError
 from batchpatch.writes.kind import MergeRule, Resource, WriteKind
-from batchpatch.writes.refused import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

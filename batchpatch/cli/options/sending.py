@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from batchpatch.cli.options.declare import Options, flag
-from batchpatch.options.run import LimitOptions
-from batchpatch.options.send import (
+from batchpatch.options.run import (
     DEFAULT_CONNECT,
     DEFAULT_POLICY,
     MOST_TOKENS,
     ConnectOptions,
+    LimitOptions,
     MergeOptions,
     PaceOptions,
     RetryPolicy,
@@ -33,8 +33,7 @@ from batchpatch.options.spelling import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from batchpatch.options.run import DailyHours, MaxFailures
-    from batchpatch.options.send import Rate
+    from batchpatch.options.run import DailyHours, MaxFailures, Rate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import orjson
 
 from batchpatch.errors import BatchpatchError
 from batchpatch.genesys.query import ask, whole_body
-from batchpatch.options.send import RetryPolicy
+from batchpatch.options.run import RetryPolicy
 
 if TYPE_CHECKING:
     from batchpatch.genesys.query import Caller

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.tokens import TokenSource
     from batchpatch.genesys.rate_limit.pace import Allowance
     from batchpatch.genesys.rate_limit.shared_limit import Passed
-    from batchpatch.options.send import Rate
+    from batchpatch.options.run import Rate
 
 # AsyncLimiter(300, 60) lets 300 go at once and 300 more during the first minute. So the bucket is
 # 20 ms deep, and its period stretched.

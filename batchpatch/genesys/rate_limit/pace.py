@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.options.send import MOST_TOKENS, Rate
+from batchpatch.options.run import MOST_TOKENS, Rate
 
 if TYPE_CHECKING:
-    from batchpatch.options.send import PaceOptions
+    from batchpatch.options.run import PaceOptions
 
 # What latency pushes from one window of the server's into the next still fits at a pace 1 % slower.
 STRETCH = 1.01

@@ -24,13 +24,15 @@ from batchpatch.errors import BatchpatchError
 from batchpatch.genesys.account.credentials import find_account
 from batchpatch.genesys.rate_limit import window_state
 from batchpatch.options.read import FindOptions, ReadOptions
-from batchpatch.options.run import LimitOptions, RecordOptions, Settings
-from batchpatch.options.send import (
+from batchpatch.options.run import (
     ConnectOptions,
+    LimitOptions,
     MergeOptions,
     PaceOptions,
+    RecordOptions,
     RetryPolicy,
     Safeguards,
+    Settings,
     VerifyOptions,
 )
 from batchpatch.recording import results

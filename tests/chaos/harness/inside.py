@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from batchpatch.commands.resume import resume
 from batchpatch.commands.run import run
 from batchpatch.genesys.account.credentials import find_account
-from batchpatch.options.run import RecordOptions
-from batchpatch.options.send import ConnectOptions, PaceOptions
+from batchpatch.options.run import ConnectOptions, PaceOptions, RecordOptions
 from harness.client import CREDENTIALS, QUICK, merging
 from harness.inputs import State, write_input
 

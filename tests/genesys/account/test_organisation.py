@@ -13,7 +13,7 @@ from batchpatch.genesys.client import GenesysClient
 from batchpatch.genesys.rate_limit.limiter import RateLimiter
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
 from batchpatch.genesys.replies import NoReply, Reply
-from batchpatch.options.send import RetryPolicy
+from batchpatch.options.run import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.genesys.rate_limit.pace import Allowance, assumed_allowance
-from batchpatch.options.send import PaceOptions, Rate
+from batchpatch.options.run import PaceOptions, Rate
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from batchpatch.genesys.account.tokens import ReadyToken
 from batchpatch.genesys.rate_limit.limiter import RateCap, RateLimiter
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
 from batchpatch.genesys.replies import Reply
-from batchpatch.options.send import DEFAULT_RATE, Rate
+from batchpatch.options.run import DEFAULT_RATE, Rate
 
 RunVirtual = Callable[[Any], Any]
 

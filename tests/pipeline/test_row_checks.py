@@ -10,7 +10,7 @@ import orjson
 from batchpatch.genesys.replies import Reply
 from batchpatch.genesys.retry import Answer, OutcomeKind
 from batchpatch.model import InvalidRow, Row
-from batchpatch.pipeline.name_lookup import NameLookup
+from batchpatch.pipeline.row_checks import NameLookup
 from batchpatch.writes.listing import Listing
 
 if TYPE_CHECKING:
