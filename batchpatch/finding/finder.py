@@ -175,13 +175,13 @@ class Finder:
         return batch._replace(rows=found)
 
     def _found(self, row: Row, search: Search) -> list[Row] | list[InvalidRow]:
-        known = search.answer(row.conversation_id, row.note.selector if row.note else ())
+        known = search.answer(row.conversation_id, row.context.selector if row.context else ())
         if isinstance(known, Unread):
             return [refused(row, not_looked_up(known))]
         settled = settle(row, known.conversation, self._options)
         if isinstance(settled, Mismatch):
             return [refused(row, settled)]
-        skips = row.note.skips if row.note else None
+        skips = row.context.skips if row.context else None
         if skips is None:
             return settled
         return [without_skipped(one, skips, whole=self._kind.whole) for one in settled]
@@ -198,8 +198,8 @@ def _selectors(rows: Iterable[Row | InvalidRow]) -> Selectors:
     """What is asked of each conversation, in order of first mention."""
     selectors: Selectors = {}
     for row in rows:
-        if _is_meant(row) and row.note is not None:
-            selectors.setdefault(row.conversation_id, set()).add(row.note.selector)
+        if _is_meant(row) and row.context is not None:
+            selectors.setdefault(row.conversation_id, set()).add(row.context.selector)
     return selectors
 
 
@@ -216,7 +216,7 @@ def _is_meant(row: Row | InvalidRow) -> TypeGuard[Row]:
     """True for a row that asks for something, of a participant that is yet to be found."""
     return (
         row.__class__ is Row
-        and row.note is not None
-        and bool(row.note.selector)
+        and row.context is not None
+        and bool(row.context.selector)
         and bool(row.names)
     )

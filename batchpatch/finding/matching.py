@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.genesys.conversations.conversation import about_bytes
 from batchpatch.genesys.hints import UNKNOWN_CONVERSATION
-from batchpatch.model import CONVERSATION_ENDED, InvalidRow, Note, Outcome, Row
+from batchpatch.model import CONVERSATION_ENDED, InvalidRow, Outcome, Row, RowContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -211,9 +211,9 @@ def _several(fitting: list[Participant]) -> Mismatch:
 
 UNKNOWN = Mismatch(*UNKNOWN_CONVERSATION)
 
-_BLANK = Note()
-_ENDED = Note(ended=True)
-_LIVE = Note(ended=False)
+_BLANK = RowContext()
+_ENDED = RowContext(ended=True)
+_LIVE = RowContext(ended=False)
 
 _HAS_ENDED = Mismatch(
     CONVERSATION_ENDED,
@@ -237,7 +237,7 @@ def settle(
     judged = with_end(row, conversation, options)
     if isinstance(judged, Mismatch):
         return judged
-    selector = row.note.selector if row.note else ()
+    selector = row.context.selector if row.context else ()
     chosen = choose(conversation, selector, options.ambiguous)
     if isinstance(chosen, Mismatch):
         return chosen
@@ -248,10 +248,10 @@ def with_end(row: Row, conversation: Conversation, options: FindOptions) -> Row 
     """The row, its participant no longer sought, with whether its conversation has ended."""
     if conversation.ended and options.ended == "skip":
         return _HAS_ENDED
-    rest = (row.note or _BLANK)._replace(selector=(), skips=None, ended=conversation.ended)
-    # That a conversation goes on is not worth a note of its own.
-    note = None if rest == _LIVE else _ENDED if rest == _ENDED else rest
-    return row._replace(note=note)
+    rest = (row.context or _BLANK)._replace(selector=(), skips=None, ended=conversation.ended)
+    # That a conversation goes on is not worth a context of its own.
+    context = None if rest == _LIVE else _ENDED if rest == _ENDED else rest
+    return row._replace(context=context)
 
 
 def not_looked_up(unread: Unread) -> Mismatch:

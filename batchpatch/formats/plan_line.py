@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from batchpatch.formats.undo_line import dump_line
-from batchpatch.model import Note
+from batchpatch.model import RowContext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,8 +53,8 @@ def may_be_plan(keys: Sequence[str]) -> bool:
     return _BEFORE in keys and _ORGANISATION in keys
 
 
-def with_plan(note: Note | None, line: Mapping[str, Any]) -> Note:
-    """The note, with what the line of a plan bears. A key that is null is as good as absent.
+def with_plan(context: RowContext | None, line: Mapping[str, Any]) -> RowContext:
+    """The context, with what the line of a plan bears. A key that is null is as good as absent.
 
     Raises:
         PlanKeyError: a key holds what no plan has there.
@@ -63,7 +63,7 @@ def with_plan(note: Note | None, line: Mapping[str, Any]) -> Note:
     # A number is not text here, though elsewhere it is sent as one: it compares with nothing.
     if not all(value is None or type(value) is str for value in before.values()):
         raise PlanKeyError(_BEFORE)
-    return (note or Note())._replace(
+    return (context or RowContext())._replace(
         before=before,
         organisation=_text(line, _ORGANISATION),
         region=_text(line, _REGION),

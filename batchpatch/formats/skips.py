@@ -16,7 +16,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from batchpatch.model import Note, Overtaken, Skips
+from batchpatch.model import Overtaken, RowContext, Skips
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ _ID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _PLAIN = re.compile(r"[^\s=+\-@\[{;\"'(][^;]*", re.ASCII)
 _BOUND = re.compile(rf"([^@]+)@({_ID})(?: \(row ([0-9]{{1,18}})\))?(?:\s+|\Z)")
 _MENTIONS_ID = re.compile(f"@{_ID}")
-_NOTE = Note()
+_NO_CONTEXT = RowContext()
 
 
 def format_skips(skips: Skips) -> str:
@@ -140,7 +140,7 @@ def without_skipped(
 ) -> Row:
     """The row without what its participant has got newer values for.
 
-    Where nothing is left of it, its note says what has taken its place. It keeps the skips where
+    Where nothing is left of it, its context says what has taken its place. It keeps the skips where
     its participant is yet to be found.
 
     Args:
@@ -152,7 +152,7 @@ def without_skipped(
     if not row.names:
         return row
     if not row.participant_id:
-        return row._replace(note=(row.note or _NOTE)._replace(skips=skips))
+        return row._replace(context=(row.context or _NO_CONTEXT)._replace(skips=skips))
     newer = skips.get(ANYBODY, {}) | skips.get(row.participant_id, {})
     taken = [newer[name] for name in row.names if name in newer]
     if not taken:
@@ -160,7 +160,7 @@ def without_skipped(
     if whole or len(taken) == len(row.names):
         overtaken = Overtaken(row.names, max(taken), in_this_run)
         return row._replace(
-            names=(), values=(), note=(row.note or _NOTE)._replace(overtaken=overtaken)
+            names=(), values=(), context=(row.context or _NO_CONTEXT)._replace(overtaken=overtaken)
         )
     return _with_names(row, [name for name in row.names if name not in newer])
 

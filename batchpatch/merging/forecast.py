@@ -91,7 +91,7 @@ class Forecast:
         asking = rows if all(map(_NAMES, rows)) else [row for row in rows if row[5]]
         self.nothing_to_set += len(rows) - len(asking)
         self.conversations.update(list(map(hash, map(_CONVERSATION, asking))))
-        if any(map(_NOTE, asking)):
+        if any(map(_CONTEXT, asking)):
             participants = self._sought(asking)
         else:
             participants = list(map(hash, map(_IDS, asking)))
@@ -130,11 +130,11 @@ class Forecast:
 
 
 # Taken out by the C of `itemgetter`: an access by name costs as much as all the rest.
-_CONVERSATION, _NAMES, _NOTE = itemgetter(3), itemgetter(5), itemgetter(7)
+_CONVERSATION, _NAMES, _CONTEXT = itemgetter(3), itemgetter(5), itemgetter(7)
 _IDS = itemgetter(3, 4)
 
 
 def _by_analytics(row: Row) -> bool:
     """True where analytics can tell; else it takes a read of the conversation."""
-    selector = row.note.selector if row.note is not None else ()
+    selector = row.context.selector if row.context is not None else ()
     return all(one.field not in ("match", "address") for one in selector)

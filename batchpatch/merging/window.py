@@ -36,7 +36,7 @@ from batchpatch.writes.registry import USUAL
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from batchpatch.model import Note
+    from batchpatch.model import RowContext
     from batchpatch.writes.kind import WriteKind
 
 ROW_BYTES = 400
@@ -53,11 +53,11 @@ _NOTHING_LOST: dict[int, int] = {}
 def row_bytes(row: Row) -> int:
     """Memory that a waiting row takes, about."""
     text = len("".join(row[5])) + len("".join(row[6]))  # hot: by position
-    return ROW_BYTES + text + (0 if row[7] is None else _note_bytes(row[7]))
+    return ROW_BYTES + text + (0 if row[7] is None else _context_bytes(row[7]))
 
 
-def _note_bytes(note: Note) -> int:
-    values = (note.before or {}).values()
+def _context_bytes(context: RowContext) -> int:
+    values = (context.before or {}).values()
     return ROW_BYTES + sum(len(value) for value in values if value)
 
 
@@ -213,7 +213,7 @@ class Window:
             self._queue(waiting[0]).appendleft(participant)
 
     def _queue(self, row: Row) -> deque[_Participant]:
-        ended = self._live_first and row.note is not None and row.note.ended
+        ended = self._live_first and row.context is not None and row.context.ended
         return self._later if ended else self._ready
 
     def split(self, patch: Patch) -> list[Patch]:

@@ -28,13 +28,13 @@ __all__ = [
     "Delivery",
     "FailureReason",
     "InvalidRow",
-    "Note",
     "Outcome",
     "Overtaken",
     "Patch",
     "PatchOutcome",
     "Progress",
     "Row",
+    "RowContext",
     "RowResult",
     "RowSet",
     "Skips",
@@ -72,7 +72,7 @@ class Criterion(NamedTuple):
     """Name of the attribute, for `match`."""
 
 
-class Note(NamedTuple):
+class RowContext(NamedTuple):
     """What only some rows say beside the change that they ask for."""
 
     selector: tuple[Criterion, ...] = ()
@@ -111,10 +111,10 @@ class Row(NamedTuple):
     conversation_id: str
     """Canonical UUID: lower case, no braces."""
     participant_id: str
-    """Canonical UUID: lower case, no braces; empty where the note's selector is to find it."""
+    """Canonical UUID: lower case, no braces; empty where the context's selector is to find it."""
     names: tuple[str, ...]
     values: tuple[str, ...]
-    note: Note | None = None
+    context: RowContext | None = None
     """None for most rows."""
 
 

@@ -123,7 +123,7 @@ class Recorder:
         return (
             outcome.outcome is UPDATED
             and len(rows) == 1
-            and rows[0].note is None
+            and rows[0].context is None
             and outcome.code is outcome.message is outcome.hint is None
             and not self._fan_in.waits
         )

@@ -193,7 +193,7 @@ def refuse_another_organisation(manifest: Manifest, identity: Identity | None) -
 
 
 def note_hosts(directory: RunDirectory, account: Account) -> None:
-    """Note where a run goes on, for whoever goes on with it after this."""
+    """Record where a run goes on, for whoever goes on with it after this."""
     api_url, login_url = account.hosts
     update_manifest(
         directory.manifest_path,

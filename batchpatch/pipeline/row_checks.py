@@ -67,9 +67,9 @@ class OrganisationCheck:
         return [await self._checked(row) for row in rows]
 
     async def _checked(self, row: Row | InvalidRow) -> Row | InvalidRow:
-        if isinstance(row, InvalidRow) or row.note is None or row.note.before is None:
+        if isinstance(row, InvalidRow) or row.context is None or row.context.before is None:
             return row
-        problem = await self._problem(row.note.organisation, row.note.region)
+        problem = await self._problem(row.context.organisation, row.context.region)
         if problem is None:
             self._fits = True
             return row

@@ -11,7 +11,7 @@ import orjson
 
 from batchpatch.errors import InputError
 from batchpatch.formats.plan_line import is_plan, may_be_plan
-from batchpatch.model import InvalidRow, Note, Row
+from batchpatch.model import InvalidRow, Row, RowContext
 from batchpatch.options.fields import are_canonical
 from batchpatch.reading import row_errors
 from batchpatch.reading.decoding import ByteLines
@@ -124,7 +124,7 @@ class LineMaker:
         self._names = Names(options.only_keys, {} if notices is None else notices, self._kind)
         self._layouts: dict[tuple[bool, tuple[str, ...]], RowMaker | RowError] = {}
         """By whether it is a plan, and the keys."""
-        self._note = Note(selector=options.participant) if options.participant else None
+        self._context = RowContext(selector=options.participant) if options.participant else None
         self.odd = OddValues()
         """Values about which there is something to say."""
         self._usual: _Fields | None = None
@@ -160,7 +160,7 @@ class LineMaker:
             return None
         if values is None:
             return None
-        who = (ids[1], repeat(None)) if len(ids) > 1 else (repeat(""), repeat(self._note))
+        who = (ids[1], repeat(None)) if len(ids) > 1 else (repeat(""), repeat(self._context))
         return rows_of(number, block.lines, self._source, ids[0], names, values, *who)
 
     def _one_by_one(self, number: int, block: Block) -> Iterator[Row | InvalidRow]:
@@ -190,8 +190,10 @@ class LineMaker:
                 return None
         except _NOT_ORDINARY:
             return None
-        participant, note = (ids[1], None) if len(ids) > 1 else ("", self._note)
-        return new_row(Row, (number, line, self._source, ids[0], participant, names, values, note))
+        participant, context = (ids[1], None) if len(ids) > 1 else ("", self._context)
+        return new_row(
+            Row, (number, line, self._source, ids[0], participant, names, values, context)
+        )
 
     def slow_path(self, number: int, line: int, text: bytes) -> Row | InvalidRow:
         """The row, or what is wrong with the line; any bytes get an answer."""

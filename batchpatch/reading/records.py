@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.formats.skips import parse_skips
-from batchpatch.model import Criterion, Note, Row
+from batchpatch.model import Criterion, Row, RowContext
 from batchpatch.options.fields import SELECTOR_ORDER, SELECTOR_WORDS, SelectorField, canonical_value
 from batchpatch.reading import row_errors
 from batchpatch.reading.dialect import LINE_BREAK
@@ -122,7 +122,7 @@ class Selectors:
     """Who the rows of one input are about, as far as they have no participant id.
 
     Criteria come in a fixed order, whatever that of the columns, and each of them once; rows that
-    say the same share one note.
+    say the same share one context.
     """
 
     def __init__(
@@ -130,13 +130,13 @@ class Selectors:
     ) -> None:
         """`usual` is who is meant where a row says nothing; empty where that makes it invalid."""
         self._columns = sorted(columns, key=lambda one: (SELECTOR_ORDER.index(one.field), one[1:]))
-        self._usual = Note(selector=usual) if usual else None
+        self._usual = RowContext(selector=usual) if usual else None
         self._has_id = has_id
         self._cells_of = column_getter([column.position for column in self._columns])
-        self._known: dict[tuple[str, ...], Note] = {}
+        self._known: dict[tuple[str, ...], RowContext] = {}
         """By the cells that were met, some of them."""
 
-    def note(self, cells: Sequence[Any]) -> Note:
+    def context(self, cells: Sequence[Any]) -> RowContext:
         """What a record says.
 
         Raises:
@@ -144,26 +144,26 @@ class Selectors:
         """
         found = [_criterion(column, cells[column.position]) for column in self._columns]
         selector = tuple(dict.fromkeys(filter(None, found)))
-        note = Note(selector=selector) if selector else self._usual
-        if note is None:
+        context = RowContext(selector=selector) if selector else self._usual
+        if context is None:
             error = row_errors.missing_participant(SELECTOR_WORDS, has_id=self._has_id)
             raise UnsendableError(error)
-        return note
+        return context
 
-    def fast_path(self, cells: Sequence[str]) -> Note | None:
+    def fast_path(self, cells: Sequence[str]) -> RowContext | None:
         """The same of a record that is text alone; None where it would raise."""
         key = self._cells_of(cells)
-        note = self._known.get(key)
-        if note is None:
+        context = self._known.get(key)
+        if context is None:
             try:
-                note = self.note(cells)
+                context = self.context(cells)
             except UnsendableError:
                 return None
             if keepable(key, self._known):
-                self._known[key] = note
-        return note
+                self._known[key] = context
+        return context
 
-    def vectorised(self, records: Sequence[Sequence[str]]) -> list[Note] | None:
+    def vectorised(self, records: Sequence[Sequence[str]]) -> list[RowContext] | None:
         """The same of many; None where one of them says what none has said before."""
         columns = [map(itemgetter(column.position), records) for column in self._columns]
         keys = zip(*columns, strict=True) if columns else repeat((), len(records))
@@ -195,7 +195,7 @@ def rows_of(
     names: Iterable[tuple[str, ...]],
     values: Iterable[tuple[str, ...]],
     participants: Iterable[str],
-    notes: Iterable[Note | None],
+    contexts: Iterable[RowContext | None],
 ) -> list[Row | InvalidRow]:
     """Rows of whole columns, the first of them with this number."""
     fields = zip(
@@ -206,7 +206,7 @@ def rows_of(
         participants,
         names,
         values,
-        notes,
+        contexts,
         strict=False,  # some of them never end
     )
     return list(map(new_row, repeat(Row), fields))

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from collections.abc import Mapping as Dict
 
-    from batchpatch.model import Note
+    from batchpatch.model import RowContext
     from batchpatch.options.read import ReadOptions
     from batchpatch.reading.mapping import Mapping
     from batchpatch.reading.records import Block
@@ -136,12 +136,12 @@ class RowMaker:
 
     def _all_participants(
         self, records: Sequence[Sequence[str]]
-    ) -> tuple[Iterable[str], Iterable[Note | None]] | None:
-        """Who all of them are about: ids and notes; None where one is not ordinary."""
+    ) -> tuple[Iterable[str], Iterable[RowContext | None]] | None:
+        """Who all of them are about: ids and contexts; None where one is not ordinary."""
         at = self._mapping.participant
         if at is None:
-            notes = self._selectors.vectorised(records)
-            return None if notes is None else (repeat(""), notes)
+            contexts = self._selectors.vectorised(records)
+            return None if contexts is None else (repeat(""), contexts)
         ids = list(map(itemgetter(at), records))
         return (ids, repeat(None)) if are_canonical(ids) else None
 
@@ -171,8 +171,8 @@ class RowMaker:
             return None
         at = mapping.participant
         ids = cells[mapping.conversation], "" if at is None else cells[at]
-        note = None if ids[1] else self._selectors.fast_path(cells)
-        if not are_canonical(ids if note is None else ids[:1]):
+        context = None if ids[1] else self._selectors.fast_path(cells)
+        if not are_canonical(ids if context is None else ids[:1]):
             return None
         names, values = self._own_names, self._values_of(cells)
         values += tuple(self._constants.values())
@@ -181,7 +181,7 @@ class RowMaker:
             if known is None:
                 return None
             names, values = known, tuple(filter(None, values))
-        return new_row(Row, (number, line, self._source, *ids, names, values, note))
+        return new_row(Row, (number, line, self._source, *ids, names, values, context))
 
     def slow_path(
         self, number: int, line: int, cells: Sequence[Any], *, plan: Dict[str, Any] | None = None
@@ -205,16 +205,16 @@ class RowMaker:
             ids = [canonical_uuid(text) if isinstance(text, str) else None for text in given]
             conversation = _checked("conversation", ids[0], given[0])
             participant = "" if is_empty(given[1]) else _checked("participant", ids[1], given[1])
-            note = None if participant else self._selectors.note(cells)
+            context = None if participant else self._selectors.context(cells)
             if plan is not None:
-                note = _planned(note, plan)
+                context = _planned(context, plan)
             wanted = self._wanted(cells, planned=plan is not None)
             names = self._names.shared(tuple(wanted))
             skips = None if mapping.skip_at is None else skips_in(cells[mapping.skip_at])
         except UnsendableError as error:
             return InvalidRow(number, line, self._source, *error.row_error, ids[0], ids[1])
         values = tuple(wanted.values())
-        row = Row(number, line, self._source, conversation, participant, names, values, note)
+        row = Row(number, line, self._source, conversation, participant, names, values, context)
         return without_skipped(row, skips, whole=self._kind.whole) if skips else row
 
     def _is_null(self, cell: object) -> bool:
@@ -271,8 +271,8 @@ def _checked(field: str, found: str | None, given: object) -> str:
     return found
 
 
-def _planned(note: Note | None, line: Dict[str, Any]) -> Note:
+def _planned(context: RowContext | None, line: Dict[str, Any]) -> RowContext:
     try:
-        return with_plan(note, line)
+        return with_plan(context, line)
     except PlanKeyError as error:
         raise UnsendableError(row_errors.bad_plan(*error.args)) from None

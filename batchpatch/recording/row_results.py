@@ -10,7 +10,7 @@ from batchpatch.model import CONVERSATION_ENDED, InvalidRow, Outcome, RowResult
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from batchpatch.model import Note, Overtaken, Patch, PatchOutcome, Row
+    from batchpatch.model import Overtaken, Patch, PatchOutcome, Row, RowContext
 
 _Participant = tuple[str | None, str | None]
 
@@ -97,8 +97,8 @@ def of_patch(
             )
             continue
         code, message, hint = outcome.code, outcome.message, outcome.hint
-        if row.note is not None and outcome.outcome.was_applied:
-            code, message, hint = _remark(row.note, outcome)
+        if row.context is not None and outcome.outcome.was_applied:
+            code, message, hint = _remark(row.context, outcome)
         yield RowResult(
             row.number,
             row.line,
@@ -127,19 +127,21 @@ def count_blanked(patch: Patch, outcome: PatchOutcome) -> int:
     if not outcome.outcome.was_applied:
         return 0
     rows = (row for row in patch.rows if row.number not in patch.superseded)
-    return sum(len(row.note.blanked) for row in rows if row.note is not None)
+    return sum(len(row.context.blanked) for row in rows if row.context is not None)
 
 
-def _remark(note: Note, outcome: PatchOutcome) -> tuple[str | None, str | None, str | None]:
+def _remark(
+    context: RowContext, outcome: PatchOutcome
+) -> tuple[str | None, str | None, str | None]:
     """Code, message and hint of a row that was written, and about which there is more to say."""
-    if note.blanked:
-        names = ", ".join(note.blanked)
+    if context.blanked:
+        names = ", ".join(context.blanked)
         return (
             "blanked",
             f"set to an empty text, because the platform cannot delete an attribute: {names}",
             outcome.hint,
         )
-    if note.ended and outcome.code is None:
+    if context.ended and outcome.code is None:
         return (
             CONVERSATION_ENDED,
             "the conversation had ended",
@@ -203,8 +205,8 @@ def of_unsent(row: Row | InvalidRow, *, sources: Sequence[str], at: str) -> RowR
         row.participant_id,
         [],
     )
-    if row.note is not None and row.note.overtaken is not None:
-        return _of_overtaken(nothing, row.note.overtaken)
+    if row.context is not None and row.context.overtaken is not None:
+        return _of_overtaken(nothing, row.context.overtaken)
     return nothing._replace(
         code="nothing_to_set", message="every attribute of the row is empty or left out"
     )

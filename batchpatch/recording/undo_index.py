@@ -111,7 +111,7 @@ def open_index(
 
 
 def _fill(index: sqlite3.Connection, path: Path) -> None:
-    """Note where each entry lies."""
+    """Index where each entry lies."""
     index.executescript(_SCHEMA)
     index.execute("BEGIN")
     index.executemany(_INSERT, _places(path))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from batchpatch.formats.undo_line import ConflictEntry
 from batchpatch.genesys.conversations.conversation import Conversation, Participant
-from batchpatch.model import Note
+from batchpatch.model import RowContext
 from batchpatch.sending import outcomes
 from batchpatch.writes.kind import MergeRule
 from batchpatch.writes.registry import USUAL
@@ -135,12 +135,12 @@ def compare(
 
 
 def with_end(patch: Patch, conversation: Conversation) -> Patch:
-    """The patch, with a note of its rows that the conversation has ended, where it has."""
+    """The patch, whose rows say that the conversation has ended, where it has."""
     if not conversation.ended:
         return patch
-    notes = ((row.note or Note())._replace(ended=True) for row in patch.rows)
-    rows = (row._replace(note=note) for row, note in zip(patch.rows, notes, strict=True))
-    return patch._replace(rows=tuple(rows))
+    ended = [(row.context or RowContext())._replace(ended=True) for row in patch.rows]
+    rows = zip(patch.rows, ended, strict=True)
+    return patch._replace(rows=tuple(row._replace(context=context) for row, context in rows))
 
 
 def conflict_entry(
@@ -150,7 +150,7 @@ def conflict_entry(
     present: Mapping[str, str],
 ) -> ConflictEntry:
     """What was expected of these attributes, and what was found: it holds values."""
-    others = [row.note.or_before or {} for row in patch.rows if row.note is not None]
+    others = [row.context.or_before or {} for row in patch.rows if row.context is not None]
     return ConflictEntry(
         patch.conversation_id,
         patch.participant_id,
@@ -171,14 +171,14 @@ def expected_of(patch: Patch) -> dict[str, str | None] | None:
     """
     expected: dict[str, str | None] | None = None
     for row in patch.rows:
-        if row.note is not None and row.note.before is not None:
-            expected = {**row.note.before, **(expected or {})}
+        if row.context is not None and row.context.before is not None:
+            expected = {**row.context.before, **(expected or {})}
     return expected
 
 
 def _allows(row: Row, name: str, value: str | None) -> bool:
     """True for the other values that an undo takes for the run's own."""
-    others = row.note.or_before if row.note is not None else None
+    others = row.context.or_before if row.context is not None else None
     return others is not None and value is not None and value in others.get(name, ())
 
 

@@ -131,8 +131,9 @@ class Deliverer:
         """
         part, before = patch, None
         rows = patch.rows
-        noted = rows[0].note is not None if len(rows) == 1 else any(row.note for row in rows)
-        if noted or not self._plain:
+        alone = len(rows) == 1
+        special = rows[0].context is not None if alone else any(row.context for row in rows)
+        if special or not self._plain:
             ready = await self._prepared(patch)
             if isinstance(ready, PatchOutcome):
                 return Delivery(patch, [(patch, ready)])

@@ -9,7 +9,7 @@ import pytest
 
 from batchpatch.genesys.conversations.conversation import Conversation, Participant
 from batchpatch.genesys.conversations.reader import Unread
-from batchpatch.model import Criterion, Note, Row
+from batchpatch.model import Criterion, Row, RowContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -67,15 +67,15 @@ def _without(conversation: Conversation) -> Conversation:
 
 
 def sought(
-    number: int, conversation_id: str, *selector: Criterion, names: bool = True, **note: Any
+    number: int, conversation_id: str, *selector: Criterion, names: bool = True, **context: Any
 ) -> Row:
     """A row that names its participant by what it is; a customer unless told otherwise."""
     selector = selector or (Criterion("purpose", "customer"),)
     given: dict[str, tuple[str, ...]] = {"names": ("a",), "values": ("x",)}
     if not names:
         given = {"names": (), "values": ()}
-    meant = Note(selector=selector, **note)
-    return Row(number, number + 1, 0, conversation_id, "", note=meant, **given)
+    meant = RowContext(selector=selector, **context)
+    return Row(number, number + 1, 0, conversation_id, "", context=meant, **given)
 
 
 @pytest.fixture(scope="session")

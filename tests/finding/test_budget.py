@@ -143,7 +143,7 @@ def test_an_unknown_conversation_is_told_from_a_missing_participant(
 def test_ended_conversations_are_known(customers: list[Row]) -> None:
     """By the way: no request more."""
     found, counts = find_all(customers[:1000], ended=0.3)
-    ended = [row for row in found if row.note is not None and row.note.ended]
+    ended = [row for row in found if row.context is not None and row.context.ended]
     assert 200 < len(ended) < 400
     assert counts == Counter(analytics=10)
 

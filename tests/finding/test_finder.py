@@ -11,7 +11,7 @@ from batchpatch.errors import AccessError
 from batchpatch.finding.finder import Finder
 from batchpatch.finding.matching import NO_STANDS_S
 from batchpatch.genesys.conversations.reader import Unread
-from batchpatch.model import Batch, Criterion, InvalidRow, Note, Row
+from batchpatch.model import Batch, Criterion, InvalidRow, Row, RowContext
 from batchpatch.options.read import FindOptions
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def test_rows_that_name_an_id_cost_nothing(
     reads = fake_reads()
     invalid = InvalidRow(2, 3, 0, "bad", "bad", "mend it")
     idle = a_row(3, "c", names=False)
-    noted = BY_ID._replace(note=Note(before={"a": None}))
+    noted = BY_ID._replace(context=RowContext(before={"a": None}))
 
     async def scene() -> None:
         batch = Batch([BY_ID, invalid, idle, noted], 7)
@@ -235,11 +235,11 @@ def test_an_ended_conversation_is_noted(
         a_row(3, "c", **plan),
         a_row(4, "d", **plan),
     )
-    assert [row.note for row in rows] == [
-        Note(ended=True),
+    assert [row.context for row in rows] == [
+        RowContext(ended=True),
         None,
-        Note(before={"a": "old"}, ended=True),
-        Note(before={"a": "old"}, ended=False),
+        RowContext(before={"a": "old"}, ended=True),
+        RowContext(before={"a": "old"}, ended=False),
     ]
 
 
@@ -261,7 +261,7 @@ def test_the_end_can_be_learned_of_rows_with_an_id(
     by_id = [BY_ID._replace(conversation_id=one) for one in ("c", "d", "none")]
     idle = BY_ID._replace(conversation_id="f", names=(), values=())
     rows = find_once(run_virtual, reads, *by_id, a_row(9, "e"), idle, learn_ended=True)
-    assert [row.note for row in rows] == [Note(ended=True), None, None, None, None]
+    assert [row.context for row in rows] == [RowContext(ended=True), None, None, None, None]
     assert rows[1:3] == by_id[1:]
     assert (reads.looked_up, reads.read_ids) == ([["e", "c", "d", "none"]], [])
     skipped = find_once(run_virtual, reads, *by_id, learn_ended=True, ended="skip")

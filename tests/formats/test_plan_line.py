@@ -17,7 +17,7 @@ from batchpatch.formats.plan_line import (
     may_be_plan,
     with_plan,
 )
-from batchpatch.model import Criterion, InvalidRow, Note, Row
+from batchpatch.model import Criterion, InvalidRow, Row, RowContext
 from batchpatch.options.read import ReadOptions
 from batchpatch.reading.jsonl_records import LineMaker
 from batchpatch.reading.records import Block
@@ -44,10 +44,10 @@ def one(line: dict[str, Any] | bytes, **wanted: Any) -> Row | InvalidRow:
     return row
 
 
-def note(line: dict[str, Any], **wanted: Any) -> Note | None:
+def context(line: dict[str, Any], **wanted: Any) -> RowContext | None:
     row = one(line, **wanted)
     assert isinstance(row, Row), row
-    return row.note
+    return row.context
 
 
 def test_a_line_bears_what_its_change_expects() -> None:
@@ -60,7 +60,7 @@ def test_a_line_bears_what_its_change_expects() -> None:
         P,
         ("tier", "note"),
         ("gold", ""),
-        Note(
+        RowContext(
             before={"tier": "silver", "note": None},
             organisation="org-id",
             region="mypurecloud.de",
@@ -82,11 +82,11 @@ def test_a_plan_says_exactly_what_is_to_be_written(empty: str) -> None:
 def test_what_is_left_out_or_null_is_not_known() -> None:
     """Whoever asks for the flag of a row has then to look for himself."""
     short = {key: PLAN[key] for key in ("conversationId", "participantId", "attributes")}
-    expected = Note(before={}, organisation="o")
-    assert note({**short, "organisation": "o", "before": {}}) == expected
+    expected = RowContext(before={}, organisation="o")
+    assert context({**short, "organisation": "o", "before": {}}) == expected
     nulls = dict.fromkeys(("region", "blanked", "flags"))
-    assert note({**short, "organisation": "o", "before": {}, **nulls}) == expected
-    assert note({**short, "organisation": None, "before": {}}) == Note(before={})
+    assert context({**short, "organisation": "o", "before": {}, **nulls}) == expected
+    assert context({**short, "organisation": None, "before": {}}) == RowContext(before={})
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_damaged_plan_is_not_guessed_at(key: str, value: object) -> None:
 def test_an_undo_of_an_earlier_release_is_understood() -> None:
     """Its input, kept in the directory, lists no values: it has one or none."""
     line = {**PLAN, "orBefore": {"tier": "bronze"}}
-    found = note(line)
+    found = context(line)
     assert found is not None
     assert found.or_before == {"tier": ("bronze",)} == with_plan(None, line).or_before
 
@@ -155,8 +155,8 @@ def test_a_plan_line_between_others_keeps_its_note() -> None:
     texts = [orjson.dumps(line) for line in (plain, plain, PLAN, plain)]
     for _ in range(2):
         rows = maker.rows(1, Block(range(4), texts))
-        notes = [row.note is not None for row in rows if isinstance(row, Row)]
-        assert notes == [False, False, True, False]
+        contexts = [row.context is not None for row in rows if isinstance(row, Row)]
+        assert contexts == [False, False, True, False]
 
 
 def test_all_columns_do_not_send_what_a_plan_bears() -> None:
@@ -178,8 +178,8 @@ def test_all_columns_do_not_send_what_a_plan_bears() -> None:
     row = one(PLAN, attributes=("region",))
     assert isinstance(row, Row)
     assert row.names == ("tier", "note", "region")
-    assert row.note is not None
-    assert row.note.region == "mypurecloud.de"
+    assert row.context is not None
+    assert row.context.region == "mypurecloud.de"
 
 
 def test_check_says_what_the_keys_of_a_plan_are() -> None:
@@ -196,9 +196,9 @@ def test_check_says_what_the_keys_of_a_plan_are() -> None:
 def test_a_plan_may_name_its_participant_by_a_selector() -> None:
     """Both are said of one row, and neither displaces the other."""
     line = {**PLAN, "participantId": "", "purpose": "customer"}
-    expected = note(PLAN)
+    expected = context(PLAN)
     assert expected is not None
-    assert note(line) == expected._replace(selector=(Criterion("purpose", "customer"),))
+    assert context(line) == expected._replace(selector=(Criterion("purpose", "customer"),))
 
 
 def test_a_row_of_a_plan_that_failed_is_a_line_of_a_plan() -> None:
@@ -206,7 +206,7 @@ def test_a_row_of_a_plan_that_failed_is_a_line_of_a_plan() -> None:
     row = one({**PLAN, "batchpatch_error": "x", "batchpatch_skip": ["tier"]})
     assert isinstance(row, Row)
     assert row.names == ("note",)
-    assert row.note == note(PLAN)
+    assert row.context == context(PLAN)
 
 
 @given(
@@ -223,9 +223,9 @@ def test_what_was_planned_is_what_is_read(
     row = one({**line, "flags": ["platform_name", *["ended"] * ended]})
     assert isinstance(row, Row)
     assert dict(zip(row.names, row.values, strict=True)) == wanted
-    assert row.note is not None
-    assert (row.note.before, row.note.blanked) == (before, tuple(blanked))
-    assert row.note.ended is (True if ended else None)
+    assert row.context is not None
+    assert (row.context.before, row.context.blanked) == (before, tuple(blanked))
+    assert row.context.ended is (True if ended else None)
 
 
 TEXT = st.text(max_size=5)
@@ -251,7 +251,7 @@ def test_a_line_is_read_as_it_was_written(line: PlanLine) -> None:
     assert is_plan(fields, line.key)
     assert may_be_plan(list(fields))
     assert fields[line.key] == line.attributes
-    assert with_plan(None, fields) == Note(
+    assert with_plan(None, fields) == RowContext(
         before=line.before,
         organisation=line.organisation,
         region=line.region or None,

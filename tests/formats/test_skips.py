@@ -93,16 +93,16 @@ def test_a_row_of_which_nothing_is_left_says_who_took_it() -> None:
     """It is not unchanged: it was overtaken, and by which row is what people ask next."""
     left = without_skipped(row(), {ONE: {"a": 12, "b": 11}}, in_this_run=True)
     assert left.names == left.values == ()
-    assert left.note is not None
-    assert left.note.overtaken == Overtaken(("a", "b"), 12, in_this_run=True)
+    assert left.context is not None
+    assert left.context.overtaken == Overtaken(("a", "b"), 12, in_this_run=True)
 
 
 def test_a_row_whose_participant_is_yet_to_be_found_keeps_its_skips() -> None:
     """Only then is it known what that participant has got."""
     left = without_skipped(row(""), {ONE: {"a": 12}})
     assert left.names == ("a", "b")
-    assert left.note is not None
-    assert left.note.skips == {ONE: {"a": 12}}
+    assert left.context is not None
+    assert left.context.skips == {ONE: {"a": 12}}
 
 
 def test_of_what_several_know_the_newest_row_counts() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.errors import SettingsError
-from batchpatch.model import Criterion, InvalidRow, Note, Row
+from batchpatch.model import Criterion, InvalidRow, Row, RowContext
 from batchpatch.options.fields import parse_participant
 from batchpatch.options.read import ReadOptions
 from batchpatch.reading.jsonl_records import LineMaker
@@ -46,8 +46,8 @@ def of_jsonl(given: dict[str, Any], **wanted: Any) -> Row | InvalidRow:
 def selector(row: Row | InvalidRow) -> tuple[Criterion, ...]:
     assert isinstance(row, Row), row
     assert row.participant_id == ""
-    assert row.note is not None
-    return row.note.selector
+    assert row.context is not None
+    return row.context.selector
 
 
 both = pytest.mark.parametrize("make", [of_csv, of_jsonl])
@@ -185,8 +185,8 @@ def test_any_cells_are_a_row_or_an_invalid_one(
     """A row has an id or says who is meant, never both and never neither."""
     for row in (of_csv(given, participant=usual), of_jsonl(given, participant=usual)):
         if isinstance(row, Row):
-            assert bool(row.participant_id) != bool(row.note and row.note.selector)
-            assert all(one.value for one in (row.note or Note()).selector)
+            assert bool(row.participant_id) != bool(row.context and row.context.selector)
+            assert all(one.value for one in (row.context or RowContext()).selector)
         else:
             assert row.hint.endswith(".")
 
@@ -198,7 +198,7 @@ def test_rows_that_say_the_same_share_what_they_say() -> None:
     maker = RowMaker(mapping, options, source=0)
     records = [[C, "customer", str(n + 1)] for n in range(100)]
     rows = maker.rows(1, Block(range(100), records)) + maker.rows(1, Block(range(100), records))
-    assert len({id(row.note) for row in rows if isinstance(row, Row)}) == 1
+    assert len({id(row.context) for row in rows if isinstance(row, Row)}) == 1
     maker.rows(1, Block(range(3000), [[C, f"p{n}", "x"] for n in range(3000)]))
     maker.rows(1, Block([1], [[C, "x" * 100_000, "x"]]))
     assert len(maker._selectors._known) <= 1000
@@ -255,14 +255,14 @@ def test_a_job_of_ids_alone_is_read(read: Callable[..., list[Row | InvalidRow]])
         "constants": {"campaign": "closed"},
     }
     rows = read(f"conversationId\n{C}\n\n{P}\noops\n".encode(), **wanted)
-    note = Note(selector=(CUSTOMER,))
+    context = RowContext(selector=(CUSTOMER,))
     assert rows[:2] == [
-        Row(1, 2, 0, C, "", ("campaign",), ("closed",), note),
-        Row(2, 4, 0, P, "", ("campaign",), ("closed",), note),
+        Row(1, 2, 0, C, "", ("campaign",), ("closed",), context),
+        Row(2, 4, 0, P, "", ("campaign",), ("closed",), context),
     ]
     assert isinstance(rows[2], InvalidRow)
     assert read(f'{{"conversationId": "{C}"}}\n'.encode(), "a.jsonl", **wanted) == [
-        Row(1, 1, 0, C, "", ("campaign",), ("closed",), note)
+        Row(1, 1, 0, C, "", ("campaign",), ("closed",), context)
     ]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batchpatch.model import InvalidRow, Note, Outcome, Overtaken, Row, RowResult
+from batchpatch.model import InvalidRow, Outcome, Overtaken, Row, RowContext, RowResult
 from batchpatch.recording.row_results import joined, of_unsent
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_what_could_not_be_looked_up_says_itself_that_it_is_unknown() -> None:
 def test_a_row_that_was_overtaken_names_the_newer_one(in_this_run: bool) -> None:
     """A number of another run's row is no number of this one's: that is for the sentence."""
     overtaken = Overtaken(("a",), 1234, in_this_run)
-    row = Row(1, 2, 0, "c", "p", (), (), Note(overtaken=overtaken))
+    row = Row(1, 2, 0, "c", "p", (), (), RowContext(overtaken=overtaken))
     line = of_unsent(row, sources=["s"], at="")
     assert (line.outcome, line.keys) == (Outcome.SUPERSEDED, ["a"])
     assert line.superseded_by == (1234 if in_this_run else None)

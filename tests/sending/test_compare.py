@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reads_doubles import LOST, UNKNOWN, UPDATED, patch_of
 
-from batchpatch.model import Note, Outcome, Patch, PatchOutcome
+from batchpatch.model import Outcome, Patch, PatchOutcome, RowContext
 from batchpatch.sending import outcomes
 from batchpatch.sending.compare import Conflict, Send, Unchanged, Unplanned, compare, expected_of
 from batchpatch.sending.own_writes import OwnWrites
@@ -105,13 +105,13 @@ def test_the_first_row_that_names_an_attribute_tells_what_was_there() -> None:
     """A later one may expect what the first sets, and that is not there before the patch."""
     first, second, third = (patch_of(1, a="1").rows[0] for _ in range(3))
     rows = (
-        first._replace(note=Note(before={"a": "0"})),
+        first._replace(context=RowContext(before={"a": "0"})),
         second,
-        third._replace(note=Note(before={"a": "1", "b": None})),
+        third._replace(context=RowContext(before={"a": "1", "b": None})),
     )
     assert expected_of(Patch(1, rows, {"a": "3"})) == {"a": "0", "b": None}
     assert expected_of(Patch(1, (second,), {"a": "3"})) is None
-    assert expected_of(Patch(1, (second._replace(note=Note(before={})),), {})) == {}
+    assert expected_of(Patch(1, (second._replace(context=RowContext(before={})),), {})) == {}
 
 
 def test_an_own_write_is_nobody_elses_change() -> None:

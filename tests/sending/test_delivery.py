@@ -10,7 +10,7 @@ from sending_doubles import ScriptedCaller
 
 from batchpatch.genesys.replies import Reply
 from batchpatch.merging.window import Window
-from batchpatch.model import Note, Outcome, Patch, Row
+from batchpatch.model import Outcome, Patch, Row, RowContext
 from batchpatch.options.run import Safeguards, VerifyOptions
 from batchpatch.sending.delivery import Deliverer
 from batchpatch.sending.sender import Sender
@@ -55,12 +55,12 @@ class Scene:
             split=self.window.split,
         )
 
-    def patch(self, *changes: dict[str, str], note: Note | None = None) -> Patch:
+    def patch(self, *changes: dict[str, str], context: RowContext | None = None) -> Patch:
         """The patch of these rows."""
         window = Window()
         for number, change in enumerate(changes, 1):
             names, values = tuple(change), tuple(change.values())
-            window.add(Row(number, number, 0, CONVERSATION, PARTICIPANT, names, values, note))
+            window.add(Row(number, number, 0, CONVERSATION, PARTICIPANT, names, values, context))
         patch = window.take(flush=True)
         assert patch is not None
         return patch
@@ -96,7 +96,7 @@ async def test_without_a_wish_nothing_is_read_or_noted() -> None:
 async def test_a_plan_brings_its_own_values_before() -> None:
     """They were read when it was made: noted without another read, and undone like any."""
     scene = Scene({"a": "1"}, Safeguards())
-    await scene.deliver(scene.patch({"a": "2"}, note=Note(before={"a": "1"})))
+    await scene.deliver(scene.patch({"a": "2"}, context=RowContext(before={"a": "1"})))
     assert scene.reads.made == []
     assert scene.undo.noted == [({"a": "2"}, {"a": "1"}, 0)]
 
@@ -115,7 +115,7 @@ async def test_only_what_differs_is_sent() -> None:
 async def test_a_conflict_is_not_sent_and_not_noted() -> None:
     """Nothing was overwritten, so there is nothing to take back."""
     scene = Scene({"a": "theirs"}, Safeguards(guard=True, keep_before=True))
-    delivery = await scene.deliver(scene.patch({"a": "2"}, note=Note(before={"a": "1"})))
+    delivery = await scene.deliver(scene.patch({"a": "2"}, context=RowContext(before={"a": "1"})))
     assert outcomes(delivery) == [Outcome.CONFLICT]
     assert (scene.caller.bodies, scene.undo.noted) == ([], [])
 
@@ -124,8 +124,10 @@ async def test_a_conflict_is_not_sent_and_not_noted() -> None:
 async def test_the_other_value_of_an_undo_is_no_conflict() -> None:
     """The run's last write may never have taken effect, and then its own earlier one is there."""
     scene = Scene({"a": "1"}, Safeguards(guard=True))
-    note = Note(before={"a": "2"}, or_before={"a": ("1",)})
-    assert outcomes(await scene.deliver(scene.patch({"a": "0"}, note=note))) == [Outcome.UPDATED]
+    context = RowContext(before={"a": "2"}, or_before={"a": ("1",)})
+    assert outcomes(await scene.deliver(scene.patch({"a": "0"}, context=context))) == [
+        Outcome.UPDATED
+    ]
 
 
 @pytest.mark.asyncio
