@@ -1,4 +1,4 @@
-"""What the tests of all rooms share: a clock that jumps, and aioresponses made to fit aiohttp."""
+"""What the tests of all stages share: a clock that jumps, and aioresponses made to fit aiohttp."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The house: imports point down, rooms do not import each other, light things stay light."""
+"""The house: imports point down, stages do not import each other, light things stay light."""
 
 from __future__ import annotations
 

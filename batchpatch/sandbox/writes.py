@@ -58,7 +58,7 @@ class WriteLog:
     def begin(
         self, conversation_id: str, participant_id: str, is_connected: Callable[[], bool]
     ) -> Write:
-        """Note an arrival. `is_connected` tells whether its client still waits for the answer.
+        """Record an arrival. `is_connected` tells whether its client still waits for the answer.
 
         A client that gave up on a request and sent it again has one in flight, not two.
         """
@@ -73,13 +73,13 @@ class WriteLog:
         return write
 
     def apply(self, write: Write) -> None:
-        """Note that a write takes effect now."""
+        """Record that a write takes effect now."""
         self.applied += 1
         write.applied = self.applied
         write.applied_s = self._now_s()
 
     def end(self, write: Write, status: int | None) -> None:
-        """Note that a write is answered with `status`, or cut off (None)."""
+        """Record that a write is answered with `status`, or cut off (None)."""
         write.ended_s = self._now_s()
         write.status = status
         key = (write.conversation_id, write.participant_id)

@@ -1,7 +1,7 @@
-"""How fast the reading room is: `check` against a bare loop over the same file.
+"""How fast reading is: `check` against a bare loop over the same file.
 
 The bare loops (`bare_csv.py`, `bare_jsonl.py`) parse and match the two ids, which any reader has
-to do, and nothing else. `check` goes through the real reading room and all that a run's rows get:
+to do, and nothing else. `check` goes through the real reading stage and all that a run's rows get:
 detection, numbering, every attribute looked at, and the count of participants and requests.
 Measured twice, as a library call and as the command line's whole process. Fair, because each is a
 process of its own on the same core, its CPU time is that of the whole process, all read the same
@@ -72,7 +72,7 @@ def _measure(kind: _Input, settings: Settings) -> list[Figure]:
     path = kind.write(settings.folder / kind.file, rows)
     commands = {
         "bare loop": python(kind.bare, path),
-        "library": python("reading_room.py", path),
+        "library": python("reading_stage.py", path),
         "command line": batchpatch("check", path),
     }
     bare, library, command_line = interleaved(

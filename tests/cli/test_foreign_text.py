@@ -19,7 +19,7 @@ CLI = Path(__file__).parent.parent.parent / "batchpatch" / "cli"
 ESCAPE = "\x1b]0;owned\x07"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-ROOM = {"output.py"}
+WRITER = {"output.py"}
 WAYS = {"print", "click.echo", "click.secho", "sys.stderr.write", "sys.stdout.write", "open"}
 
 
@@ -27,7 +27,7 @@ def test_only_one_module_writes_to_the_streams() -> None:
     """Whatever another one prints would not be escaped; it hands its lines to `output`."""
     wrong = []
     for path in CLI.rglob("*.py"):
-        if path.name in ROOM:
+        if path.name in WRITER:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in WAYS:

@@ -1,4 +1,4 @@
-"""What the tests of this room share: conversations, rows, and reads that are counted."""
+"""What the tests of this stage share: conversations, rows, and reads that are counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of this room share: rows of few participants and few names."""
+"""What the tests of this stage share: rows of few participants and few names."""
 
 from __future__ import annotations
 

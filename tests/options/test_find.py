@@ -1,4 +1,4 @@
-"""Options of the finding room validate themselves."""
+"""Options of finding validate themselves."""
 
 from __future__ import annotations
 

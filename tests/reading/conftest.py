@@ -1,4 +1,4 @@
-"""What the tests of this room share: inputs made of bytes, and what the room makes of them."""
+"""What the tests of this stage share: inputs made of bytes, and what reading makes of them."""
 
 from __future__ import annotations
 

@@ -249,7 +249,7 @@ def test_any_option_names_somebody_or_is_refused(text: str) -> None:
 
 
 def test_a_job_of_ids_alone_is_read(read: Callable[..., list[Row | InvalidRow]]) -> None:
-    """`run ids.csv --participant customer --set campaign=closed`, through the whole room."""
+    """`run ids.csv --participant customer --set campaign=closed`, through the whole stage."""
     wanted: dict[str, Any] = {
         "participant": parse_participant("customer"),
         "constants": {"campaign": "closed"},

@@ -109,7 +109,7 @@ def exactly_in(line: bytes) -> dict[str, Any]:
     beside=st.sampled_from(["", ',"id":1.50', ',"note":"at 1:1.5"']),
 )
 def test_every_way_sends_the_digits_of_the_file(lines: list[str], beside: str) -> None:
-    """The same through the whole room: as a block, one by one, and the exact way behind both."""
+    """The same through the whole stage: as a block, one by one, and the exact way behind both."""
     sound = '{"a":1.5,"b":2}'
     texts = [
         f'{{"conversationId":"{C}","participantId":"{P}","attributes":{text}{beside}}}'.encode()

@@ -1,4 +1,4 @@
-"""What the tests of this room share: results to write, and files to write them to."""
+"""What the tests of this stage share: results to write, and files to write them to."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""`check` as a library call: the real reading room, without the command line around it.
+"""`check` as a library call: the real reading stage, without the command line around it.
 
-    reading_room.py INPUT
+    reading_stage.py INPUT
 
 Prints how many rows are valid.
 """
