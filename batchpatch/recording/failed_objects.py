@@ -119,9 +119,12 @@ def _without_own(raw: bytes) -> bytes:
         return raw
     kept = raw[:at].rstrip(_SPACE).removesuffix(b",") + b"}"
     gone = _object(b"{" + raw[at:])
-    if gone is None or not all(map(_is_own, gone)):
+    left = _object(kept)
+    if gone is None or left is None or not all(map(_is_own, gone)):
         return raw
-    return raw if _object(kept) is None or not _is_sendable(raw[at:]) else kept
+    # No run has written two of these: with both of them the row is invalid.
+    twice = len({name for name in (*gone, *left) if is_skip(name)}) > 1
+    return raw if twice or not _is_sendable(raw[at:]) else kept
 
 
 def _is_own(name: str) -> bool:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 CONVERSATION = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 PARTICIPANT = "22222222-2222-4222-8222-000000000001"
 IDS = f"{CONVERSATION},{PARTICIPANT}"
+OBJECT_IDS = f'"conversationId":"{CONVERSATION}","participantId":"{PARTICIPANT}","attributes":{{}}'
 TEXT_ONLY = frozenset({"bad_json", "not_an_object"})
 """The line is kept as text beside the reason: another fault, and one all the same."""
 UNREAD = frozenset({"bad_quotes", "unclosed_quote"})
@@ -178,6 +179,10 @@ lines = st.builds(
 @example(body=[f'{{{RIGHT},"batchpatch_error":"e","batchpatch_skip":0}}'], encoding="utf-8")
 @example(body=[f"\ufeff{{{RIGHT}}}", f"\ufeff{{{RIGHT}}}"], encoding="utf-8")
 @example(body=[f'{{{RIGHT},"batchpatch_error":NaN}}'], encoding="utf-8")
+@example(
+    body=[f'{{{OBJECT_IDS},"Batchpatch Skip":0,"batchpatch_error":"e","batchpatch_skip":0}}'],
+    encoding="utf-8",
+)
 def test_jsonl_that_was_invalid_stays_so(body: list[str], encoding: str, directory: Path) -> None:
     """The same for lines: byte order marks, odd blanks, damaged fields of our own."""
     path = directory / "rows.jsonl"
