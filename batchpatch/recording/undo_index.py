@@ -39,7 +39,10 @@ ORDER BY latest DESC, offset
 """  # sorted twice on disk: to look each participant up would take four times as long
 
 _ANYBODY_TWICE = "SELECT 1 FROM entry GROUP BY who HAVING count(*) > 1 LIMIT 1"
-_MARK = "UPDATE entry SET sent = 1 WHERE who = ? AND patch = ?"
+_MARK = """
+UPDATE entry SET sent = 1
+WHERE offset = (SELECT max(offset) FROM entry WHERE who = ? AND patch = ?)
+"""
 
 
 class UndoIndex:
@@ -63,7 +66,7 @@ class UndoIndex:
         """Mark the entries whose PATCH the run reports as accepted.
 
         After a crash a number can stand for two PATCHes. Where both are the same participant's,
-        the reported one is the later, and of an earlier entry the mark does not matter.
+        the reported one is the later; an earlier one may have written what the later leaves alone.
         """
         self._index.execute("CREATE INDEX by_who ON entry (who)")
         if not count_unkept and self._index.execute(_ANYBODY_TWICE).fetchone() is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batchpatch.formats.result_line import encode
@@ -96,6 +96,14 @@ def undo(world: World, directory: Path, *, with_results: bool) -> list[UndoRow]:
 
 @pytest.mark.parametrize("with_results", [False, True])
 @given(store=stores, actions=st.lists(writes | others, max_size=12))
+@example(
+    store={},
+    actions=[
+        ("write", "b", {"x": "", "y": "0"}, "updated"),
+        ("write", "b", {"x": "", "y": ""}, "lost before"),
+        ("write", "b", {"x": ""}, "updated"),
+    ],
+)
 def test_everything_that_nobody_else_touched_is_as_before(
     with_results: bool,
     store: dict[Place, str],
