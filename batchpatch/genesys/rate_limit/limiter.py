@@ -16,8 +16,6 @@ from contextlib import suppress
 from random import random as any_random
 from typing import TYPE_CHECKING
 
-from aiolimiter import AsyncLimiter
-
 from batchpatch.genesys.rate_limit.pace import STRETCH
 from batchpatch.genesys.rate_limit.refusals import Refusal, Refusals
 from batchpatch.genesys.rate_limit.token_pool import TokenPool
@@ -45,6 +43,8 @@ class RateCap:
     """
 
     def __init__(self, rate: Rate) -> None:
+        from aiolimiter import AsyncLimiter  # noqa: PLC0415 - 8 ms, and most runs have no cap
+
         self.rate = rate
         burst = max(1, int(rate.per_s * _BURST_S))
         self._limiter = AsyncLimiter(burst, burst / rate.per_s * STRETCH)
