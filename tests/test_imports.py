@@ -224,14 +224,31 @@ def test_light_commands_load_no_http_client(arguments: list[str], tmp_path: Path
     """aiohttp and uvloop cost a quarter of a second, which help and checks must not pay."""
     rows = tmp_path / "rows.csv"
     rows.write_text("conversationId,participantId,attr.a\n", encoding="utf-8")
-    script = (
-        "import sys\nfrom batchpatch.cli import main\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "heavy = ('aiohttp', 'uvloop', 'rich', 'lazy_loader')\n"
-        "print([m for m in heavy if m in sys.modules], file=sys.stderr)\n"
-    )
+    heavy = ["aiohttp", "uvloop", "rich", "lazy_loader"]
     words = [word.format(input=rows) for word in arguments]
+    assert _loaded(heavy, "batchpatch.cli:main", words) == []
+
+
+def _loaded(heavy: list[str], name: str, words: list[str]) -> list[str]:
+    """Those of the heavy modules that are there once a name is imported; called, if it is main."""
+    module, what = name.split(":")
+    script = (
+        f"import sys\nfrom {module} import {what}\n"
+        f"try:\n    {what}() if '{what}' == 'main' else None\nexcept SystemExit:\n    pass\n"
+        f"print(*[m for m in {heavy} if m in sys.modules], file=sys.stderr)\n"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
     )
-    assert done.stderr.splitlines()[-1] == "[]"
+    return done.stderr.splitlines()[-1].split()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+def test_help_loads_no_event_loop(arguments: list[str]) -> None:
+    """Whoever asks for help waits for it: what only the work needs stays out."""
+    assert _loaded(["asyncio", "ssl", "email", "orjson"], "batchpatch.cli:main", arguments) == []
+
+
+def test_a_run_without_a_rate_loads_no_library_for_it() -> None:
+    """It asks for its own version while it is loaded, which costs more than most modules."""
+    assert _loaded(["aiolimiter"], "batchpatch.genesys.connect:open_client", []) == []

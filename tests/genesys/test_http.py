@@ -322,11 +322,21 @@ async def test_a_connection_is_used_again() -> None:
 @pytest.mark.asyncio
 async def test_silence_is_a_timeout() -> None:
     """A server that takes the request and says nothing; the shortest of the three timeouts."""
-    options = ConnectOptions(read_s=0.02)
-    async with served(saying(), options) as (transport, base, _):
-        failure = await patch(transport, f"{base}/1")
-    assert isinstance(failure, NoReply)
-    assert (failure.kind, failure.sent) == ("timeout", True)
+    for options in (ConnectOptions(read_s=0.02), ConnectOptions(total_s=0.02)):
+        async with served(saying(), options) as (transport, base, _):
+            failure = await patch(transport, f"{base}/1")
+        assert isinstance(failure, NoReply)
+        assert (failure.kind, failure.sent) == ("timeout", True)
+
+
+@pytest.mark.asyncio
+async def test_a_body_that_does_not_end_in_time_is_half_an_answer() -> None:
+    """What an attempt may take in all counts the body too; the status was heard, and stands."""
+    head = b"HTTP/1.1 202 X\r\nContent-Length: 10\r\n\r\n{"
+    async with served(saying(head), ConnectOptions(total_s=0.02)) as (transport, base, _):
+        reply = await patch(transport, f"{base}/1")
+    assert isinstance(reply, Reply)
+    assert (reply.status, reply.body, reply.whole) == (202, b"{", False)
 
 
 @pytest.mark.asyncio
