@@ -12,6 +12,8 @@ from batchpatch.formats.skips import merged_skips, parse_skips, skips_field
 from batchpatch.options.fields import is_origin, is_skip
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from batchpatch.model import Skips
     from batchpatch.recording.failure_reasons import FailedRow
 
@@ -122,9 +124,15 @@ def _without_own(raw: bytes) -> bytes:
     left = _object(kept)
     if gone is None or left is None or not all(map(_is_own, gone)):
         return raw
-    # No run has written two of these: with both of them the row is invalid.
-    twice = len({name for name in (*gone, *left) if is_skip(name)}) > 1
-    return raw if twice or not _is_sendable(raw[at:]) else kept
+    # What makes the row invalid stays, unless it is in what is kept as well.
+    twice = _skips_twice((*gone, *left)) and not _skips_twice(left)
+    unsendable = not _is_sendable(raw[at:]) and _is_sendable(kept[1:])
+    return raw if twice or unsendable else kept
+
+
+def _skips_twice(names: Iterable[str]) -> bool:
+    """True for two spellings of the field, which no run has written: with both it is invalid."""
+    return len({name for name in names if is_skip(name)}) > 1
 
 
 def _is_own(name: str) -> bool:
