@@ -111,7 +111,10 @@ class Recorder:
         at = _now()
         for part, outcome in delivery.parts:
             if self._is_plain(part, outcome):
-                self._record_plain(part, outcome, at)
+                if self._log is not None:
+                    source = self._sources[part.rows[0].source]
+                    self._log.append(encode_updated(part, outcome, source=source, at=at))
+                self.counts[UPDATED] += 1
             else:
                 self.blanked += count_blanked(part, outcome)
                 for result in of_patch(part, outcome, sources=self._sources, at=at):
@@ -127,12 +130,6 @@ class Recorder:
             and outcome.code is outcome.message is outcome.hint is None
             and not self._fan_in.waits
         )
-
-    def _record_plain(self, part: Patch, outcome: PatchOutcome, at: str) -> None:
-        if self._log is not None:
-            source = self._sources[part.rows[0].source]
-            self._log.append(encode_updated(part, outcome, source=source, at=at))
-        self.counts[UPDATED] += 1
 
     def _add(self, one: RowResult) -> None:
         for result in self._fan_in.add(one):
