@@ -22,7 +22,7 @@ from batchpatch.commands.resume import resume
 from batchpatch.commands.run import run
 from batchpatch.errors import BatchpatchError
 from batchpatch.genesys.account.credentials import find_account
-from batchpatch.genesys.rate_limit import window_state
+from batchpatch.genesys.rate_limit import shared_limit, window_state
 from batchpatch.options.read import FindOptions, ReadOptions
 from batchpatch.options.run import (
     ConnectOptions,
@@ -51,7 +51,9 @@ CREDENTIALS = {
 }
 QUICK = RetryPolicy(base_s=0.01, cap_s=0.05)
 QUICK_HOLD = {"MARGIN_S": 0.01, "BASE_S": 0.01, "CAP_S": 0.05}
-"""Constants of `hold`: a refusal is over in no time, because here it is a fault like others."""
+"""Constants of the cooldown: a refusal is over in no time, as it is a fault like others here."""
+QUICK_SHARED = {"_MARGIN_S": 0.01, "_LEAST_PER_S": 20.0}
+"""Likewise of a limit of all tokens: the pace that is left when nothing was admitted yet."""
 QUICK_LOOKS = {"FIRST_DELAY_S": 0.05, "LONGEST_DELAY_S": 0.5}
 """Constants of `waiting`, for a platform that applies what it accepts in no time."""
 
@@ -84,6 +86,7 @@ def main() -> int:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["most_bytes"], resource.RLIM_INFINITY))
     results.BUFFER_BYTES = order.get("buffer_bytes", results.BUFFER_BYTES)
     vars(window_state).update(QUICK_HOLD)
+    vars(shared_limit).update(QUICK_SHARED)
     vars(read_back).update(QUICK_LOOKS)
     if "command" in order:
         sys.argv[1:] = order["command"]
