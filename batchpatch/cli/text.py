@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from batchpatch.formats.undo_line import ConflictEntry
     from batchpatch.genesys.rate_limit.pace import Allowance
-    from batchpatch.model import FailureReason, InvalidRow, Progress, Summary
+    from batchpatch.model import FailureReason, Progress, Summary
 
 _WORTH_SAYING_S = 60
 
@@ -232,12 +232,6 @@ def reason_lines(reasons: Iterable[FailureReason]) -> list[str]:
         if reason.hint:
             lines.append(f"      {reason.hint}")
     return lines
-
-
-def invalid_lines(row: InvalidRow, *, source: str | None) -> list[str]:
-    """One invalid row: where, why, what to do."""
-    where = f"{source}, " if source else ""
-    return [f"{where}line {row.line} (row {row.number:,}): {row.message}", f"    {row.hint}"]
 
 
 def columns_table(columns: Iterable[tuple[str, str]]) -> list[str]:

@@ -19,11 +19,9 @@ from batchpatch.formats.undo_line import (
     UndoEntry,
     encode_conflict,
     encode_undo,
-    parse_conflict,
     parse_undo,
 )
 from batchpatch.recording.append_log import Appender, mend
-from batchpatch.recording.files import record_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -182,22 +180,3 @@ class ConflictLog:
         """Close the file, where there is one."""
         if self._file is not None:
             self._file.close()
-
-
-def read_conflicts(path: Path) -> Iterator[ConflictEntry]:
-    """The conflicts that were met, in order; none where there is no such file.
-
-    One that was met again after a crash is there twice. Lines that are damaged are left out.
-
-    Raises:
-        RecordError: the file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            for line in file:
-                with suppress(ValueError):
-                    yield parse_conflict(line)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise record_error(path, error, doing="read") from error

@@ -17,21 +17,15 @@ STRETCH = 1.01
 class EvenPace:
     """A meter: `wait_s` says when one may start, `started` that it did."""
 
-    def __init__(self, per_s: float, *, burst_s: float) -> None:
-        """Begin with a turn that is due.
-
-        Args:
-            per_s: requests a second, above 0.
-            burst_s: what of this time's requests may leave at once; at least one may.
-        """
+    def __init__(self, per_s: float) -> None:
+        """Begin with a turn that is due; `per_s` is requests a second, above 0."""
         self._interval_s = STRETCH / per_s
-        self._ahead_s = (max(1, int(per_s * burst_s)) - 1) * self._interval_s
         self._due_s = -math.inf
         """When the next would leave if all came evenly."""
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until one more may start; 0 for now."""
-        return max(0.0, self._due_s - self._ahead_s - now_s)
+        return max(0.0, self._due_s - now_s)
 
     def started(self, now_s: float) -> None:
         """Count one that leaves now."""

@@ -103,7 +103,7 @@ class Quota:
 
     def assume(self, per_s: float | None) -> None:
         """Keep another pace while answers bear no headers; requests a second, None for no limit."""
-        self._assumed = None if per_s is None else EvenPace(per_s * self._share, burst_s=0.0)
+        self._assumed = None if per_s is None else EvenPace(per_s * self._share)
 
     def started(self, now_s: float) -> int:
         """Count a request that leaves now; returns the number of its permit."""
