@@ -277,4 +277,5 @@ def refused(row: Row, misfit: Mismatch) -> InvalidRow:
         row.conversation_id,
         known_id,
         outcome,
+        row.id,
     )

@@ -45,6 +45,8 @@ def encode(result: RowResult) -> bytes:  # noqa: C901 - one step a field
         line["verified"] = result.verified
     if result.unverified is not None:
         line["unverified"] = result.unverified
+    if result.id is not None:
+        line["id"] = result.id
     try:
         return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
@@ -122,6 +124,7 @@ _TEXTS = frozenset(
         "hint",
         "correlation_id",
         "unverified",
+        "id",
     }
 )
 

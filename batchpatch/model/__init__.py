@@ -93,6 +93,14 @@ class RowContext(NamedTuple):
     """What not to write to whom, where it is yet to be found who is meant."""
     overtaken: Overtaken | None = None
     """Why nothing is left of the row; None where something is, or never was."""
+    id: str | None = None
+    """What the sender calls the row; comes back in its result."""
+    urgent: bool = False
+    """Rows of other participants wait for it."""
+    deadline_s: float | None = None
+    """Seconds after its arrival from which on it is of no use to anybody."""
+    due_s: float | None = None
+    """When that is, by the monotonic clock; set at its arrival."""
 
 
 class Row(NamedTuple):
@@ -117,6 +125,11 @@ class Row(NamedTuple):
     context: RowContext | None = None
     """None for most rows."""
 
+    @property
+    def id(self) -> str | None:
+        """What the sender calls it; None for most rows."""
+        return None if self.context is None else self.context.id
+
 
 class InvalidRow(NamedTuple):
     """A row that cannot be sent, and why. Holds no cell's content except ids that are valid."""
@@ -134,6 +147,8 @@ class InvalidRow(NamedTuple):
     participant_id: str | None = None
     outcome: Outcome = Outcome.INVALID
     """`unknown` where nothing is wrong with the row, and nobody could be asked about it."""
+    id: str | None = None
+    """What the sender calls it, where that could be read."""
 
 
 class RowSet(Protocol):
@@ -229,6 +244,8 @@ class RowResult(NamedTuple):
     applied_to: list[str] | None = None
     """Those of `participants` to whom it was applied; None where that is what `outcome` says of
     all of them."""
+    id: str | None = None
+    """What the sender calls the row."""
 
 
 class Change(NamedTuple):

@@ -76,7 +76,7 @@ class OrganisationCheck:
         if not self._fits:
             raise SettingsError(f"{problem}: nothing was sent.")
         hint = "Plans of several organisations cannot be run together: split the file."
-        return InvalidRow(row.number, row.line, row.source, _CODE, problem, hint, *row[3:5])
+        return InvalidRow(*row[:3], _CODE, problem, hint, *row[3:5], id=row.id)
 
     async def _learn(self) -> Identity | None:
         if self._identity is None:

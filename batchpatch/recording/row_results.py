@@ -94,6 +94,7 @@ def of_patch(
                 list(row.names),
                 patch=patch.number,
                 superseded_by=taker,
+                id=row.id,
             )
             continue
         code, message, hint = outcome.code, outcome.message, outcome.hint
@@ -119,6 +120,7 @@ def of_patch(
             elapsed_ms,
             outcome.verified,
             outcome.unverified,
+            id=row.id,
         )
 
 
@@ -194,6 +196,7 @@ def of_unsent(row: Row | InvalidRow, *, sources: Sequence[str], at: str) -> RowR
             code=row.code,
             message=row.message,
             hint=row.hint,
+            id=row.id,
         )
     nothing = RowResult(
         row.number,
@@ -204,6 +207,7 @@ def of_unsent(row: Row | InvalidRow, *, sources: Sequence[str], at: str) -> RowR
         row.conversation_id,
         row.participant_id,
         [],
+        id=row.id,
     )
     if row.context is not None and row.context.overtaken is not None:
         return _of_overtaken(nothing, row.context.overtaken)

@@ -238,6 +238,27 @@ def explained(outcome: PatchOutcome, verdict: PatchOutcome) -> PatchOutcome:
     return outcome._replace(code=verdict.code, message=verdict.message, hint=verdict.hint)
 
 
+def too_late() -> PatchOutcome:
+    """Its deadline has passed while it waited: nothing was sent."""
+    return _told(
+        Outcome.REJECTED,
+        "deadline",
+        "its deadline had passed before it could be sent",
+        "Nothing was sent. Give it more time, or let it go first with a high priority; send it "
+        "again if it still matters.",
+    )
+
+
+def withdrawn() -> PatchOutcome:
+    """Whoever asked for it no longer waits for it: nothing was sent."""
+    return _told(
+        Outcome.REJECTED,
+        "cancelled",
+        "whoever asked for it gave it up before it was sent",
+        "Nothing was sent: ask for it again if it still matters.",
+    )
+
+
 def listed(names: Iterable[str]) -> str:
     """Names for a sentence; of many only the first, and of long ones only the beginning."""
     all_names = list(names)

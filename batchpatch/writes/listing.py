@@ -138,4 +138,4 @@ def _resolved(
 
 def _refused(row: Row, error: RefusedError, outcome: Outcome) -> InvalidRow:
     known = row.conversation_id, row.participant_id or None
-    return InvalidRow(*row[:3], error.code, error.message, error.hint, *known, outcome)
+    return InvalidRow(*row[:3], error.code, error.message, error.hint, *known, outcome, row.id)

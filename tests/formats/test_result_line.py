@@ -72,6 +72,7 @@ def results(draw: Any) -> RowResult:
         elapsed_ms=draw(st.none() | number),
         verified=draw(st.none() | st.booleans()),
         unverified=draw(st.none() | text),
+        id=draw(st.none() | text),
     )
 
 

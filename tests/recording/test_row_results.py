@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batchpatch.model import InvalidRow, Outcome, Overtaken, Row, RowContext, RowResult
-from batchpatch.recording.row_results import joined, of_unsent
+from batchpatch.model import (
+    InvalidRow,
+    Outcome,
+    Overtaken,
+    Patch,
+    Row,
+    RowContext,
+    RowResult,
+)
+from batchpatch.recording.row_results import joined, of_patch, of_unsent
+from batchpatch.sending.outcomes import too_late, withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,3 +83,34 @@ def test_a_row_that_was_overtaken_names_the_newer_one(in_this_run: bool) -> None
     assert line.superseded_by == (1234 if in_this_run else None)
     assert "row 1,234 of " in str(line.message)
     assert ("earlier run" in str(line.message)) != in_this_run
+
+
+def test_each_line_bears_what_the_sender_calls_its_row() -> None:
+    """A sender that waits for its id must meet it, whatever has become of the row."""
+    rows = tuple(
+        Row(n, n, 0, "c", "p", ("a",), ("x",), RowContext(id=f"t{n}") if n < 3 else None)
+        for n in (1, 2, 3)
+    )
+    patch = Patch(1, rows, {"a": "x"}, {1: 3})
+    sent = of_patch(patch, too_late(), sources=["s"], at="")
+    assert [(line.id, line.outcome) for line in sent] == [
+        ("t1", Outcome.SUPERSEDED),
+        ("t2", Outcome.REJECTED),
+        (None, Outcome.REJECTED),
+    ]
+    invalid = InvalidRow(1, 1, 0, "any_code", "m", "h", id="t1")
+    idle = rows[1]._replace(names=(), values=())
+    assert [of_unsent(row, sources=["s"], at="").id for row in (invalid, idle)] == ["t1", "t2"]
+
+
+def test_a_row_of_several_participants_keeps_its_id(make_result: Make) -> None:
+    """It is one row to its sender, however many it was sent to."""
+    parts = [make_result(1, who=who)._replace(id="t1") for who in (1, 2)]
+    assert joined(parts).id == "t1"
+
+
+def test_what_is_not_sent_any_more_says_that_nothing_was_sent() -> None:
+    """A sender that asks again must know that it does nothing twice."""
+    for outcome, code in ((too_late(), "deadline"), (withdrawn(), "cancelled")):
+        assert (outcome.outcome, outcome.code, outcome.attempts) == (Outcome.REJECTED, code, 0)
+        assert str(outcome.hint).startswith("Nothing was sent")
