@@ -21,8 +21,8 @@ FLOORS: list[set[str]] = [
     {"formats", "writes", "genesys"},
     {"reading", "finding", "merging", "sending", "recording"},
     {"pipeline"},
-    {"commands"},
-    {"cli"},
+    {"commands", "service"},
+    {"cli", "testing"},
     {"__main__", "__init__"},
 ]
 """The folders (and the few files beside them) from the ground up; those of one floor do not know

@@ -53,8 +53,13 @@ class Search:
         selectors: Mapping[str, set[Selector]],
         *,
         clock: Callable[[], float],
+        fresh: bool = False,
     ) -> None:
-        """`recent` is what earlier batches have learned, and takes in what this one does."""
+        """`recent` is what earlier batches have learned, and takes in what this one does.
+
+        `fresh`: analytics, which lags, is asked for nothing that a selector needs.
+        """
+        self._fresh = fresh
         self._reads = reads
         self._recent = recent
         self._selectors = selectors
@@ -101,6 +106,8 @@ class Search:
 
     def _is_for_analytics(self, conversation_id: str) -> bool:
         """True where analytics may know enough, and has not been asked."""
+        if self._fresh:
+            return False
         selectors = self._selectors[conversation_id]
         return self.known(conversation_id) is None and analytics_tells(selectors)
 
@@ -145,6 +152,10 @@ class Finder:
         self._clock = clock
         self._recent: LruCache[Known] = LruCache(_KEPT, most_bytes=_KEPT_BYTES)
 
+    def has_to_look(self, row: Row) -> bool:
+        """True where the row's conversation is to be looked up before the row can go on."""
+        return _is_meant(row) or (self._options.learn_ended and bool(row.names))
+
     async def find(self, batch: Batch) -> Batch:
         """The same rows in the same order, with the participants that their selectors mean.
 
@@ -162,7 +173,9 @@ class Finder:
         named = _named(batch.rows) if self._options.learn_ended else set()
         if not selectors and not named:
             return batch
-        search = Search(self._reads, self._recent, selectors, clock=self._clock)
+        search = Search(
+            self._reads, self._recent, selectors, clock=self._clock, fresh=self._options.fresh
+        )
         await search.run(beside=named, sure=self._options.ended == "skip")
         found: list[Row | InvalidRow] = []
         for row in batch.rows:

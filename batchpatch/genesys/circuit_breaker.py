@@ -8,6 +8,7 @@ time it is half open, and one task's request goes through as the probe; the firs
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from typing import TYPE_CHECKING
 
 from batchpatch.genesys.hints import silence_error
@@ -107,6 +108,12 @@ class CircuitBreaker:
         """In words for the progress line; None where there is no outage."""
         return f"{self._host} to answer again" if self.is_open else None
 
+    @property
+    def lasted_s(self) -> float:
+        """Seconds since the first failure of an outage that is under way; 0 where there is none."""
+        began_s = self._watch.began_s
+        return self._clock() - began_s if self.is_open and began_s is not None else 0.0
+
     async def wait(self) -> bool:
         """Return when the caller may send: at once, or when it is its turn to probe.
 
@@ -194,7 +201,9 @@ class CircuitBreaker:
             changed.set()
 
     def _give_up_in_time(self) -> None:
-        most_s = self._max_outage_s if self._heard else min(self._max_outage_s, _UNHEARD_S)
+        most_s = self._max_outage_s
+        if not self._heard and most_s < inf:
+            most_s = min(most_s, _UNHEARD_S)
         lasted_s = self._clock() - (self._watch.began_s or self._clock())
         if lasted_s >= most_s:
             raise self._told or silence_error(self._host, lasted_s)

@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 
 from batchpatch.errors import OutageError
 from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S, CircuitBreaker
+from batchpatch.genesys.departure import departing
 from batchpatch.genesys.hints import long_refusal_error, page_error, refusals_error, tls_error
 from batchpatch.genesys.http import ERROR_BODY_BYTES
 from batchpatch.genesys.query import Purpose, fitting, purpose_of
+from batchpatch.genesys.rate_limit.admission import Admission
 from batchpatch.genesys.rate_limit.pace import Allowance
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import (
@@ -38,6 +40,7 @@ from batchpatch.genesys.retry import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from batchpatch.genesys.departure import Departure
     from batchpatch.genesys.http import Attempter
     from batchpatch.genesys.rate_limit.limiter import RateLimiter
     from batchpatch.genesys.rate_limit.refusals import Refusal
@@ -75,6 +78,8 @@ class GenesysClient:
         max_outage_s: float = MAX_OUTAGE_S,
     ) -> None:
         self.limiter = limiter
+        self.admission = Admission()
+        """Of patches to the limiter; whoever takes them from a window asks it first."""
         self._cap = cap
         self._host = urlsplit(api_url).netloc
         self._breaker = CircuitBreaker(
@@ -108,6 +113,7 @@ class GenesysClient:
     def stop_sending(self) -> None:
         """Send nothing more: what has left is awaited, and every other call waits for its end."""
         self._stopped = True
+        self.admission.close()
 
     def foresee(self, requests: int) -> None:
         """Be prepared for so many requests; see `TokenPool.foresee`."""
@@ -126,6 +132,11 @@ class GenesysClient:
         if found is None and not self.on_the_wire and (pausing := +self._pausing):
             return f"another try after {', '.join(sorted(pausing))}"
         return found
+
+    @property
+    def silent_s(self) -> float:
+        """How long an outage has lasted, in seconds; 0 where there is none."""
+        return self._breaker.lasted_s
 
     def allowance(self) -> Allowance | None:
         """What may be sent from now on; None where no answer has said so and no cap is kept."""
@@ -175,10 +186,10 @@ class GenesysClient:
             if self._breaker.is_open:
                 await self._breaker.wait()
             try:
-                permit = self.limiter.take() or await self.limiter.wait()
+                permit = self.limiter.take() or await self._wait(method)
                 if self._stopped:
                     await self._hold(permit)
-                self._count(method, first=tries is FIRST)
+                departure = self._count(method, first=tries is FIRST)
                 answer = refusal = None
                 try:
                     answer = await self._transport.send(
@@ -186,6 +197,8 @@ class GenesysClient:
                     )
                 finally:
                     self.on_the_wire -= 1
+                    if departure is not None:
+                        departure.on_the_wire = False
                     refusal = self.limiter.release(permit, answer, passed)
             except BaseException as error:
                 if not (isinstance(error, OutageError) and self._heard):
@@ -205,14 +218,25 @@ class GenesysClient:
                 return after
             tries = after
 
-    def _count(self, method: str, *, first: bool) -> None:
-        """Count an attempt that leaves now."""
+    async def _wait(self, method: str) -> Permit:
+        if purpose_of(method) != "patches":
+            return await self.limiter.wait()
+        with self.admission.waiting():
+            return await self.limiter.wait()
+
+    def _count(self, method: str, *, first: bool) -> Departure | None:
+        """Count an attempt that leaves now; gives who is to be told when its answer is there."""
         self.requests += 1
         self.on_the_wire += 1
         if first:
             self.calls[purpose_of(method)] += 1
         else:
             self.retries += 1
+        departure = departing()
+        if departure is not None and purpose_of(method) == "patches":
+            departure.attempts += 1
+            departure.on_the_wire = True
+        return departure
 
     def _note_heard(self, answer: Reply | NoReply, permit: Permit) -> None:
         if isinstance(answer, Reply):

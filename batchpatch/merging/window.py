@@ -17,105 +17,34 @@ of which nothing is left is *superseded*, and gets its line with the patch that 
 which took the last of it. A merge that would pass the platform's limit of a body stops before it;
 the rows that are left out wait under the lease and become the participant's next patch.
 
+An *urgent* row lifts its participant in front of all that are not, with the earlier rows of that
+participant, whose order never changes. A row whose deadline has passed while it waited, and one
+that was withdrawn, are *dropped*: they leave in no patch, and the caller records why.
+
 States of a participant: waiting (queued, not leased) -> out (leased) -> gone; or out and waiting
-at once, and then queued again, at the front, when the lease is released.
+at once, and then queued again, at the front, when the lease is released. A participant may stand
+in a queue that it has left: lifted, or with nothing that waits any more. It is passed over there.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
-import orjson
-
-from batchpatch.model import Patch, Row
+from batchpatch.merging.merge import fitting, merged, row_bytes, superseded
+from batchpatch.model import Patch
 from batchpatch.options.run import MergeOptions
-from batchpatch.writes.kind import MergeRule
 from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from batchpatch.model import RowContext
+    from batchpatch.model import Row
     from batchpatch.writes.kind import WriteKind
 
-ROW_BYTES = 400
-"""What a waiting row takes beside its text, about: tuples, ids, and its place in the window."""
-
-_ESCAPED = 6
-"""Bytes that a character takes in JSON at the most (`\\u0001`)."""
-_NO_COMMA_BYTES = -len(b",")
-"""The last attribute has none behind it."""
-_PER_ATTRIBUTE = len(b'"":"",')
-_NOTHING_LOST: dict[int, int] = {}
-
-
-def row_bytes(row: Row) -> int:
-    """Memory that a waiting row takes, about."""
-    text = len("".join(row[5])) + len("".join(row[6]))  # hot: by position
-    return ROW_BYTES + text + (0 if row[7] is None else _context_bytes(row[7]))
-
-
-def _context_bytes(context: RowContext) -> int:
-    values = (context.before or {}).values()
-    return ROW_BYTES + sum(len(value) for value in values if value)
-
-
-def merged(rows: Sequence[Row], rule: MergeRule = MergeRule.EACH_NAME) -> dict[str, str]:
-    """What is to be written for these rows: per name the last value, in order of first appearance;
-    where the last row wins whole, that row's alone."""
-    if rule is MergeRule.WHOLE:
-        rows = rows[-1:]
-    attributes = dict(zip(rows[0].names, rows[0].values, strict=True))
-    for row in rows[1:]:
-        attributes.update(zip(row.names, row.values, strict=True))
-    return attributes
-
-
-def superseded(rows: Sequence[Row], rule: MergeRule = MergeRule.EACH_NAME) -> dict[int, int]:
-    """Rows of which nothing is left after merging: number -> the row that took the last of it.
-
-    What stands in the place of a superseded row's names may come from several rows; the latest of
-    them is named, and that one is itself never superseded.
-    """
-    if len(rows) == 1:
-        return _NOTHING_LOST
-    if rule is MergeRule.WHOLE:
-        return {row.number: rows[-1].number for row in rows[:-1]}
-    last = {name: row.number for row in rows for name in row.names}
-    takers = ((row.number, {last[name] for name in row.names}) for row in rows)
-    return {number: max(taken) for number, taken in takers if number not in taken}
-
-
-def fitting(rows: Sequence[Row], limit_bytes: int, kind: WriteKind = USUAL) -> Sequence[Row]:
-    """As many of the first rows as make a body within the limit; always at least one.
-
-    A row that is too large alone is for the platform to judge: its limit may have been raised.
-    """
-    if len(rows) == 1 or kind.merge is MergeRule.WHOLE:
-        return rows
-    frame_bytes = len(kind.body({}))
-    if sum(map(_most_body_bytes, rows)) + frame_bytes <= limit_bytes:
-        return rows
-    sizes: dict[str, int] = {}
-    total = frame_bytes + _NO_COMMA_BYTES
-    for count, row in enumerate(rows):
-        for name, value in zip(row.names, row.values, strict=True):
-            size = len(orjson.dumps(name)) + len(orjson.dumps(value)) + len(":,")
-            total += size - sizes.get(name, 0)
-            sizes[name] = size
-        if total > limit_bytes and count:
-            return rows[:count]
-    return rows
-
-
-def _most_body_bytes(row: Row) -> int:
-    """Upper bound of what the row adds to a body; cheap, and enough for nearly every merge."""
-    text = sum(map(len, row.names)) + sum(map(len, row.values))
-    return _ESCAPED * text + _PER_ATTRIBUTE * len(row.names)
-
-
 _Participant = tuple[str, str]
+_SPARE_DUES = 1024
 
 
 class Window:
@@ -126,7 +55,12 @@ class Window:
     """
 
     def __init__(
-        self, options: MergeOptions | None = None, *, patches: int = 0, kind: WriteKind = USUAL
+        self,
+        options: MergeOptions | None = None,
+        *,
+        patches: int = 0,
+        kind: WriteKind = USUAL,
+        withdrawn: Callable[[int], bool] | None = None,
     ) -> None:
         """An empty window.
 
@@ -134,20 +68,28 @@ class Window:
             options: its bounds.
             patches: number of the last patch of an earlier run.
             kind: what the rows write.
+            withdrawn: tells of a row's number that nobody wants it any more.
         """
         options = options or MergeOptions()
         self._kind = kind
         self._most_rows = options.window_rows
         self._most_bytes = options.window_bytes
         self._body_bytes = options.body_bytes
+        self._withdrawn = withdrawn
         self._waiting: dict[_Participant, Sequence[Row]] = {}
         """By participant; a list only once there are several rows, which most never have."""
+        self._urgent: deque[_Participant] = deque()
+        """Waiting and not leased, with a row that others wait for."""
         self._ready: deque[_Participant] = deque()
-        """Waiting and not leased, the longest waiting first; each of them once."""
+        """Waiting and not leased, the longest waiting first."""
         self._later: deque[_Participant] = deque()
         """As `_ready`, of conversations that have ended; empty unless live ones go first."""
         self._live_first = options.live_first
         self._leased: set[_Participant] = set()
+        self._due: list[tuple[float, _Participant]] = []
+        """When waiting rows are of no use any more: a heap. May name some that have left."""
+        self.dropped: list[Row] = []
+        """Rows that left in no patch, for whoever takes them out of here."""
         self.patches = patches
         """Number of the last patch handed out."""
         self.rows = 0
@@ -164,6 +106,11 @@ class Window:
         """Nothing waits and nothing is out."""
         return not self._waiting and not self._leased
 
+    @property
+    def due_s(self) -> float | None:
+        """When the next row is of no use any more, if it waits till then; None where none is."""
+        return self._due[0][0] if self._due else None
+
     def add(self, row: Row) -> None:
         """Let a row wait. Rows come in input order, and ask for something."""
         participant = row[3:5]
@@ -171,13 +118,29 @@ class Window:
         if waiting is None:
             self._waiting[participant] = (row,)
             if participant not in self._leased:
-                (self._queue(row) if self._live_first else self._ready).append(participant)
+                (self._ready if row[7] is None else self._queue([row])).append(participant)
         elif isinstance(waiting, list):
             waiting.append(row)
         else:
             self._waiting[participant] = [*waiting, row]
         self.rows += 1
         self._bytes += row_bytes(row)
+        if (context := row[7]) is not None:
+            if context.urgent and waiting is not None and participant not in self._leased:
+                self._urgent.append(participant)
+            if context.due_s is not None:
+                self._await_due(context.due_s, participant)
+
+    def _await_due(self, due_s: float, participant: _Participant) -> None:
+        heappush(self._due, (due_s, participant))
+        if len(self._due) > _SPARE_DUES + 2 * self.rows:  # mostly of rows that have left
+            self._due = [
+                (row.context.due_s, who)
+                for who, rows in self._waiting.items()
+                for row in rows
+                if row.context is not None and row.context.due_s is not None
+            ]
+            heapify(self._due)
 
     def take(self, *, flush: bool = False) -> Patch | None:
         """Hand out the participant that has waited longest, and lease it.
@@ -189,20 +152,26 @@ class Window:
             None where nothing may leave now: not full and not flushed, or every waiting
             participant has a patch out.
         """
-        queue = self._ready or self._later
-        if not queue or not (flush or self.full):
-            return None
-        participant = queue.popleft()
-        waiting = self._waiting.pop(participant)
-        self._leased.add(participant)
-        self.rows -= len(waiting)
-        self._bytes -= sum(map(row_bytes, waiting))
-        if len(waiting) == 1:  # hot: mostly
-            return self._patch(waiting)
-        rows = fitting(waiting, self._body_bytes, self._kind)
-        for row in waiting[len(rows) :]:
-            self.add(row)  # what does not fit waits on, for the lease to come back
-        return self._patch(rows)
+        while flush or self.full:
+            queue = self._urgent or self._ready or self._later
+            if not queue:
+                return None
+            participant = queue.popleft()
+            if participant in self._leased or participant not in self._waiting:
+                continue  # it left by another queue
+            waiting = self._take_out(participant)
+            if self._withdrawn is not None:
+                waiting = self._keep(waiting, lambda row: not self._is_withdrawn(row))
+            if not waiting:
+                continue
+            self._leased.add(participant)
+            if len(waiting) == 1:  # hot: mostly
+                return self.patch_of(waiting)
+            rows = fitting(waiting, self._body_bytes, self._kind)
+            for row in waiting[len(rows) :]:
+                self.add(row)  # what does not fit waits on, for the lease to come back
+            return self.patch_of(rows)
+        return None
 
     def release(self, patch: Patch) -> None:
         """End the lease: the participant's next rows may leave."""
@@ -210,10 +179,42 @@ class Window:
         self._leased.remove(participant)
         if waiting := self._waiting.get(participant):
             # It has waited longer than any that is ready.
-            self._queue(waiting[0]).appendleft(participant)
+            self._queue(waiting).appendleft(participant)
 
-    def _queue(self, row: Row) -> deque[_Participant]:
-        ended = self._live_first and row.context is not None and row.context.ended
+    def expire(self, now_s: float) -> None:
+        """Drop the rows that are of no use any more, by the clock of `RowContext.due_s`."""
+        while self._due and self._due[0][0] <= now_s:
+            _, participant = heappop(self._due)
+            if participant not in self._waiting:
+                continue
+            kept = self._keep(self._take_out(participant), lambda row: not _is_late(row, now_s))
+            if kept:
+                self._waiting[participant] = kept
+                self.rows += len(kept)
+                self._bytes += sum(map(row_bytes, kept))
+
+    def _take_out(self, participant: _Participant) -> Sequence[Row]:
+        waiting = self._waiting.pop(participant)
+        self.rows -= len(waiting)
+        self._bytes -= sum(map(row_bytes, waiting))
+        return waiting
+
+    def _keep(self, rows: Sequence[Row], wanted: Callable[[Row], bool]) -> Sequence[Row]:
+        """Those that are wanted; the others are dropped."""
+        if all(map(wanted, rows)):  # mostly
+            return rows
+        self.dropped += [row for row in rows if not wanted(row)]
+        return [row for row in rows if wanted(row)]
+
+    def _is_withdrawn(self, row: Row) -> bool:
+        return self._withdrawn is not None and self._withdrawn(row.number)
+
+    def _queue(self, rows: Sequence[Row]) -> deque[_Participant]:
+        """Where a participant with these rows waits."""
+        if any(row[7] is not None and row[7].urgent for row in rows):
+            return self._urgent
+        first = rows[0].context
+        ended = self._live_first and first is not None and first.ended
         return self._later if ended else self._ready
 
     def split(self, patch: Patch) -> list[Patch]:
@@ -221,12 +222,17 @@ class Window:
 
         For a merged patch that the platform refused: one bad row must not sink its neighbours.
         """
-        return [self._patch([row]) for row in patch.rows]
+        return [self.patch_of([row]) for row in patch.rows]
 
-    def _patch(self, rows: Sequence[Row]) -> Patch:
+    def patch_of(self, rows: Sequence[Row]) -> Patch:
+        """A patch of rows of one participant, under the lease it has."""
         self.patches += 1
         if len(rows) == 1:  # hot: nothing merges, nothing is superseded
             names, values = rows[0][5:7]
             return Patch(self.patches, tuple(rows), dict(zip(names, values, strict=True)))
         rule = self._kind.merge
         return Patch(self.patches, tuple(rows), merged(rows, rule), superseded(rows, rule))
+
+
+def _is_late(row: Row, now_s: float) -> bool:
+    return row.context is not None and (due_s := row.context.due_s) is not None and due_s <= now_s

@@ -37,6 +37,9 @@ class FindOptions:
     learn_ended: bool = False
     """Ask analytics about rows that name their participant by id as well, only to know which of
     their conversations have ended."""
+    fresh: bool = False
+    """Read each conversation that a selector is about: analytics costs fewer requests, and lags
+    behind what goes on."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.lookup_batch <= MOST_AT_ONCE:

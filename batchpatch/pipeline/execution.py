@@ -106,7 +106,7 @@ class Execution:
             always=job.settings.safeguards.keep_before,
             learned=self._note,
         )
-        self._pipeline = Pipeline(
+        self.pipeline = Pipeline(
             job.reader,
             self._results_path,
             client=job.client,
@@ -119,6 +119,8 @@ class Execution:
             before=job.before,
             kind=job.kind,
             background=background,
+            live=job.stream is not None,
+            listener=job.stream.listener if job.stream is not None else None,
         )
 
     def _note(self, identity: Identity) -> None:
@@ -127,7 +129,7 @@ class Execution:
 
     async def run(self, observe: Callable[[Progress], None] | None) -> RunReport:
         """Work, then report; what makes the whole run pointless is raised."""
-        job, pipeline = self._job, self._pipeline
+        job, pipeline = self._job, self.pipeline
         try:
             await pipeline.work(workers=job.settings.connect.concurrency, observe=observe)
         except BatchpatchError as error:
@@ -143,8 +145,8 @@ class Execution:
         return self._report()
 
     def _is_pointless(self, error: BatchpatchError) -> bool:
-        settled = self._pipeline.recorded.settled_here
-        return self._output.is_pointless(error, patches=self._pipeline.patches, settled=settled)
+        settled = self.pipeline.recorded.settled_here
+        return self._output.is_pointless(error, patches=self.pipeline.patches, settled=settled)
 
     def _discard(self) -> None:
         if self._job.spooled is not None:  # nothing is to appear there any more
@@ -153,7 +155,7 @@ class Execution:
 
     def _report(self) -> RunReport:
         """Read the results back, derive what follows from them, and write the summary."""
-        pipeline, proof, stop = self._pipeline, self._proof(), self._job.stopper.stop
+        pipeline, proof, stop = self.pipeline, self._proof(), self._job.stopper.stop
         failed: list[Path] = []
         changes: list[InputChange] = []
         changed: Stop | None = None
@@ -204,14 +206,14 @@ class Execution:
         """The inputs that have changed meanwhile, and why that ends the run."""
         if (directory := self._job.directory) is None:
             return [], None
-        exhausted = self._pipeline.exhausted
+        exhausted = self.pipeline.exhausted
         changes = changes_meanwhile(directory, failed=bool(proof.failed), exhausted=exhausted)
         return changes, changed_stop(directory, self._job.reader.names, changes)
 
     def _reasons(self, proof: Proof) -> list[FailureReason]:
         """Why rows did not make it, those of earlier processes too."""
         if self._results_path is None:
-            return self._pipeline.recorded.reasons.most_common()
+            return self.pipeline.recorded.reasons.most_common()
         if not (proof.failed or proof.problems):
             return []  # and no need to look for them
         reasons = FailureReasons()
@@ -222,12 +224,12 @@ class Execution:
     @property
     def _rows(self) -> int:
         """Rows that there are; read to its end, the input itself says how many."""
-        return self._job.reader.rows if self._pipeline.exhausted else self._pipeline.rows
+        return self._job.reader.rows if self.pipeline.exhausted else self.pipeline.rows
 
     def _proof(self) -> Proof:
         if self._results_path is not None:
             return prove(self._results_path, rows=self._rows)
-        counts = self._pipeline.recorded.counts
+        counts = self.pipeline.recorded.counts
         return Proof(dict(counts), counts.total(), Bitmap(), 0, 0, 0, 0, [])
 
     def _end_of_input(self) -> Stop | None:
@@ -243,7 +245,7 @@ class Execution:
 
     def _counters(self) -> Counters:
         """What this process and those before it have done, as far as they could say."""
-        client, pipeline = self._job.client, self._pipeline
+        client, pipeline = self._job.client, self.pipeline
         counters = Counters(
             rows=pipeline.rows,
             patches=client.calls["patches"],

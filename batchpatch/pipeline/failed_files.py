@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
     from batchpatch.model import Skips
     from batchpatch.options.read import ReadOptions
-    from batchpatch.reading.inputs import Reader
+    from batchpatch.pipeline.feeding import RowSource
     from batchpatch.recording.bitmap import Bitmap
     from batchpatch.recording.run_directory import RunDirectory
 
 
 def write_failed_rows(
     directory: RunDirectory,
-    reader: Reader,
+    reader: RowSource,
     read: ReadOptions,
     failed: Bitmap,
     newer: Mapping[int, Skips],
@@ -63,7 +63,7 @@ def write_failed_rows(
 
 
 def _derived(
-    directory: RunDirectory, reader: Reader, read: ReadOptions, rows: FailedRows, source: int
+    directory: RunDirectory, reader: RowSource, read: ReadOptions, rows: FailedRows, source: int
 ) -> list[Path]:
     """The file of one input, of what lies there now."""
     (name, first), before = reader.first_rows[source], reader.inputs[source]
@@ -83,7 +83,7 @@ def _derived(
 
 
 def _kept(
-    directory: RunDirectory, reader: Reader, read: ReadOptions, rows: FailedRows, source: int
+    directory: RunDirectory, reader: RowSource, read: ReadOptions, rows: FailedRows, source: int
 ) -> list[Path]:
     """The file that an earlier process has left, without the rows that have made it since."""
     for kind in ("csv", "jsonl"):

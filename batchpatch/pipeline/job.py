@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.pipeline.recorder import EarlierRun
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.client import GenesysClient
-    from batchpatch.model import Skips
+    from batchpatch.model import RowResult, Skips
     from batchpatch.options.run import LimitOptions, Settings
+    from batchpatch.pipeline.feeding import RowSource
     from batchpatch.pipeline.resumption import Resumption
     from batchpatch.pipeline.spooling import SpooledInput
     from batchpatch.pipeline.stop import Stopper
-    from batchpatch.reading.inputs import Reader
     from batchpatch.recording.run_directory import RunDirectory
     from batchpatch.writes.kind import WriteKind
+
+
+class Stream(NamedTuple):
+    """What is different where somebody waits for each row."""
+
+    listener: Callable[[RowResult], None]
+    """Gets each row's result once its line is in the writer's buffer."""
+    survives: bool = False
+    """An outage is the result of the rows that meet it; else it ends the run."""
+    withdrawn: Callable[[int], bool] | None = None
+    """Tells of a row's number that nobody wants it any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What is to be done, with what, and where its results go."""
 
-    reader: Reader
+    reader: RowSource
     client: GenesysClient
     account: Account
     settings: Settings
@@ -39,6 +50,8 @@ class Job:
     spooled: SpooledInput | None = None
     unkept: int = 0
     """Of an undo: rows that it is known not to take back."""
+    stream: Stream | None = None
+    """None where nobody waits for a row."""
 
     @property
     def kind(self) -> WriteKind:

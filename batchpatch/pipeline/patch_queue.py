@@ -6,6 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from batchpatch.genesys.rate_limit.admission import Admission
     from batchpatch.merging.window import Window
     from batchpatch.model import Patch, Row
 
@@ -17,8 +20,23 @@ class PatchQueue:
     back when its lines are in the writer's buffer.
     """
 
-    def __init__(self, window: Window) -> None:
+    def __init__(
+        self,
+        window: Window,
+        *,
+        admission: Admission | None = None,
+        drop: Callable[[list[Row]], None] | None = None,
+    ) -> None:
+        """Nothing waits yet.
+
+        Args:
+            window: where rows wait.
+            admission: asked before a patch leaves the window; None lets any leave.
+            drop: gets the rows that leave it in no patch.
+        """
         self._window = window
+        self._admission = admission
+        self._drop = drop
         self._room = asyncio.Event()
         self._patch = asyncio.Event()
         self._draining = False
@@ -54,9 +72,13 @@ class PatchQueue:
 
     async def take(self) -> Patch | None:
         """The next patch, when one may leave; None when there will be none."""
-        window = self._window
+        window, admission = self._window, self._admission
         while not self._closed:
+            if admission is not None and admission.crowded:
+                await admission.room()
+                continue
             patch = window.take(flush=self._draining or self._ended)
+            self._record_dropped()
             if patch is not None:
                 if not window.full:
                     self._room.set()
@@ -73,6 +95,21 @@ class PatchQueue:
         self._window.release(patch)
         if self._ended or self._draining or self._window.full:
             self._wake()
+
+    def expire(self, now_s: float) -> None:
+        """Let those go that are of no use any more, by the clock of their deadlines."""
+        self._window.expire(now_s)
+        self._record_dropped()
+
+    def _record_dropped(self) -> None:
+        if not self._window.dropped:
+            return
+        dropped, self._window.dropped = self._window.dropped, []
+        if self._drop is not None:
+            self._drop(dropped)
+        if not self._window.full:
+            self._room.set()
+        self._wake()  # where that was the last of them, nobody is to wait for more
 
     def _wake(self) -> None:
         self._patch.set()

@@ -24,15 +24,15 @@ import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from batchpatch.errors import BatchpatchError, ExitCode, InputError, first_of
+from batchpatch.errors import BatchpatchError, first_of
 from batchpatch.genesys.rate_limit.pace import BURST_PER_S
-from batchpatch.model import InvalidRow, Progress, Row, Stop
+from batchpatch.model import Progress
+from batchpatch.pipeline.feeding import Feeder, LiveFeeder
 from batchpatch.pipeline.patch_queue import PatchQueue
-from batchpatch.pipeline.recorder import EarlierRun, Recorder
+from batchpatch.pipeline.recorder import Recorder
 from batchpatch.pipeline.report import Observer, attempt_to_show
 from batchpatch.pipeline.stop import OpeningHours, nothing_on_the_wire
-from batchpatch.reading.streams import BackgroundReader
-from batchpatch.sending.outcomes import unverified
+from batchpatch.sending.outcomes import too_late, unverified, withdrawn
 from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
@@ -42,14 +42,16 @@ if TYPE_CHECKING:
     from batchpatch.finding.finder import Finder
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.merging.window import Window
-    from batchpatch.model import Delivery
+    from batchpatch.model import Delivery, Row, RowResult
     from batchpatch.options.run import LimitOptions
-    from batchpatch.pipeline.step import Check, Step
+    from batchpatch.pipeline.feeding import Check, RowSource
+    from batchpatch.pipeline.recorder import EarlierRun
+    from batchpatch.pipeline.step import Step
     from batchpatch.pipeline.stop import Stopper
-    from batchpatch.reading.inputs import Reader
     from batchpatch.writes.kind import WriteKind
 
 SYNC_EVERY_S = 1.0
+EXPIRE_EVERY_S = 0.1
 FEW_ROWS = 50
 """Before so many are settled, what a row costs is taken to be one request."""
 MOST_VERIFYING = 2000
@@ -61,7 +63,7 @@ class Pipeline:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: RowSource,
         results_path: Path | None,
         *,
         client: GenesysClient,
@@ -74,8 +76,27 @@ class Pipeline:
         before: EarlierRun,
         kind: WriteKind = USUAL,
         background: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        live: bool = False,
+        listener: Callable[[RowResult], None] | None = None,
     ) -> None:
-        """`results_path` is None where no results are kept; `background` ends with the rows."""
+        """Nothing is read yet.
+
+        Args:
+            reader: where rows come from.
+            results_path: None where no results are kept.
+            client: asks the platform.
+            checks: what rows pass before participants are found.
+            finder: finds them.
+            window: where rows wait.
+            step: what is done with a patch.
+            limits: what ends or pauses the run before its input does.
+            stopper: stops it.
+            before: what earlier processes have recorded.
+            kind: what is written.
+            background: ends with the rows.
+            live: somebody waits for each row; see `LiveFeeder`.
+            listener: gets each row's result once its line is in the writer's buffer.
+        """
         self._background = background
         self._reader = reader
         self._client = client
@@ -88,7 +109,7 @@ class Pipeline:
         self._before = before
         self._kind = kind
         self._window = window
-        self._queue = PatchQueue(window)
+        self._queue = PatchQueue(window, admission=client.admission, drop=self._drop)
         self._verifying = asyncio.Semaphore(MOST_VERIFYING)
         self._cut_short = False
         """A stop was asked for: nothing is looked for any more."""
@@ -98,14 +119,30 @@ class Pipeline:
             earlier=before,
             max_failures=limits.max_failures,
             stopper=stopper,
+            listener=listener,
+        )
+        self._feeder = (LiveFeeder if live else Feeder)(
+            reader,
+            self._queue,
+            checks=checks,
+            finder=finder,
+            recorder=self._recorder,
+            before=before,
+            kind=kind,
+            stopper=stopper,
+            foresee=self._foresee,
         )
         self._began_s = monotonic()
-        self.rows = before.last_row
+
+    @property
+    def rows(self) -> int:
         """Number of the last row that was read, now or by an earlier process."""
-        self.exhausted = False
+        return self._feeder.rows
+
+    @property
+    def exhausted(self) -> bool:
         """Every input was read to its end."""
-        self.anything_to_send = before.settled is not None
-        """A row was found that can be sent, now or earlier."""
+        return self._feeder.exhausted
 
     @property
     def recorded(self) -> Recorder:
@@ -147,7 +184,7 @@ class Pipeline:
             raise failure
 
     def _background_work(self, observer: Observer) -> list[Coroutine[Any, Any, None]]:
-        work = [self._sync(), observer.watch()]
+        work = [self._sync(), self._expire(), observer.watch()]
         if self._limits.max_duration_s is not None:
             work.append(self._stopper.expire(self._limits.max_duration_s))
         if self._background is not None:
@@ -156,49 +193,11 @@ class Pipeline:
 
     async def _take_all(self, workers: int) -> None:
         async with asyncio.TaskGroup() as group:
-            feeding = group.create_task(self._feed())
+            feeding = group.create_task(self._feeder.feed())
             working = [group.create_task(self._work(group)) for _ in range(workers)]
             watching = group.create_task(self._watch(feeding, working))
             await asyncio.wait([feeding, *working])
             watching.cancel()
-
-    async def _feed(self) -> None:
-        source = BackgroundReader(self._reader)
-        try:
-            while (batch := await source.next()) is not None:
-                self.rows = max(self.rows, batch.last)
-                left = attempt_to_show("What is left", self.requests_left)
-                if left is not None:
-                    self._client.foresee(left)
-                rows = batch.rows
-                for check in self._checks:
-                    rows = await check(rows)
-                found = await self._finder.find(batch._replace(rows=rows))
-                if found.rows is not batch.rows:
-                    self._recorder.expect(found.rows)
-                await self._queue.put(self._to_take(found.rows), idle=found.idle)
-            self.exhausted = self._reader.exhausted
-        except InputError as error:
-            if not self.anything_to_send:
-                raise
-            because = f"The input turned bad after row {self.rows:,}: {error}"
-            self._stopper.record(Stop(ExitCode.STOPPED, because))
-        finally:
-            source.stop()
-            self._queue.end()
-
-    def _to_take(self, rows: list[Row | InvalidRow]) -> list[Row]:
-        """Those that ask for something; the others are recorded here and now."""
-        before = self._before
-        if before.newer or before.elsewhere:
-            rows = [before.without_newer(row, whole=self._kind.whole) for row in rows]
-        wanted = [row for row in rows if row.__class__ is Row and row.names]
-        if len(wanted) < len(rows):
-            self._recorder.record_unsent(
-                [row for row in rows if isinstance(row, InvalidRow) or not row.names]
-            )
-        self.anything_to_send = self.anything_to_send or bool(wanted)
-        return wanted
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
         while (patch := await self._queue.take()) is not None:
@@ -248,6 +247,25 @@ class Pipeline:
             landing.cancel()
         for task in working:
             task.cancel()
+
+    def _foresee(self) -> None:
+        left = attempt_to_show("What is left", self.requests_left)
+        if left is not None:
+            self._client.foresee(left)
+
+    def _drop(self, rows: list[Row]) -> None:
+        """Record rows that nobody has any use for: they are not sent."""
+        now_s = monotonic()
+        for row in rows:
+            due_s = row.context.due_s if row.context is not None else None
+            is_late = due_s is not None and due_s <= now_s
+            self._recorder.record_dropped(row, too_late() if is_late else withdrawn())
+
+    async def _expire(self) -> None:
+        """Whoever waits for a row learns within moments that it is of no use any more."""
+        while True:
+            await asyncio.sleep(EXPIRE_EVERY_S)
+            self._queue.expire(monotonic())
 
     async def _sync(self) -> None:
         """What is settled survives a power loss a second later."""

@@ -15,11 +15,11 @@ from batchpatch.formats.skips import without_skipped
 from batchpatch.model import UPDATED, InvalidRow, Stop
 from batchpatch.pipeline.report import attempt_to_show
 from batchpatch.recording.results import ResultsLog
-from batchpatch.recording.row_results import FanIn, count_blanked, of_patch, of_unsent
+from batchpatch.recording.row_results import FanIn, count_blanked, of_dropped, of_patch, of_unsent
 from batchpatch.recording.summary import FailureReasons
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from batchpatch.model import (
@@ -67,6 +67,7 @@ class Recorder:
         earlier: EarlierRun,
         max_failures: MaxFailures | None,
         stopper: Stopper,
+        listener: Callable[[RowResult], None] | None = None,
     ) -> None:
         """Open the log.
 
@@ -76,7 +77,9 @@ class Recorder:
             earlier: what has been recorded before.
             max_failures: more of them than this request a stop.
             stopper: is then asked.
+            listener: gets each result once its line is in the writer's buffer.
         """
+        self._listener = listener
         self._log = None if results_path is None else ResultsLog(results_path)
         self._sources = sources
         self._max_failures = max_failures
@@ -106,6 +109,10 @@ class Recorder:
         for row in rows:
             self._add(of_unsent(row, sources=self._sources, at=at))
 
+    def record_dropped(self, row: Row, outcome: PatchOutcome) -> None:
+        """Record a row that was to become part of a patch, and was not. Raises RecordError."""
+        self._add(of_dropped(row, outcome, sources=self._sources, at=_now()))
+
     def record(self, delivery: Delivery) -> None:
         """Record the rows of a patch. Raises RecordError."""
         at = _now()
@@ -129,6 +136,7 @@ class Recorder:
             and rows[0].context is None
             and outcome.code is outcome.message is outcome.hint is None
             and not self._fan_in.waits
+            and self._listener is None
         )
 
     def _add(self, one: RowResult) -> None:
@@ -136,6 +144,8 @@ class Recorder:
             if self._log is not None:
                 self._log.add(result)
             self._count(result)
+            if self._listener is not None:
+                self._listener(result)
 
     def _count(self, result: RowResult) -> None:
         self.counts[result.outcome] += 1

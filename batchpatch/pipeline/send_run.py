@@ -13,6 +13,7 @@ from batchpatch.pipeline.earlier_runs import look_into_earlier_runs
 from batchpatch.pipeline.execution import Execution
 from batchpatch.pipeline.failed_files import write_failed_rows
 from batchpatch.pipeline.step import SendStep
+from batchpatch.pipeline.stream_step import StreamStep
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.undo_log import ConflictLog, UndoLog, last_entries
 from batchpatch.sending.delivery import Deliverer, reads_for
@@ -20,45 +21,41 @@ from batchpatch.sending.sender import sender_for
 from batchpatch.sending.verify import Verifier
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from batchpatch.errors import BatchpatchError
     from batchpatch.formats.undo_line import ConflictEntry
     from batchpatch.genesys.client import GenesysClient
+    from batchpatch.model import Patch
     from batchpatch.pipeline.job import Job
+    from batchpatch.pipeline.step import Step
     from batchpatch.recording.checkpoint import Proof
     from batchpatch.recording.run_directory import RunDirectory
+    from batchpatch.sending.delivery import BeforeImages
 
 _SHORT_BYTES = 2_000_000
 """About forty windows of 300 rows: from there on a request more is below 2.5 % in any case."""
 
 
-def sending(job: Job, directory: RunDirectory) -> Execution:
-    """The execution of a run or an undo in its directory."""
+def sending(job: Job, directory: RunDirectory | None) -> Execution:
+    """The execution of a run or an undo in its directory; None keeps nothing."""
     settings, client = job.settings, job.client
     found = look_into_earlier_runs(job.reader.paths, settings.read)
     for notice in found.notices:
         job.stopper.tell(notice)
     job = replace(job, elsewhere=found.newer)
     reads = ConversationReads(client, lookup_batch=settings.find.lookup_batch)
-    kind = job.kind
-    route = kind.find_route(settings.route or None)
-    window = Window(settings.merge, patches=job.before.last_patch, kind=kind)
-    present = reads_for(kind, client, reads)
-    output = RunOutput(job, directory)
-    deliverer = Deliverer(
-        sender_for(client, route, kind, conversations=reads),
-        present,
-        safeguards=settings.safeguards,
-        undo=output.undo,
-        verifier=Verifier(present, settings.safeguards.verify, route=route, kind=kind),
-        split=window.split,
-        kind=kind,
-        conversations=reads,
-        tell_conflict=output.conflict_log.add,
+    stream = job.stream
+    window = Window(
+        settings.merge,
+        patches=job.before.last_patch,
+        kind=job.kind,
+        withdrawn=stream.withdrawn if stream is not None else None,
     )
-    if job.earlier is not None and settings.safeguards.guard:
+    output = NothingKept() if directory is None else RunOutput(job, directory)
+    deliverer = _deliverer(job, reads, output, split=window.split)
+    if directory is not None and job.earlier is not None and settings.safeguards.guard:
         deliverer.remember(last_entries(directory.undo_path))
 
     async def learn_limit() -> None:
@@ -67,13 +64,40 @@ def sending(job: Job, directory: RunDirectory) -> Execution:
         if per_min is not None and settings.pace.rate is None:
             client.assume(per_min / 60)
 
+    step: Step = SendStep(deliverer)
+    if stream is not None:
+        step = StreamStep(deliverer, patch_of=window.patch_of, survives=stream.survives)
+    short = directory is not None and _is_short(directory.manifest_path)
     return Execution(
         job,
-        step=SendStep(deliverer),
+        step=step,
         output=output,
         window=window,
         reads=reads,
-        background=None if _is_short(directory.manifest_path) else learn_limit,
+        background=None if short else learn_limit,
+    )
+
+
+def _deliverer(
+    job: Job,
+    reads: ConversationReads,
+    output: RunOutput | NothingKept,
+    *,
+    split: Callable[[Patch], list[Patch]],
+) -> Deliverer:
+    settings, kind, client = job.settings, job.kind, job.client
+    route = kind.find_route(settings.route or None)
+    present = reads_for(kind, client, reads)
+    return Deliverer(
+        sender_for(client, route, kind, conversations=reads),
+        present,
+        safeguards=settings.safeguards,
+        undo=output.undo,
+        verifier=Verifier(present, settings.safeguards.verify, route=route, kind=kind),
+        split=split,
+        kind=kind,
+        conversations=reads,
+        tell_conflict=output.tell_conflict,
     )
 
 
@@ -86,6 +110,41 @@ def _is_short(manifest_path: Path) -> bool:
     return sum(size or _SHORT_BYTES for size in sizes) < _SHORT_BYTES
 
 
+class NothingKept:
+    """Of a stream whose results are its callers': nothing is written."""
+
+    tell_conflict = None
+    conflicts: Sequence[ConflictEntry] = ()
+
+    @property
+    def undo(self) -> BeforeImages:
+        """Takes what a patch is about to overwrite, and forgets it."""
+        return self
+
+    async def add(self, patch: Patch, before: Mapping[str, str | None]) -> None:
+        """Keep nothing."""
+
+    async def close(self) -> None:
+        """Nothing was opened."""
+
+    def is_pointless(self, error: BatchpatchError, *, patches: int, settled: int) -> bool:
+        """True where nothing of it can ever work."""
+        return error.exit_code in (ExitCode.UNUSABLE, ExitCode.NO_ACCESS)
+
+    def discard(self) -> None:
+        """There is nothing."""
+
+    def write_failed(self, proof: Proof, *, changed: Collection[int]) -> list[Path]:
+        """None."""
+        return []
+
+    def conclude(self, *, whole: bool) -> None:
+        """There is nothing."""
+
+    def report(self) -> None:
+        """All is in the summary."""
+
+
 class RunOutput:
     """The values before each patch, those of conflicts, and the rows that failed."""
 
@@ -94,6 +153,7 @@ class RunOutput:
         self._directory = directory
         self.undo = UndoLog(directory.undo_path)
         self.conflict_log = ConflictLog(directory.conflicts_path)
+        self.tell_conflict = self.conflict_log.add
 
     async def close(self) -> None:
         """Close the logs."""

@@ -54,7 +54,7 @@ class SpooledInput:
 
     def __init__(self, directory: RunDirectory, name: str) -> None:
         self._name = name
-        self._spool = Spool(directory.spool_path, ended=partial(_describe, directory))
+        self._spool = Spool(directory.spool_path, ended=partial(describe_spool, directory))
         self.tee = Tee(self._spool.write, ended=self._spool.end)
         self._trouble: str | None = None
 
@@ -146,7 +146,7 @@ def missing_rest(first: int, *, unread: Sequence[str]) -> Stop:
     )
 
 
-def _describe(directory: RunDirectory, size: int, sha256: str) -> None:
+def describe_spool(directory: RunDirectory, size: int, sha256: str) -> None:
     """Record in `run.json` that standard input was kept to its end, and what it was."""
 
     def described(manifest: Manifest) -> Manifest:

@@ -16,17 +16,11 @@ from batchpatch.sending.sender import READ_AGE_S
 from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from batchpatch.model import InvalidRow, Row
-    from batchpatch.sending.delivery import Deliverer
-
-    Check = Callable[[list[Row | InvalidRow]], Awaitable[list[Row | InvalidRow]]]
-    """What rows pass before participants are found: the same rows, some of them invalid by then."""
     from collections.abc import Iterable
 
     from batchpatch.recording.plan_file import PlanWriter
     from batchpatch.sending.compare import Reads, Seen
+    from batchpatch.sending.delivery import Deliverer
     from batchpatch.writes.kind import WriteKind
 
 

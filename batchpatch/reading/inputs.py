@@ -11,6 +11,7 @@ from batchpatch.reading.detection import HopelessInputCheck, detect
 from batchpatch.reading.jsonl_records import LineMaker
 from batchpatch.reading.rows import RowMaker
 from batchpatch.reading.sources import ByteSource, EmptyInputError, open_source
+from batchpatch.reading.streams import BackgroundReader
 from batchpatch.reading.values import Names
 from batchpatch.writes.registry import find_kind
 
@@ -234,6 +235,10 @@ class Reader:
                 self.missing_from, self.unread = self.rows - before + 1, self.names[index + 1 :]
                 break
         self.exhausted = True
+
+    def batches(self) -> BackgroundReader:
+        """Begin to read, in a thread."""
+        return BackgroundReader(self)
 
     @property
     def notices(self) -> list[str]:

@@ -182,6 +182,24 @@ def _all_verified(results: Sequence[RowResult]) -> bool | None:
     return True if seen == {True} else None
 
 
+def of_dropped(row: Row, outcome: PatchOutcome, *, sources: Sequence[str], at: str) -> RowResult:
+    """The line of a row that was to be sent, and left the window in no patch."""
+    return RowResult(
+        row.number,
+        row.line,
+        sources[row.source],
+        outcome.outcome,
+        at,
+        row.conversation_id,
+        row.participant_id,
+        list(row.names),
+        code=outcome.code,
+        message=outcome.message,
+        hint=outcome.hint,
+        id=row.id,
+    )
+
+
 def of_unsent(row: Row | InvalidRow, *, sources: Sequence[str], at: str) -> RowResult:
     """The line of a row that is never sent: invalid, overtaken, or with nothing to set."""
     if isinstance(row, InvalidRow):

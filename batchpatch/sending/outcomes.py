@@ -223,6 +223,24 @@ def has_left() -> PatchOutcome:
     )
 
 
+def no_platform(message: str) -> PatchOutcome:
+    """The platform cannot be had: whether anything of it was written nobody knows."""
+    return _told(
+        Outcome.UNKNOWN, "outage", message, "Send the row again: that is safe, whatever came of it."
+    )
+
+
+def left_without_answer(attempts: int) -> PatchOutcome:
+    """Its deadline has passed, and no request of it that has left got a final answer."""
+    times = "once" if attempts == 1 else f"{attempts} times"
+    return _told(
+        Outcome.UNKNOWN,
+        "deadline",
+        f"sent {times} without a final answer before its deadline",
+        "Whether it was written nobody knows: sending the row again is safe.",
+    )._replace(attempts=attempts)
+
+
 def diagnose(patch: Patch, status: int | None, found: Conversation | Unread) -> PatchOutcome | None:
     """What a read says about a refusal with that status; None where it explains nothing. Pure."""
     if not isinstance(found, Conversation):

@@ -8,7 +8,7 @@ import orjson
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from batchpatch.merging.window import fitting, merged, row_bytes, superseded
+from batchpatch.merging.merge import fitting, merged, row_bytes, superseded
 
 if TYPE_CHECKING:
     from collections.abc import Callable

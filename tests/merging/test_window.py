@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from batchpatch.errors import SettingsError
-from batchpatch.merging.window import Window, row_bytes
+from batchpatch.merging.merge import row_bytes
+from batchpatch.merging.window import Window
 from batchpatch.model import Patch, Row
 from batchpatch.options.run import MergeOptions
 

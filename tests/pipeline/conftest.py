@@ -41,7 +41,6 @@ Lines = Callable[[], list[dict[str, Any]]]
 @pytest.fixture
 def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeJob:
     """Makes jobs over rows at hand and a scripted caller, without a thread."""
-    monkeypatch.setattr("batchpatch.pipeline.pipeline.BackgroundReader", LoopSource)
     monkeypatch.setattr(asyncio, "to_thread", at_once)
     monkeypatch.setattr(LoopSource, "open", 0)
 

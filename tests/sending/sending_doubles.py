@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from batchpatch.genesys.conversations.reader import Unread
+from batchpatch.genesys.rate_limit.admission import Admission
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import Answer, OutcomeKind
 from batchpatch.model import Batch, Patch, Row
@@ -37,6 +38,7 @@ class ScriptedCaller:
         self.bodies: list[dict[str, str]] = []
         """The attributes of each call, in order."""
         self.on_the_wire = 0
+        self.admission = Admission()
 
     def stop_sending(self) -> None:
         """A call of its own that has begun is on the wire already."""
@@ -62,6 +64,10 @@ class ListReader:
 
     names = ("rows.csv",)
     rows_expected = None
+
+    def batches(self) -> LoopSource:
+        """Begin to read, without a thread."""
+        return LoopSource(self)
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._rows = list(rows)

@@ -1,0 +1,128 @@
+"""Live rows: objects put in one by one while a run goes on, in the place of an input."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from batchpatch.errors import InputError
+from batchpatch.model import Batch
+from batchpatch.pipeline.feeding import arrived
+from batchpatch.reading.inputs import BATCH_ROWS
+from batchpatch.reading.jsonl_records import LineMaker
+from batchpatch.reading.records import Block
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from batchpatch.model import InvalidRow, Row
+    from batchpatch.options.read import ReadOptions
+
+NAME = "-"
+"""What the report calls them: a stream, whose copy is read again as that of standard input is."""
+
+
+class LiveRows:
+    """A source of rows that are there at once. Belongs to one event loop.
+
+    A row is understood as a line of JSONL is, by the same code, and so becomes an `InvalidRow`
+    where it is wrong.
+    """
+
+    missing_from: int | None = None
+    limit_reached = False
+    has_unread = False
+    rows_expected: int | None = None
+
+    def __init__(
+        self, options: ReadOptions, *, copy: Callable[[bytes], None] | None = None, name: str = NAME
+    ) -> None:
+        """`copy` gets the line of each row before anything is made of it."""
+        self.names = [name]
+        self.paths: list[str] = []
+        self.unread: list[str] = []
+        self.inputs = [self]
+        self.first_rows = [(name, 1)]
+        self.rows = 0
+        self.exhausted = False
+        self._notices: dict[str, str] = {}
+        self._maker = LineMaker(options, source=0, notices=self._notices)
+        self._copy = copy
+        self._pending: deque[Row | InvalidRow] = deque()
+        self._withdrawn: set[int] = set()
+        self._came = asyncio.Event()
+        self._ended = False
+
+    @property
+    def notices(self) -> list[str]:
+        """What there is to know of the rows so far, in sentences."""
+        return list((self._notices | self._maker.odd.notices()).values())
+
+    def put(self, fields: Mapping[str, Any]) -> int:
+        """Take a row in, behind all that came before; gives its number.
+
+        Raises:
+            InputError: it is no object that JSON can hold, or no more rows are taken.
+            RecordError: its copy could not be made.
+        """
+        if self._ended:
+            raise InputError("No more rows are taken: it was closed.")
+        line = as_line(fields)
+        if self._copy is not None:
+            self._copy(line)
+        self.rows += 1
+        made = self._maker.rows(self.rows, Block([self.rows], [line]))
+        self._pending += arrived(made, monotonic())
+        self._came.set()
+        return self.rows
+
+    def withdraw(self, number: int) -> None:
+        """Nobody wants that row any more: it is not sent, unless it has left."""
+        self._withdrawn.add(number)
+
+    def is_withdrawn(self, number: int) -> bool:
+        """True where nobody wants it any more."""
+        return number in self._withdrawn
+
+    def settled(self, number: int) -> None:
+        """That row has its result: nothing more is to be known of it."""
+        self._withdrawn.discard(number)
+
+    def end(self) -> None:
+        """No more rows come."""
+        self._ended = True
+        self._came.set()
+
+    def batches(self) -> LiveRows:
+        """Itself."""
+        return self
+
+    async def next(self) -> Batch | None:
+        """All that is there, up to a batch; None once no more come."""
+        while not self._pending:
+            if self._ended:
+                self.exhausted = True
+                return None
+            self._came.clear()
+            await self._came.wait()
+        some = [self._pending.popleft() for _ in range(min(BATCH_ROWS, len(self._pending)))]
+        return Batch(some, some[-1].number, idle=not self._pending)
+
+    def stop(self) -> None:
+        """Take no more."""
+        self._ended = True
+
+
+def as_line(fields: Mapping[str, Any]) -> bytes:
+    """A row's line of JSON. Raises InputError where it is none."""
+    try:
+        line = orjson.dumps(fields, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError as error:
+        raise InputError(f"A row that JSON cannot hold: {error}.") from None
+    if not line.startswith(b"{"):
+        raise InputError("A row is an object: conversationId, participantId, attributes.")
+    return line + b"\n"

@@ -1,0 +1,123 @@
+"""The step of a stream: as of a run, for rows whose results somebody waits for.
+
+Nothing is held back: a refusal is the row's own result. A patch is given up when it is of no use
+any more, if no request of it is under way at that moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from batchpatch.errors import OutageError
+from batchpatch.genesys.departure import Departure, followed
+from batchpatch.model import Delivery
+from batchpatch.sending import outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from batchpatch.model import Patch, Row
+    from batchpatch.sending.delivery import Deliverer
+
+LOOK_AGAIN_S = 0.05
+"""A request is under way when its patch is due: its answer is awaited."""
+
+
+class StreamStep:
+    """Sends patches and gives each back at once; see `Step`. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        deliverer: Deliverer,
+        *,
+        patch_of: Callable[[Sequence[Row]], Patch],
+        survives: bool = False,
+    ) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            deliverer: sends.
+            patch_of: makes a patch of rows of one participant, under the lease it has.
+            survives: an outage is the result of those rows alone; else it ends the run.
+        """
+        self._deliver = deliverer.deliver
+        self.verify = deliverer.verify
+        self.stop = deliverer.close
+        self._patch_of = patch_of
+        self._survives = survives
+
+    async def take(self, patch: Patch) -> Delivery:
+        """Send a patch, or give it up when one of its rows is of no use any more.
+
+        Raises:
+            BatchpatchError: what ends the whole run; the patch is then not settled.
+        """
+        due_s = min(filter(None, map(_due_s, patch.rows)), default=None)
+        try:
+            if due_s is None:
+                return await self._deliver(patch)
+            return await self._take_in_time(patch, due_s)
+        except OutageError as error:
+            if not self._survives:
+                raise
+            return Delivery(patch, [(patch, outcomes.no_platform(str(error)))])
+
+    async def _take_in_time(self, patch: Patch, due_s: float) -> Delivery:
+        departure = Departure()
+        try:
+            async with asyncio.timeout(None) as given_up:
+                with followed(departure), _given_up_at(due_s, given_up, departure):
+                    return await self._deliver(patch)
+        except TimeoutError:
+            if not given_up.expired():
+                raise
+        if departure.attempts:
+            late = outcomes.left_without_answer(departure.attempts)
+            return Delivery(patch, [(patch, late)])
+        return await self._without_late(patch)
+
+    async def _without_late(self, patch: Patch) -> Delivery:
+        """Nothing of it has left: what is of use yet goes on without the rest."""
+        now_s = monotonic()
+        late = [row for row in patch.rows if (due := _due_s(row)) is not None and due <= now_s]
+        parts = [(self._patch_of([row]), outcomes.too_late()) for row in late]
+        if rest := [row for row in patch.rows if row not in late]:
+            delivery = await self.take(self._patch_of(rest))
+            if delivery.to_verify:
+                delivery = await self.verify(delivery)
+            parts += delivery.parts
+        return Delivery(patch, parts)
+
+    def recordable(self, delivery: Delivery) -> list[Delivery]:
+        """Itself."""
+        return [delivery]
+
+    def remaining(self) -> list[Delivery]:
+        """None."""
+        return []
+
+
+def _due_s(row: Row) -> float | None:
+    return None if row.context is None else row.context.due_s
+
+
+@contextmanager
+def _given_up_at(due_s: float, timeout: asyncio.Timeout, departure: Departure) -> Iterator[None]:
+    """Let the timeout strike when it is due, or as soon after it as nothing is under way."""
+    loop = asyncio.get_running_loop()
+    handles: list[asyncio.TimerHandle] = []
+
+    def look() -> None:
+        if departure.on_the_wire:
+            handles[:] = [loop.call_later(LOOK_AGAIN_S, look)]
+        else:
+            timeout.reschedule(loop.time())
+
+    handles.append(loop.call_later(max(0.0, due_s - monotonic()), look))
+    try:
+        yield
+    finally:
+        handles[0].cancel()
