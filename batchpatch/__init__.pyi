@@ -15,7 +15,7 @@ from .errors import (
 )
 from .genesys.account.credentials import Account, find_account
 from .genesys.routes import Route
-from .model import Criterion, InvalidRow, Outcome, Progress, Stop, Summary
+from .model import Criterion, InvalidRow, Outcome, Progress, RowResult, Stop, Summary
 from .options.read import FindOptions, ReadOptions
 from .options.run import (
     ConnectOptions,
@@ -34,6 +34,7 @@ from .options.run import (
 from .options.spelling import parse_rate
 from .pipeline.report import PlanReport, RunReport
 from .pipeline.stop import Stopper
+from .service.patcher import Patcher
 from .writes.registry import find_route
 
 __version__: str
@@ -56,6 +57,7 @@ __all__ = [
     "OutageError",
     "Outcome",
     "PaceOptions",
+    "Patcher",
     "PlanReport",
     "Progress",
     "Rate",
@@ -64,6 +66,7 @@ __all__ = [
     "RecordOptions",
     "RetryPolicy",
     "Route",
+    "RowResult",
     "RunReport",
     "Safeguards",
     "Settings",

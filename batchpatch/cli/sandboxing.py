@@ -13,12 +13,12 @@ from typing import Any, ClassVar, Literal
 from batchpatch.cli.options.declare import Options, flag, with_options
 from batchpatch.cli.options.surroundings import ServerFlags
 from batchpatch.cli.output import abandon_stdout, emit, say
-from batchpatch.cli.sandbox_process import CLIENT_ID, CLIENT_SECRET
 from batchpatch.errors import ExitCode, SettingsError
 from batchpatch.options.spelling import parse_choice, parse_number, parse_whole
 from batchpatch.sandbox import SandboxOptions, parse_fault, write_rows
 from batchpatch.sandbox.options import parse_deny_reads
 from batchpatch.sandbox.windows import parse_allowed_change
+from batchpatch.service.sandbox_process import CLIENT_ID, CLIENT_SECRET
 
 _share = partial(parse_number, most=1.0)
 

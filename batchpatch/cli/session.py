@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from batchpatch.cli.output import log_line, say
 from batchpatch.cli.progress import shown_progress
-from batchpatch.cli.sandbox_process import CLIENT_ID, CLIENT_SECRET, own_sandbox
 from batchpatch.cli.signals import ending, stop_numbers
 from batchpatch.errors import ExitCode, SettingsError
 from batchpatch.genesys.account.credentials import (
@@ -26,6 +25,7 @@ from batchpatch.model import Stop
 from batchpatch.pipeline.report import attempt_to_show
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.lock import claimed
+from batchpatch.service.sandbox_process import own_sandbox, sandbox_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -110,14 +110,14 @@ class Session(NamedTuple):
         self.check()
         if self.sandbox.sandbox:
             with own_sandbox(self.server.words) as url:
-                yield _sandbox_at(url)
+                yield sandbox_at(url)
         elif earlier is None or earlier.api_url is None or self.platform.names_hosts:
             yield self._configured(self.platform.api_url, self.platform.login_url)
         else:
             region = configured_region(os.environ, profile=self.platform.profile)
             hosts = hosts_again(earlier.api_url, earlier.login_url, region=region)
             if is_loopback(hosts.api_url):
-                yield _sandbox_at(hosts.api_url, hosts.login_url)
+                yield sandbox_at(hosts.api_url, hosts.login_url)
             else:
                 yield self._configured(hosts.api_url, hosts.login_url)
 
@@ -129,16 +129,6 @@ class Session(NamedTuple):
             api_url=api_url,
             login_url=login_url,
         )
-
-
-def _sandbox_at(api_url: str, login_url: str | None = None) -> Account:
-    """A sandbox on this machine, with the credentials that are its own and nobody's secret."""
-    credentials = {
-        "GENESYSCLOUD_OAUTHCLIENT_ID": CLIENT_ID,
-        "GENESYSCLOUD_OAUTHCLIENT_SECRET": CLIENT_SECRET,
-    }
-    account = find_account(credentials, api_url=api_url, login_url=login_url)
-    return account._replace(origin="the sandbox (with --api-url: from the environment)")
 
 
 def run_until_stopped(start: Callable[[Stopper], Coroutine[None, None, Report]]) -> Report:

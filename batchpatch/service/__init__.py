@@ -1,0 +1,1 @@
+"""The service floor: one row at a time, for programs that wait for its result."""

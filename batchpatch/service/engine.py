@@ -1,0 +1,165 @@
+"""The engine of a patcher: the pipeline at work, and who waits for which of its rows."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+from batchpatch.errors import ExitCode, InputError
+from batchpatch.formats.run_json import InputFile, plain_settings
+from batchpatch.genesys.connect import open_for
+from batchpatch.model import Outcome, RowResult, Stop
+from batchpatch.pipeline.job import Job, Stream
+from batchpatch.pipeline.live_rows import NAME, LiveRows
+from batchpatch.pipeline.preflight import Prepared
+from batchpatch.pipeline.recorder import rfc3339
+from batchpatch.pipeline.run_record import describe
+from batchpatch.pipeline.send_run import sending
+from batchpatch.pipeline.spooling import describe_spool
+from batchpatch.pipeline.stop import Stopper
+from batchpatch.recording.files import Spool
+from batchpatch.recording.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AsyncExitStack
+    from pathlib import Path
+
+    from batchpatch.genesys.account.credentials import Account
+    from batchpatch.genesys.client import GenesysClient
+    from batchpatch.options.run import LimitOptions, Settings
+    from batchpatch.pipeline.execution import Execution
+    from batchpatch.pipeline.report import RunReport
+
+LOOK_EVERY_S = 1.0
+_ENDLESS_S = float("inf")
+"""A service outlives any outage: its rows wait, or are too late."""
+_SPOOLED = InputFile(path=NAME, size=None, sha256=None, kind="spool", name=NAME)
+
+
+class Engine:
+    """The pipeline of a patcher, and who waits for which of its rows. Belongs to one event loop."""
+
+    def __init__(self, stack: AsyncExitStack, rows: LiveRows, stopper: Stopper) -> None:
+        self.stack = stack
+        self._rows = rows
+        self._stopper = stopper
+        self._callers: dict[int, asyncio.Future[RowResult]] = {}
+        self._spool: Spool | None = None
+        self.execution: Execution
+        self._client: GenesysClient
+        self._work: asyncio.Task[RunReport]
+        self._max_outage_s = 0.0
+
+    @classmethod
+    async def start(
+        cls,
+        stack: AsyncExitStack,
+        account: Account,
+        settings: Settings,
+        limits: LimitOptions,
+        record: Path | None,
+    ) -> Self:
+        """Begin to work; `stack` closes what was opened for it."""
+        client = await stack.enter_async_context(
+            open_for(account, settings, max_outage_s=_ENDLESS_S)
+        )
+        directory = spool = None
+        if record is not None:
+            directory = RunDirectory.create(record, input_name=NAME, now=datetime.now(UTC))
+            stack.enter_context(directory)
+            prepared = Prepared(_SPOOLED, (), [])
+            describe(directory, [prepared], account=account, options=plain_settings(settings))
+            spool = Spool(directory.spool_path, ended=partial(describe_spool, directory))
+            stack.callback(spool.close)
+        rows = LiveRows(settings.read, copy=spool.write if spool is not None else None)
+        opened = cls(stack, rows, Stopper())
+        opened._client = client
+        opened._spool, opened._max_outage_s = spool, limits.max_outage_s
+        job = Job(
+            reader=rows,
+            client=client,
+            account=account,
+            settings=settings,
+            limits=limits,
+            stopper=opened._stopper,
+            directory=directory,
+            stream=Stream(opened.answer, survives=True, withdrawn=rows.is_withdrawn),
+        )
+        opened.execution = sending(job, directory)
+        opened._work = asyncio.create_task(opened.execution.run(None))
+        opened._work.add_done_callback(opened._ended)
+        return opened
+
+    @property
+    def waiting(self) -> int:
+        """Calls without a result."""
+        return len(self._callers)
+
+    async def settle(
+        self, fields: Mapping[str, Any], *, deadline_s: float | None = None
+    ) -> RowResult:
+        """Put a row in, and wait for its result."""
+        if self._work.done():
+            self._work.result()  # raises what has ended it
+            raise InputError("No more rows are taken: it was stopped.")
+        if deadline_s is not None and "deadline" not in fields:
+            fields = {**fields, "deadline": deadline_s}
+        number = self._rows.put(fields)
+        caller: asyncio.Future[RowResult] = asyncio.get_running_loop().create_future()
+        self._callers[number] = caller
+        try:
+            return await caller
+        except asyncio.CancelledError:
+            if self._callers.pop(number, None) is not None:
+                self._rows.withdraw(number)
+            raise
+
+    def answer(self, result: RowResult) -> None:
+        """Give a row's result to whoever waits for it."""
+        caller = self._callers.pop(result.row, None)
+        self._rows.settled(result.row)
+        if caller is not None and not caller.done():
+            caller.set_result(result)
+
+    def _ended(self, work: asyncio.Task[RunReport]) -> None:
+        """Nobody waits for what does not come any more."""
+        error = None if work.cancelled() else work.exception()
+        callers, self._callers = self._callers, {}
+        for number, caller in callers.items():
+            if caller.done():
+                continue
+            if error is None:
+                caller.set_result(_unsettled(number))
+            else:
+                caller.set_exception(error)
+
+    async def close(self, *, now: bool) -> RunReport:
+        """Drain, and report. Raises what has ended the work before."""
+        self._rows.end()
+        if self._spool is not None and not now:
+            self._spool.end()
+        if now:
+            self._stopper.request(Stop(ExitCode.INTERRUPTED, "It was closed before its end."))
+        while not self._work.done():
+            await asyncio.wait([self._work], timeout=LOOK_EVERY_S)
+            if self._client.silent_s >= self._max_outage_s and not self._stopper.is_asked:
+                because = "The platform did not answer while the last rows were waited for."
+                self._stopper.request(Stop(ExitCode.STOPPED, because))
+        return self._work.result()
+
+
+def _unsettled(number: int) -> RowResult:
+    """Of a row that had no result when the patcher was closed."""
+    return RowResult(
+        number,
+        number,
+        NAME,
+        Outcome.UNKNOWN,
+        rfc3339(datetime.now(UTC)),
+        code="closed",
+        message="it was closed before the row was settled",
+        hint="Whether it was written nobody knows: sending the row again is safe.",
+    )

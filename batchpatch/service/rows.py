@@ -1,0 +1,58 @@
+"""The row of a call: what a program names, as a line of JSONL would have it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from batchpatch.errors import SettingsError
+from batchpatch.options.fields import canonical_uuid, parse_participant
+from batchpatch.writes.registry import find_kind
+
+if TYPE_CHECKING:
+    from batchpatch.model import Criterion
+
+Participant = str | Mapping[str, str] | None
+"""A UUID, a purpose such as `customer`, `FIELD=VALUE`, or several fields with their values; None
+where the reading options say who is meant."""
+
+
+def row_of(
+    conversation_id: str,
+    attributes: Mapping[str, Any],
+    participant: Participant,
+    *,
+    id: str | None,  # noqa: A002 - the field's name in every other place
+    urgent: bool,
+    deadline_s: float | None,
+    write: str | None,
+) -> dict[str, Any]:
+    """The row that a call asks for. What is wrong with it is for the reader of rows to say."""
+    row: dict[str, Any] = {"conversationId": conversation_id, **who(participant)}
+    row[find_kind(write).key] = dict(attributes)
+    if id is not None:
+        row["id"] = id
+    if urgent:
+        row["priority"] = "high"
+    if deadline_s is not None:
+        row["deadline"] = deadline_s
+    return row
+
+
+def who(participant: Participant) -> dict[str, str]:
+    """The fields that say who is meant."""
+    if participant is None:
+        return {}
+    if isinstance(participant, Mapping):
+        return dict(participant)
+    if canonical_uuid(participant) is not None:
+        return {"participantId": participant}
+    try:
+        return {_field(one): one.value for one in parse_participant(participant)}
+    except SettingsError:
+        # It may have come with the data: the row is invalid, and its result says why.
+        return {"participantId": participant}
+
+
+def _field(one: Criterion) -> str:
+    return f"match.{one.attribute}" if one.field == "match" else one.field
