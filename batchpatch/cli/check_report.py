@@ -141,6 +141,8 @@ class JsonReport:
             "conversation_id": row.conversation_id,
             "participant_id": row.participant_id,
         }
+        if row.id is not None:
+            fields["id"] = row.id
         opening = '{"invalid_rows": [' if self._separator is None else ","
         self._separator = ","  # first: an interruption in the middle of a write closes the list
         emit(f"{opening}\n{as_json(fields)}")

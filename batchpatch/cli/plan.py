@@ -65,6 +65,7 @@ class PlanFlags(Options):
 _IDLE = {
     *flags_of(LookingFlags, VerifyFlags, RestartFlags, DryFlags),
     *("--no-spool", "--live-first", "--route", "--force", "--partial", "--show-values"),
+    *("--priority", "--deadline"),
 }
 
 

@@ -28,6 +28,9 @@ SELECTORS: dict[SelectorField, tuple[str, ...]] = {
 }
 """Likewise, of the fields that say who a participant is; `match.NAME` is one more."""
 
+PROPERTIES = ("id", "priority", "deadline")
+"""The fields that say something of the row itself: no column of a CSV is one by its name alone."""
+
 SELECTOR_WORDS = "purpose, externalContactId, userId, address or match.NAME"
 FIELDS: tuple[str, ...] = (*ALIASES, *SELECTORS)
 
@@ -57,7 +60,7 @@ def is_field(name: str) -> bool:
     """True for what `--map` can give a column to, whatever is to be written."""
     selector = selector_of(name)  # which knows the usual names of columns too
     matches = selector is not None and selector[0] == "match"
-    return name in FIELDS or matches
+    return name in FIELDS or name in PROPERTIES or matches
 
 
 def is_skip(column: str) -> bool:

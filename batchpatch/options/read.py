@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Literal, get_args
 
 from batchpatch.errors import SettingsError
@@ -99,7 +100,10 @@ class ReadOptions:
     """Texts that stand for an empty cell, such as NULL."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Field to column: `conversation`, `participant`, `purpose`, `externalContactId`, `userId`,
-    `address`, `match.NAME`, and those of the kind of write."""
+    `address`, `match.NAME`, those of the kind of write, and what a row says of itself: `id`,
+    `priority`, `deadline`."""
+    deadline_s: float | None = None
+    """Of rows that name none: seconds after a row's arrival from which on it is not sent."""
     participant: tuple[Criterion, ...] = ()
     """Who is meant by rows that do not say it; see `parse_participant`."""
     attributes: tuple[str, ...] = ()
@@ -133,6 +137,8 @@ class ReadOptions:
         _check_marks(self)
         if isinstance(self.skip_lines, bool) or self.skip_lines < 0:
             raise SettingsError("--skip-lines takes a number of lines, from 0.")
+        if self.deadline_s is not None and not 0 < self.deadline_s < inf:
+            raise SettingsError("--deadline takes a duration above 0, such as 30s.")
         if self.limit is not None and self.limit < 1:
             raise SettingsError("--limit takes a number of rows, from 1.")
 

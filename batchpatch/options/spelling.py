@@ -172,11 +172,12 @@ _DURATION = re.compile(
 )
 
 _UNITS_S = (86400, 3600, 60, 1)
-_LONGEST_S = 10 * 366 * 86400.0
+LONGEST_S = 10 * 366 * 86400.0
+"""The longest duration that anything takes."""
 
 
 def parse_duration(
-    text: str, *, flag: str, least_s: float = 0.0, most_s: float = _LONGEST_S
+    text: str, *, flag: str, least_s: float = 0.0, most_s: float = LONGEST_S
 ) -> float:
     """`90s`, `30m`, `2h`, `1h30m`, `1d`; a number alone is seconds.
 

@@ -8,6 +8,7 @@ from batchpatch.errors import InputError, SettingsError
 from batchpatch.formats.plan_line import PLAN_USES
 from batchpatch.options.fields import (
     ALIASES,
+    PROPERTIES,
     SELECTOR_WORDS,
     is_own,
     is_skip,
@@ -16,7 +17,9 @@ from batchpatch.options.fields import (
 )
 from batchpatch.reading.records import SelectorColumn
 from batchpatch.reading.row_errors import SHOWN_LENGTH, shown
-from batchpatch.writes.registry import find_kind, is_known_column, other_aliases, told_by
+from batchpatch.reading.row_properties import PropertyColumns, usual_keys
+from batchpatch.reading.separators import SEPARATORS, other_delimiter, typed
+from batchpatch.writes.registry import find_kind, other_aliases, told_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,43 +47,6 @@ def plainly(column: str) -> str:
 def a_noun(kind: WriteKind) -> str:
     """`an attribute`, for a sentence."""
     return f"{'an' if kind.noun[0] in 'aeio' else 'a'} {kind.noun}"
-
-
-_SEPARATORS = {
-    " ": "blanks",
-    "\t": "tabs",
-    ",": "commas",
-    ";": "semicolons",
-    "|": "bars",
-    ":": "colons",
-    "^": "carets",
-    "~": "tildes",
-    "#": "number signs",
-    "&": "ampersands",
-    "/": "slashes",
-    "!": "exclamation marks",
-    "*": "asterisks",
-    "\xa7": "section signs",
-    "\xa6": "broken bars",
-    "\x01": "control characters",
-    "\x02": "control characters",
-    "\x1e": "control characters",
-    "\x1f": "control characters",
-}
-
-
-def other_delimiter(header: Sequence[str]) -> str | None:
-    """The character that makes several known columns of one; None where none does."""
-    for column in header:
-        for mark in _SEPARATORS if len(column) > 1 else ():
-            if sum(map(is_known_column, column.split(mark))) > 1:
-                return mark
-    return None
-
-
-def _typed(mark: str) -> str:
-    """A character as one types it into a shell."""
-    return f"'{mark}'" if mark.isprintable() else f"$'\\x{ord(mark):02x}'"
 
 
 class Header:
@@ -144,6 +110,21 @@ class Header:
             if selector is not None and selector not in known:
                 found.append(SelectorColumn(*selector, self._take(position)))
         return found
+
+    def properties(self, *, is_json: bool) -> PropertyColumns:
+        """What records say of themselves, by --map; by the usual keys only in JSON.
+
+        A key that --map names may be missing there, as a usual one may.
+        """
+        usual = usual_keys(self._options) if is_json else ()
+        found: dict[str, int] = {}
+        for field in PROPERTIES:
+            asked = self._options.columns.get(field)
+            if asked is not None and (self._places(asked) or not is_json):
+                found[field] = self._take(self._named(asked, f"--map {field}={asked}"))
+            elif field in usual and field in self.header:
+                found[field] = self._take(self.header.index(field))
+        return PropertyColumns(**found)
 
     def names(self, fields: Mapping[str, int | None]) -> dict[str, int]:
         """Name to position, of the values that the user or their column names.
@@ -219,14 +200,16 @@ class Header:
 
     def _named(self, column: str, flag: str) -> int:
         """The position of a column that the user named."""
-        exact = [i for i, c in enumerate(self.header) if c == column]
-        found = exact or [
-            i for i, c in enumerate(self.header) if normalized(c) == normalized(column)
-        ]
+        found = self._places(column)
         if len(found) == 1:
             return found[0]
         what = "has no such column" if not found else "has that column more than once"
         raise InputError(f"{flag}: {self._name} {what}. Its columns: {listed(self.header)}.")
+
+    def _places(self, column: str) -> list[int]:
+        exact = [i for i, c in enumerate(self.header) if c == column]
+        alike = normalized(column)
+        return exact or [i for i, c in enumerate(self.header) if normalized(c) == alike]
 
     def _take(self, position: int) -> int:
         self._taken.add(position)
@@ -261,10 +244,10 @@ class Header:
             advice = (
                 "Export it with a comma between them"
                 if aligned
-                else f"Add --delimiter {_typed(delimiter)}"
+                else f"Add --delimiter {typed(delimiter)}"
             )
             return (
-                f"{self._name} has no {field} column: {_SEPARATORS[delimiter]} seem to separate "
+                f"{self._name} has no {field} column: {SEPARATORS[delimiter]} seem to separate "
                 f"its columns ({listed(self.header)}). {advice}; or say which column it is: "
                 f"--map {field}=COLUMN."
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from itertools import repeat
+from itertools import islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +20,7 @@ from batchpatch.reading.mapping import Mapping, map_columns
 from batchpatch.reading.odd_values import OddValues
 from batchpatch.reading.records import Block, new_row, rows_of
 from batchpatch.reading.row_errors import RowError
+from batchpatch.reading.row_properties import PropertyColumns, RowProperties, id_in
 from batchpatch.reading.rows import RowMaker
 from batchpatch.reading.sources import EmptyInputError
 from batchpatch.reading.value_texts import texts_of
@@ -27,7 +28,7 @@ from batchpatch.reading.values import Names, keepable, load_exactly
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from batchpatch.options.read import ReadOptions
     from batchpatch.reading.sources import ByteSource
@@ -103,10 +104,11 @@ class _Fields(NamedTuple):
     """Conversation and participant; the first alone where the options say who is meant."""
     attributes: str
     all: tuple[str, ...]
+    properties: RowProperties | None = None
 
     @property
     def enough(self) -> int:
-        """An object with no more keys than it needs has always these, in whatever order."""
+        """An object with no more keys than this has always these, in whatever order."""
         return len(self.ids) + 1
 
 
@@ -129,6 +131,8 @@ class LineMaker:
         """Values about which there is something to say."""
         self._usual: _Fields | None = None
         """Of the objects met last that can take the fast path."""
+        self._shapes: dict[tuple[str, ...], _Fields] = {}
+        """Of all of them, by their keys."""
 
     def rows(self, number: int, block: Block) -> list[Row | InvalidRow]:
         """The rows of a block, the first of them with this number; blank lines make none."""
@@ -141,11 +145,11 @@ class LineMaker:
 
     def _all_at_once(self, number: int, block: Block) -> list[Row | InvalidRow] | None:
         """Column by column; None where a line is not ordinary."""
-        usual = self._usual
-        if usual is None:
+        if self._usual is None or not block.records:
             return None
         try:
             objects = block.values or list(map(_parsed, block.records))
+            usual = self._shapes.get(tuple(objects[0]), self._usual)
             if set(map(len, objects)) != {len(usual.all)} or (
                 len(usual.all) > usual.enough and set(map(tuple, objects)) != {usual.all}
             ):
@@ -156,12 +160,27 @@ class LineMaker:
             attributes = list(map(itemgetter(usual.attributes), objects))
             names = self._names.all_good(list(map(tuple, attributes)))
             values = texts_of(attributes, block.records, objects)
+            contexts = self._contexts(usual, objects)
         except _NOT_ORDINARY:
             return None
-        if values is None:
+        if values is None or contexts is None:
             return None
-        who = (ids[1], repeat(None)) if len(ids) > 1 else (repeat(""), repeat(self._context))
-        return rows_of(number, block.lines, self._source, ids[0], names, values, *who)
+        who = ids[1] if len(ids) > 1 else repeat("")
+        return rows_of(number, block.lines, self._source, ids[0], names, values, who, contexts)
+
+    def _shape(self, usual: _Fields, value: Any) -> _Fields | None:
+        """What the keys of an object are; None where they cannot take the fast path."""
+        if usual.properties is None and len(value) == usual.enough:
+            return usual
+        keys = tuple(value)
+        return usual if keys == usual.all else self._shapes.get(keys)
+
+    def _contexts(
+        self, usual: _Fields, objects: Sequence[Any]
+    ) -> Iterable[RowContext | None] | None:
+        """Of objects of this shape; None where one of them is not ordinary."""
+        contexts = repeat(self._context if len(usual.ids) == 1 else None)
+        return usual.properties.contexts(objects, contexts) if usual.properties else contexts
 
     def _one_by_one(self, number: int, block: Block) -> Iterator[Row | InvalidRow]:
         values = block.values or repeat(_UNPARSED)
@@ -174,23 +193,25 @@ class LineMaker:
 
     def _quick(self, number: int, line: int, text: bytes, value: Any) -> Row | None:
         """The row of an ordinary line, else None; `value` is what it parses to, where known."""
-        usual = self._usual
-        if usual is None:
+        if self._usual is None:
             return None
         try:
             if value is _UNPARSED:
                 value = _parsed(text)
-            if len(value) != usual.enough and tuple(value) != usual.all:
+            usual = self._shape(self._usual, value)
+            if usual is None:
                 return None
             ids = [value[key] for key in usual.ids]
             attributes = value[usual.attributes]
             names = self._names.good[tuple(attributes)]
             (values,) = texts_of([attributes], [text], [value]) or (None,)
-            if values is None or not are_canonical(ids):
+            contexts = self._contexts(usual, [value])
+            if values is None or contexts is None or not are_canonical(ids):
                 return None
         except _NOT_ORDINARY:
             return None
-        participant, context = (ids[1], None) if len(ids) > 1 else ("", self._context)
+        (context,) = islice(contexts, 1)
+        participant = ids[1] if len(ids) > 1 else ""
         return new_row(
             Row, (number, line, self._source, ids[0], participant, names, values, context)
         )
@@ -203,7 +224,7 @@ class LineMaker:
         plan = value if is_plan(value, self._kind.key) else None
         maker = self._maker(tuple(value), plan=plan is not None)
         if isinstance(maker, RowError):
-            return InvalidRow(number, line, self._source, *maker)
+            return InvalidRow(number, line, self._source, *maker, id=id_in(value, self._options))
         return maker.slow_path(number, line, list(value.values()), plan=plan)
 
     def _maker(self, keys: tuple[str, ...], *, plan: bool) -> RowMaker | RowError:
@@ -211,18 +232,22 @@ class LineMaker:
         if (known := self._layouts.get((plan, keys))) is not None:
             return known
         made: RowMaker | RowError
+        fields: _Fields | None = None
         try:
-            mapping = map_columns(keys, self._options, name="this line", plan=plan)
+            mapping = map_columns(keys, self._options, name="this line", plan=plan, is_json=True)
         except InputError as error:
             made = row_errors.unmapped(str(error))
         else:
             self.first_mapping = self.first_mapping or mapping
-            self._usual = self._fields(keys, mapping) or self._usual
+            fields = self._fields(keys, mapping)
+            self._usual = fields or self._usual
             made = RowMaker(
                 mapping, self._options, source=self._source, names=self._names, is_json=True
             )
         if keepable(keys, self._layouts):
             self._layouts[plan, keys] = made
+            if fields is not None:
+                self._shapes[keys] = fields
         return made
 
     def _fields(self, keys: tuple[str, ...], mapping: Mapping) -> _Fields | None:
@@ -234,7 +259,9 @@ class LineMaker:
         if may_be_plan(keys) or (mapping.participant is None and mapping.selectors):
             return None
         ids = [p for p in (mapping.conversation, mapping.participant) if p is not None]
-        return _Fields(tuple(keys[p] for p in ids), keys[at], keys)
+        named = (None if p is None else keys[int(p)] for p in mapping.properties)
+        properties = RowProperties.of(PropertyColumns(*named), deadline_s=self._options.deadline_s)
+        return _Fields(tuple(keys[p] for p in ids), keys[at], keys, properties)
 
 
 def _parsed(text: bytes) -> Any:

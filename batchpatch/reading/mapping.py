@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.errors import InputError
 from batchpatch.options.fields import is_origin, is_own, is_skip
 from batchpatch.reading.columns import Header
+from batchpatch.reading.row_properties import USES, PropertyColumns
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Mapping:
     skip_at: int | None
     uses: tuple[ColumnUse, ...]
     unmapped: tuple[str, ...]
+    properties: PropertyColumns
 
     @property
     def is_plain(self) -> bool:
@@ -62,7 +64,12 @@ class Mapping:
 
 
 def map_columns(
-    header: Sequence[str], options: ReadOptions, *, name: str, plan: bool = False
+    header: Sequence[str],
+    options: ReadOptions,
+    *,
+    name: str,
+    plan: bool = False,
+    is_json: bool = False,
 ) -> Mapping:
     """Decide what each column is for.
 
@@ -71,6 +78,7 @@ def map_columns(
         options: the user's wishes.
         name: of the input, for the error.
         plan: the keys of a plan are its own.
+        is_json: these are the keys of an object.
 
     Raises:
         InputError: a needed column is missing or stands there twice; the text names the columns
@@ -79,6 +87,7 @@ def map_columns(
     finder = Header(list(header), options, name)
     fields = finder.fields()
     selectors = finder.mapped_selectors()
+    properties = finder.properties(is_json=is_json)
     attributes = finder.names(fields)
     plan_uses = finder.plan_keys() if plan else {}
     # All columns of an input with ids were attributes before there were selectors.
@@ -115,8 +124,10 @@ def map_columns(
             | _selector_uses(selectors, has_id=fields["participant"] is not None)
             | _field_uses(fields, kind)
             | _name_uses(attributes, options.constants, kind.noun),
+            properties,
         ),
         unmapped=tuple(finder.unmapped()),
+        properties=properties,
     )
 
 
@@ -159,7 +170,13 @@ def _name_uses(names: Dict[str, int], constants: Dict[str, str], noun: str) -> d
     }
 
 
-def _uses(header: Sequence[str], use: Dict[int, str]) -> tuple[ColumnUse, ...]:
+def _uses(
+    header: Sequence[str], use: Dict[int, str], properties: PropertyColumns
+) -> tuple[ColumnUse, ...]:
+    use = dict(use)
+    for name, position in properties._asdict().items():
+        if position is not None:  # such a column may be sent as well
+            use[position] = "; ".join(filter(None, (use.get(position), USES[name])))
     return tuple(
         ColumnUse(column, use.get(position) or _idle_use(column))
         for position, column in enumerate(header)

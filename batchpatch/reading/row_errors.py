@@ -174,6 +174,29 @@ def bad_skip() -> RowError:
     )
 
 
+_OTHERWISE = "where the key means something else, name another with --map {0}=KEY"
+
+MOST_ID_CHARS = 1000
+"""Of what the sender calls a row: it is held while the row waits, and stands in its result."""
+
+BAD_ID = RowError(
+    "bad_id",
+    f"the row's id is neither a number nor a text of at most {MOST_ID_CHARS:,} characters",
+    f"Write it as a short text, such as a UUID; {_OTHERWISE.format('id')}.",
+)
+
+BAD_PRIORITY = RowError(
+    "bad_priority",
+    "the row's priority is neither high nor normal",
+    f'Write "high" or "normal", or leave it out; {_OTHERWISE.format("priority")}.',
+)
+
+BAD_DEADLINE = RowError(
+    "bad_deadline",
+    "the row's deadline is neither a duration nor a number of seconds",
+    f"Write it like 30s, 5m or 1h30m, from 0; {_OTHERWISE.format('deadline')}.",
+)
+
 NOT_AN_OBJECT = RowError(
     "not_an_object",
     "the line is valid JSON but no object",

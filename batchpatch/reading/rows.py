@@ -30,6 +30,7 @@ from batchpatch.reading.records import (
     unsendable,
 )
 from batchpatch.reading.row_errors import RowError
+from batchpatch.reading.row_properties import RowProperties
 from batchpatch.reading.tables import Table
 from batchpatch.reading.values import Names, UnsendableError, text_of
 from batchpatch.writes.columns import RefusedError
@@ -78,6 +79,7 @@ class RowMaker:
         self._selectors = Selectors(
             mapping.selectors, options.participant, has_id=mapping.participant is not None
         )
+        self._properties = RowProperties.of(mapping.properties, deadline_s=options.deadline_s)
         self._plain = (
             mapping.is_plain
             and self._kind.plain
@@ -139,11 +141,16 @@ class RowMaker:
     ) -> tuple[Iterable[str], Iterable[RowContext | None]] | None:
         """Who all of them are about: ids and contexts; None where one is not ordinary."""
         at = self._mapping.participant
+        ids: Iterable[str] = repeat("")
+        contexts: Iterable[RowContext | None] | None = repeat(None)
         if at is None:
             contexts = self._selectors.vectorised(records)
-            return None if contexts is None else (repeat(""), contexts)
-        ids = list(map(itemgetter(at), records))
-        return (ids, repeat(None)) if are_canonical(ids) else None
+        else:
+            ids = known = list(map(itemgetter(at), records))
+            contexts = contexts if are_canonical(known) else None
+        if contexts is not None and self._properties is not None:
+            contexts = self._properties.contexts(records, contexts)
+        return None if contexts is None else (ids, contexts)
 
     def _one_by_one(self, number: int, block: Block, *, plain: bool) -> list[Row | InvalidRow]:
         table = self._table
@@ -174,13 +181,18 @@ class RowMaker:
         context = None if ids[1] else self._selectors.fast_path(cells)
         if not are_canonical(ids if context is None else ids[:1]):
             return None
+        if self._properties is not None:
+            known = self._properties.contexts([cells], [context])
+            if known is None:
+                return None
+            (context,) = known
         names, values = self._own_names, self._values_of(cells)
         values += tuple(self._constants.values())
         if "" in values and self._options.empty == "leave":
-            known = self._names.good.get(tuple(compress(names, values)))
-            if known is None:
+            some = self._names.good.get(tuple(compress(names, values)))
+            if some is None:
                 return None
-            names, values = known, tuple(filter(None, values))
+            names, values = some, tuple(filter(None, values))
         return new_row(Row, (number, line, self._source, *ids, names, values, context))
 
     def slow_path(
@@ -192,6 +204,7 @@ class RowMaker:
         """
         mapping = self._mapping
         ids: list[str | None] = [None, None]
+        properties, name = self._properties, None
         if isinstance(cells, RowError):
             return InvalidRow(number, line, self._source, *cells)
         try:
@@ -203,16 +216,19 @@ class RowMaker:
             at = mapping.participant
             given = cells[mapping.conversation], None if at is None else cells[at]
             ids = [canonical_uuid(text) if isinstance(text, str) else None for text in given]
+            name = properties.id(cells) if properties else None
             conversation = _checked("conversation", ids[0], given[0])
             participant = "" if is_empty(given[1]) else _checked("participant", ids[1], given[1])
             context = None if participant else self._selectors.context(cells)
             if plan is not None:
                 context = _planned(context, plan)
+            if properties is not None:
+                context = properties.context(cells, context)
             wanted = self._wanted(cells, planned=plan is not None)
             names = self._names.shared(tuple(wanted))
             skips = None if mapping.skip_at is None else skips_in(cells[mapping.skip_at])
         except UnsendableError as error:
-            return InvalidRow(number, line, self._source, *error.row_error, ids[0], ids[1])
+            return InvalidRow(number, line, self._source, *error.row_error, ids[0], ids[1], id=name)
         values = tuple(wanted.values())
         row = Row(number, line, self._source, conversation, participant, names, values, context)
         return without_skipped(row, skips, whole=self._kind.whole) if skips else row

@@ -91,7 +91,7 @@ class WriteKind:
                 known = ", ".join(("conversation", "participant", *self.columns.fields))
                 raise SettingsError(
                     f"--map {name}=...: a field is {known}, purpose, externalContactId, userId, "
-                    f"address or match.NAME{self._named_columns()}."
+                    f"address, match.NAME, id, priority or deadline{self._named_columns()}."
                 )
 
     def refuse_constants(self, names: Iterable[str]) -> None:

@@ -80,7 +80,11 @@ def test_columns_that_say_who_is_meant(column: str, selector: tuple[str, str] | 
     [
         ("key", True),
         ("attr.x", True),
-        ("id", False),
+        ("id", True),
+        ("priority", True),
+        ("deadline", True),
+        ("Id", False),
+        ("state", False),
         ("purpose", True),
         ("externalContactId", True),
         ("userId", True),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.fields import parse_participant
 from batchpatch.options.read import ReadOptions
+from batchpatch.reading.json_framing import is_blank
 from batchpatch.reading.jsonl_records import LineMaker
 from batchpatch.reading.records import Block
 
@@ -115,7 +116,7 @@ def test_every_way_to_a_row_leads_to_the_same_row(
 ) -> None:
     """Whole columns, the fast path and the slow one are one decision, taken at three speeds."""
     texts = texts * more
-    kept = [(line, text) for line, text in enumerate(texts, 2) if text.strip()]
+    kept = [(line, text) for line, text in enumerate(texts, 2) if not is_blank(text)]
     slow = LineMaker(ReadOptions(**wanted), source=0)
     expected = [slow.slow_path(n, line, text) for n, (line, text) in enumerate(kept, 5)]
     fast = LineMaker(ReadOptions(**wanted), source=0)
@@ -132,7 +133,8 @@ def test_a_value_is_never_in_a_complaint(texts: list[bytes], wanted: dict[str, A
     """Results and logs are shared; customers' data stays in the input."""
     maker = LineMaker(ReadOptions(**wanted), source=0)
     for row in maker.rows(1, Block(range(len(texts)), texts)):
-        assert isinstance(row, Row) or SECRET not in str(row)
+        # What the sender calls the row is there to come back in the result.
+        assert isinstance(row, Row) or SECRET not in str(row._replace(id=None))
 
 
 @given(texts=st.lists(records.map(orjson.dumps), max_size=8))

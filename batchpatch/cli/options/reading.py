@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from batchpatch.cli.options.declare import Argument, Options, flag
 from batchpatch.cli.options.surroundings import parse_path
 from batchpatch.errors import SettingsError
-from batchpatch.options.spelling import parse_choice, parse_text, parse_whole
+from batchpatch.options.spelling import parse_choice, parse_duration, parse_text, parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -141,10 +141,31 @@ class ReadingFlags(Options):
     columns: tuple[tuple[str, str], ...] = flag(
         "--map",
         "Name a column: conversation, participant, attributes, key, value, attr.NAME, or who is "
-        "meant: purpose, externalContactId, userId, address, match.NAME.",
+        "meant: purpose, externalContactId, userId, address, match.NAME; or id, priority, "
+        "deadline.",
         default=(),
         metavar="FIELD=COLUMN",
         parse=partial(_pair, form="FIELD=COLUMN"),
+    )
+    id: str | None = flag(
+        "--id",
+        "Column with what you call a row: it comes back in the row's result. In JSONL, id is one.",
+        metavar="COLUMN",
+        parse=parse_text,
+    )
+    priority: str | None = flag(
+        "--priority",
+        "Column that says high or normal: high goes first, in its participant's order. In JSONL, "
+        "priority is one.",
+        metavar="COLUMN",
+        parse=parse_text,
+    )
+    deadline_s: float | None = flag(
+        "--deadline",
+        "How long after its arrival a row is still worth sending, such as 30s; a deadline of the "
+        "row's own wins.",
+        metavar="TIME",
+        parse=partial(parse_duration, least_s=0.001),
     )
     attributes: tuple[str, ...] = flag(
         "--attributes", "Columns to send as attributes.", default=(), metavar="A,B"
@@ -202,6 +223,8 @@ class ReadingFlags(Options):
         from batchpatch.options.fields import parse_participant  # noqa: PLC0415 - not for --help
         from batchpatch.options.read import ReadOptions  # noqa: PLC0415
 
+        named = {"id": self.id, "priority": self.priority}
+        also = [(field, column) for field, column in named.items() if column is not None]
         code = [] if self.code is None else [("code", self.code)]
         return ReadOptions(
             write=self.write,
@@ -217,7 +240,8 @@ class ReadingFlags(Options):
             ),
             multiline=self.multiline,
             null=self.null,
-            columns=_unique("--map", self.columns),
+            columns=_unique("--map", [*self.columns, *also]),
+            deadline_s=self.deadline_s,
             attributes=_names(self.attributes),
             all_columns=self.all_columns,
             constants=_unique("--set", [*self.constants, *code]),
