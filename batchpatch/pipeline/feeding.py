@@ -97,8 +97,23 @@ class Feeder:
         kind: WriteKind,
         stopper: Stopper,
         foresee: Callable[[], None],
+        punctual: bool = True,
     ) -> None:
-        """Nothing is read yet. `foresee` is called with each batch that has come."""
+        """Nothing is read yet.
+
+        Args:
+            source: of the rows.
+            queue: where they go.
+            checks: what they pass before participants are found.
+            finder: finds them.
+            recorder: of those that ask for nothing.
+            before: what earlier processes have recorded.
+            kind: what is written.
+            stopper: is told where the input turns bad.
+            foresee: called with each batch that has come.
+            punctual: deadlines count from the arrival on.
+        """
+        self._punctual = punctual
         self._source = source
         self._queue = queue
         self._checks = checks
@@ -126,7 +141,7 @@ class Feeder:
             while (batch := await batches.next()) is not None:
                 self.rows = max(self.rows, batch.last)
                 self._foresee()
-                rows = arrived(batch.rows, monotonic())
+                rows = arrived(batch.rows, monotonic()) if self._punctual else batch.rows
                 for check in self._checks:
                     rows = await check(rows)
                 await self._pass_on(batch._replace(rows=rows))

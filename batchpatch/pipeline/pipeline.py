@@ -131,6 +131,7 @@ class Pipeline:
             kind=kind,
             stopper=stopper,
             foresee=self._foresee,
+            punctual=step.sends,
         )
         self._began_s = monotonic()
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 class Step(Protocol):
     """What a patch takes between the queue and its lines. Belongs to one event loop."""
 
+    sends: bool
+    """Something reaches the platform, so that it may be too late for it."""
+
     async def take(self, patch: Patch) -> Delivery:
         """Do with a patch what is to be done; the delivery says what is to be done next.
 
@@ -54,6 +57,8 @@ class Step(Protocol):
 class SendStep:
     """Sends patches; until anything is allowed it holds refusals of the token back."""
 
+    sends = True
+
     def __init__(self, deliverer: Deliverer) -> None:
         # Bound, not wrapped: one await more would be paid by every row.
         self.take = deliverer.deliver
@@ -75,6 +80,8 @@ class PlanStep:
     A result bears the number of lines that the plan had with it, in the place of a patch's number:
     so a plan that was killed can be cut to what its results know of.
     """
+
+    sends = False
 
     def __init__(
         self,

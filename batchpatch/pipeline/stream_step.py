@@ -29,6 +29,8 @@ LOOK_AGAIN_S = 0.05
 class StreamStep:
     """Sends patches and gives each back at once; see `Step`. Belongs to one event loop."""
 
+    sends = True
+
     def __init__(
         self,
         deliverer: Deliverer,
