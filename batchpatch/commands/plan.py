@@ -90,7 +90,7 @@ async def plan(
         with _begun(out, inputs) as (directory, begun):
             options = plain_settings(settings) | {"flags": flags}
             describe(directory, prepared, account=account, options=options, kind="plan")
-            record_organisation(directory, origin.identity.organisation)
+            record_organisation(directory, origin.identity)
             with spooling(directory, inputs, keep=True) as spooled:
                 tee = spooled.tee if spooled else None
                 reader = Reader(inputs, settings.read, tee=tee)

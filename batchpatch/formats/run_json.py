@@ -65,6 +65,8 @@ class Manifest:
     """See `plain_settings`; and `flags`, those of the command line."""
     client_id: str | None = None
     organisation: str | None = None
+    organisation_name: str | None = None
+    client_name: str | None = None
     region: str | None = None
     api_url: str | None = None
     login_url: str | None = None

@@ -73,6 +73,13 @@ class Summary(NamedTuple):
     after_end: int = 0
     """Rows that were written to a conversation that is known to have ended: what is written there
     does not reach analytics."""
+    rows_expected: int | None = None
+    """Rows that the inputs have in all; an estimate where they were not read to their end, None
+    where that is unknown."""
+    notices: tuple[str, ...] = ()
+    """What there is to know of the inputs, as `check` says it."""
+    results_sha256: str | None = None
+    """Of `results.jsonl`, as the counts were proved from it."""
 
 
 class Progress(NamedTuple):

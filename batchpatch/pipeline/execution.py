@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from batchpatch.errors import BatchpatchError, ExitCode, InputError, RecordError, SettingsError
 from batchpatch.finding.finder import Finder
-from batchpatch.formats.result_line import decode
 from batchpatch.genesys.account.regions import region_of
-from batchpatch.model import FAILED, LIMIT_REACHED, Stop
+from batchpatch.model import LIMIT_REACHED, Stop
 from batchpatch.pipeline.pipeline import Pipeline
+from batchpatch.pipeline.progress_note import ProgressNote
 from batchpatch.pipeline.recorder import rfc3339
 from batchpatch.pipeline.report import RunReport, attempt_to_show
 from batchpatch.pipeline.row_checks import OrganisationCheck, lookup_for
@@ -24,9 +24,9 @@ from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile, reco
 from batchpatch.pipeline.spooling import missing_rest
 from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.checkpoint import Proof, prove
+from batchpatch.recording.failure_reasons import read_reasons
 from batchpatch.recording.manifest import write_summary
-from batchpatch.recording.results import lines_with
-from batchpatch.recording.summary import Counters, FailureReasons, summarize
+from batchpatch.recording.summary import Counters, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Sequence
@@ -100,6 +100,7 @@ class Execution:
         self._output = output
         self._started = datetime.now(UTC)
         self._results_path = job.directory.results_path if job.directory else None
+        self._progress_note = ProgressNote(job.directory) if job.directory else None
         origin = OrganisationCheck(
             job.client,
             region=region_of(job.account.hosts.api_url),
@@ -121,11 +122,12 @@ class Execution:
             background=background,
             live=job.stream is not None,
             listener=job.stream.listener if job.stream is not None else None,
+            note=self._progress_note,
         )
 
     def _note(self, identity: Identity) -> None:
         if self._job.directory is not None:
-            record_organisation(self._job.directory, identity.organisation)
+            record_organisation(self._job.directory, identity)
 
     async def run(self, observe: Callable[[Progress], None] | None) -> RunReport:
         """Work, then report; what makes the whole run pointless is raised."""
@@ -155,6 +157,8 @@ class Execution:
 
     def _report(self) -> RunReport:
         """Read the results back, derive what follows from them, and write the summary."""
+        if (note := self._progress_note) is not None:
+            attempt_to_show("The progress file", note.end)
         pipeline, proof, stop = self.pipeline, self._proof(), self._job.stopper.stop
         failed: list[Path] = []
         changes: list[InputChange] = []
@@ -183,6 +187,7 @@ class Execution:
         if directory is not None and directory.path.is_dir():
             with suppress(RecordError):  # a full disk: the summary is printed all the same
                 write_summary(directory.summary_path, summary)
+                directory.forget_progress()
         over = bool(changes) or directory is None or (plan is not None and plan.whole)
         resumable = not over and (bool(summary.unattempted) or not pipeline.exhausted)
         return RunReport(
@@ -195,7 +200,7 @@ class Execution:
             allowance=attempt_to_show("The allowance", self._job.client.allowance),
             nothing_left=self._job.earlier is not None
             and not (resumable or pipeline.recorded.settled_here),
-            notices=attempt_to_show("The notices", lambda: self._job.reader.notices) or (),
+            notices=summary.notices,
             changed=changes,
             conflicts=self._output.conflicts,
             warns_of_end=self._job.settings.find.ended == "warn",
@@ -216,10 +221,7 @@ class Execution:
             return self.pipeline.recorded.reasons.most_common()
         if not (proof.failed or proof.problems):
             return []  # and no need to look for them
-        reasons = FailureReasons()
-        for _, line in lines_with(self._results_path, FAILED):
-            reasons.add(decode(line))
-        return reasons.most_common()
+        return read_reasons(self._results_path).most_common()
 
     @property
     def _rows(self) -> int:
@@ -263,5 +265,7 @@ class Execution:
             input_exhausted=pipeline.exhausted and self._job.reader.missing_from is None,
             blanked=pipeline.recorded.blanked,
             unkept=self._job.unkept,
+            rows_expected=attempt_to_show("Rows in all", lambda: self._job.reader.rows_expected),
+            notices=attempt_to_show("The notices", lambda: tuple(self._job.reader.notices)) or (),
         )
         return self._job.earlier.added_to(counters) if self._job.earlier else counters

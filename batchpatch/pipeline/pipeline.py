@@ -9,13 +9,12 @@ only then may the participant's next patch leave. A delivery that is yet to be v
 task of its own, so that the worker can go on.
 
 The tasks: feeding, the workers, and one that waits for a stop; around them the background tasks,
-which end with the rows: a sync of the results each second, the progress, the end of
-`--max-duration`, and what the run brings along. An error in any of them ends all.
+which end with the rows: a sync and a note each second, the progress, the end of `--max-duration`,
+and what the run brings along. An error in any ends all.
 
 A stop (a signal, a threshold, the time) is obeyed in two steps. At the first, nothing more is read,
 handed out or sent, and what has left is waited for, up to the grace; what was accepted is recorded.
-At the second, or after the grace, the workers are cancelled. What was cut off has no line, and is
-done again when the run is resumed.
+At the second, or after the grace, the workers are cancelled. What was cut off has no line.
 """
 
 from __future__ import annotations
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
     from batchpatch.finding.finder import Finder
     from batchpatch.genesys.client import GenesysClient
+    from batchpatch.genesys.rate_limit.pace import Allowance
     from batchpatch.merging.window import Window
     from batchpatch.model import Delivery, Row, RowResult
     from batchpatch.options.run import LimitOptions
@@ -78,6 +78,7 @@ class Pipeline:
         background: Callable[[], Coroutine[Any, Any, None]] | None = None,
         live: bool = False,
         listener: Callable[[RowResult], None] | None = None,
+        note: Callable[[Progress, Allowance | None], None] | None = None,
     ) -> None:
         """Nothing is read yet.
 
@@ -96,8 +97,10 @@ class Pipeline:
             background: ends with the rows.
             live: somebody waits for each row; see `LiveFeeder`.
             listener: gets each row's result once its line is in the writer's buffer.
+            note: gets the progress each second.
         """
         self._background = background
+        self._note = note
         self._reader = reader
         self._client = client
         self._checks = checks
@@ -181,6 +184,7 @@ class Pipeline:
         finally:
             self._recorder.close(failed=failure is not None)
             observer.look()
+            self._tell_others()
         if failure is not None:
             raise failure
 
@@ -269,11 +273,20 @@ class Pipeline:
             self._queue.expire(monotonic())
 
     async def _sync(self) -> None:
-        """What is settled survives a power loss a second later."""
+        """What is settled survives a power loss a second later; others see it."""
+        self._tell_others()
         while True:
             await asyncio.sleep(SYNC_EVERY_S)
             self._recorder.flush()
             await asyncio.to_thread(self._recorder.sync)
+            self._tell_others()
+
+    def _tell_others(self) -> None:
+        """Note how far it is, for other processes."""
+        if (note := self._note) is not None:
+            attempt_to_show(
+                "The progress file", lambda: note(self.progress(), self._client.allowance())
+            )
 
     def progress(self) -> Progress:
         """How far it is."""

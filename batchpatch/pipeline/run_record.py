@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from batchpatch.formats.run_json import RunKind
     from batchpatch.genesys.account.credentials import Account
+    from batchpatch.genesys.account.organisation import Identity
     from batchpatch.options.run import RecordOptions, Settings
     from batchpatch.pipeline.preflight import Prepared
     from batchpatch.recording.manifest import InputChange
@@ -75,14 +76,20 @@ def describe(
     )
 
 
-def record_organisation(directory: RunDirectory, organisation: str) -> None:
+def record_organisation(directory: RunDirectory, identity: Identity) -> None:
     """Record in `run.json` whose data this is, so that an undo goes nowhere else.
 
     Raises:
         RecordError: it cannot be written.
     """
     update_manifest(
-        directory.manifest_path, lambda manifest: replace(manifest, organisation=organisation)
+        directory.manifest_path,
+        lambda manifest: replace(
+            manifest,
+            organisation=identity.organisation,
+            organisation_name=identity.organisation_name,
+            client_name=identity.client_name,
+        ),
     )
 
 

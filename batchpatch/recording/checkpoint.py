@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,6 +41,8 @@ class Proof(NamedTuple):
     """Rows that were written to a conversation that had ended."""
     problems: list[str]
     """Why the counts are not proved; empty where they are."""
+    sha256: str | None = None
+    """Of the file that was read."""
 
 
 def prove(results_path: Path, *, rows: int) -> Proof:
@@ -47,13 +50,14 @@ def prove(results_path: Path, *, rows: int) -> Proof:
 
     Memory is two bits a row. Raises RecordError where the file cannot be read.
     """
-    tally = _Tally(rows)
+    tally, digest = _Tally(rows), hashlib.sha256()
     for block in blocks(results_path):
+        digest.update(block.data)
         parsed = parse(block)
         tally.take(parsed)
         for index, _ in parsed.bad:
             tally.complain(f"line {block.first_line + index} is not a whole result")
-    return tally.proof()
+    return tally.proof()._replace(sha256=digest.hexdigest())
 
 
 class _Tally:

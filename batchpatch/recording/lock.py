@@ -11,6 +11,7 @@ import hashlib
 import os
 import stat
 import sys
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +82,7 @@ def _is_private(folder: Path) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(descriptor: int) -> None:
+    def _try_lock(descriptor: int, *, shared: bool = False) -> None:
         os.lseek(descriptor, 0, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
@@ -89,10 +90,23 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _try_lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _try_lock(descriptor: int, *, shared: bool = False) -> None:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
     _HELD = (BlockingIOError, FileNotFoundError)
+
+
+_LOOK_S = 0.05
+"""Longer than `holder` ever looks."""
+
+
+def _lock_soon(descriptor: int) -> None:
+    """Lock it, also where somebody is just looking whether it is locked. Raises `_HELD`."""
+    try:
+        _try_lock(descriptor)
+    except _HELD:
+        time.sleep(_LOOK_S)
+        _try_lock(descriptor)
 
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -106,7 +120,7 @@ def acquire(path: Path) -> int:
     """
     descriptor = _opened(path)
     try:
-        _try_lock(descriptor)
+        _lock_soon(descriptor)
         if not os.path.samestat(os.fstat(descriptor), path.lstat()):
             raise _in_use(path, descriptor)  # its last owner removed it under our hands
         if sys.platform != "win32":  # there, the locked byte could not be read by others
@@ -123,6 +137,29 @@ def acquire(path: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def holder(path: Path) -> int | None:
+    """The process that holds this lock, 0 where it has not said which; None where none does.
+
+    Whoever only looks takes the lock for the blink of an eye, shared with others who look.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | _NO_LINK | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        return None
+    try:
+        _try_lock(descriptor, shared=True)
+    except _HELD:
+        with suppress(OSError):
+            owner = os.pread(descriptor, 20, 0).strip() if sys.platform != "win32" else b""
+            return int(owner) if owner.isdigit() else 0
+        return 0
+    except OSError:  # a file system without locks: then nobody holds one
+        return None
+    finally:
+        os.close(descriptor)
+    return None
 
 
 def _opened(path: Path) -> int:

@@ -7,11 +7,11 @@ import re
 import shlex
 import sys
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from batchpatch.errors import SettingsError
+from batchpatch.recording.directory_name import make_own, stem_of
 from batchpatch.recording.files import DIRECTORY_MODE, record_error, sync_directory
 from batchpatch.recording.lock import acquire
 
@@ -42,12 +42,11 @@ def purge(rundir: RunDirectory) -> list[Path]:
 MANIFEST, RESULTS, SUMMARY = "run.json", "results.jsonl", "summary.json"
 SPOOL, UNDO, UNDO_INPUT, LOCK = "input", "undo.jsonl", "undo-input.jsonl", ".lock"
 CONFLICTS, FAILED_LINES = "conflicts.jsonl", "failed-rows.jsonl"
+PROGRESS, TIMELINE = "progress.json", "timeline.jsonl"
 
 _NOTHING = {LOCK, f".{MANIFEST}.tmp", "lost+found"}
 """What an empty directory may hold: a volume that was just mounted is empty too."""
 _FAILED = re.compile(r"failed(-[1-9][0-9]*)?\.(csv|jsonl)")
-_MAX_STEM = 80
-_SUFFIXES = (".gz", ".bz2", ".xz", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 
 
 class RunDirectory:
@@ -75,7 +74,7 @@ class RunDirectory:
         """
         try:
             if out is None:
-                made = _make_own(base, f"{_stem(input_name)}-{now:%Y%m%dT%H%M%SZ}")
+                made = make_own(base, f"{stem_of(input_name)}-{now:%Y%m%dT%H%M%SZ}")
             else:
                 made = _make_given(out)
         except OSError as error:
@@ -114,6 +113,28 @@ class RunDirectory:
         return self.path / SUMMARY
 
     @property
+    def progress_path(self) -> Path:
+        """How far it is while it is at work; left by a process that was killed."""
+        return self.path / PROGRESS
+
+    def forget_progress(self) -> None:
+        """Remove `progress.json`: the summary says more. Raises RecordError."""
+        try:
+            self.progress_path.unlink(missing_ok=True)
+        except OSError as error:
+            raise record_error(self.progress_path, error, doing="removed") from error
+
+    @property
+    def timeline_path(self) -> Path:
+        """How many requests had left, every few seconds."""
+        return self.path / TIMELINE
+
+    @property
+    def lock_path(self) -> Path:
+        """What the process at work here holds."""
+        return self.path / LOCK
+
+    @property
     def spool_path(self) -> Path:
         """The copy of standard input."""
         return self.path / SPOOL
@@ -137,10 +158,14 @@ class RunDirectory:
         """Where the failed rows of input number `source` (from 0) go; `kind` is csv or jsonl."""
         return self.path / (f"failed.{kind}" if sources == 1 else f"failed-{source + 1}.{kind}")
 
+    def failed_paths(self) -> list[Path]:
+        """The files of failed rows that there are. Raises RecordError."""
+        return [path for path in self.private_paths() if _FAILED.fullmatch(path.name)]
+
     def remove_failed(self, kept: Collection[Path]) -> None:
         """Remove the files of failed rows that are not among `kept`. Raises RecordError."""
-        for path in self.private_paths():
-            if _FAILED.fullmatch(path.name) and path not in kept:
+        for path in self.failed_paths():
+            if path not in kept:
                 try:
                     path.unlink(missing_ok=True)
                 except OSError as error:
@@ -185,7 +210,8 @@ class RunDirectory:
 
     def _remove_files(self) -> None:
         try:
-            own = [self.path / name for name in (MANIFEST, RESULTS, SUMMARY, FAILED_LINES)]
+            names = (MANIFEST, RESULTS, SUMMARY, FAILED_LINES, PROGRESS, TIMELINE)
+            own = [self.path / name for name in names]
             for path in (*own, *self.private_paths()):
                 path.unlink(missing_ok=True)
             if sys.platform == "win32":  # an open file cannot be removed there
@@ -220,33 +246,6 @@ def _make_given(out: Path) -> tuple[Path, ...]:
     out.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
     out.chmod(DIRECTORY_MODE)  # whatever the umask took away
     return (out,)
-
-
-def _make_own(base: Path, name: str) -> tuple[Path, ...]:
-    """Makes a directory that nobody has, numbered where the name is taken; answers what it made."""
-    made: tuple[Path, ...] = ()
-    if not base.exists():
-        base.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-        base.chmod(DIRECTORY_MODE)
-        made = (base,)
-    for number in count(1):
-        path = base / (name if number == 1 else f"{name}-{number}")
-        try:
-            path.mkdir(mode=DIRECTORY_MODE)
-        except FileExistsError:
-            continue
-        path.chmod(DIRECTORY_MODE)
-        return (path, *made)
-    raise AssertionError("count() has no end")
-
-
-def _stem(input_name: str) -> str:
-    """The input's name without what says its format, safe as part of a directory's name."""
-    name = Path(input_name).name
-    while name.lower().endswith(_SUFFIXES):
-        name = name[: name.rindex(".")]
-    name = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.")[:_MAX_STEM]
-    return name or ("stdin" if input_name == "-" else "run")
 
 
 def holds_run(path: Path) -> bool:

@@ -33,6 +33,8 @@ class Counters(NamedTuple):
     input_exhausted: bool
     blanked: int = 0
     unkept: int = 0
+    rows_expected: int | None = None
+    notices: tuple[str, ...] = ()
 
 
 class FailureReasons:
@@ -97,6 +99,7 @@ def summarize(proof: Proof, counters: Counters, *, stop: Stop | None = None) -> 
         not_stored=proof.not_stored,
         unverified=proof.unverified,
         after_end=proof.after_end,
+        results_sha256=proof.sha256,
         exit_code=exit_code_for(
             proof.outcomes,
             stop=stop,

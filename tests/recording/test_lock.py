@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from batchpatch.errors import RecordError
-from batchpatch.recording.lock import acquire, claimed, own_folder
+from batchpatch.recording.lock import acquire, claimed, holder, own_folder
 
 ROOT = Path(__file__).parents[2]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="links and modes are POSIX")
@@ -109,3 +109,15 @@ def test_a_folder_that_others_can_reach_is_not_used(tmp_path: Path, victim: Path
     found.chmod(0o755)
     assert own_folder({"HOME": str(tmp_path)}) == found
     assert found.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_look_at_a_lock_says_who_has_it_and_takes_nothing(tmp_path: Path) -> None:
+    """Whoever watches a run must not be what keeps the next one from its directory."""
+    path = tmp_path / ".lock"
+    assert holder(path) is None
+    assert not path.exists()
+    descriptor = acquire(path)
+    assert holder(path) == os.getpid()
+    os.close(descriptor)
+    assert holder(path) is None
+    os.close(acquire(path))

@@ -60,6 +60,13 @@ class Allowance(NamedTuple):
         """Of one token, on average; None where only the cap counts."""
         return None if self.per_window is None else Rate(self.per_window / self.window_s)
 
+    @property
+    def per_min(self) -> float | None:
+        """Requests a minute of all tokens together; None where nothing bounds them."""
+        bounds = [] if self.rate is None else [self.rate.per_s * self.tokens]
+        bounds += [] if self.cap is None else [self.cap.per_s]
+        return 60 * min(bounds) if bounds else None
+
     def duration_s(self, requests: int, *, burst_per_s: float = BURST_PER_S) -> float:
         """Seconds that so many requests take: full windows, and the last burst.
 
