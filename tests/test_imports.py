@@ -21,6 +21,7 @@ FLOORS: list[set[str]] = [
     {"formats", "writes", "genesys"},
     {"reading", "finding", "merging", "sending", "recording"},
     {"pipeline"},
+    {"reporting"},
     {"commands", "service"},
     {"cli", "testing"},
     {"__main__", "__init__"},

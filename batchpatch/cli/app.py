@@ -57,6 +57,7 @@ COMMANDS = {
     "check": _Place("check", "Say what a run would do, offline."),
     "plan": _Place("plan", "Look at what is there, and write what a run would change."),
     "resume": _Place("resume", "Finish a run that was stopped, killed or cut off."),
+    "report": _Place("report", "Show again what has become of a run."),
     "undo": _Place("undo", "Restore the values before a run that has kept them."),
     "codes": _Place("codes", "List the wrap-up codes that there are."),
     "purge": _Place("resume", "Remove what holds customers' values from a run's directory."),
@@ -120,7 +121,7 @@ class _Argument(click.Argument):
 def _arguments(declared: Declared) -> list[click.Parameter]:
     arguments: list[click.Parameter] = []
     for name, one in declared.arguments.items():
-        argument = _Argument([name], nargs=-1 if one.several else 1, required=True)
+        argument = _Argument([name], nargs=-1 if one.several else 1, required=not one.optional)
         argument.metavar, argument.text = one.metavar, one.help
         arguments.append(argument)
     return arguments

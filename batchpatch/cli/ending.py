@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from batchpatch.cli.following import Following
 from batchpatch.cli.next_command import NextCommands, run_plan
 from batchpatch.cli.output import OutputError, emit_document, say
 from batchpatch.cli.signals import keep_exit_code
@@ -41,9 +42,14 @@ def finish(report: RunReport, reporting: ReportFlags, *, instead: Sequence[Given
     """
     quiet = reporting.quiet
     keep_exit_code(report.summary.exit_code)
-    following = attempt_to_show("What to do next", lambda: _following(report, instead)) or {}
+    following = attempt_to_show("What to do next", lambda: _following(report, instead))
+    following = following or Following()
     if not quiet:
         _say_summary(report, show_values=reporting.show_values)
+        attempt_to_show("Where it went", lambda: say(*following.place_lines()))
+        say(f"Report: {report.directory}")
+        if report.nothing_left:
+            say("Nothing was left to do.")
     else:
         _say_why_early(report)
     _say_following(report, following, quiet=quiet)
@@ -53,9 +59,7 @@ def finish(report: RunReport, reporting: ReportFlags, *, instead: Sequence[Given
             "directory": str(report.directory),
             "notices": list(report.notices),
             "failed": [str(path) for path in report.failed],
-            "send_failed": following.get("send_failed"),
-            "resume": following.get("resume"),
-            "undo": following.get("undo"),
+            **following.document(),
         }
         try:
             emit_document(document)
@@ -64,13 +68,10 @@ def finish(report: RunReport, reporting: ReportFlags, *, instead: Sequence[Given
     return report.summary.exit_code
 
 
-def _following(report: RunReport, instead: Sequence[Given]) -> dict[str, str | None]:
-    commands = NextCommands.of(report.directory, instead=instead)
-    return {
-        "send_failed": commands.send_failed(report.failed),
-        "resume": commands.resume() if report.resumable else None,
-        "undo": commands.undo(),
-    }
+def _following(report: RunReport, instead: Sequence[Given]) -> Following:
+    return Following.of(
+        report.directory, report.failed, resumable=report.resumable, instead=instead
+    )
 
 
 def _say_summary(report: RunReport, *, show_values: bool) -> None:
@@ -80,23 +81,17 @@ def _say_summary(report: RunReport, *, show_values: bool) -> None:
     attempt_to_show("The notices", lambda: say(*report.notices))
     for conflict in report.conflicts if show_values else ():
         say(*conflict_lines(conflict))
-    say(f"Report: {report.directory}")
-    if report.nothing_left:
-        say("Nothing was left to do.")
 
 
-def _say_following(report: RunReport, following: dict[str, str | None], *, quiet: bool) -> None:
-    if (again := following.get("send_failed")) and not quiet:
-        say("To send the failed rows again, once the cause is gone:", f"  {again}")
-    if (undo := following.get("undo")) and not quiet:
-        say("To take it back:", f"  {undo}")
-    if resume := following.get("resume"):
-        if report.requests_left and not quiet:
-            left = attempt_to_show(
-                "What is left", lambda: forecast(report.requests_left or 0, report.allowance)
-            )
-            say(*([f"Left: about {left}"] if left else []))
-        say("To go on with this run:", f"  {resume}")
+def _say_following(report: RunReport, following: Following, *, quiet: bool) -> None:
+    """Say the one command that comes next; where there is more to send, whatever was asked."""
+    if following.resume and report.requests_left and not quiet:
+        left = attempt_to_show(
+            "What is left", lambda: forecast(report.requests_left or 0, report.allowance)
+        )
+        say(*([f"Left: about {left}"] if left else []))
+    if following.resume or not quiet:
+        say(*following.next_lines())
 
 
 STDOUT = Path("-")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from batchpatch.cli.options.declare import Argument, GivenFlags, Options, flag, with_options
+from batchpatch.cli.options.newest import LastFlags, RunOrLast
 from batchpatch.cli.options.sending import AttemptFlags, PaceFlags, StoppingFlags
 from batchpatch.cli.options.surroundings import (
     PlatformFlags,
@@ -52,8 +53,9 @@ class ResumeFlags(Options):
 
 @with_options
 def resume(
-    directory: Directory,
+    directory: RunOrLast,
     *,
+    newest: LastFlags,
     retrying: ResumeFlags,
     pace: PaceFlags,
     attempts: AttemptFlags,
@@ -78,7 +80,7 @@ def resume(
     from batchpatch.model import Outcome  # noqa: PLC0415
     from batchpatch.recording.plan_output import find_directory  # noqa: PLC0415
 
-    directory = find_directory(directory)
+    directory = find_directory(newest.choose(directory, command="resume"))
     manifest = manifest_of(directory)
     following = NextCommands.of(directory, instead=given)
     if following.in_own_sandbox and not (sandbox.sandbox or platform.names_hosts):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from batchpatch.model import Outcome
+from batchpatch.model import LIMIT_REACHED, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -168,7 +168,7 @@ def _value(value: str | None) -> str:
 
 def summary_lines(summary: Summary, *, warns_of_end: bool = True) -> list[str]:
     """How a run ended: outcomes, requests, time."""
-    lines = [f"{count(summary.rows, 'row')} in {duration(summary.elapsed_s)}"]
+    lines = [f"{_rows(summary)} in {duration(summary.elapsed_s)}"]
     lines += [f"  {outcome:<11}{number:>12,}" for outcome, number in summary.outcomes.items()]
     if summary.unattempted:
         lines.append(f"  {'unattempted':<11}{summary.unattempted:>12,}")
@@ -208,6 +208,15 @@ def summary_lines(summary: Summary, *, warns_of_end: bool = True) -> list[str]:
     if summary.stopped_because:
         lines.append(f"Stopped: {summary.stopped_because}")
     return lines
+
+
+def _rows(summary: Summary) -> str:
+    """`120 rows`, or, where a run ended before its input, `167 of about 400,000 rows`."""
+    settled, expected = sum(summary.outcomes.values()), summary.rows_expected
+    is_whole = summary.input_exhausted and not summary.unattempted
+    if is_whole or summary.stopped_because == LIMIT_REACHED or expected is None:
+        return count(summary.rows, "row")
+    return f"{settled:,} of {'' if summary.input_exhausted else 'about '}{expected:,} rows"
 
 
 def conflict_lines(entry: ConflictEntry) -> list[str]:

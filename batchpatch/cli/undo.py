@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from batchpatch.cli.options.declare import GivenFlags, Options, flag, with_options
+from batchpatch.cli.options.newest import LastFlags, RunOrLast
 from batchpatch.cli.options.sending import AttemptFlags, PaceFlags, StoppingFlags, VerifyFlags
 from batchpatch.cli.options.surroundings import (
     PlatformFlags,
@@ -15,7 +16,7 @@ from batchpatch.cli.options.surroundings import (
     ServerFlags,
 )
 from batchpatch.cli.output import emit_document, say
-from batchpatch.cli.resume import Directory, manifest_of
+from batchpatch.cli.resume import manifest_of
 from batchpatch.errors import ExitCode, SettingsError
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ class UndoFlags(Options):
 
 @with_options
 def undo(
-    directory: Directory,
+    directory: RunOrLast,
     *,
+    newest: LastFlags,
     undoing: UndoFlags,
     verifying: VerifyFlags,
     pace: PaceFlags,
@@ -63,6 +65,7 @@ def undo(
     from batchpatch.formats.run_json import settings_from  # noqa: PLC0415
     from batchpatch.options.run import RecordOptions  # noqa: PLC0415
 
+    directory = newest.choose(directory, command="undo")
     manifest = manifest_of(directory)
     settings = settings_from(manifest.options)
     # Its --force is another one than that of `run`.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from batchpatch.commands.run import run
 from batchpatch.errors import SettingsError
-from batchpatch.formats.plan_line import PLAN_USES
 from batchpatch.formats.run_json import settings_from
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.options.read import ReadOptions
@@ -18,6 +17,7 @@ from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.results import has_sent
 from batchpatch.recording.run_directory import RunDirectory
 from batchpatch.recording.undo_rows import write_undo_input
+from batchpatch.reporting.place import keeps_before
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _refuse_unknown(directory: RunDirectory, manifest: Manifest) -> None:
             f"{path} was purged ({', '.join(manifest.purged)}): the values before the run are "
             "gone, so it cannot be undone."
         )
-    if not _keeps_before(manifest):
+    if not keeps_before(manifest):
         raise SettingsError(
             f"{path} holds no values to go back to: only a run of a plan, or one with "
             "--keep-before, can be undone."
@@ -149,9 +149,3 @@ def _refuse_unknown(directory: RunDirectory, manifest: Manifest) -> None:
             f"{directory.undo_path} is not there any more, and the run has sent something: it "
             "cannot be undone; restore that file from a copy."
         )
-
-
-def _keeps_before(manifest: Manifest) -> bool:
-    """True for a run that would have kept values, had it sent anything."""
-    uses = [use for mapping in manifest.mapping.values() for use in mapping.values()]
-    return settings_from(manifest.options).safeguards.keep_before or PLAN_USES["before"] in uses

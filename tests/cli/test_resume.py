@@ -239,7 +239,7 @@ def test_purge_removes_what_holds_values_and_keeps_the_results(
     )
     assert batchpatch("purge", "r").returncode == 0
     left = {path.name for path in (tmp_path / "r").iterdir()} - {".lock"}
-    assert left == {"results.jsonl", "run.json", "summary.json"}
+    assert left == {"results.jsonl", "run.json", "summary.json", "timeline.jsonl"}
 
 
 def test_a_full_disk_is_a_sentence(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from batchpatch.formats.progress_json import Moment
 from batchpatch.recording.progress_file import ProgressFile, read_progress, read_timeline
 from batchpatch.recording.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def moment(elapsed_s: float, requests: int) -> Moment:

@@ -24,6 +24,8 @@ class Argument(NamedTuple):
     metavar: str
     help: str
     several: bool = False
+    optional: bool = False
+    """The command knows another way to say it, and gets None."""
     parse: Callable[[str], Any] = str
 
 
@@ -205,6 +207,8 @@ def with_options(command: Callable[..., int]) -> Declared:
 
 
 def _argument(declared: Argument, value: Any) -> Any:
+    if value is None:
+        return None
     return [declared.parse(one) for one in value] if declared.several else declared.parse(value)
 
 

@@ -1,0 +1,94 @@
+"""What follows a run: where it went, whether it can be undone, and the one command that is next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from batchpatch.cli.next_command import NextCommands
+from batchpatch.cli.run_text import place_line, undo_line
+from batchpatch.recording.manifest import read_manifest
+from batchpatch.recording.run_directory import RunDirectory
+from batchpatch.reporting.place import Place, place_of, why_not_undone
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from batchpatch.cli.options.declare import Given
+
+
+class Following(NamedTuple):
+    """The commands that make sense after a run; None where one does not."""
+
+    send_failed: str | None = None
+    resume: str | None = None
+    undo: str | None = None
+    undo_because: str | None = None
+    """Why there is no `undo`."""
+    place: Place | None = None
+
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        failed: Sequence[Path],
+        *,
+        resumable: bool,
+        instead: Sequence[Given] = (),
+    ) -> Following:
+        """What follows a run that has ended.
+
+        Args:
+            path: its directory.
+            failed: files of the rows that did not make it.
+            resumable: there is more to send, and its inputs are there.
+            instead: the flags of whoever went on with it, where they differ from its own.
+
+        Raises:
+            RecordError: its record cannot be read.
+        """
+        commands = NextCommands.of(path, instead=instead)
+        with RunDirectory.open(path, lock=False) as directory:
+            manifest = read_manifest(directory.manifest_path)
+            undo = commands.undo()
+            because = None if undo else why_not_undone(directory, manifest)
+        return cls(
+            commands.send_failed(failed),
+            commands.resume() if resumable else None,
+            undo,
+            because,
+            place_of(manifest),
+        )
+
+    @property
+    def next(self) -> str | None:
+        """The one command that comes next: first the rest of the run, then what has failed."""
+        return self.resume or self.send_failed
+
+    def place_lines(self) -> list[str]:
+        """Where it went, and whether that can be undone."""
+        if self.place is None:
+            return []
+        return [place_line(self.place), undo_line(self.undo, self.undo_because)]
+
+    def next_lines(self) -> list[str]:
+        """What to do now; none where nothing is left to do."""
+        if self.resume:
+            return ["To go on with this run:", f"  {self.resume}"]
+        if self.send_failed:
+            return [
+                "To send the failed rows again, once the cause is gone:",
+                f"  {self.send_failed}",
+            ]
+        return []
+
+    def document(self) -> dict[str, Any]:
+        """For a program."""
+        return {
+            "send_failed": self.send_failed,
+            "resume": self.resume,
+            "undo": self.undo,
+            "undo_because": self.undo_because,
+            "next": self.next,
+            "where": self.place and self.place._asdict(),
+        }

@@ -1,0 +1,43 @@
+"""Which run a command is about: its directory, or the newest one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from batchpatch.cli.options.declare import Argument, Options, flag
+from batchpatch.errors import SettingsError
+
+RunOrLast = Annotated[
+    Path | None, Argument("DIR", "Directory of the run; or --last.", optional=True, parse=Path)
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastFlags(Options):
+    """Which run."""
+
+    TITLE: ClassVar[str] = "Which run"
+
+    last: bool = flag("--last", "The newest run in batchpatch-runs/.", default=False)
+
+    def choose(self, directory: Path | None, *, command: str) -> Path:
+        """The directory that was named, or the newest.
+
+        Raises:
+            SettingsError: none is named, or two, or there is no run.
+            RecordError: the folder of runs cannot be read.
+        """
+        if directory is not None:
+            if self.last:
+                raise SettingsError(f"{command} is for one run: leave out DIR, or --last.")
+            return directory
+        if not self.last:
+            raise SettingsError(
+                f"{command} needs DIR (the directory of the run), or --last: "
+                f"see batchpatch {command} --help."
+            )
+        from batchpatch.reporting.runs import newest_run  # noqa: PLC0415 - not for --help
+
+        return newest_run()

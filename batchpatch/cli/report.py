@@ -1,0 +1,109 @@
+"""`batchpatch report`: what has become of a run, shown again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from batchpatch.cli.options.declare import Options, flag, with_options
+from batchpatch.cli.options.newest import LastFlags, RunOrLast
+from batchpatch.cli.output import emit_document, show
+from batchpatch.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from batchpatch.cli.following import Following
+    from batchpatch.reporting.overview import Overview
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowingFlags(Options):
+    """How it is shown."""
+
+    TITLE: ClassVar[str] = "What is shown"
+
+    json: bool = flag("--json", "Print one JSON document on stdout.", default=False)
+
+
+@with_options
+def report(directory: RunOrLast, *, newest: LastFlags, showing: ShowingFlags) -> int:
+    """Show again what has become of a run: outcomes, reasons, where it went, what comes next.
+
+    The outcomes are counted from its results, also where it was killed or is still at work. Nothing
+    is sent. Exit code 0, whatever became of the run.
+    """
+    # Loaded here: they bring the readers with them.
+    from batchpatch.cli.following import Following  # noqa: PLC0415
+    from batchpatch.recording.plan_output import find_directory  # noqa: PLC0415
+    from batchpatch.reporting.overview import overview_of  # noqa: PLC0415
+
+    overview = overview_of(find_directory(newest.choose(directory, command="report")))
+    is_resumable = overview.unfinished and not overview.left_because
+    following = Following.of(overview.glance.path, overview.failed, resumable=is_resumable)
+    if showing.json:
+        emit_document(report_document(overview, following))
+    else:
+        show(report_lines(overview, following))
+    return ExitCode.DONE
+
+
+def report_lines(overview: Overview, following: Following) -> Iterator[str]:
+    """The report as a person reads it."""
+    from batchpatch.cli.run_text import pace_line, so_far_lines  # noqa: PLC0415
+    from batchpatch.cli.text import reason_lines, summary_lines  # noqa: PLC0415
+
+    glance = overview.glance
+    yield _state_line(overview)
+    if overview.summary is not None:
+        yield from summary_lines(overview.summary)
+    else:
+        yield from so_far_lines(overview.counts, glance.moment)
+    if glance.pid is not None and glance.moment is not None:
+        yield pace_line(glance.moment)
+    yield from reason_lines(overview.reasons)
+    yield from overview.summary.notices if overview.summary else ()
+    yield from overview.problems
+    if glance.manifest.kind == "run":
+        yield from following.place_lines()
+    yield f"Report: {glance.path}"
+    for sentence in overview.left_because:
+        yield f"What is left cannot be sent as it is: {sentence}."
+    if glance.pid is None:
+        yield from following.next_lines()
+
+
+def _state_line(overview: Overview) -> str:
+    glance = overview.glance
+    name = "Plan" if glance.manifest.kind == "plan" else "Run"
+    began = f"{name} of {glance.manifest.started}"
+    if glance.pid is not None:
+        return f"{began}: at work{f' (process {glance.pid})' if glance.pid else ''}"
+    if glance.killed:
+        return f"{began}: interrupted; its process was killed, or the machine went down"
+    return f"{began}: {glance.state}"
+
+
+def report_document(overview: Overview, following: Following) -> dict[str, Any]:
+    """The report as a program reads it."""
+    glance, counts = overview.glance, overview.counts
+    summary = overview.summary._asdict() if overview.summary else {}
+    return {
+        **summary,
+        "rows": counts.rows,
+        "outcomes": counts.outcomes,
+        "unattempted": counts.unattempted,
+        "rows_expected": counts.rows_expected,
+        "started": glance.manifest.started,
+        "results_sha256": overview.results_sha256,
+        "kind": glance.manifest.kind,
+        "state": str(glance.state),
+        "process": glance.pid,
+        "progress": glance.moment and glance.moment._asdict(),
+        "directory": str(glance.path),
+        "reasons": [reason._asdict() for reason in overview.reasons],
+        "problems": [*overview.problems, *overview.left_because],
+        "failed": [str(path) for path in overview.failed],
+        **(following.document()),
+        "next": following.next if glance.pid is None else None,
+    }

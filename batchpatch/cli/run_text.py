@@ -1,0 +1,62 @@
+"""Text about a run as a whole: where it has written to, whether that can be undone. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchpatch.cli.text import about, count, duration
+
+if TYPE_CHECKING:
+    from batchpatch.formats.progress_json import Moment
+    from batchpatch.reporting.overview import Counts
+    from batchpatch.reporting.place import Place
+
+
+def place_line(place: Place) -> str:
+    """Where a run has written to: whose data, as far as it is known."""
+    if place.region is None:
+        return f"Where: the sandbox at {place.api_url}" if place.api_url else "Where: unknown"
+    organisation = " ".join(filter(None, (place.organisation_name, place.organisation)))
+    client = place.client and f"OAuth client {place.client}"
+    usual = f"https://api.{place.region}"
+    host = None if place.api_url == usual else place.api_url
+    return f"Where: {', '.join(filter(None, (organisation, place.region, host, client)))}"
+
+
+def undo_line(command: str | None, because: str | None) -> str:
+    """Whether a run can be undone, and how."""
+    if command is not None:
+        return f"It can be undone: {command}"
+    return f"It cannot be undone: {because or 'no --keep-before'}."
+
+
+def so_far_lines(counts: Counts, moment: Moment | None) -> list[str]:
+    """How far a run is that has not ended, or whose end nobody has recorded."""
+    time = f" after {duration(moment.elapsed_s)}" if moment else ""
+    lines = [f"{rows_so_far(counts)}{time}"]
+    lines += [f"  {outcome:<11}{number:>12,}" for outcome, number in counts.outcomes.items()]
+    if counts.unattempted:
+        lines.append(f"  {'unattempted':<11}{counts.unattempted:>12,}")
+    if moment is not None:
+        refused = f", {moment.throttled:,} throttled" if moment.throttled else ""
+        lines.append(f"{count(moment.requests, 'request')} by this process{refused}")
+    return lines
+
+
+def rows_so_far(counts: Counts) -> str:
+    """`167 of about 400,000 rows`."""
+    if counts.rows_expected is None:
+        return count(counts.settled, "row")
+    return f"{counts.settled:,} of about {counts.rows_expected:,} rows"
+
+
+def pace_line(moment: Moment) -> str:
+    """How fast a run at work goes, how long it still takes, and what it waits for."""
+    parts = [f"{moment.rows_per_s * 60:,.0f} rows a minute"] if moment.rows_per_s else []
+    if moment.allowed_per_min is not None:
+        parts.append(f"{moment.allowed_per_min:,.0f} requests a minute allowed")
+    if moment.left_s is not None:
+        parts.append(f"about {about(moment.left_s)} left")
+    if moment.waiting_for:
+        parts.append(f"waiting for {moment.waiting_for}")
+    return ", ".join(parts)

@@ -1,0 +1,115 @@
+"""The overview of a run: what its summary says, or, of one without, what its results prove."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.formats.result_line import MAX_ROW
+from batchpatch.model import Outcome
+from batchpatch.recording.bitmap import Bitmap
+from batchpatch.recording.checkpoint import Proof, prove
+from batchpatch.recording.failure_reasons import read_reasons
+from batchpatch.recording.manifest import find_changes
+from batchpatch.reporting.glance import Glance, glance_at
+from batchpatch.reporting.place import Place, place_of, why_not_undone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from batchpatch.model import FailureReason, Summary
+
+
+class Counts(NamedTuple):
+    """Rows of a run, as its results prove them now."""
+
+    rows: int
+    """Read, as far as it is known."""
+    outcomes: dict[str, int]
+    unattempted: int
+    rows_expected: int | None
+
+    @property
+    def settled(self) -> int:
+        """Rows that have a line."""
+        return sum(self.outcomes.values())
+
+
+class Overview(NamedTuple):
+    """What there is to say of a run."""
+
+    glance: Glance
+    counts: Counts
+    summary: Summary | None
+    """How it ended, with the counts of the results; None where no process has lived to say so."""
+    reasons: list[FailureReason]
+    """Why rows did not make it, the most frequent first."""
+    failed: list[Path]
+    """Files of the rows that did not make it."""
+    place: Place
+    undo_because: str | None
+    """Why it cannot be undone; None where it can."""
+    left_because: list[str]
+    """Why what is left cannot be sent as it is: sentences about its inputs."""
+    problems: list[str]
+    """What does not fit together in its directory."""
+    results_sha256: str | None
+
+    @property
+    def unfinished(self) -> bool:
+        """No process is at work, and there are rows to be read or sent."""
+        if self.glance.pid is not None:
+            return False
+        summary = self.summary
+        return summary is None or bool(summary.unattempted) or not summary.input_exhausted
+
+
+def overview_of(path: Path, *, reasons: int = 5) -> Overview:
+    """What there is to say of a run; its results are read whole.
+
+    Raises:
+        SettingsError: there is no run.
+        RecordError: a file of it cannot be read.
+    """
+    glance = glance_at(path)
+    directory, manifest = glance.directory, glance.manifest
+    has_results = directory.results_path.exists()
+    empty = Proof({}, 0, Bitmap(), 0, 0, 0, 0, [])
+    proof = prove(directory.results_path, rows=MAX_ROW) if has_results else empty
+    found = read_reasons(directory.results_path).most_common(reasons) if proof.failed else []
+    counts = _counts(glance, proof)
+    overview = Overview(
+        glance,
+        counts,
+        glance.summary and glance.summary._replace(outcomes=counts.outcomes),
+        found,
+        directory.failed_paths() if glance.pid is None else [],
+        place_of(manifest),
+        why_not_undone(directory, manifest) if has_results else "it has written nothing",
+        [],
+        _problems(glance, proof),
+        proof.sha256,
+    )
+    if not overview.unfinished:
+        return overview
+    changes = find_changes(manifest, spool_path=directory.spool_path, at_a_glance=True)
+    return overview._replace(left_because=[change.sentence for change in changes])
+
+
+def _counts(glance: Glance, proof: Proof) -> Counts:
+    outcomes = {str(word): proof.outcomes[word] for word in Outcome if proof.outcomes.get(word)}
+    if (summary := glance.summary) is not None:
+        return Counts(summary.rows, outcomes, summary.unattempted, summary.rows_expected)
+    moment = glance.moment
+    rows = max(proof.settled, moment.rows_read if moment else 0)
+    expected = moment.rows_expected if moment else None
+    return Counts(rows, outcomes, rows - proof.settled, expected)
+
+
+def _problems(glance: Glance, proof: Proof) -> list[str]:
+    """What a person should know; the last line of a run without an end may be torn."""
+    path, summary = glance.directory.results_path, glance.summary
+    if summary is None:
+        return []
+    if summary.results_sha256 is not None and proof.sha256 not in (None, summary.results_sha256):
+        return [f"{path} is not what it was when the run ended: the outcomes are those of now."]
+    return [f"{path}: {problem}" for problem in proof.problems]

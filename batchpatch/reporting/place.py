@@ -1,0 +1,62 @@
+"""Where a run has written to, and whether that can be taken back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.formats.plan_line import PLAN_USES
+from batchpatch.formats.run_json import settings_from
+from batchpatch.genesys.account.regions import is_loopback, region_of
+from batchpatch.recording.results import has_sent
+
+if TYPE_CHECKING:
+    from batchpatch.formats.run_json import Manifest
+    from batchpatch.recording.run_directory import RunDirectory
+
+
+class Place(NamedTuple):
+    """Whose data a run is about, as far as it knows."""
+
+    organisation: str | None
+    organisation_name: str | None
+    client: str | None
+    """The OAuth client's name, or else its id."""
+    region: str | None
+    """Its domain; None of a sandbox on this machine."""
+    api_url: str | None
+
+
+def place_of(manifest: Manifest) -> Place:
+    """Where a run has written to."""
+    url = manifest.api_url
+    return Place(
+        manifest.organisation,
+        manifest.organisation_name,
+        manifest.client_name or manifest.client_id,
+        None if url is None or is_loopback(url) else region_of(url),
+        url,
+    )
+
+
+def keeps_before(manifest: Manifest) -> bool:
+    """True for a run that keeps the values before what it writes."""
+    uses = [use for mapping in manifest.mapping.values() for use in mapping.values()]
+    return settings_from(manifest.options).safeguards.keep_before or PLAN_USES["before"] in uses
+
+
+def why_not_undone(directory: RunDirectory, manifest: Manifest) -> str | None:
+    """Why an undo of a run would be refused, in a few words; None where it would not.
+
+    Raises:
+        RecordError: a file cannot be read.
+    """
+    if "--sandbox" in manifest.options.get("flags", ()):
+        return "it went to a sandbox that has ended with it"
+    undo = directory.undo_path
+    if undo.exists() and undo.stat().st_size:
+        return None
+    if undo.name in manifest.purged:
+        return "the values before it were purged"
+    if not has_sent(directory.results_path):
+        return "it has written nothing"
+    return f"{undo} is gone" if keeps_before(manifest) else "no --keep-before"
