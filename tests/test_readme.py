@@ -34,6 +34,8 @@ def options_of(*command: str) -> set[str]:
         ("codes",),
         ("resume",),
         ("report",),
+        ("status",),
+        ("runs",),
         ("purge",),
         ("sandbox",),
         ("sandbox", "rows"),

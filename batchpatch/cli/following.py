@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from batchpatch.cli.next_command import NextCommands
+from batchpatch.cli.next_command import NextCommands, command_line
 from batchpatch.cli.run_text import place_line, undo_line
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.run_directory import RunDirectory
@@ -26,6 +26,8 @@ class Following(NamedTuple):
     undo_because: str | None = None
     """Why there is no `undo`."""
     place: Place | None = None
+    status: str | None = None
+    """Looks at the run while it is at work."""
 
     @classmethod
     def of(
@@ -58,6 +60,7 @@ class Following(NamedTuple):
             undo,
             because,
             place_of(manifest),
+            command_line("status", [path], []),
         )
 
     @property

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from batchpatch.cli.options.declare import Options, flag, with_options
+from batchpatch.cli.options.declare import with_options
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
+from batchpatch.cli.options.showing import ShowingFlags
 from batchpatch.cli.output import emit_document, show
 from batchpatch.errors import ExitCode
 
@@ -15,15 +15,6 @@ if TYPE_CHECKING:
 
     from batchpatch.cli.following import Following
     from batchpatch.reporting.overview import Overview
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShowingFlags(Options):
-    """How it is shown."""
-
-    TITLE: ClassVar[str] = "What is shown"
-
-    json: bool = flag("--json", "Print one JSON document on stdout.", default=False)
 
 
 @with_options
@@ -50,11 +41,11 @@ def report(directory: RunOrLast, *, newest: LastFlags, showing: ShowingFlags) ->
 
 def report_lines(overview: Overview, following: Following) -> Iterator[str]:
     """The report as a person reads it."""
-    from batchpatch.cli.run_text import pace_line, so_far_lines  # noqa: PLC0415
+    from batchpatch.cli.run_text import pace_line, so_far_lines, state_line  # noqa: PLC0415
     from batchpatch.cli.text import reason_lines, summary_lines  # noqa: PLC0415
 
     glance = overview.glance
-    yield _state_line(overview)
+    yield state_line(glance)
     if overview.summary is not None:
         yield from summary_lines(overview.summary)
     else:
@@ -71,17 +62,6 @@ def report_lines(overview: Overview, following: Following) -> Iterator[str]:
         yield f"What is left cannot be sent as it is: {sentence}."
     if glance.pid is None:
         yield from following.next_lines()
-
-
-def _state_line(overview: Overview) -> str:
-    glance = overview.glance
-    name = "Plan" if glance.manifest.kind == "plan" else "Run"
-    began = f"{name} of {glance.manifest.started}"
-    if glance.pid is not None:
-        return f"{began}: at work{f' (process {glance.pid})' if glance.pid else ''}"
-    if glance.killed:
-        return f"{began}: interrupted; its process was killed, or the machine went down"
-    return f"{began}: {glance.state}"
 
 
 def report_document(overview: Overview, following: Following) -> dict[str, Any]:

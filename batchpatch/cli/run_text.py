@@ -8,8 +8,20 @@ from batchpatch.cli.text import about, count, duration
 
 if TYPE_CHECKING:
     from batchpatch.formats.progress_json import Moment
+    from batchpatch.reporting.glance import Glance
     from batchpatch.reporting.overview import Counts
     from batchpatch.reporting.place import Place
+
+
+def state_line(glance: Glance) -> str:
+    """What a run is doing, or how it ended."""
+    name = "Plan" if glance.manifest.kind == "plan" else "Run"
+    began = f"{name} of {glance.manifest.started}"
+    if glance.pid is not None:
+        return f"{began}: at work{f' (process {glance.pid})' if glance.pid else ''}"
+    if glance.killed:
+        return f"{began}: interrupted; its process was killed, or the machine went down"
+    return f"{began}: {glance.state}"
 
 
 def place_line(place: Place) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from batchpatch.model import FailureReason, Summary
+    from batchpatch.recording.run_directory import RunDirectory
 
 
 class Counts(NamedTuple):
@@ -72,9 +73,7 @@ def overview_of(path: Path, *, reasons: int = 5) -> Overview:
     """
     glance = glance_at(path)
     directory, manifest = glance.directory, glance.manifest
-    has_results = directory.results_path.exists()
-    empty = Proof({}, 0, Bitmap(), 0, 0, 0, 0, [])
-    proof = prove(directory.results_path, rows=MAX_ROW) if has_results else empty
+    proof = _prove(directory)
     found = read_reasons(directory.results_path).most_common(reasons) if proof.failed else []
     counts = _counts(glance, proof)
     overview = Overview(
@@ -84,7 +83,7 @@ def overview_of(path: Path, *, reasons: int = 5) -> Overview:
         found,
         directory.failed_paths() if glance.pid is None else [],
         place_of(manifest),
-        why_not_undone(directory, manifest) if has_results else "it has written nothing",
+        why_not_undone(directory, manifest),
         [],
         _problems(glance, proof),
         proof.sha256,
@@ -93,6 +92,28 @@ def overview_of(path: Path, *, reasons: int = 5) -> Overview:
         return overview
     changes = find_changes(manifest, spool_path=directory.spool_path, at_a_glance=True)
     return overview._replace(left_because=[change.sentence for change in changes])
+
+
+def quick_counts(glance: Glance) -> Counts:
+    """The rows of a run as it has last counted them itself; else its results are read.
+
+    Raises:
+        RecordError: they cannot be read.
+    """
+    summary, moment = glance.summary, glance.moment
+    if summary is not None:
+        known = summary.rows, summary.outcomes, summary.unattempted, summary.rows_expected
+        return Counts(*known)
+    if moment is not None and glance.pid is not None:
+        left = max(0, moment.rows_read - moment.settled)
+        return Counts(moment.rows_read, moment.outcomes, left, moment.rows_expected)
+    return _counts(glance, _prove(glance.directory))
+
+
+def _prove(directory: RunDirectory) -> Proof:
+    if not directory.results_path.exists():
+        return Proof({}, 0, Bitmap(), 0, 0, 0, 0, [])
+    return prove(directory.results_path, rows=MAX_ROW)
 
 
 def _counts(glance: Glance, proof: Proof) -> Counts:
