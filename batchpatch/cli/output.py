@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import click
 
@@ -19,7 +19,7 @@ from batchpatch.cli.text import printable
 from batchpatch.errors import BatchpatchError, ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 class OutputError(BatchpatchError):
@@ -70,6 +70,23 @@ def emit(text: str) -> None:
         sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
         sys.stdout.flush()
     except (OSError, ValueError):
+        abandon_stdout()
+        raise OutputError("Standard output was closed before everything was written.") from None
+
+
+@contextmanager
+def binary_output() -> Iterator[BinaryIO]:
+    """Standard output for what is more than fits into memory.
+
+    Raises:
+        OutputError: it could not be written, whole.
+    """
+    _Written.anything = True
+    try:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError):
         abandon_stdout()
         raise OutputError("Standard output was closed before everything was written.") from None
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - the declaration of flags looks at it
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from batchpatch.cli.options.declare import with_options
+from batchpatch.cli.options.declare import Options, flag, with_options
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
 from batchpatch.cli.options.showing import ShowingFlags
-from batchpatch.cli.output import emit_document, show
-from batchpatch.errors import ExitCode
+from batchpatch.cli.options.surroundings import parse_path
+from batchpatch.cli.output import binary_output, emit_document, say, show
+from batchpatch.errors import ExitCode, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,13 +20,49 @@ if TYPE_CHECKING:
     from batchpatch.reporting.overview import Overview
 
 
+@dataclass(frozen=True, kw_only=True)
+class TableFlags(Options):
+    """The rows, as a file for a spreadsheet."""
+
+    TITLE: ClassVar[str] = "The rows"
+
+    csv: Path | None = flag(
+        "--csv",
+        "Write each row with what became of it, for a spreadsheet; - is stdout. It holds values.",
+        metavar="OUT",
+        parse=parse_path,
+    )
+    failed: bool = flag("--failed", "With --csv: only rows that did not make it.", default=False)
+    inputs: tuple[Path, ...] = flag(
+        "--input",
+        "Where an input lies now; known by its content. May be repeated.",
+        default=(),
+        metavar="PATH",
+        parse=parse_path,
+    )
+
+    def check(self, *, json: bool) -> None:
+        """Raise SettingsError where the flags contradict each other."""
+        if self.csv is None and (self.failed or self.inputs):
+            name = "--failed" if self.failed else "--input"
+            raise SettingsError(f"{name} is for the rows: add --csv OUT.")
+        if json and str(self.csv) == "-":
+            raise SettingsError("--csv - and --json both want standard output: leave out one.")
+
+
 @with_options
-def report(directory: RunOrLast, *, newest: LastFlags, showing: ShowingFlags) -> int:
+def report(
+    directory: RunOrLast, *, newest: LastFlags, table: TableFlags, showing: ShowingFlags
+) -> int:
     """Show again what has become of a run: outcomes, reasons, where it went, what comes next.
 
     The outcomes are counted from its results, also where it was killed or is still at work. Nothing
     is sent. Exit code 0, whatever became of the run.
     """
+    table.check(json=showing.json)
+    if table.csv is not None:
+        chosen = newest.choose(directory, command="report")
+        return _write_rows(chosen, table.csv, table, showing)
     # Loaded here: they bring the readers with them.
     from batchpatch.cli.following import Following  # noqa: PLC0415
     from batchpatch.recording.plan_output import find_directory  # noqa: PLC0415
@@ -36,6 +75,24 @@ def report(directory: RunOrLast, *, newest: LastFlags, showing: ShowingFlags) ->
         emit_document(report_document(overview, following))
     else:
         show(report_lines(overview, following))
+    return ExitCode.DONE
+
+
+def _write_rows(directory: Path, out: Path, table: TableFlags, showing: ShowingFlags) -> int:
+    """Write the rows instead of showing the report."""
+    from batchpatch.commands.row_table import write_rows  # noqa: PLC0415 - not for --help
+    from batchpatch.reporting.row_table import MOST_SHEET_ROWS  # noqa: PLC0415
+
+    if str(out) == "-":
+        with binary_output() as file:
+            write_rows(directory, file, failed_only=table.failed, inputs=table.inputs)
+        return ExitCode.DONE
+    count = write_rows(directory, out, failed_only=table.failed, inputs=table.inputs)
+    say(f"{count:,} rows in {out}")
+    if count > MOST_SHEET_ROWS:
+        say(f"A spreadsheet shows the first {MOST_SHEET_ROWS:,} of them.")
+    if showing.json:
+        emit_document({"csv": str(out), "rows": count, "exit_code": int(ExitCode.DONE)})
     return ExitCode.DONE
 
 

@@ -78,6 +78,11 @@ def is_kept_text(column: str) -> bool:
     return normalized(column) == "batchpatchtext"
 
 
+def is_outcome(column: str) -> bool:
+    """True for `batchpatch_outcome`, which only a report of a run has."""
+    return normalized(column) == "batchpatchoutcome"
+
+
 def is_own(column: str) -> bool:
     """True for a column that batchpatch itself has written."""
     return is_skip(column) or bool(_OWN.fullmatch(column))

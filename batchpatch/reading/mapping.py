@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import InputError
-from batchpatch.options.fields import is_origin, is_own, is_skip
+from batchpatch.options.fields import is_origin, is_outcome, is_own, is_skip
 from batchpatch.reading.columns import Header
 from batchpatch.reading.row_properties import USES, PropertyColumns
 from batchpatch.writes.registry import find_kind
@@ -84,6 +84,7 @@ def map_columns(
         InputError: a needed column is missing or stands there twice; the text names the columns
             that are there and the flag that would use them.
     """
+    _refuse_report(header, name)
     finder = Header(list(header), options, name)
     fields = finder.fields()
     selectors = finder.mapped_selectors()
@@ -129,6 +130,16 @@ def map_columns(
         unmapped=tuple(finder.unmapped()),
         properties=properties,
     )
+
+
+def _refuse_report(header: Sequence[str], name: str) -> None:
+    """Raise InputError for the rows of a report: what a spreadsheet needs around a value would be
+    sent as the value."""
+    if any(map(is_outcome, header)):
+        raise InputError(
+            f"{name} is the report of a run, whose cells are made for a spreadsheet: send the "
+            "failed.csv of that run, or the file that it began with."
+        )
 
 
 def _refuse_missing(

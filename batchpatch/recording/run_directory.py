@@ -44,6 +44,7 @@ SPOOL, UNDO, UNDO_INPUT, LOCK = "input", "undo.jsonl", "undo-input.jsonl", ".loc
 CONFLICTS, FAILED_LINES = "conflicts.jsonl", "failed-rows.jsonl"
 PROGRESS, TIMELINE = "progress.json", "timeline.jsonl"
 
+_OWN = {MANIFEST, RESULTS, SUMMARY, LOCK, FAILED_LINES, PROGRESS, TIMELINE, "retry.json"}
 _NOTHING = {LOCK, f".{MANIFEST}.tmp", "lost+found"}
 """What an empty directory may hold: a volume that was just mounted is empty too."""
 _FAILED = re.compile(r"failed(-[1-9][0-9]*)?\.(csv|jsonl)")
@@ -175,6 +176,12 @@ class RunDirectory:
     def failed_lines_path(self) -> Path:
         """The failed rows of an input that changed while it was read: their lines of results."""
         return self.path / FAILED_LINES
+
+    def is_own(self, path: Path) -> bool:
+        """True for a file that a run writes here, whether it is there or not."""
+        name = path.name
+        is_here = path.absolute().parent.resolve() == self.path.resolve()
+        return is_here and (name in _OWN or _is_private(name))
 
     def private_paths(self) -> list[Path]:
         """The files here that hold customers' values, unfinished ones too."""
