@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from batchpatch.cli.following import Following
+    from batchpatch.reporting.history import History
     from batchpatch.reporting.overview import Overview
 
 
@@ -71,6 +72,7 @@ def report(
     overview = overview_of(find_directory(newest.choose(directory, command="report")))
     is_resumable = overview.unfinished and not overview.left_because
     following = Following.of(overview.glance.path, overview.failed, resumable=is_resumable)
+    following = _after_repairs(overview.history, following)
     if showing.json:
         emit_document(report_document(overview, following))
     else:
@@ -96,9 +98,21 @@ def _write_rows(directory: Path, out: Path, table: TableFlags, showing: ShowingF
     return ExitCode.DONE
 
 
+def _after_repairs(history: History, following: Following) -> Following:
+    """What is left is what the last repair has left: its own file knows what has made it since."""
+    if not history.repairs or not following.send_failed:
+        return following
+    last = history.repairs[-1].glance
+    if not history.open or last.pid is not None:
+        return following._replace(send_failed=None)
+    failed = last.directory.failed_paths()
+    again = type(following).of(last.path, failed, resumable=last.state != "finished").next
+    return following._replace(send_failed=again or following.send_failed)
+
+
 def report_lines(overview: Overview, following: Following) -> Iterator[str]:
     """The report as a person reads it."""
-    from batchpatch.cli.run_text import pace_line, so_far_lines, state_line  # noqa: PLC0415
+    from batchpatch.cli.run_text import history_lines, pace_line, so_far_lines, state_line  # noqa: PLC0415
     from batchpatch.cli.text import reason_lines, summary_lines  # noqa: PLC0415
 
     glance = overview.glance
@@ -114,6 +128,7 @@ def report_lines(overview: Overview, following: Following) -> Iterator[str]:
     yield from overview.problems
     if glance.manifest.kind == "run":
         yield from following.place_lines()
+    yield from history_lines(overview.history)
     yield f"Report: {glance.path}"
     for sentence in overview.left_because:
         yield f"What is left cannot be sent as it is: {sentence}."
@@ -141,6 +156,12 @@ def report_document(overview: Overview, following: Following) -> dict[str, Any]:
         "reasons": [reason._asdict() for reason in overview.reasons],
         "problems": [*overview.problems, *overview.left_because],
         "failed": [str(path) for path in overview.failed],
+        "repairs": [
+            {"directory": str(one.glance.path), "sent": one.sent, "made_it": one.made_it}
+            for one in overview.history.repairs
+        ],
+        "undone": [str(one.path) for one in overview.history.undone],
+        "open": overview.history.open,
         **(following.document()),
         "next": following.next if glance.pid is None else None,
     }

@@ -9,6 +9,7 @@ from batchpatch.cli.text import about, count, duration
 if TYPE_CHECKING:
     from batchpatch.formats.progress_json import Moment
     from batchpatch.reporting.glance import Glance
+    from batchpatch.reporting.history import History
     from batchpatch.reporting.overview import Counts
     from batchpatch.reporting.place import Place
 
@@ -72,3 +73,19 @@ def pace_line(moment: Moment) -> str:
     if moment.waiting_for:
         parts.append(f"waiting for {moment.waiting_for}")
     return ", ".join(parts)
+
+
+_MOST_RUNS = 20
+
+
+def history_lines(history: History) -> list[str]:
+    """What became of a run since, and what is still open."""
+    lines = []
+    for one in history.repairs[-_MOST_RUNS:]:
+        state = "" if one.glance.state == "finished" else f" ({one.glance.state})"
+        sent = count(one.sent, "failed row")
+        lines.append(f"{sent} sent again, {one.made_it:,} made it: {one.glance.path}{state}")
+    lines += [f"Taken back: {one.path} ({one.state})" for one in history.undone[-_MOST_RUNS:]]
+    if history.repairs:
+        lines.append(f"Still open: {history.open:,} of {count(history.failed, 'failed row')}")
+    return lines

@@ -21,6 +21,7 @@ from batchpatch.options.run import (
     Settings,
 )
 from batchpatch.pipeline.job import Job
+from batchpatch.pipeline.origin_record import record_origins
 from batchpatch.pipeline.preflight import preflight, refuse_guard, refuse_partial
 from batchpatch.pipeline.run_record import describe, find_begun
 from batchpatch.pipeline.send_run import sending
@@ -123,6 +124,7 @@ async def run(
         with directory:
             options = plain_settings(settings) | {"flags": record.flags}
             describe(directory, prepared, account=account, options=options, unkept=record.unkept)
+            record_origins(directory, inputs, settings.read)
             with spooling(directory, inputs, keep=record.spool) as spooled:
                 job = Job(
                     reader=Reader(inputs, settings.read, tee=spooled.tee if spooled else None),

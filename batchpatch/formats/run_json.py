@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from batchpatch.errors import RecordError, SettingsError
+from batchpatch.formats.origin import RunName  # noqa: TC001 - decoding looks at it
 from batchpatch.formats.plain import (
     MisfitError,
     dump_document,
@@ -78,6 +79,8 @@ class Manifest:
     """Of an undo: rows of the run that it cannot take back, because no values before were kept."""
     kind: RunKind = "run"
     """What is done with the rows: sent, or planned."""
+    mends: tuple[RunName, ...] = ()
+    """The runs of whose failed rows the inputs are, as far as these say so."""
 
     @property
     def truncated(self) -> bool:

@@ -62,12 +62,12 @@ def look_into_earlier_runs(paths: Sequence[str], read: ReadOptions) -> Found:
     """
     files = list(takewhile(is_regular, paths))
     with suppress(InputError):  # whoever sends them says so
-        if any(map(_names_origins, files)):
+        if any(map(names_origins, files)):
             return _look(files, read)
     return _NOTHING
 
 
-def _names_origins(path: str) -> bool:
+def names_origins(path: str) -> bool:
     """True where the column, or the key, of failed rows may be in what the file begins with."""
     try:
         with Path(path).open("rb") as file:

@@ -43,8 +43,9 @@ MANIFEST, RESULTS, SUMMARY = "run.json", "results.jsonl", "summary.json"
 SPOOL, UNDO, UNDO_INPUT, LOCK = "input", "undo.jsonl", "undo-input.jsonl", ".lock"
 CONFLICTS, FAILED_LINES = "conflicts.jsonl", "failed-rows.jsonl"
 PROGRESS, TIMELINE = "progress.json", "timeline.jsonl"
+ORIGINS = "origins.jsonl"
 
-_OWN = {MANIFEST, RESULTS, SUMMARY, LOCK, FAILED_LINES, PROGRESS, TIMELINE, "retry.json"}
+_OWN = {MANIFEST, RESULTS, SUMMARY, LOCK, FAILED_LINES, PROGRESS, TIMELINE, ORIGINS, "retry.json"}
 _NOTHING = {LOCK, f".{MANIFEST}.tmp", "lost+found"}
 """What an empty directory may hold: a volume that was just mounted is empty too."""
 _FAILED = re.compile(r"failed(-[1-9][0-9]*)?\.(csv|jsonl)")
@@ -129,6 +130,11 @@ class RunDirectory:
     def timeline_path(self) -> Path:
         """How many requests had left, every few seconds."""
         return self.path / TIMELINE
+
+    @property
+    def origins_path(self) -> Path:
+        """Of a run of failed rows: where each of them has failed before."""
+        return self.path / ORIGINS
 
     @property
     def lock_path(self) -> Path:
@@ -217,7 +223,7 @@ class RunDirectory:
 
     def _remove_files(self) -> None:
         try:
-            names = (MANIFEST, RESULTS, SUMMARY, FAILED_LINES, PROGRESS, TIMELINE)
+            names = (MANIFEST, RESULTS, SUMMARY, FAILED_LINES, PROGRESS, TIMELINE, ORIGINS)
             own = [self.path / name for name in names]
             for path in (*own, *self.private_paths()):
                 path.unlink(missing_ok=True)

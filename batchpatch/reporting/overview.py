@@ -11,6 +11,7 @@ from batchpatch.recording.checkpoint import Proof, prove
 from batchpatch.recording.failure_reasons import read_reasons
 from batchpatch.recording.manifest import find_changes
 from batchpatch.reporting.glance import Glance, glance_at
+from batchpatch.reporting.history import History, history_of
 from batchpatch.reporting.place import Place, place_of, why_not_undone
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Overview(NamedTuple):
     problems: list[str]
     """What does not fit together in its directory."""
     results_sha256: str | None
+    history: History
 
     @property
     def unfinished(self) -> bool:
@@ -87,6 +89,7 @@ def overview_of(path: Path, *, reasons: int = 5) -> Overview:
         [],
         _problems(glance, proof),
         proof.sha256,
+        history_of(glance, proof.failed),
     )
     if not overview.unfinished:
         return overview

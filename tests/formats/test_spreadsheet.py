@@ -13,7 +13,8 @@ from batchpatch.formats.spreadsheet import spreadsheet_cell
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3", "\t=1", "\r=1", "\n=1", "＝1+1", "-"]
+    "text",
+    ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3", "\t=1", "\r=1", "\n=1", "\uff1d1+1", "-"],
 )
 def test_a_formula_is_a_text(text: str) -> None:
     """It came with the data, and would run on the machine of whoever opens the report."""

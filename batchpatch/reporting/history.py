@@ -1,0 +1,96 @@
+"""The history of a run: the runs that have mended its failed rows or taken it back, and what is
+still open after them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.recording.bitmap import Bitmap
+from batchpatch.recording.origins import read_origins
+from batchpatch.recording.run_directory import UNDO_INPUT
+from batchpatch.reporting.result_index import ResultIndex
+from batchpatch.reporting.runs import USUAL_FOLDER, runs_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from batchpatch.formats.origin import RunName
+    from batchpatch.reporting.glance import Glance
+
+
+class Repair(NamedTuple):
+    """A run that has sent failed rows of another one again."""
+
+    glance: Glance
+    sent: int
+    """Rows of the other one that it has settled."""
+    made_it: int
+    """Those among them that made it."""
+
+
+class History(NamedTuple):
+    """What became of a run since."""
+
+    repairs: list[Repair]
+    """The oldest first."""
+    undone: list[Glance]
+    """Runs that have taken it back, or tried to."""
+    failed: int
+    """Rows that did not make it in the run itself."""
+    open: int
+    """Those among them that have not made it since, either."""
+
+
+def history_of(glance: Glance, failed: Bitmap) -> History:
+    """What became of the failed rows of a run; of runs beside it, and in `batchpatch-runs/`.
+
+    Raises:
+        RecordError: a folder, or the results of such a run, cannot be read.
+    """
+    mended = Bitmap()
+    repairs: list[Repair] = []
+    undone: list[Glance] = []
+    for other in _others(glance):
+        if any(_is(name, glance) for name in other.manifest.mends):
+            repairs.append(_repair(other, glance, failed, mended))
+        elif any(_is_undo_of(file.path, glance) for file in other.manifest.inputs):
+            undone.append(other)
+    count = failed.count()
+    return History(repairs, undone, count, count - mended.count())
+
+
+def _others(glance: Glance) -> Iterator[Glance]:
+    """The other runs that can be found, the oldest first."""
+    seen = {glance.path.resolve()}
+    found = [one for folder in (glance.path.parent, USUAL_FOLDER) for one in runs_in(folder)]
+    for one in sorted(found, key=lambda other: (other.manifest.started, other.path.name)):
+        path = one.path.resolve()
+        if path not in seen:
+            seen.add(path)
+            yield one
+
+
+def _is(name: RunName, glance: Glance) -> bool:
+    """True for the name of this run, also where its folder was moved."""
+    return name.started == glance.manifest.started and Path(name.directory).name == glance.path.name
+
+
+def _is_undo_of(path: str, glance: Glance) -> bool:
+    return Path(path).name == UNDO_INPUT and Path(path).parent == glance.path.absolute()
+
+
+def _repair(other: Glance, glance: Glance, failed: Bitmap, mended: Bitmap) -> Repair:
+    """What one of them has done; rows that made it there go into `mended`."""
+    sent = made_it = 0
+    if other.directory.results_path.exists():
+        with ResultIndex(other.directory.results_path) as index:
+            for row, origins in read_origins(other.directory.origins_path):
+                known = next((one.row for one in origins if _is(one.run, glance)), 0)
+                result = index.of(row) if known in failed else None
+                if result is not None:
+                    sent += 1
+                    made_it += result.outcome.made_it
+                    if result.outcome.made_it:
+                        mended.add(known)
+    return Repair(other, sent, made_it)
