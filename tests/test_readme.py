@@ -34,6 +34,7 @@ def options_of(*command: str) -> set[str]:
         ("codes",),
         ("resume",),
         ("report",),
+        ("undo",),
         ("status",),
         ("runs",),
         ("purge",),

@@ -32,6 +32,9 @@ class UndoFlags(Options):
     force: bool = flag(
         "--force", "Restore even where somebody else has changed the value since.", default=False
     )
+    dry_run: bool = flag(
+        "--dry-run", "Show what would be written, offline; nothing is read or sent.", default=False
+    )
 
 
 @with_options
@@ -57,6 +60,11 @@ def undo(
     be taken away: the row is rejected. An undo is itself a run: it has a report,
     and can be resumed and undone.
     """
+    directory = newest.choose(directory, command="undo")
+    if undoing.dry_run:
+        from batchpatch.cli.undo_preview import show_preview  # noqa: PLC0415
+
+        return show_preview(directory, json=reporting.json)
     # Loaded here, because they bring the HTTP client with them.
     from batchpatch.cli.ending import finish  # noqa: PLC0415
     from batchpatch.cli.next_command import NextCommands, undo_flags  # noqa: PLC0415
@@ -65,7 +73,6 @@ def undo(
     from batchpatch.formats.run_json import settings_from  # noqa: PLC0415
     from batchpatch.options.run import RecordOptions  # noqa: PLC0415
 
-    directory = newest.choose(directory, command="undo")
     manifest = manifest_of(directory)
     settings = settings_from(manifest.options)
     # Its --force is another one than that of `run`.

@@ -79,7 +79,7 @@ async def undo(
         manifest = read_manifest(directory.manifest_path)
         refuse_another_platform(manifest, account)
         if not directory.undo_path.exists():
-            _refuse_unknown(directory, manifest)
+            refuse_unknown(directory, manifest)
             return None
         settings = settings_from(manifest.options)
         kind = find_kind(settings.write)
@@ -131,7 +131,7 @@ async def undo(
     )
 
 
-def _refuse_unknown(directory: RunDirectory, manifest: Manifest) -> None:
+def refuse_unknown(directory: RunDirectory, manifest: Manifest) -> None:
     """Raise SettingsError unless it is known that a run without `undo.jsonl` changed nothing."""
     path = directory.path
     if directory.undo_path.name in manifest.purged:

@@ -149,6 +149,45 @@ def _rows(
             yield row
 
 
+class UndoPreview(NamedTuple):
+    """What an undo would do, as far as the values that were kept tell."""
+
+    participants: int
+    """To be restored."""
+    attributes: int
+    """Of theirs."""
+    blanked: int
+    """Those among them that were absent, and can only be blanked."""
+    unkept: int
+    """As in `UndoInput`, and `refused` likewise."""
+    refused: int
+    first: list[UndoRow]
+    """The first participants; they hold values."""
+
+
+def preview_undo(
+    undo_path: Path,
+    *,
+    results_path: Path,
+    kind: WriteKind,
+    looked: bool,
+    count_unkept: bool,
+    most: int,
+) -> UndoPreview:
+    """What `write_undo_input` would write, counted, and the first rows. Raises RecordError."""
+    count = attributes = blanked = refused = 0
+    first: list[UndoRow] = []
+    with open_index(undo_path, results_path=results_path, count_unkept=count_unkept) as index:
+        for row in _rows(index, looked=looked, rule=kind.merge):
+            count += 1
+            attributes += len(row.attributes)
+            blanked += len(row.blanked)
+            refused += kind.refuse(row.attributes) is not None
+            if len(first) < most:
+                first.append(row)
+        return UndoPreview(count, attributes, blanked, index.unkept, refused, first)
+
+
 class UndoInput(NamedTuple):
     """What was written for an undo to send."""
 

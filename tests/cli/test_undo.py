@@ -126,3 +126,28 @@ def test_rows_beside_a_plan_that_kept_nothing_are_counted(
     again = batchpatch("resume", next(iter((tmp_path / "batchpatch-runs").iterdir())), "--json")
     summary = json.loads(again.stdout)
     assert (summary["unkept"], summary["exit_code"], again.returncode) == (1, 1, 1)
+
+
+def test_a_dry_run_shows_what_would_be_written(batchpatch: Run, kept: Any, tmp_path: Path) -> None:
+    """It asks nobody: no credentials, no request, and no file that was not there."""
+    before = sorted(path.name for path in (tmp_path / "r").iterdir())
+    requests = kept.get("stats")
+    done = batchpatch("undo", "r", "--dry-run")
+    assert done.returncode == 0
+    assert f"participant {PARTICIPANT} of {CONVERSATION}\n" in done.stdout
+    assert '  tier: "gold" -> "silver"\n' in done.stdout
+    assert "2 participants to restore: 4 values\n" in done.stdout
+    assert "3 of them were absent: blanked" in done.stdout
+    assert done.stdout.endswith(f"  batchpatch undo r --api-url {kept.url}\n")
+    assert kept.get("stats") == requests
+    assert sorted(path.name for path in (tmp_path / "r").iterdir()) == before
+    found = json.loads(batchpatch("undo", "r", "--dry-run", "--json").stdout)
+    assert (found["participants"], found["blanked"], found["exit_code"]) == (2, 3, 0)
+    assert "first" not in found
+
+
+def test_a_dry_run_of_what_cannot_be_undone_says_so(batchpatch: Run, place: Any) -> None:
+    """It is the first thing that one tries, and must not promise more than the undo keeps."""
+    batchpatch("run", "rows.csv", "--sandbox", "--out", "r")
+    done = batchpatch("undo", "r", "--dry-run")
+    assert (done.returncode, "--keep-before" in done.stderr) == (2, True)

@@ -1,0 +1,45 @@
+"""`undo --dry-run`: what an undo would write, offline, from the values that the run has kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batchpatch.commands.undo import refuse_unknown
+from batchpatch.formats.run_json import settings_from
+from batchpatch.recording.manifest import read_manifest
+from batchpatch.recording.run_directory import RunDirectory
+from batchpatch.recording.undo_rows import preview_undo
+from batchpatch.writes.registry import find_kind
+
+if TYPE_CHECKING:
+    from batchpatch.recording.undo_rows import UndoPreview
+
+
+def undo_preview(path: Path, *, most: int = 10) -> UndoPreview | None:
+    """What an undo of a run would write; None where the run has changed nothing.
+
+    Nothing is read from the platform: a value that somebody has changed since is not seen.
+
+    Args:
+        path: directory of the run.
+        most: of the participants that are shown.
+
+    Raises:
+        SettingsError: there is no such run, it kept no values, or they were purged.
+        RecordError: the directory is in use, or the values are damaged.
+    """
+    with RunDirectory.open(Path(path)) as directory:
+        manifest = read_manifest(directory.manifest_path)
+        if not directory.undo_path.exists():
+            refuse_unknown(directory, manifest)
+            return None
+        settings = settings_from(manifest.options)
+        return preview_undo(
+            directory.undo_path,
+            results_path=directory.results_path,
+            kind=find_kind(settings.write),
+            looked=settings.safeguards.reads_first,
+            count_unkept=not settings.safeguards.keep_before,
+            most=most,
+        )
