@@ -12,6 +12,7 @@ from batchpatch.merging.window import Window
 from batchpatch.pipeline.execution import Execution
 from batchpatch.pipeline.report import PlanReport
 from batchpatch.pipeline.step import PlanStep
+from batchpatch.recording.checkpoint import read_settled
 from batchpatch.recording.plan_file import PlanFile
 from batchpatch.recording.plan_output import (
     count_lines,
@@ -80,7 +81,7 @@ def planning(job: Job, *, out: Path, file: PlanWriter, origin: Origin) -> Execut
     return Execution(
         job,
         step=step,
-        output=PlanOutput(job.directory, out, file, step, origin),
+        output=PlanOutput(job.directory, out, file, step, origin, key=job.kind.key),
         window=Window(settings.merge, patches=job.before.last_patch, kind=job.kind),
         reads=reads,
     )
@@ -122,15 +123,19 @@ class PlanOutput:
         file: PlanWriter,
         step: PlanStep,
         origin: Origin,
+        *,
+        key: str,
     ) -> None:
-        """`directory` is None for a plan that goes to standard output."""
+        """`directory` is None for a plan that goes to standard output; `key` as in `read_plan`."""
         self._directory = directory
         self._out = out
         self._file = file
         self._step = step
+        self._key = key
         self._origin = origin
         self._whole = False
         self._lines: int | None = None
+        self._ended: int | None = None
 
     async def close(self) -> None:
         """Close the file."""
@@ -154,6 +159,8 @@ class PlanOutput:
         """Give a whole plan its name, and remove its state. Raises RecordError, SettingsError."""
         if self._directory is not None:
             self._lines = count_lines(partial_path(self._out))
+            if not whole:
+                self._forget_unknown(self._directory, self._lines)
         if whole and not self._file.lines:
             origin = self._origin
             self._file.say_empty(organisation=origin.identity.organisation, region=origin.region)
@@ -164,18 +171,33 @@ class PlanOutput:
             self._whole = True
             self._directory.remove()
 
+    def _forget_unknown(self, directory: RunDirectory, lines: int) -> None:
+        """Cut off what the results know nothing of, as when the plan is resumed.
+
+        So a full disk, which lets lines through before it fails, makes no count differ from others.
+        """
+        partial = partial_path(self._out)
+        known = min(lines, read_settled(directory.results_path).last_patch)
+        if known < lines:
+            cut_lines(partial, known)
+        if known < self._step.lines:
+            planned = read_plan(partial, self._key) if known else ()
+            self._ended = sum("ended" in line.flags for line in planned)
+        self._lines = known
+
     conflicts = ()
     """None: nothing is sent."""
 
     def report(self) -> PlanReport:
         """Of what the file holds."""
         named = self._whole or self._directory is None
+        lines = self._file.lines if self._lines is None else self._lines
         return PlanReport(
             *self._origin,
             out=self._out,
             file=self._out if named else partial_path(self._out),
             whole=self._whole,
-            participants=self._file.lines if self._lines is None else self._lines,
-            ended=self._step.ended,
-            changes=self._step.changes,
+            participants=lines,
+            ended=self._step.ended if self._ended is None else self._ended,
+            changes=self._step.changes[:lines],
         )

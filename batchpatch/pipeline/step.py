@@ -105,8 +105,8 @@ class PlanStep:
         self._region = region
         # Nothing of it reaches the platform, so no read will ever show it.
         self._own = OwnWrites(believed_s=inf, participants=PLANNED_PARTICIPANTS)
-        self._lines: dict[int, PlanLine] = {}
-        """By number of the patch: what is to be written."""
+        self._planned: dict[int, tuple[PlanLine, Change]] = {}
+        """By number of the patch: what is to be written, and shown."""
         self._early: dict[int, Delivery] = {}
         """Deliveries that came back before an earlier one."""
         self._last = self.lines = file.lines
@@ -114,7 +114,7 @@ class PlanStep:
         self.ended = 0
         """Lines of conversations that have ended."""
         self.changes: list[Change] = []
-        """The first ones."""
+        """Those of the first lines, in their order."""
 
     def remember(self, lines: Iterable[PlanLine]) -> None:
         """See the lines that an earlier process has written: later rows stand on top of them."""
@@ -162,10 +162,8 @@ class PlanStep:
         return None if error is None else not_allowed(error)
 
     def _plan(self, patch: Patch, verdict: Send, seen: Seen) -> None:
-        if len(self.changes) < SHOWN:
-            who = patch.conversation_id, patch.participant_id, seen.participant.purpose
-            self.changes.append(Change(*who, verdict.before, verdict.attributes))
-        self._lines[patch.number] = PlanLine(
+        who = patch.conversation_id, patch.participant_id, seen.participant.purpose
+        line = PlanLine(
             conversation_id=patch.conversation_id,
             participant_id=patch.participant_id,
             attributes=verdict.attributes,
@@ -175,6 +173,7 @@ class PlanStep:
             region=self._region,
             flags=("ended",) if seen.conversation.ended else (),
         )
+        self._planned[patch.number] = line, Change(*who, verdict.before, verdict.attributes)
 
     async def verify(self, delivery: Delivery) -> Delivery:
         """Nothing was sent, so there is nothing to look for."""
@@ -186,14 +185,19 @@ class PlanStep:
         ready = []
         while (following := self._early.pop(self._last + 1, None)) is not None:
             self._last += 1
-            if (line := self._lines.pop(self._last, None)) is not None:
-                self._file.add(line)
-                self.lines += 1
-                self.ended += "ended" in line.flags
+            if (planned := self._planned.pop(self._last, None)) is not None:
+                self._add(*planned)
             ready.append(_numbered(following, self.lines))
         if self._file.lines < self.lines:
             self._file.flush()
         return ready
+
+    def _add(self, line: PlanLine, change: Change) -> None:
+        self._file.add(line)
+        self.lines += 1
+        self.ended += "ended" in line.flags
+        if len(self.changes) < SHOWN:
+            self.changes.append(change)
 
     def remaining(self) -> list[Delivery]:
         """None: behind one that was cut off, all are planned anew when the plan is resumed."""

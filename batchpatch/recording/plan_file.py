@@ -44,18 +44,19 @@ class PlanStream:
     def __init__(self, stream: BinaryIO, *, name: str = "standard output") -> None:
         self._stream = stream
         self._name = name
-        self.lines = 0
+        self.lines = self._buffered = 0
 
     def add(self, line: PlanLine) -> None:
         """Take a line. Raises RecordError."""
         with self._told():
             self._stream.write(encode_plan_line(line))
-        self.lines += 1
+        self._buffered += 1
 
     def flush(self) -> None:
         """Hand what was taken to whoever reads. Raises RecordError."""
         with self._told():
             self._stream.flush()
+        self.lines, self._buffered = self.lines + self._buffered, 0
 
     def say_empty(self, *, organisation: str, region: str) -> None:
         """Say that the plan is of no changes, at its end. Raises RecordError."""

@@ -218,6 +218,35 @@ def test_the_counts_of_a_plan_on_a_full_disk_are_those_of_its_file(
     assert_whole(tmp_path / "p.jsonl")
 
 
+@pytest.mark.parametrize("room", [5000, 9000])
+def test_a_full_disk_in_the_midst_of_many_lines_makes_no_count_differ(
+    room: int,
+    batchpatch: Run,
+    people: Any,
+    planning: list[str],
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """Lines that one late read has held back are written at once, and the disk takes only some."""
+    people.set_faults(f"kind=latency,ms=700,on=read,times=1,conversation={uuid.UUID(int=104)}")
+    done = batchpatch(
+        *planning,
+        "--json",
+        env=credentials,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
+    )
+    assert done.returncode == 3, done.stderr
+    told, held = json.loads(done.stdout), lines_of(tmp_path / "p.jsonl.partial")
+    assert told["participants"] == len(held)
+    assert sum(told[name] for name in ("participants", "unchanged", "unattempted")) == told["rows"]
+    assert f"{len(held)} to change" in done.stderr
+    shown = [line for line in done.stderr.splitlines() if " of 00000000-" in line]
+    assert len(shown) == min(len(held), 20)
+    people.set_faults()
+    assert batchpatch("resume", "p.jsonl", env=credentials).returncode == 0
+    assert_whole(tmp_path / "p.jsonl")
+
+
 def test_a_pipe_that_was_planned_in_part_is_finished_from_its_copy(
     batchpatch: Run, people: Any, planning: list[str], credentials: dict[str, str], tmp_path: Path
 ) -> None:
