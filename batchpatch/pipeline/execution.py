@@ -29,7 +29,7 @@ from batchpatch.recording.manifest import write_summary
 from batchpatch.recording.summary import Counters, summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 
     from batchpatch.formats.undo_line import ConflictEntry
     from batchpatch.genesys.account.organisation import Identity
@@ -66,8 +66,8 @@ class Output(Protocol):
         `whole`: all rows were read, to the end or to the limit, and recorded.
         """
 
-    def report(self) -> PlanReport | None:
-        """What is to be said of it."""
+    def report(self, names: Mapping[str, str]) -> PlanReport | None:
+        """What is to be said of it; `names` by id, as far as a list of them was read."""
 
     @property
     def conflicts(self) -> Sequence[ConflictEntry]:
@@ -107,11 +107,12 @@ class Execution:
             always=job.settings.safeguards.keep_before,
             learned=self._note,
         )
+        self._lookup = lookup_for(job.client, job.settings.read)
         self.pipeline = Pipeline(
             job.reader,
             self._results_path,
             client=job.client,
-            checks=(origin.check, lookup_for(job.client, job.settings.read).resolve),
+            checks=(origin.check, self._lookup.resolve),
             finder=Finder(reads, job.settings.find, kind=job.kind),
             window=window,
             step=step,
@@ -183,7 +184,7 @@ class Execution:
             stop = Stop(code, f"{stop.because} {spooled.left}")
         summary = summarize(proof, self._counters(), stop=stop)
         directory = self._job.directory
-        plan = self._output.report()
+        plan = self._output.report(self._lookup.names)
         if directory is not None and directory.path.is_dir():
             with suppress(RecordError):  # a full disk: the summary is printed all the same
                 write_summary(directory.summary_path, summary)

@@ -122,6 +122,7 @@ class Pipeline:
             earlier=before,
             max_failures=limits.max_failures,
             stopper=stopper,
+            kind=kind,
             listener=listener,
         )
         self._feeder = (LiveFeeder if live else Feeder)(

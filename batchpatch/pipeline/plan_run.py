@@ -22,21 +22,24 @@ from batchpatch.recording.plan_output import (
     read_plan,
 )
 from batchpatch.sending.delivery import reads_for
+from batchpatch.writes.listing import shown
 from batchpatch.writes.registry import USUAL, find_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from batchpatch.errors import BatchpatchError
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.genesys.client import GenesysClient
+    from batchpatch.model import Change
     from batchpatch.options.run import Settings
     from batchpatch.pipeline.job import Job
     from batchpatch.recording.checkpoint import Proof
     from batchpatch.recording.plan_file import PlanWriter
     from batchpatch.recording.run_directory import RunDirectory
+    from batchpatch.writes.kind import WriteKind
 
 
 class Origin(NamedTuple):
@@ -81,7 +84,7 @@ def planning(job: Job, *, out: Path, file: PlanWriter, origin: Origin) -> Execut
     return Execution(
         job,
         step=step,
-        output=PlanOutput(job.directory, out, file, step, origin, key=job.kind.key),
+        output=PlanOutput(job.directory, out, file, step, origin, kind=job.kind),
         window=Window(settings.merge, patches=job.before.last_patch, kind=job.kind),
         reads=reads,
     )
@@ -124,14 +127,14 @@ class PlanOutput:
         step: PlanStep,
         origin: Origin,
         *,
-        key: str,
+        kind: WriteKind,
     ) -> None:
-        """`directory` is None for a plan that goes to standard output; `key` as in `read_plan`."""
+        """`directory` is None for a plan that goes to standard output; `kind` is what it is of."""
         self._directory = directory
         self._out = out
         self._file = file
         self._step = step
-        self._key = key
+        self._kind = kind
         self._origin = origin
         self._whole = False
         self._lines: int | None = None
@@ -181,15 +184,16 @@ class PlanOutput:
         if known < lines:
             cut_lines(partial, known)
         if known < self._step.lines:
-            planned = read_plan(partial, self._key) if known else ()
+            planned = read_plan(partial, self._kind.key) if known else ()
             self._ended = sum("ended" in line.flags for line in planned)
         self._lines = known
 
     conflicts = ()
     """None: nothing is sent."""
 
-    def report(self) -> PlanReport:
+    def report(self, names: Mapping[str, str]) -> PlanReport:
         """Of what the file holds."""
+        known = {**self._step.names, **names}
         named = self._whole or self._directory is None
         lines = self._file.lines if self._lines is None else self._lines
         return PlanReport(
@@ -199,5 +203,12 @@ class PlanOutput:
             whole=self._whole,
             participants=lines,
             ended=self._step.ended if self._ended is None else self._ended,
-            changes=self._step.changes[:lines],
+            changes=[self._shown(one, known) for one in self._step.changes[:lines]],
         )
+
+    def _shown(self, change: Change, names: Mapping[str, str]) -> Change:
+        """The change with names in the place of ids: those are in the file."""
+        if (listing := self._kind.listing) is None:
+            return change
+        before, after = (shown(one, listing, names) for one in change[-2:])
+        return change._replace(before=before, attributes=after)

@@ -17,6 +17,7 @@ from batchpatch.pipeline.report import attempt_to_show
 from batchpatch.recording.results import ResultsLog
 from batchpatch.recording.row_results import FanIn, count_blanked, of_dropped, of_patch, of_unsent
 from batchpatch.recording.summary import FailureReasons
+from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     )
     from batchpatch.options.run import MaxFailures
     from batchpatch.pipeline.stop import Stopper
+    from batchpatch.writes.kind import WriteKind
 
 
 class EarlierRun(NamedTuple):
@@ -68,6 +70,7 @@ class Recorder:
         max_failures: MaxFailures | None,
         stopper: Stopper,
         listener: Callable[[RowResult], None] | None = None,
+        kind: WriteKind = USUAL,
     ) -> None:
         """Open the log.
 
@@ -78,10 +81,12 @@ class Recorder:
             max_failures: more of them than this request a stop.
             stopper: is then asked.
             listener: gets each result once its line is in the writer's buffer.
+            kind: what is written.
         """
         self._listener = listener
         self._log = None if results_path is None else ResultsLog(results_path)
         self._sources = sources
+        self._kind = kind
         self._max_failures = max_failures
         self._stopper = stopper
         self._fan_in = FanIn()
@@ -107,7 +112,7 @@ class Recorder:
         """Record rows that never become part of a patch."""
         at = _now()
         for row in rows:
-            self._add(of_unsent(row, sources=self._sources, at=at))
+            self._add(of_unsent(row, sources=self._sources, at=at, kind=self._kind))
 
     def record_dropped(self, row: Row, outcome: PatchOutcome) -> None:
         """Record a row that was to become part of a patch, and was not. Raises RecordError."""
@@ -124,7 +129,8 @@ class Recorder:
                 self.counts[UPDATED] += 1
             else:
                 self.blanked += count_blanked(part, outcome)
-                for result in of_patch(part, outcome, sources=self._sources, at=at):
+                of_rows = of_patch(part, outcome, sources=self._sources, at=at, kind=self._kind)
+                for result in of_rows:
                     self._add(result)
 
     def _is_plain(self, part: Patch, outcome: PatchOutcome) -> bool:

@@ -14,7 +14,7 @@ from batchpatch.writes.listing import NameTable, name_in, resolved
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.genesys.client import GenesysClient
@@ -121,6 +121,11 @@ class NameLookup:
         self._denied: RefusedError | None = None
         if listing is not None and names is not None:
             self._table = NameTable(names, listing.noun)
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Names by id, as far as they are known."""
+        return self._table.names if self._table is not None else {}
 
     async def resolve(self, rows: list[Row | InvalidRow]) -> list[Row | InvalidRow]:
         """The same rows; those whose name is none, or not the name of one thing, are invalid.

@@ -141,7 +141,7 @@ class NothingKept:
     def conclude(self, *, whole: bool) -> None:
         """There is nothing."""
 
-    def report(self) -> None:
+    def report(self, names: Mapping[str, str]) -> None:
         """All is in the summary."""
 
 
@@ -183,7 +183,7 @@ class RunOutput:
     def conclude(self, *, whole: bool) -> None:
         """A run's files are what they are called."""
 
-    def report(self) -> None:
+    def report(self, names: Mapping[str, str]) -> None:
         """All is in the summary."""
 
     @property

@@ -115,6 +115,8 @@ class PlanStep:
         """Lines of conversations that have ended."""
         self.changes: list[Change] = []
         """Those of the first lines, in their order."""
+        self.names: dict[str, str] = {}
+        """Of what participants may be given: names by id."""
 
     def remember(self, lines: Iterable[PlanLine]) -> None:
         """See the lines that an earlier process has written: later rows stand on top of them."""
@@ -158,6 +160,7 @@ class PlanStep:
         seen = await look_at(self._choices, patch, max_age_s=READ_AGE_S, kind=self._kind)
         if isinstance(seen, PatchOutcome):
             return seen
+        self.names.update(seen.attributes)
         error = self._kind.refuse_choice(patch.attributes, seen.attributes)
         return None if error is None else not_allowed(error)
 

@@ -215,7 +215,7 @@ KEY_WITHOUT_NAME = RowError(
 
 NUL_TEXT = RowError(
     "nul_character",
-    "a NUL character in an attribute",
+    "a NUL character in a value",
     "The file is probably damaged or in another encoding: export it again, or use --encoding.",
 )
 

@@ -6,11 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from batchpatch.model import CONVERSATION_ENDED, InvalidRow, Outcome, RowResult
+from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from batchpatch.model import Overtaken, Patch, PatchOutcome, Row, RowContext
+    from batchpatch.writes.kind import WriteKind
 
 _Participant = tuple[str | None, str | None]
 
@@ -69,7 +71,12 @@ class FanIn:
 
 
 def of_patch(
-    patch: Patch, outcome: PatchOutcome, *, sources: Sequence[str], at: str
+    patch: Patch,
+    outcome: PatchOutcome,
+    *,
+    sources: Sequence[str],
+    at: str,
+    kind: WriteKind = USUAL,
 ) -> Iterator[RowResult]:
     """A line for each row that a PATCH carried.
 
@@ -78,6 +85,7 @@ def of_patch(
         outcome: how it was settled.
         sources: names of the inputs.
         at: now, UTC, RFC 3339.
+        kind: what was written.
     """
     elapsed_ms = round(outcome.elapsed_s * 1000)
     for row in patch.rows:
@@ -99,7 +107,7 @@ def of_patch(
             continue
         code, message, hint = outcome.code, outcome.message, outcome.hint
         if row.context is not None and outcome.outcome.was_applied:
-            code, message, hint = _remark(row.context, outcome)
+            code, message, hint = _remark(row.context, outcome, kind)
         yield RowResult(
             row.number,
             row.line,
@@ -133,16 +141,12 @@ def count_blanked(patch: Patch, outcome: PatchOutcome) -> int:
 
 
 def _remark(
-    context: RowContext, outcome: PatchOutcome
+    context: RowContext, outcome: PatchOutcome, kind: WriteKind
 ) -> tuple[str | None, str | None, str | None]:
     """Code, message and hint of a row that was written, and about which there is more to say."""
     if context.blanked:
         names = ", ".join(context.blanked)
-        return (
-            "blanked",
-            f"set to an empty text, because the platform cannot delete an attribute: {names}",
-            outcome.hint,
-        )
+        return "blanked", f"{kind.blanked}: {names}", outcome.hint
     if context.ended and outcome.code is None:
         return (
             CONVERSATION_ENDED,
@@ -200,7 +204,9 @@ def of_dropped(row: Row, outcome: PatchOutcome, *, sources: Sequence[str], at: s
     )
 
 
-def of_unsent(row: Row | InvalidRow, *, sources: Sequence[str], at: str) -> RowResult:
+def of_unsent(
+    row: Row | InvalidRow, *, sources: Sequence[str], at: str, kind: WriteKind = USUAL
+) -> RowResult:
     """The line of a row that is never sent: invalid, overtaken, or with nothing to set."""
     if isinstance(row, InvalidRow):
         return RowResult(
@@ -229,9 +235,7 @@ def of_unsent(row: Row | InvalidRow, *, sources: Sequence[str], at: str) -> RowR
     )
     if row.context is not None and row.context.overtaken is not None:
         return _of_overtaken(nothing, row.context.overtaken)
-    return nothing._replace(
-        code="nothing_to_set", message="every attribute of the row is empty or left out"
-    )
+    return nothing._replace(code="nothing_to_set", message=kind.nothing_to_set)
 
 
 def _of_overtaken(nothing: RowResult, overtaken: Overtaken) -> RowResult:

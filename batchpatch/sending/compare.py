@@ -43,10 +43,12 @@ class Send(NamedTuple):
 class Unchanged(NamedTuple):
     """All is as asked already."""
 
+    kind: WriteKind = USUAL
+
     @property
     def outcome(self) -> PatchOutcome:
         """How the patch is settled."""
-        return outcomes.unchanged()
+        return outcomes.unchanged(self.kind)
 
 
 class Unplanned(NamedTuple):
@@ -113,7 +115,7 @@ def compare(
         if not (skips and kind.is_as_asked(name, present.get(name), value)) or _in_doubt(name, own)
     }
     if not attributes:
-        return Unchanged()
+        return Unchanged(kind)
     if kind.merge is MergeRule.WHOLE:
         attributes = {**present, **patch.attributes}
     before = {name: present.get(name) for name in attributes}

@@ -172,7 +172,7 @@ class Deliverer:
             part = row._replace(attributes=self._still_wanted(row, whole.patch))
             wanted = part.attributes
             if not wanted:
-                yield part, outcomes.unchanged()
+                yield part, outcomes.unchanged(self._kind)
                 continue
             if whole.before is not None:
                 await self._undo.add(part, before)

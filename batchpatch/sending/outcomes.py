@@ -11,6 +11,7 @@ from batchpatch.genesys.conversations.conversation import Conversation
 from batchpatch.genesys.hints import UNKNOWN_CONVERSATION, hint_for
 from batchpatch.genesys.retry import OutcomeKind
 from batchpatch.model import UPDATED, Outcome, PatchOutcome
+from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.routes import Route
     from batchpatch.model import Patch
     from batchpatch.writes.columns import RefusedError
+    from batchpatch.writes.kind import WriteKind
 
 _ACCEPTED = OutcomeKind.ACCEPTED
 
@@ -118,13 +120,9 @@ _NAMES = 5
 _NAME_CHARS = 60
 
 
-def unchanged() -> PatchOutcome:
+def unchanged(kind: WriteKind = USUAL) -> PatchOutcome:
     """The participant has all that is asked for: nothing was sent."""
-    return PatchOutcome(
-        Outcome.UNCHANGED,
-        code="already_so",
-        message="every attribute already has the value that is asked for",
-    )
+    return PatchOutcome(Outcome.UNCHANGED, code="already_so", message=kind.already_so)
 
 
 def conflict(names: Iterable[str]) -> PatchOutcome:

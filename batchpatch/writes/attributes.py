@@ -114,4 +114,7 @@ ATTRIBUTES = Attributes(
     columns=COLUMNS,
     routes=ROUTES,
     suspects=SUSPECTS,
+    already_so="every attribute already has the value that is asked for",
+    nothing_to_set="every attribute of the row is empty or left out",
+    blanked="set to an empty text, because the platform cannot delete an attribute",
 )

@@ -81,6 +81,12 @@ class WriteKind:
     """How it is read what a participant may be given: the values that may be set, by themselves."""
     advice: tuple[str, ...] = ()
     """What to know before anything is sent."""
+    already_so: str = "all of it is already as it is asked for"
+    """Said of a participant that has all that is asked for."""
+    nothing_to_set: str = "the row asks for nothing"
+    """Said of a row that asks for nothing."""
+    blanked: str = "set to an empty text, because the platform cannot take it away"
+    """Said by an undo of what was not there before, and can only be left empty."""
 
     # ---- columns
 

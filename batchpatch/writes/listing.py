@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.model import InvalidRow, Outcome, Row
 from batchpatch.options.fields import canonical_uuid
@@ -50,6 +50,7 @@ class NameTable:
 
     def __init__(self, names: Mapping[str, str], noun: str) -> None:
         """`names`: by id. `noun`: one of them, in words."""
+        self.names = names
         self._noun = noun
         self._exact: dict[str, list[str]] = {}
         self._folded: dict[str, list[str]] = {}
@@ -111,6 +112,13 @@ def name_in(row: Row | InvalidRow, listing: Listing) -> str | None:
         return None
     text = row.values[row.names.index(listing.value)]
     return text if text and canonical_uuid(text) is None else None
+
+
+def shown(values: Mapping[str, Any], listing: Listing, names: Mapping[str, str]) -> dict[str, Any]:
+    """The values for the screen: a name in the place of an id, as far as the `names` are known."""
+    value = values.get(listing.value)
+    name = names.get(value) if isinstance(value, str) else None
+    return dict(values) if name is None else {**values, listing.value: name}
 
 
 def resolved(

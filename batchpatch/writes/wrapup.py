@@ -246,4 +246,6 @@ WRAPUP = Wrapup(
     listing=LISTING,
     choices=Resource(f"{PARTICIPANT}/wrapupcodes", allowed_codes),
     advice=(_FIRST_ONLY, _UNPROVEN),
+    already_so="the wrap-up is already as it is asked for",
+    nothing_to_set="the row has no wrap-up code, or it is left out",
 )

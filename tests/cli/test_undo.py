@@ -87,7 +87,7 @@ def test_what_could_only_be_blanked_is_counted(
     """Whoever takes a run back has to know that it is not all as it was."""
     done = batchpatch("undo", "r", "--out", "u", env=credentials)
     assert done.returncode == 0, done.stderr
-    assert "3 attributes blanked that had been absent" in done.stderr
+    assert "3 values blanked that had been absent" in done.stderr
     assert json.loads((tmp_path / "u" / "summary.json").read_text())["blanked"] == 3
 
 

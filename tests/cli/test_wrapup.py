@@ -64,6 +64,10 @@ def test_plan_run_verify_undo(
     assert done.returncode == 0, done.stderr
     assert place.get("stats")["patches_applied"] == 0
     assert place.get("stats")["by_resource"]["wrapup_codes"] == len(CONVERSATIONS)
+    assert '  code: "Sale" -> "No answer"' in done.stderr
+    assert '  code: (absent) -> "No answer"' in done.stderr
+    codes = {line["wrapup"]["code"] for line in lines_of(tmp_path / "plan.jsonl")}
+    assert codes == {NO_ANSWER}
     done = batchpatch(
         "run", "plan.jsonl", "--verify", "--keep-before", "--out", "r", *to, env=credentials
     )
@@ -78,6 +82,36 @@ def test_plan_run_verify_undo(
     found = [line.get("code") for line in lines_of(tmp_path / "u" / "results.jsonl")]
     assert sorted(found, key=str) == [None, *["cannot_unset"] * 5]
     assert set_in(place)[agent_id(CONVERSATIONS[0])] == (SALE, "was")
+
+
+def test_a_plan_of_ids_shows_the_names_that_were_read(
+    batchpatch: Run, place: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """Nobody knows a code by its id; where no list was read, there is nothing else to show."""
+    (tmp_path / "ids.csv").write_text(
+        f"conversationId,wrapupCode\n{CONVERSATIONS[0]},{NO_ANSWER}\n"
+    )
+    words = ["plan", "ids.csv", "--api-url", place.url, "--out"]
+    known = batchpatch(*words, "a.jsonl", "--check-codes", env=credentials)
+    assert '  code: "Sale" -> "No answer"' in known.stderr
+    assert '"No answer"' not in (tmp_path / "a.jsonl").read_text()
+    unknown = batchpatch(*words, "b.jsonl", env=credentials)
+    assert f'  code: "{SALE}" -> "{NO_ANSWER}"' in unknown.stderr
+
+
+def test_the_words_are_those_of_a_wrap_up(
+    batchpatch: Run, place: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """An agent's code is no attribute, and its row must not be told so."""
+    lines = [f"{CONVERSATIONS[0]},{SALE},was", f"{CONVERSATIONS[1]},,x"]
+    (tmp_path / "same.csv").write_text(
+        "\n".join(["conversationId,wrapupCode,notes", *lines, ""]), encoding="utf-8"
+    )
+    words = ["run", "same.csv", "--skip-unchanged", "--out", "r", "--api-url", place.url]
+    assert batchpatch(*words, env=credentials).returncode == 0
+    told = {line["code"]: line["message"] for line in lines_of(tmp_path / "r" / "results.jsonl")}
+    assert told["already_so"] == "the wrap-up is already as it is asked for"
+    assert told["nothing_to_set"] == "the row has no wrap-up code, or it is left out"
 
 
 def test_what_matters_is_said_once_before_a_run(batchpatch: Run, rows: str) -> None:
