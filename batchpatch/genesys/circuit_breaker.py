@@ -95,10 +95,18 @@ class CircuitBreaker:
         self._sleep = sleep
         self._watch = OutageWatch()
         self._heard = False
+        self.answers = 0
+        """Of the platform, to whatever call, so far."""
+        self._until: str | None = None
+        """When to come back, as the host says."""
         self._told: OutageError | None = None
         """What there is to say where it lasts too long, if it is not that nothing answers."""
         self._prober: asyncio.Task[object] | None = None
         """The task that probes; None where none does."""
+        self._last_prober: asyncio.Task[object] | None = None
+        """The one that has probed last, in vain."""
+        self._waiting = 0
+        """Tasks that wait for another's probe."""
         self._probes = 0
         """In vain since it opened."""
         self._changed: asyncio.Event | None = None
@@ -106,7 +114,10 @@ class CircuitBreaker:
     @property
     def waiting_for(self) -> str | None:
         """In words for the progress line; None where there is no outage."""
-        return f"{self._host} to answer again" if self.is_open else None
+        if not self.is_open:
+            return None
+        asked = f" (it asks to wait until {self._until})" if self._until else ""
+        return f"{self._host} to answer again{asked}"
 
     @property
     def lasted_s(self) -> float:
@@ -124,16 +135,17 @@ class CircuitBreaker:
             OutageError: it has lasted too long.
         """
         while self.is_open:
-            self._give_up_in_time()
-            if self._prober is not None:
-                self._changed = self._changed or asyncio.Event()
-                await self._changed.wait()
+            left_s = self._left_s()
+            mine = asyncio.current_task()
+            # Whose probe was in vain lets another try: it may be alone in its trouble.
+            if self._prober is not None or (self._last_prober is mine and self._waiting):
+                await self._next_change()
                 continue
-            mine = self._prober = asyncio.current_task()
+            self._prober = mine
             try:
-                await self._sleep(
-                    backoff_s(self._probes, base_s=_FIRST_PROBE_S, cap_s=_LAST_PROBE_S)
-                )
+                pause_s = backoff_s(self._probes, base_s=_FIRST_PROBE_S, cap_s=_LAST_PROBE_S)
+                await self._sleep(min(pause_s, left_s))
+                self._left_s()
             except BaseException:
                 self.abandoned()
                 raise
@@ -146,30 +158,41 @@ class CircuitBreaker:
     def answered(self) -> None:
         """The platform has answered, in whatever way."""
         self._heard = True
+        self.answers += 1
         if self._watch.began_s is not None:
             self._watch.answered()
         if self.is_open:
             self.is_open = False
-            self._told = self._prober = None
+            self._told = self._until = self._prober = self._last_prober = None
             self._probes = 0
             self._wake()
 
-    def failed(self, *, fresh: bool, last_try: bool, told: OutageError | None = None) -> bool:
+    def failed(
+        self,
+        *,
+        fresh: bool,
+        last_try: bool,
+        told: OutageError | None = None,
+        until: str | None = None,
+    ) -> bool:
         """An attempt failed as it does when the platform is down.
 
         Args:
             fresh: it was the first attempt of its call.
             last_try: its call has no further try.
             told: what there is to say where it lasts too long, if it is not that nothing answers.
+            until: when to come back, in words, where the host asks for a long wait: that alone is
+                an outage.
 
         Returns:
             True where the call is not to be charged: it waits in `wait` and tries again.
         """
         now_s = self._clock()
         self._watch.failed(now_s, fresh=fresh)
-        self._told = told
+        self._told, self._until = told, until
         self._probed_in_vain()
-        self.is_open = self.is_open or self._watch.is_outage(now_s, last_try=last_try)
+        if not self.is_open:
+            self.is_open = until is not None or self._watch.is_outage(now_s, last_try=last_try)
         return self.is_open
 
     def no_token(self, error: OutageError, *, since_s: float | None) -> None:
@@ -193,17 +216,34 @@ class CircuitBreaker:
     def _probed_in_vain(self) -> None:
         if self._prober is not None and self._prober is asyncio.current_task():
             self._probes += 1
+            self._last_prober = self._prober
             self.abandoned()
+
+    async def _next_change(self) -> None:
+        """Return when another's probe has come to something."""
+        changed = self._changed = self._changed or asyncio.Event()
+        self._waiting += 1
+        try:
+            await changed.wait()
+        except BaseException:
+            if self._prober is None and changed.is_set():
+                self._wake()  # it was this one's turn
+            raise
+        finally:
+            self._waiting -= 1
 
     def _wake(self) -> None:
         changed, self._changed = self._changed, None
         if changed is not None:
             changed.set()
 
-    def _give_up_in_time(self) -> None:
+    def _left_s(self) -> float:
+        """How long it may still last. Raises OutageError where that is over."""
         most_s = self._max_outage_s
         if not self._heard and most_s < inf:
             most_s = min(most_s, _UNHEARD_S)
-        lasted_s = self._clock() - (self._watch.began_s or self._clock())
+        now_s = self._clock()
+        lasted_s = 0.0 if self._watch.began_s is None else now_s - self._watch.began_s
         if lasted_s >= most_s:
             raise self._told or silence_error(self._host, lasted_s)
+        return most_s - lasted_s

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from batchpatch.errors import OutageError
 from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S, CircuitBreaker
 from batchpatch.genesys.departure import departing
-from batchpatch.genesys.hints import long_refusal_error, page_error, refusals_error, tls_error
+from batchpatch.genesys.failures import FailureJudge
 from batchpatch.genesys.http import ERROR_BODY_BYTES
 from batchpatch.genesys.query import Purpose, fitting, purpose_of
 from batchpatch.genesys.rate_limit.admission import Admission
@@ -52,8 +52,6 @@ __all__ = ["Answer", "GenesysClient"]
 _log = logging.getLogger(__name__)
 # Answers take less than a second, so silence of this length is worth a word.
 _STILL_S = 2.0
-# So many pages before the platform was ever heard: a gateway's hiccup is one or two.
-_PAGES_ENOUGH = 3
 
 
 # Python 3.11 looks a member up in its enum seven times as slowly as a name of the module.
@@ -92,12 +90,10 @@ class GenesysClient:
         self._policy = policy
         self._sleep = sleep
         self._random = random
-        self._wall_clock = wall_clock
         self._max_outage_s = max_outage_s
-        self._heard = False
-        """The platform has answered."""
-        self._pages = 0
-        """Pages that have answered in its place."""
+        self._failures = FailureJudge(
+            self._host, self._breaker, max_outage_s=max_outage_s, wall_clock=wall_clock
+        )
         self._stopped = False
         self.requests = 0
         """Attempts made so far."""
@@ -201,13 +197,13 @@ class GenesysClient:
                         departure.on_the_wire = False
                     refusal = self.limiter.release(permit, answer, passed)
             except BaseException as error:
-                if not (isinstance(error, OutageError) and self._heard):
+                if not (isinstance(error, OutageError) and self._failures.heard):
                     self._breaker.abandoned()
                     raise
                 self._breaker.no_token(error, since_s=self.limiter.pool.missing_since_s)
                 continue
             if isinstance(answer, Reply) and 200 <= answer.status < 300:
-                self._heard = permit.token.accepted = True
+                self._failures.heard = permit.token.accepted = True
                 self._breaker.answered()
                 return Answer(_ACCEPTED, answer, None, tries.attempts + 1)
             self._note_heard(answer, permit)
@@ -240,7 +236,7 @@ class GenesysClient:
 
     def _note_heard(self, answer: Reply | NoReply, permit: Permit) -> None:
         if isinstance(answer, Reply):
-            self._heard = True
+            self._failures.heard = True
             permit.token.accepted |= answer.status != 401
 
     async def _hold(self, permit: Permit) -> Never:
@@ -260,14 +256,15 @@ class GenesysClient:
         passed: Passed | None,
     ) -> Tries | Answer:
         """Do what has been decided about an attempt that was no success."""
-        page = self._judge_no_reply(answer) if isinstance(answer, NoReply) else None
+        page = self._failures.judge_no_reply(answer) if isinstance(answer, NoReply) else None
         alone = passed is not None and passed.alone
         policy = fitting(policy or self._policy)
+        before, tries = tries, tries._replace(answers=self._breaker.answers)
         decision = decide(answer, tries, policy, self._random(), alone=alone)
         if not is_down(answer):
             self._breaker.answered()
-        elif self._breaker.failed(
-            fresh=tries.attempts == 0, last_try=isinstance(decision, Final), told=page
+        elif self._failures.is_outage(
+            answer, before, policy, last_try=isinstance(decision, Final), told=page
         ):
             _log.debug("outage: %s", words_for(answer))
             return tries._replace(attempts=tries.attempts + 1)  # it waits, and is not charged
@@ -296,24 +293,5 @@ class GenesysClient:
         Raises `OutageError` where it lasts too long to be waited for.
         """
         self.throttled += 1
-        self._breaker.answered()
-        if (refusal.reply.retry_after_s or 0.0) > policy.max_wait_s:
-            raise long_refusal_error(self._host, refusal.reply, policy, now_s=self._wall_clock())
-        if (lasted_s := self.limiter.refusals.lasted_s()) > self._max_outage_s:
-            raise refusals_error(self._host, lasted_s)
+        self._failures.judge_refusal(refusal.reply, policy, self.limiter.refusals.lasted_s())
         return await refusal.passed()
-
-    def _judge_no_reply(self, answer: NoReply) -> OutageError | None:
-        """What there is to say of a page that answers in the platform's place; None of no page.
-
-        Raises what ends a run where nothing has worked yet.
-        """
-        if answer.kind == "tls" and not self._heard:
-            raise tls_error(self._host)  # no retry mends a setting
-        if answer.kind != "page":
-            return None
-        error = page_error(self._host, answer)
-        self._pages += 1
-        if not self._heard and self._pages >= _PAGES_ENOUGH:
-            raise error
-        return error

@@ -65,6 +65,7 @@ async def open_client(
             QuotaOptions(share=pace.share, assumed_per_s=assumed_per_s),
             clock=time.monotonic,
             cap=None if pace.rate is None else RateCap(pace.rate),
+            patience_s=max_outage_s,
         )
         try:
             yield GenesysClient(

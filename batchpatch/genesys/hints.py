@@ -43,6 +43,19 @@ def silence_error(host: str, lasted_s: float) -> OutageError:
     )
 
 
+def postponed_error(host: str, status: int, until: str) -> OutageError:
+    """Return the error for a platform that has put off all requests; `until` is when to return."""
+    return OutageError(
+        f"{host} has answered nothing but status {status}, and asks to wait until {until}: resume"
+        " then."
+    )
+
+
+def time_words(time_s: float) -> str:
+    """Return a time in words; in seconds since the epoch."""
+    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def refusals_error(host: str, lasted_s: float) -> OutageError:
     """Return the error for a platform that has answered nothing but 429s for so long."""
     return OutageError(
@@ -62,10 +75,10 @@ def long_refusal_error(
         policy: how long is waited for.
         now_s: seconds since the epoch.
     """
-    until = datetime.fromtimestamp(now_s + (reply.retry_after_s or 0.0), UTC)
+    until = time_words(now_s + (reply.retry_after_s or 0.0))
     limit = f", limit {reply.limit}" if reply.limit else ""
     return OutageError(
-        f"{host} admits no request until {until:%Y-%m-%d %H:%M:%S} UTC (429{limit}), and more"
+        f"{host} admits no request until {until} (429{limit}), and more"
         f" tokens are no way around it: resume then, or wait longer with --max-wait (now"
         f" {policy.max_wait_s:.0f} s)."
     )

@@ -42,9 +42,14 @@ def purpose_of(method: str) -> Purpose:
     return _purpose.get() or ("other" if method == "GET" else "patches")
 
 
+def looks_again() -> bool:
+    """True for what verifies: whoever has asked for it looks again by itself, and not for ever."""
+    return _purpose.get() == "verifications"
+
+
 def fitting(policy: RetryPolicy) -> RetryPolicy:
-    """The policy for what is made at this moment: what verifies looks again by itself, in time."""
-    return policy._replace(retries=0) if _purpose.get() == "verifications" else policy
+    """The policy for what is made at this moment."""
+    return policy._replace(retries=0) if looks_again() else policy
 
 
 # The client takes an answer as final once its status is heard. A body that breaks off three times
@@ -70,7 +75,7 @@ class Caller(Protocol):
 async def ask(caller: Caller, path: str, policy: RetryPolicy | None = None) -> Answer:
     """GET a path, again where the body of the answer broke off. Raises as the client does."""
     answer = await caller.call("GET", path, body_limit_bytes=DATA_BODY_BYTES, policy=policy)
-    for _ in range(_TIMES - 1):
+    for _ in range(0 if looks_again() else _TIMES - 1):
         if not _broke_off(answer):
             break
         answer = await caller.call("GET", path, body_limit_bytes=DATA_BODY_BYTES, policy=policy)

@@ -57,6 +57,8 @@ class Tries(NamedTuple):
     renewals: int = 0
     rounds: int = 0
     """Waits after a 429 that came for this call alone."""
+    answers: int | None = None
+    """Answers to all calls by its last failure; None before one."""
 
 
 FIRST = Tries()
@@ -105,7 +107,7 @@ def decide(
     `refused`, although an earlier attempt of the same call may have gone unanswered: the platform
     was heard to say no after it, and the write is idempotent, so sending the row again is safe
     either way. `unanswered` is for a call whose last attempt nobody answered, and for one that gets
-    nothing but 429s while others pass (`alone`), which may end at any time.
+    nothing but 429s while others pass (`alone`), or is put off for long, which may end at any time.
     """
     tries = tries._replace(attempts=tries.attempts + 1)
     if isinstance(answer, NoReply):
@@ -119,13 +121,23 @@ def decide(
         tries = tries._replace(conflicts=1, retries=tries.retries + 1)
         return Wait(min(answer.retry_after_s or policy.conflict_pause_s, policy.cap_s), tries)
     if status in RETRIED:
-        return _again(tries, policy, jitter, answer.retry_after_s, OutcomeKind.REFUSED)
+        # Who asks to be asked later has not said no.
+        later = asks_for_long(answer, policy)
+        end = OutcomeKind.UNANSWERED if later else OutcomeKind.REFUSED
+        return _again(tries, policy, jitter, answer.retry_after_s, end)
     return Final(OutcomeKind.REFUSED)
 
 
 def is_down(answer: Reply | NoReply) -> bool:
     """True for what a platform that is down does: no answer, or a gateway's or server's error."""
     return isinstance(answer, NoReply) or answer.status >= 500
+
+
+def asks_for_long(answer: Reply | NoReply, policy: RetryPolicy) -> bool:
+    """True for a server's error that asks for a longer wait than is made between two tries."""
+    if isinstance(answer, NoReply) or answer.status < 500:
+        return False
+    return (answer.retry_after_s or 0.0) > policy.cap_s
 
 
 def backoff_s(turn: int, *, base_s: float, cap_s: float) -> float:
@@ -167,7 +179,8 @@ def ended(decision: Final, answer: Reply | NoReply, tries: Tries) -> Answer:
         return Answer(decision.kind, None, answer, attempts)
     if decision.kind is OutcomeKind.REFUSED:
         return Answer(decision.kind, answer, None, attempts)
-    message = f"answered 429 {tries.rounds + 1} times while other requests passed"
+    times = (tries.rounds if answer.status == 429 else tries.retries) + 1
+    message = f"answered {answer.status} {times} times while other requests passed"
     return Answer(decision.kind, None, NoReply("throttled", message, sent=True), attempts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from hashlib import blake2b
+from math import inf
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import BatchpatchError
@@ -74,9 +75,11 @@ class Waiting:
         outcome: PatchOutcome,
         *,
         for_s: float,
+        read_s: float,
         route: Route,
         kind: WriteKind = USUAL,
     ) -> None:
+        """Begin to wait `for_s`, and `read_s` more for a last look that is under way."""
         loop = asyncio.get_running_loop()
         self._patch = patch
         self.participant_id = patch.participant_id
@@ -85,6 +88,7 @@ class Waiting:
         self._kind = kind
         self._accepted_s = loop.time()
         self._until_s = self._accepted_s + for_s
+        self._latest_s = self._until_s + read_s
         self._looks = 0
         self._lost: tuple[Lost, float] | None = None
         """What the last read that succeeded has missed, and when that read began."""
@@ -113,22 +117,32 @@ class Waiting:
             self.settle(stored(self._outcome))
             return
         self._lost = lost, began_s
-        if began_s >= self._until_s:
-            self._give_up()
+        now_s = asyncio.get_running_loop().time()
+        if began_s >= self._until_s or now_s >= self._latest_s:
+            self.give_up()
         else:
-            self._look_later(asyncio.get_running_loop().time())
+            self._look_later(now_s)
 
-    def saw_nothing(self, unread: Unread, began_s: float) -> None:
-        """Record a read that began then and failed."""
-        if began_s < self._until_s:
+    def saw_nothing(self, unread: Unread) -> None:
+        """Record a read that failed."""
+        if not self.is_late():
             self._look_later(asyncio.get_running_loop().time())
         elif self._lost is None:
             self.settle(not_read_back(self._outcome, unread))
         else:
-            self._give_up()
+            self.give_up()
 
-    def _give_up(self) -> None:
-        assert self._lost is not None  # noqa: S101 - both callers have looked
+    def is_late(self) -> bool:
+        """The time is over."""
+        return asyncio.get_running_loop().time() >= self._until_s
+
+    def latest_s(self) -> float:
+        """When a further look is of no use any more; infinite before one has shown anything."""
+        return inf if self._lost is None else self._latest_s
+
+    def give_up(self) -> None:
+        """Judge by the last read that succeeded."""
+        assert self._lost is not None  # noqa: S101 - all callers have looked
         lost, looked_s = self._lost
         after_s = looked_s - self._accepted_s
         self.settle(not_stored(self._outcome, lost, after_s=after_s, route=self._route))
@@ -138,6 +152,30 @@ class Waiting:
         delay_s = backoff_s(self._looks, base_s=FIRST_DELAY_S, cap_s=LONGEST_DELAY_S)
         self.due_s = min(now_s + delay_s, self._until_s)
         self._looks += 1
+
+
+class Turns:
+    """Reads at once, at most; and what came of the last ones."""
+
+    def __init__(self, most: int) -> None:
+        self.places = asyncio.Semaphore(most)
+        self._most = most
+        self._silent = 0
+        """Reads in a row that nobody has answered."""
+        self._last: Unread | None = None
+
+    def heard(self, found: Conversation | Unread) -> Conversation | Unread:
+        """Take in what a read came to."""
+        silent = not isinstance(found, Conversation) and found.status is None
+        self._silent = self._silent + 1 if silent else 0
+        self._last = found if not isinstance(found, Conversation) and silent else None
+        return found
+
+    @property
+    def silence(self) -> Unread | None:
+        """What to tell those whose time is over before their turn has come, where no read of a
+        whole round was answered: theirs would not be either, and each of them takes a timeout."""
+        return self._last if self._silent >= self._most else None
 
 
 class Group:
@@ -195,27 +233,38 @@ class Group:
         finally:
             self._wakes_s, self._scope = 0.0, None
 
-    async def look(self, reads: Reads, turns: asyncio.Semaphore) -> None:
+    async def look(self, reads: Reads, turns: Turns) -> None:
         """Read once, and judge all who were waiting when the read began."""
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(None) as self._scope, turns:
+            async with asyncio.timeout_at(self._latest_s()) as self._scope, turns.places:
                 members, began_s = list(self.members), loop.time()
-                found = await reads.read(self._key, fresh=True)
+                in_vain = turns.silence if all(one.is_late() for one in members) else None
+                found = in_vain or turns.heard(await reads.read(self._key, fresh=True))
         except BatchpatchError as error:
             # It ends the run, or every read: asking once for each of them would change nothing.
             for one in self.members:
                 one.settle(error)
         except TimeoutError:
-            if self._is_open():
+            if self._is_open() and (self._scope is None or not self._scope.expired()):
                 raise
+            for one in self._open():
+                one.give_up()
         else:
             _judge(members, found, began_s)
         finally:
             self._scope = None
 
+    def _open(self) -> list[Waiting]:
+        return [one for one in self.members if one.verdict is None]
+
     def _is_open(self) -> bool:
-        return any(one.verdict is None for one in self.members)
+        return bool(self._open())
+
+    def _latest_s(self) -> float | None:
+        """When a look is broken off, because each of them has seen something by now."""
+        latest_s = max((one.latest_s() for one in self._open()), default=inf)
+        return None if latest_s == inf else latest_s
 
     def _break_off(self, at_s: float) -> None:
         if self._scope is not None and not self._scope.expired():
@@ -225,7 +274,7 @@ class Group:
 def _judge(members: list[Waiting], found: Conversation | Unread, began_s: float) -> None:
     if not isinstance(found, Conversation):
         for one in members:
-            one.saw_nothing(found, began_s)
+            one.saw_nothing(found)
         return
     attributes = {who.id: who.attributes or {} for who in found.participants}
     for one in members:

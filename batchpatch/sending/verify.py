@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import BatchpatchError
-from batchpatch.sending.read_back import Group, Waiting, is_sampled
+from batchpatch.sending.read_back import Group, Turns, Waiting, is_sampled
 from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Verifier:
         route: Route,
         kind: WriteKind = USUAL,
         concurrency: int = CONCURRENCY,
+        read_s: float = inf,
     ) -> None:
         """Look for nothing yet.
 
@@ -44,12 +46,14 @@ class Verifier:
             route: the one that is written to.
             kind: what is written.
             concurrency: reads at once, at most.
+            read_s: what one read may take.
         """
         self._reads = reads
         self._options = options
         self._route = route
         self._kind = kind
-        self._turns = asyncio.Semaphore(concurrency)
+        self._read_s = read_s
+        self._turns = Turns(concurrency)
         self._groups: dict[str, Group] = {}
         self._closed = False
 
@@ -77,7 +81,14 @@ class Verifier:
             return outcome
         key = self._kind.read_key(patch.conversation_id, patch.participant_id)
         group = self._groups.setdefault(key, Group(key))
-        one = Waiting(patch, outcome, for_s=self._options.for_s, route=self._route, kind=self._kind)
+        one = Waiting(
+            patch,
+            outcome,
+            for_s=self._options.for_s,
+            read_s=self._read_s,
+            route=self._route,
+            kind=self._kind,
+        )
         group.join(one)
         try:
             if group.leader is not one:

@@ -79,6 +79,30 @@ def test_a_refusal_of_hours_stops_the_run(batchpatch: Run, make_rows: Callable[.
     assert " UTC (429" in json.loads(done.stdout)["stopped_because"]
 
 
+@pytest.mark.parametrize("rows", [1, 40])
+def test_a_503_of_an_hour_is_an_outage_that_can_be_resumed(
+    rows: int,
+    batchpatch: Run,
+    sandbox: Any,
+    make_rows: Callable[..., Path],
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """Few rows were `rejected` after half a minute, whatever --max-outage said."""
+    sandbox.set_faults("status=503,retry_after=3600,times=always")
+    words = ["--api-url", sandbox.url, "--max-outage", "3s", "--out", "r", "--json"]
+    done = batchpatch("run", str(make_rows(rows)), *words, "--log-every", "1s", env=credentials)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["outcomes"], told["unattempted"]) == (3, {}, rows)
+    assert told["elapsed_s"] < 8
+    assert "and asks to wait until " in told["stopped_because"]
+    assert "waiting for 127.0.0.1" in done.stderr
+    assert "to answer again (it asks to wait until " in done.stderr
+    sandbox.set_faults()
+    assert batchpatch("resume", "r", env=credentials).returncode == 0
+    assert {line["outcome"] for line in outcomes(tmp_path / "r")} == {"updated"}
+
+
 def test_a_longer_wait_is_allowed_by_a_flag_of_run_and_of_resume(
     batchpatch: Run, sandbox: Any, make_rows: Callable[..., Path], credentials: dict[str, str]
 ) -> None:

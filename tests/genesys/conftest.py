@@ -86,10 +86,10 @@ def account() -> Account:
 
 
 @pytest.fixture
-def token_source(account: Account) -> Callable[[ScriptedPlatform], MintedTokens]:
+def token_source(account: Account) -> Callable[..., MintedTokens]:
     """Return a maker of token sources on the running loop's clock."""
 
-    def make(platform: ScriptedPlatform) -> MintedTokens:
+    def make(platform: ScriptedPlatform, **options: float) -> MintedTokens:
         assert isinstance(account.credentials, ClientCredentials)
         return MintedTokens(
             account,
@@ -98,6 +98,7 @@ def token_source(account: Account) -> Callable[[ScriptedPlatform], MintedTokens]
             clock=asyncio.get_running_loop().time,
             sleep=asyncio.sleep,
             random=lambda: 0.5,
+            **options,
         )
 
     return make

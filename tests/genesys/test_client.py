@@ -49,10 +49,14 @@ def make_client(token_source: MakeTokens) -> MakeClient:
             "https://api.mypurecloud.ie",
             transport=platform,
             limiter=RateLimiter(
-                [token_source(platform) for _ in range(tokens)],
+                [
+                    token_source(platform, patience_s=min(300.0, max_outage_s))
+                    for _ in range(tokens)
+                ],
                 QuotaOptions(assumed_per_s=assumed.per_s if assumed else None),
                 clock=asyncio.get_running_loop().time,
                 cap=RateCap(rate) if rate else None,
+                patience_s=max_outage_s,
             ),
             cap=rate,
             policy=RetryPolicy(retries=retries, max_wait_s=max_wait_s),
@@ -511,6 +515,107 @@ def test_a_503_that_asks_for_an_hour_is_an_outage(
     ended_s, said = run_virtual(run())
     assert max_outage_s <= ended_s <= max_outage_s + 65
     assert said is not None
+
+
+@pytest.mark.parametrize("rows", [1, 2, 32])
+@pytest.mark.parametrize("max_outage_s", [3.0, 300.0])
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_even_one_call_that_is_put_off_for_an_hour_is_an_outage(
+    status: int,
+    max_outage_s: float,
+    rows: int,
+    platform: Any,
+    make_client: MakeClient,
+    run_virtual: RunVirtual,
+) -> None:
+    """A few rows at the end of a run were charged for it, and ended as `rejected`."""
+
+    async def run() -> tuple[float, str | None]:
+        client = make_client(platform, max_outage_s=max_outage_s)
+        await client.call("PATCH", "/api/v2/x", BODY)
+        began_s = asyncio.get_running_loop().time()
+        platform.answers = [Reply(status, retry_after_s=3600.0)] * 10_000
+        calls = asyncio.gather(*(client.call("PATCH", "/api/v2/x", BODY) for _ in range(rows)))
+        await asyncio.sleep(1)
+        said = client.waiting_for
+        with pytest.raises(OutageError, match=f"nothing but status {status}, and asks to wait"):
+            await calls
+        return asyncio.get_running_loop().time() - began_s, said
+
+    lasted_s, said = run_virtual(run())
+    assert max_outage_s <= lasted_s <= max_outage_s + 1
+    assert said is not None
+    assert "(it asks to wait until " in said
+
+
+@pytest.mark.parametrize("latency_s", [0.01, 3.0])
+def test_one_call_that_is_put_off_while_others_pass_holds_nobody(
+    latency_s: float, platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """It is tried again, and ends without an answer: it has not been refused, and may pass yet."""
+    platform.latency_s = latency_s
+    platform.judge = lambda url: Reply(503, retry_after_s=3600.0) if "bad" in url else Reply(202)
+
+    async def run() -> tuple[Any, float]:
+        client = make_client(platform, max_outage_s=60)
+
+        async def others() -> float:
+            for _ in range(100):
+                await client.call("PATCH", "/api/v2/x", BODY)
+            took_s = asyncio.get_running_loop().time()
+            while True:  # somebody always passes
+                await client.call("PATCH", "/api/v2/x", BODY)
+                if client.requests > 2000:
+                    return took_s
+                await asyncio.sleep(1)
+
+        beside = asyncio.ensure_future(others())
+        answer = await client.call("PATCH", "/api/v2/bad", BODY)
+        beside.cancel()
+        return answer, float(len(platform.times("/api/v2/x")))
+
+    answer, passed = run_virtual(run())
+    assert answer.outcome_kind is OutcomeKind.UNANSWERED
+    assert answer.failure is not None
+    assert answer.failure.code == "throttled"
+    assert "answered 503" in answer.failure.message
+    assert passed > 30
+
+
+@pytest.mark.parametrize("max_outage_s", [12.0, 70.0, 900.0])
+def test_refusals_without_a_time_end_the_run_when_the_outage_is_over(
+    max_outage_s: float, platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """The last wait is cut to the bound; it once went over it by a whole backoff."""
+    platform.answers = [Reply(429)] * 100_000
+
+    async def run() -> float:
+        client = make_client(platform, max_outage_s=max_outage_s)
+        with pytest.raises(OutageError, match=r"refused every request for \d+ s \(429\)"):
+            await asyncio.gather(*(client.call("PATCH", "/api/v2/x", BODY) for _ in range(8)))
+        return asyncio.get_running_loop().time()
+
+    assert max_outage_s <= run_virtual(run()) <= max_outage_s + 2
+
+
+@pytest.mark.parametrize("max_outage_s", [12.0, 200.0, 900.0])
+def test_a_token_endpoint_that_only_throttles_is_not_waited_for_longer(
+    max_outage_s: float, platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """Each probe of the outage began to be patient anew, so that it lasted twice as long."""
+
+    async def run() -> float:
+        platform.mints = [platform.grant(expires_in=5)]
+        client = make_client(platform, max_outage_s=max_outage_s)
+        await client.call("PATCH", "/api/v2/x", BODY)
+        await asyncio.sleep(10)
+        began_s = asyncio.get_running_loop().time()
+        platform.mints = [Reply(429)] * 1000
+        with pytest.raises(OutageError, match=r"login\.mypurecloud\.ie limits how many tokens"):
+            await asyncio.gather(*(client.call("PATCH", "/api/v2/x", BODY) for _ in range(4)))
+        return asyncio.get_running_loop().time() - began_s
+
+    assert max_outage_s / 2 <= run_virtual(run()) <= max_outage_s + 1
 
 
 def test_cancelling_at_any_await_leaves_nothing_behind(

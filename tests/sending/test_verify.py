@@ -31,11 +31,16 @@ LOOKS = 7
 
 
 def make_verifier(
-    reads: Reads, *, for_s: float = 30.0, route: str = "attributes", concurrency: int = 8
+    reads: Reads,
+    *,
+    for_s: float = 30.0,
+    route: str = "attributes",
+    concurrency: int = 8,
+    **more: float,
 ) -> Verifier:
     """One that reads back everything."""
     options = VerifyOptions(share=1.0, for_s=for_s)
-    return Verifier(reads, options, route=find_route(route), concurrency=concurrency)
+    return Verifier(reads, options, route=find_route(route), concurrency=concurrency, **more)
 
 
 async def verify_at(verifier: Verifier, at_s: float, patch: Patch) -> PatchOutcome:
@@ -179,6 +184,34 @@ def test_the_last_look_is_at_the_end_of_the_time(run_virtual: RunVirtual) -> Non
     reads = ScriptedReads()
     outcome = run_virtual(make_verifier(reads, for_s=0).verify(patch, UPDATED))
     assert (outcome.outcome, len(reads.made)) == (Outcome.NOT_STORED, 1)
+
+
+@UNHURRIED
+@given(st.integers(1, 60), st.floats(0.1, 10), st.floats(0.1, 40), st.booleans())
+def test_slow_reads_last_no_longer_than_the_time_and_one_of_them(
+    run_virtual: RunVirtual, rows: int, for_s: float, read_s: float, lost: bool
+) -> None:
+    """Reads that time out, each after the other, once held a run up for minutes beyond its time.
+
+    Where they are answered after all, those that wait for a place among eight are looked for.
+    """
+    reads = ScriptedReads(latency_s=read_s)
+    patches = [patch_of(who, conversation=who, stage="done") for who in range(rows)]
+    for patch in patches:
+        reads.list_only(patch)
+    if lost:
+        reads.fails = lambda _: LOST
+    verifier = make_verifier(reads, for_s=for_s, read_s=read_s)
+
+    async def run() -> float:
+        found = await asyncio.gather(*(verifier.verify(patch, UPDATED) for patch in patches))
+        for outcome in found:
+            assert (outcome.unverified is not None) is lost
+            assert (outcome.outcome is Outcome.NOT_STORED) is not lost
+        return now_s()
+
+    rounds = 1 if lost else -(-rows // 8)
+    assert run_virtual(run()) <= for_s + rounds * read_s + 0.01
 
 
 def test_not_stored_says_what_and_never_a_value(run_virtual: RunVirtual) -> None:

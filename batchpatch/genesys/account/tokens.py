@@ -135,6 +135,8 @@ class MintedTokens:
         self._patience_s = patience_s
         self._token: Token | None = None
         self._given: list[Token] = []
+        self._throttled_s: float | None = None
+        """Since when it is not minted for the login host's limit; None where it is."""
         self.minted = 0
         self.trouble: str | None = None
 
@@ -184,13 +186,13 @@ class MintedTokens:
         finally:
             self.trouble = None
         self.minted += 1
+        self._throttled_s = None
         self._given = [*self.valid(), token]
         return token
 
     async def _minted(self) -> Token:
         failures = 0
         throttles = 0
-        waited_s = 0.0
         while True:
             answer = await self._sender.send("POST", self._url, self._headers, MINT_BODY)
             verdict = judge_mint(
@@ -201,10 +203,7 @@ class MintedTokens:
             if isinstance(verdict, Throttled):
                 wait_s = self._throttle_s(verdict, throttles)
                 throttles += 1
-                waited_s += wait_s
                 self.trouble = f"{self._host} limits how many tokens it mints"
-                if waited_s > self._patience_s:
-                    raise self._given_up("limits how many tokens it mints, and does not stop")
             else:
                 self.trouble = f"{self._host} mints none: {verdict.reason}"
                 wait_s = self._failure_s(verdict, failures)
@@ -212,8 +211,15 @@ class MintedTokens:
             await self._sleep(wait_s)
 
     def _throttle_s(self, verdict: Throttled, turn: int) -> float:
+        """How long to wait. The patience is of all attempts since the last token, not of each."""
         growing_s = backoff_s(turn, base_s=_THROTTLE_BASE_S, cap_s=_THROTTLE_CAP_S)
-        return max(growing_s, (verdict.retry_after_s or 0.0) + 1.0)
+        wait_s = max(growing_s, (verdict.retry_after_s or 0.0) + 1.0)
+        now_s = self._clock()
+        if self._throttled_s is None:
+            self._throttled_s = now_s
+        if now_s - self._throttled_s + wait_s > self._patience_s:
+            raise self._given_up("limits how many tokens it mints, and does not stop")
+        return wait_s
 
     def _failure_s(self, verdict: Transient, turn: int) -> float:
         if turn + 1 >= _TRIES:

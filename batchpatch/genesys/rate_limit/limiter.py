@@ -79,6 +79,7 @@ class RateLimiter:
         clock: Callable[[], float],
         cap: RateCap | None = None,
         random: Callable[[], float] = any_random,
+        patience_s: float = math.inf,
     ) -> None:
         """One token slot for each source.
 
@@ -88,9 +89,16 @@ class RateLimiter:
             clock: monotonic, in seconds.
             cap: of the whole process.
             random: in [0, 1).
+            patience_s: how long nothing but 429s may come: the last try is made then.
         """
         self.pool = TokenPool(sources, options, clock=clock, on_change=self._pump)
-        self.refusals = Refusals(self.pool.slots, clock=clock, random=random, on_change=self._pump)
+        self.refusals = Refusals(
+            self.pool.slots,
+            clock=clock,
+            random=random,
+            on_change=self._pump,
+            patience_s=patience_s,
+        )
         self._cap = cap
         self._clock = clock
         self._waiters: deque[asyncio.Future[Permit | None]] = deque()

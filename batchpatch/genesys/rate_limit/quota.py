@@ -143,10 +143,11 @@ class Quota:
         now_s: float,
         *,
         until_s: float | None = None,
+        most_s: float = math.inf,
         jitter: float = 0.0,
     ) -> None:
         """Send nothing for that time, or else until then, or else for longer each time."""
-        self._cooldown.refused(now_s, retry_after_s, until_s, jitter=jitter)
+        self._cooldown.refused(now_s, retry_after_s, until_s, most_s=most_s, jitter=jitter)
         if self.reset is not None and sent_s >= self.reset.most_s:
             # A window just begun was full: perhaps it had not begun.
             self._sliding.suspect()

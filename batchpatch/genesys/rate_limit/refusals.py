@@ -58,6 +58,7 @@ class Refusals:
         clock: Callable[[], float],
         random: Callable[[], float],
         on_change: Callable[[], None],
+        patience_s: float = math.inf,
     ) -> None:
         """Begin without one.
 
@@ -66,6 +67,7 @@ class Refusals:
             clock: monotonic, in seconds.
             random: in [0, 1).
             on_change: called when what was held up may go on.
+            patience_s: how long nothing but refusals may come.
         """
         self.shared = SharedLimit()
         self.admitted_count = 0
@@ -76,6 +78,7 @@ class Refusals:
         self._clock = clock
         self._random = random
         self._on_change = on_change
+        self._patience_s = patience_s
         self._open: Refusal | None = None
         """The one whose resource may be refused alone."""
         self._attribution: Attribution | None = None
@@ -181,10 +184,14 @@ class Refusals:
 
     def _hold_all(self, refusal: Refusal, now_s: float) -> None:
         wait_s, jitter = refusal.reply.retry_after_s, self._random()
+        # Where nobody names a time, the last try is made when the patience ends, not after it.
+        most_s = max(0.0, self._patience_s - self.lasted_s())
         if refusal.whose is Whose.OTHER:
-            self.shared.refused(now_s, wait_s, name=refusal.reply.limit, jitter=jitter)
+            name = refusal.reply.limit
+            self.shared.refused(now_s, wait_s, name=name, most_s=most_s, jitter=jitter)
         else:
-            refusal.permit.quota.cool_down(refusal.sent_s, wait_s, now_s, jitter=jitter)
+            cool_down = refusal.permit.quota.cool_down
+            cool_down(refusal.sent_s, wait_s, now_s, most_s=most_s, jitter=jitter)
         refusal.resolve(alone=False)
 
     def _look(self) -> None:

@@ -186,6 +186,7 @@ class SharedLimit:
         retry_after_s: float | None,
         *,
         name: str | None = None,
+        most_s: float = math.inf,
         jitter: float = 0.0,
     ) -> None:
         """Take in a refusal: all wait as long as it says, and are slower then.
@@ -194,11 +195,14 @@ class SharedLimit:
             now_s: when it came.
             retry_after_s: what it names; None where it names nothing.
             name: of the limit, where the refusal names it.
+            most_s: to wait where nothing is named.
             jitter: random in [0, 1).
         """
         self.refusals += now_s >= self._cooldown.until_s
         self.is_known, self.name = True, name or self.name
-        self._cooldown.refused(now_s, retry_after_s, None, margin_s=_MARGIN_S, jitter=jitter)
+        self._cooldown.refused(
+            now_s, retry_after_s, None, margin_s=_MARGIN_S, most_s=most_s, jitter=jitter
+        )
         named_s = self._cooldown.until_s if retry_after_s is None else now_s + retry_after_s
         self._ends_s = max(self._ends_s, named_s)
         self._measures = True

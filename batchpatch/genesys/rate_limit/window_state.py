@@ -107,6 +107,7 @@ class Cooldown:
         reset_s: float | None,
         *,
         margin_s: float | None = None,
+        most_s: float = math.inf,
         jitter: float = 0.0,
     ) -> None:
         """Pause for as long as a 429 asks for; where nothing says how long, for longer each time.
@@ -116,6 +117,7 @@ class Cooldown:
             retry_after_s: what it names; None where it names nothing.
             reset_s: when the window is over in any case; None where that is not known.
             margin_s: how much later than named; None is a second.
+            most_s: of a pause that nobody has named, at most.
             jitter: random in [0, 1); takes up to a quarter off a pause that nobody has named.
         """
         # Those in flight together are refused together, and count as one.
@@ -126,7 +128,7 @@ class Cooldown:
             until_s = reset_s
         else:
             longest_s = backoff_s(self._refusals - 1, base_s=BASE_S, cap_s=CAP_S)
-            until_s = now_s + longest_s * (1 - jitter / 4)
+            until_s = now_s + min(most_s, longest_s * (1 - jitter / 4))
         self.until_s = max(self.until_s, until_s)
 
 
