@@ -24,6 +24,7 @@ from multidict import CIMultiDict, istr
 from yarl import URL
 
 from batchpatch.genesys.body import Body
+from batchpatch.genesys.bounded_head import BoundedConnector
 from batchpatch.genesys.deadlines import Deadlines
 from batchpatch.genesys.network import (
     NO_DESCRIPTOR,
@@ -121,7 +122,7 @@ class Transport:
     async def __aenter__(self) -> Self:
         options = self._options
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=BoundedConnector(
                 limit=affordable_connections(options.concurrency), ssl=self._ssl
             ),
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -340,6 +340,71 @@ async def test_a_body_that_does_not_end_in_time_is_half_an_answer() -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 202 X\r\n"])
+@pytest.mark.parametrize("kept", [False, True])
+async def test_a_head_without_end_is_broken_off(before: bytes, kept: bool) -> None:
+    """Hundreds of megabytes of `100 Continue` were read in the minute that a request may last.
+
+    Likewise the headers of an answer, on a new connection or on one that has answered before.
+    """
+    sent_bytes = 0
+    piece = (b"X-Y: z\r\n" if before else b"HTTP/1.1 100 Continue\r\n\r\n") * 1000
+
+    async def respond(writer: asyncio.StreamWriter) -> None:
+        nonlocal sent_bytes
+        if kept and not sent_bytes:
+            sent_bytes = 1
+            writer.write(ACCEPTED)
+            return
+        writer.write(before)
+        while not writer.is_closing():
+            writer.write(piece)
+            sent_bytes += len(piece)
+            await writer.drain()
+
+    async with served(respond, ConnectOptions(total_s=20)) as (transport, base, requests):
+        if kept:
+            assert isinstance(await patch(transport, f"{base}/0"), Reply)
+        failure = await patch(transport, f"{base}/1")
+    assert isinstance(failure, NoReply)
+    assert (failure.kind, failure.sent, len(requests)) == ("connection", True, 1 + kept)
+    assert "does not answer in HTTP" in failure.message
+    assert sent_bytes < 20_000_000  # a few buffers of both systems
+
+
+@pytest.mark.asyncio
+async def test_what_may_come_ahead_of_an_answer_is_no_trouble() -> None:
+    """A hundred times `100 Continue`, and a body that is longer than any head."""
+    body = b'"' + b"x" * 600_000 + b'"'
+    head = b"HTTP/1.1 400 X\r\nContent-Length: %d\r\n\r\n" % len(body)
+    answer = b"HTTP/1.1 100 Continue\r\n\r\n" * 100 + head + body
+    async with served(saying(answer)) as (transport, base, _):
+        for _ in range(2):
+            reply = await patch(transport, f"{base}/1")
+            assert isinstance(reply, Reply)
+            assert (reply.status, len(reply.body)) == (400, len(body))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("piece", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Hi\r\n\r\n"])
+async def test_an_answer_that_never_comes_takes_no_longer_than_the_timeout(piece: bytes) -> None:
+    """Few bytes, again and again: they are no sign that it will."""
+
+    async def respond(writer: asyncio.StreamWriter) -> None:
+        while not writer.is_closing():
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    began_s = asyncio.get_running_loop().time()
+    async with served(respond, ConnectOptions(total_s=0.2)) as (transport, base, _):
+        failure = await patch(transport, f"{base}/1")
+    assert isinstance(failure, NoReply)
+    assert failure.kind == "timeout"
+    assert asyncio.get_running_loop().time() - began_s < 5
+
+
+@pytest.mark.asyncio
 async def test_nobody_listening_means_nothing_sent() -> None:
     """The port of a server that has gone."""
     async with raw_server(saying()) as (base, _):
