@@ -17,6 +17,7 @@ from batchpatch.cli.options.finding import FindingFlags
 from batchpatch.cli.options.reading import Inputs, ReadingFlags
 from batchpatch.cli.options.sending import (
     AttemptFlags,
+    ChoiceFlags,
     LookingFlags,
     PaceFlags,
     SendingFlags,
@@ -50,7 +51,7 @@ class CheckFlags(Options):
 _IDLE = {
     *flags_of(AttemptFlags, StoppingFlags, PlatformFlags, RecordFlags, RestartFlags, SandboxFlags),
     *flags_of(ServerFlags, DryFlags),
-    *("--ambiguous", "--ended", "--live-first", "--verify-for", "--route", "--force"),
+    *("--ambiguous", "--ended", "--live-first", "--verify-for", "--force"),
     *("--partial", "--no-spool", "--quiet", "--verbose", "--log-every", "--show-values"),
 }
 
@@ -63,6 +64,7 @@ def check(
     finding: FindingFlags,
     looking: LookingFlags,
     verifying: VerifyFlags,
+    choosing: ChoiceFlags,
     pace: PaceFlags,
     attempts: AttemptFlags,
     sending: SendingFlags,
@@ -87,7 +89,15 @@ def check(
 
     read = chosen_options("check", inputs, reading, finding, given)
     dry_run = DryRun(
-        read, finding, looking, verifying, pace, sending, json=reporting.json, all=printing.all
+        read,
+        finding,
+        looking,
+        verifying,
+        pace,
+        sending,
+        json=reporting.json,
+        all=printing.all,
+        check_codes=choosing.check_codes,
     )
     return dry_run.execute(inputs)
 
@@ -103,17 +113,20 @@ class DryRun(NamedTuple):
     sending: SendingFlags
     json: bool
     all: bool = False
+    check_codes: bool = False
 
     def execute(self, inputs: list[str]) -> int:
         """Check, print, and give the exit code.
 
         Raises:
             InputError: an input cannot be used as a whole.
+            SettingsError: an option cannot be.
         """
         # Loaded here: they bring the readers with them.
         from batchpatch.cli.check_report import JsonReport, TextReport  # noqa: PLC0415
         from batchpatch.commands.check import check as check_inputs  # noqa: PLC0415
         from batchpatch.errors import BatchpatchError, ExitCode  # noqa: PLC0415
+        from batchpatch.writes.registry import find_route  # noqa: PLC0415
 
         reads = self.looking.reads_of(self.verifying)
         report: JsonReport | TextReport = (
@@ -134,6 +147,8 @@ class DryRun(NamedTuple):
                 merge=self.sending.merge_options(),
                 pace=self.pace.options(),
                 lookup_batch=self.finding.lookup_batch,
+                route=find_route(self.sending.route, write=self.read.write),
+                check_choices=self.check_codes,
                 on_invalid=report.invalid,
             )
         except BatchpatchError as error:

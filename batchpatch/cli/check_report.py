@@ -108,15 +108,20 @@ def _listed(names: list[str]) -> str:
 def price_lines(report: CheckReport, *, skip_unchanged: bool, reads: float) -> list[str]:
     """What the run costs; with --skip-unchanged, at the least and at the most, and without it."""
     looks = round(report.reads * reads)
-    writes = report.requests + report.lookups + looks
+    writes = report.all_requests + looks
     lines = []
     if report.lookups:
         lines.append(f"About {report.lookups:,} of these requests find participants.")
     if looks:
         lines.append(f"About {looks:,} of them, at the least, read before or after a PATCH.")
+    if report.choices:
+        lines.append(f"{report.choices:,} of them ask what participants may be given.")
+    if report.route_reads:
+        lines.append(f"{report.route_reads:,} of them read where the route leads.")
     if not skip_unchanged:
         return [forecast(writes, report.allowance), *lines]
-    least, most = report.lookups + report.reads, writes + report.reads
+    least = report.lookups + report.reads + report.choices
+    most = writes + report.reads
     return [
         f"with --skip-unchanged, nothing differs: {forecast(least, report.allowance)}",
         f"with --skip-unchanged, all differs: {forecast(most, report.allowance)}",
@@ -181,5 +186,5 @@ def _faster(report: CheckReport) -> dict[str, Any] | None:
     tokens = allowance.more_tokens if allowance else None
     if allowance is None or tokens is None:
         return None
-    duration_s = allowance.with_tokens(tokens).duration_s(report.requests)
+    duration_s = allowance.with_tokens(tokens).duration_s(report.all_requests)
     return {"tokens": tokens, "duration_s": duration_s}

@@ -17,6 +17,7 @@ from batchpatch.cli.options.finding import FindingFlags
 from batchpatch.cli.options.reading import Inputs, ReadingFlags
 from batchpatch.cli.options.sending import (
     AttemptFlags,
+    ChoiceFlags,
     LookingFlags,
     PaceFlags,
     SendingFlags,
@@ -55,11 +56,6 @@ class PlanFlags(Options):
         metavar="FILE",
         parse=parse_path,
     )
-    check_codes: bool = flag(
-        "--check-codes",
-        "Ask of each participant whether it may be given that wrap-up code: a request more each.",
-        default=False,
-    )
 
 
 _IDLE = {
@@ -83,6 +79,7 @@ def plan(
     stopping: StoppingFlags,
     platform: PlatformFlags,
     planning: PlanFlags,
+    choosing: ChoiceFlags,
     restart: RestartFlags,
     reporting: ReportFlags,
     dry: DryFlags,
@@ -107,7 +104,7 @@ def plan(
     read = chosen_options("plan", inputs, reading, finding, given, quiet=reporting.quiet)
     settings = replace(
         _settings(read, finding, pace, sending, attempts, platform),
-        safeguards=Safeguards(check_choices=planning.check_codes),
+        safeguards=Safeguards(check_choices=choosing.check_codes),
     )
     # Loaded here, because they bring the HTTP client with them.
     from batchpatch.cli.ending import finish_plan  # noqa: PLC0415

@@ -18,6 +18,7 @@ from batchpatch.writes.registry import find_kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from batchpatch.genesys.routes import Route
     from batchpatch.reading.inputs import Input
     from batchpatch.reading.mapping import ColumnUse
 
@@ -49,6 +50,10 @@ class CheckReport(NamedTuple):
     """What --skip-unchanged costs: a read of each of them, or of each participant."""
     attributes: list[str]
     """Names of what would be set, in the order in which they occur, a thousand at most."""
+    choices: int
+    """What --check-codes costs, where it is asked for: a request of each participant."""
+    route_reads: int
+    """Reads of conversations that the route needs, to find where to send."""
     requests: int
     """PATCHes after merging, without retries."""
     lookups: int
@@ -60,6 +65,11 @@ class CheckReport(NamedTuple):
     notices: list[str]
     write: str
     """The kind of write that the rows are taken for."""
+
+    @property
+    def all_requests(self) -> int:
+        """PATCHes, and what a run or a plan cannot do without."""
+        return self.requests + self.lookups + self.choices + self.route_reads
 
     @property
     def exit_code(self) -> int:
@@ -74,6 +84,8 @@ def check(
     merge: MergeOptions | None = None,
     pace: PaceOptions | None = None,
     lookup_batch: int = 100,
+    route: Route | None = None,
+    check_choices: bool = False,
     on_invalid: Callable[[InvalidRow], None] | None = None,
 ) -> CheckReport:
     """Read the inputs to their end, offline and without credentials.
@@ -84,14 +96,20 @@ def check(
         merge: the bounds within which rows of one participant meet.
         pace: what to price the run with.
         lookup_batch: conversations that one request looks up.
+        route: where a run would send; None is the usual one.
+        check_choices: it is asked of each participant what it may be given.
         on_invalid: called with each invalid row as it is found.
 
     Raises:
         InputError: an input cannot be used as a whole.
+        SettingsError: there is nothing that participants are given from a list.
     """
     allowance = assumed_allowance(pace or PaceOptions())
     read = choose_kind(inputs, read or ReadOptions()).options
     reader = Reader(inputs, read)
+    kind = find_kind(read.write)
+    if check_choices:
+        kind.need_choices()
     offline = _OfflineNames(read)
     forecast = Forecast((merge or MergeOptions()).window_rows)
     names = _Names()
@@ -112,8 +130,11 @@ def check(
     # An estimate may be too high by more than there is room for.
     participants = min(forecast.participants.count, reader.rows - invalid)
     conversations = min(forecast.conversations.count, reader.rows - invalid)
-    kind = find_kind(read.write)
-    requests = forecast.patches + lookups
+    choices = participants if check_choices else 0
+    route_reads = 0
+    if route is not None and route.of_communication:
+        route_reads = max(0, conversations - forecast.conversations_read)
+    requests = forecast.patches + lookups + choices + route_reads
     return CheckReport(
         inputs=[_input_check(opened) for opened in reader.inputs],
         rows=reader.rows,
@@ -125,6 +146,8 @@ def check(
         conversations=conversations,
         reads=conversations if kind.resource is None else participants,
         attributes=list(names.known),
+        choices=choices,
+        route_reads=route_reads,
         requests=forecast.patches,
         lookups=lookups,
         allowance=allowance,

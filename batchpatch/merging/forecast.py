@@ -86,6 +86,11 @@ class Forecast:
         """Requests that find participants, where analytics knows their conversations."""
         return ceil(self._looked_up.count / at_once) + self._read.count
 
+    @property
+    def conversations_read(self) -> int:
+        """Those that are read to find who is meant."""
+        return self._read.count
+
     def add(self, rows: Sequence[Row]) -> None:
         """See some rows, then hand out what a full window would."""
         asking = rows if all(map(_NAMES, rows)) else [row for row in rows if row[5]]

@@ -23,7 +23,7 @@ from batchpatch.recording.plan_output import (
 )
 from batchpatch.sending.delivery import reads_for
 from batchpatch.writes.listing import shown
-from batchpatch.writes.registry import USUAL, find_kind
+from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -92,10 +92,8 @@ def planning(job: Job, *, out: Path, file: PlanWriter, origin: Origin) -> Execut
 
 def refuse_choices(settings: Settings) -> None:
     """Raise SettingsError where choices are to be checked of what is not chosen from a list."""
-    if settings.safeguards.check_choices and find_kind(settings.write).choices is None:
-        raise SettingsError(
-            f"--check-codes does not go with --write {settings.write or USUAL.name}."
-        )
+    if settings.safeguards.check_choices:
+        find_kind(settings.write).need_choices()
 
 
 def _choices(job: Job) -> ParticipantReads | None:

@@ -152,6 +152,11 @@ class WriteKind:
         """What to know before this name is written; None for an ordinary one."""
         return None
 
+    def need_choices(self) -> None:
+        """Raise SettingsError where what participants may be given is no list."""
+        if self.choices is None:
+            raise SettingsError(f"--check-codes does not go with --write {self.name}.")
+
     # ---- merging
 
     @property

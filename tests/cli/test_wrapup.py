@@ -280,6 +280,41 @@ def test_the_communication_s_route(
     assert communication_id(CONVERSATIONS[1], agents[0]) not in done.stderr
 
 
+@pytest.mark.parametrize("flags", [["--route", "communication"], ["--check-codes"]])
+def test_what_else_a_wrap_up_costs_is_priced(
+    flags: list[str], batchpatch: Run, place: Any, tmp_path: Path, credentials: dict[str, str]
+) -> None:
+    """A forecast without them was half of the truth; the sandbox counts what it comes to."""
+    of_whom = [f"{one},{agent_id(one)},{NO_ANSWER}" for one in CONVERSATIONS]
+    (tmp_path / "ids.csv").write_text(
+        "\n".join(["conversationId,participantId,wrapupCode", *of_whom]), encoding="utf-8"
+    )
+    usual = json.loads(batchpatch("check", "ids.csv", "--json").stdout)
+    done = batchpatch("check", "ids.csv", "--json", *flags)
+    priced = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert (usual["choices"], usual["route_reads"], usual["requests"]) == (0, 0, 6)
+    assert priced["choices"] + priced["route_reads"] == len(CONVERSATIONS)
+    said = batchpatch("check", "ids.csv", *flags)
+    assert "12 requests at 300/min" in said.stdout
+    assert said.stderr.count("has no effect") == 0
+    command = "plan" if "--check-codes" in flags else "run"
+    out = tmp_path / "out"
+    words = [command, "ids.csv", *flags, "--out", str(out), "--api-url", place.url]
+    assert batchpatch(*words, env=credentials).returncode == 0
+    counted = place.get("stats")["by_resource"]
+    asked = counted["wrapup_codes"] if command == "plan" else counted["conversation"]
+    assert asked == len(CONVERSATIONS)
+
+
+def test_codes_are_asked_of_wrap_ups_alone(batchpatch: Run, tmp_path: Path) -> None:
+    """As `plan` says it."""
+    (tmp_path / "a.csv").write_text("conversationId,participantId,attr.a\n", encoding="utf-8")
+    done = batchpatch("check", "a.csv", "--check-codes")
+    assert done.returncode == 2
+    assert "--check-codes does not go with --write attributes." in done.stderr
+
+
 def test_several_agents_are_ambiguous(
     batchpatch: Run, place: Any, rows: str, credentials: dict[str, str], tmp_path: Path
 ) -> None:

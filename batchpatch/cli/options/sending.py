@@ -105,6 +105,19 @@ class VerifyFlags(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChoiceFlags(Options):
+    """What is asked before a change is planned."""
+
+    TITLE: ClassVar[str] = LookingFlags.TITLE
+
+    check_codes: bool = flag(
+        "--check-codes",
+        "Ask of each participant whether it may be given that wrap-up code: a request more each.",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class PaceFlags(Options):
     """How fast it goes."""
 
