@@ -62,6 +62,12 @@ class RecordError(BatchpatchError):
     exit_code = ExitCode.STOPPED
 
 
+class LeftError(BatchpatchError):
+    """Somebody has asked to leave before the work was done."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
 def first_of(group: BaseExceptionGroup[BatchpatchError]) -> BatchpatchError:
     """Return the first error of a group that holds no others, such as `except*` gives."""
     error: BaseException = group

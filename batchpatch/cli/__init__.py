@@ -1,6 +1,7 @@
 """Arguments -> options -> pipeline -> exit code.
 
-This file imports next to nothing: from its first line on, an interruption is one line.
+This file imports next to nothing: from its first line on, an interruption is one line. What comes
+before it (Python's own start-up, and two lines of the package) cannot be ours.
 """
 
 import gc
@@ -26,6 +27,10 @@ def main() -> None:
         code = execute(sys.argv[1:])
         ignore_all()
     except KeyboardInterrupt as interruption:
+        import signal  # noqa: PLC0415
+
+        for name in {"SIGINT", "SIGTERM", "SIGHUP"} & set(dir(signal)):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)  # there is nothing more to end
         from batchpatch.cli.output import say_interrupted  # noqa: PLC0415
 
         code = say_interrupted(interruption)

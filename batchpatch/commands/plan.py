@@ -6,6 +6,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,10 @@ from batchpatch.errors import RecordError, SettingsError
 from batchpatch.formats.run_json import plain_settings
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.run import LimitOptions, RecordOptions, Settings
+from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.plan_run import planning, read_origin, refuse_choices
-from batchpatch.pipeline.preflight import preflight
+from batchpatch.pipeline.preflight import LEFT, preflight
 from batchpatch.pipeline.run_record import describe, record_organisation
 from batchpatch.pipeline.spooling import spooling
 from batchpatch.pipeline.stop import Stopper
@@ -66,12 +68,15 @@ async def plan(
         InputError: an input cannot be used as a whole.
         SettingsError: `out` is there already, or the platform does not say whose token this is.
         AccessError: the token may not read conversations.
+        LeftError: the stopper was asked before anything had begun.
         RecordError: the plan cannot be written.
     """
     out, settings, limits = Path(out), settings or Settings(), limits or LimitOptions()
     settings = replace(settings, read=choose_kind(inputs, settings.read).options)
     refuse_choices(settings)
-    prepared = preflight(inputs, settings.read, RecordOptions())
+    stopper = stopper or Stopper()
+    looking = partial(preflight, inputs, settings.read, RecordOptions())
+    prepared = await off_loop(looking, unless=stopper.asked(), left=LEFT)
     if out != STDOUT:
         refuse_output(out)
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
@@ -82,7 +87,7 @@ async def plan(
             account=account,
             settings=settings,
             limits=limits,
-            stopper=stopper or Stopper(),
+            stopper=stopper,
         )
         if out == STDOUT:
             file = PlanStream(sys.stdout.buffer)

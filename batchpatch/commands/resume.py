@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchpatch.genesys.account.organisation import read_identity
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.run import LimitOptions, without_limit
+from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.plan_run import planning, read_origin, reopen_plan
 from batchpatch.pipeline.resumption import (
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from batchpatch.model import Outcome, Progress
     from batchpatch.options.run import ConnectOptions, PaceOptions, RetryPolicy
     from batchpatch.pipeline.report import RunReport
+
+
+_LEFT = "Interrupted while it was read what is settled: nothing was sent, resume it again."
 
 
 async def resume(
@@ -74,11 +79,13 @@ async def resume(
             platform.
         RecordError: the directory is in use or damaged.
         InputError: an input has changed since.
+        LeftError: the stopper was asked twice before anything was sent.
     """
     stopper = stopper or Stopper()
     with RunDirectory.open(find_directory(Path(path))) as directory:
         out = planned_by(directory, retry_outcomes)
-        earlier = prepare_resumption(
+        prepare = partial(
+            prepare_resumption,
             directory,
             account,
             retry_outcomes,
@@ -86,6 +93,7 @@ async def resume(
             appended=appended,
             elsewhere=elsewhere and out is None,  # each line of a plan names its region
         )
+        earlier = await off_loop(prepare, unless=stopper.asked_to_leave(), left=_LEFT)
         settings = earlier.settings(pace, connect, retry)
         limits = limits or LimitOptions()
         async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:

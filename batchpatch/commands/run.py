@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,10 @@ from batchpatch.options.run import (
     Safeguards,
     Settings,
 )
+from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.origin_record import record_origins
-from batchpatch.pipeline.preflight import preflight, refuse_guard, refuse_partial
+from batchpatch.pipeline.preflight import LEFT, preflight, refuse_guard, refuse_partial
 from batchpatch.pipeline.run_record import describe, find_begun
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.spooling import spooling
@@ -86,6 +88,7 @@ async def run(
     Raises:
         InputError: an input cannot be used as a whole; nothing was sent.
         SettingsError: an option cannot be used; nothing was sent.
+        LeftError: the stopper was asked before anything had begun.
         RecordError: another process has the run directory.
     """
     record = record or RecordOptions()
@@ -103,7 +106,9 @@ async def run(
         refuse_partial(inputs)
     chosen = find_kind(settings.write).find_route(settings.route or None)
     refuse_vain(chosen, verified=settings.safeguards.verify.share > 0, force=force)
-    prepared = preflight(inputs, settings.read, record)
+    stopper = stopper or Stopper()
+    looking = functools.partial(preflight, inputs, settings.read, record)
+    prepared = await off_loop(looking, unless=stopper.asked(), left=LEFT)
     if settings.safeguards.guard:
         refuse_guard(prepared)
     if (begun := find_begun(record, prepared, settings)) is not None:
@@ -132,7 +137,7 @@ async def run(
                     account=account,
                     settings=settings,
                     limits=limits,
-                    stopper=stopper or Stopper(),
+                    stopper=stopper,
                     directory=directory,
                     spooled=spooled,
                     unkept=record.unkept,

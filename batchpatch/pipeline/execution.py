@@ -8,13 +8,22 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from batchpatch.errors import BatchpatchError, ExitCode, InputError, RecordError, SettingsError
+from batchpatch.errors import (
+    BatchpatchError,
+    ExitCode,
+    InputError,
+    LeftError,
+    RecordError,
+    SettingsError,
+)
 from batchpatch.finding.finder import Finder
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.model import LIMIT_REACHED, Stop
+from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.progress_note import ProgressNote
 from batchpatch.pipeline.recorder import rfc3339
@@ -29,49 +38,28 @@ from batchpatch.recording.manifest import write_summary
 from batchpatch.recording.summary import Counters, summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+    from collections import Counter
+    from collections.abc import Callable, Coroutine, Sequence
 
-    from batchpatch.formats.undo_line import ConflictEntry
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.genesys.conversations.reader import ConversationReads
     from batchpatch.merging.window import Window
-    from batchpatch.model import FailureReason, Progress
+    from batchpatch.model import FailureReason, Progress, Summary
     from batchpatch.pipeline.job import Job
-    from batchpatch.pipeline.report import PlanReport
+    from batchpatch.pipeline.output import Output
     from batchpatch.pipeline.step import Step
     from batchpatch.recording.manifest import InputChange
 
 
-class Output(Protocol):
-    """What is written beside the results."""
+_UNDERIVED = (
+    "Left before its end was written (the failed rows, the proof of the counts): "
+    "`batchpatch resume` does that."
+)
 
-    async def close(self) -> None:
-        """No more patches come. Raises RecordError."""
 
-    def is_pointless(self, error: BatchpatchError, *, patches: int, settled: int) -> bool:
-        """True where a new run that ended so has left nothing worth keeping."""
-
-    def discard(self) -> None:
-        """Remove what was made for it. Raises RecordError."""
-
-    def write_failed(self, proof: Proof, *, changed: Collection[int]) -> list[Path]:
-        """Derive the files of the rows that did not make it. Raises RecordError, InputError.
-
-        `changed`: inputs that are not to be read again, by their index.
-        """
-
-    def conclude(self, *, whole: bool) -> None:
-        """Give what was written its last form. Raises RecordError, SettingsError.
-
-        `whole`: all rows were read, to the end or to the limit, and recorded.
-        """
-
-    def report(self, names: Mapping[str, str]) -> PlanReport | None:
-        """What is to be said of it; `names` by id, as far as a list of them was read."""
-
-    @property
-    def conflicts(self) -> Sequence[ConflictEntry]:
-        """The first conflicts, with values."""
+def _counted(counts: Counter[str]) -> Proof:
+    """The counts of who recorded, where the results are not read back."""
+    return Proof(dict(counts), counts.total(), Bitmap(), 0, 0, 0, 0, [])
 
 
 def _with(stop: Stop | None, other: Stop | None) -> Stop | None:
@@ -145,7 +133,15 @@ class Execution:
             await self._output.close()
         if job.spooled is not None:
             await job.spooled.copy_rest(job.stopper, grace_s=job.limits.grace_s)
-        return self._report()
+        if (note := self._progress_note) is not None:
+            attempt_to_show("The progress file", note.end)
+        stop = job.stopper.stop
+        try:
+            # Of millions of rows it takes minutes, in which signals are to be heard.
+            report = partial(self._report, stop)
+            return await off_loop(report, unless=job.stopper.asked_to_leave())
+        except LeftError:
+            return self._cut_short()
 
     def _is_pointless(self, error: BatchpatchError) -> bool:
         settled = self.pipeline.recorded.settled_here
@@ -156,11 +152,23 @@ class Execution:
             self._job.spooled.close()
         self._output.discard()
 
-    def _report(self) -> RunReport:
-        """Read the results back, derive what follows from them, and write the summary."""
-        if (note := self._progress_note) is not None:
-            attempt_to_show("The progress file", note.end)
-        pipeline, proof, stop = self.pipeline, self._proof(), self._job.stopper.stop
+    def _cut_short(self) -> RunReport:
+        """What there is to say without what follows from the results: a resume derives it."""
+        because = self._job.stopper.stop.because if self._job.stopper.stop else "Interrupted."
+        stop = Stop(ExitCode.INTERRUPTED, f"{because} {_UNDERIVED}")
+        counts = self.pipeline.recorded.counts
+        summary = summarize(_counted(counts), self._counters(), stop=stop)
+        self._write_summary(summary)
+        return self._told(summary, resumable=self._job.directory is not None)
+
+    def _report(self, stop: Stop | None) -> RunReport:
+        """Read the results back, derive what follows from them, and write the summary.
+
+        Raises:
+            LeftError: somebody has asked to leave; nothing more is written then.
+        """
+        pipeline, proof, refuse = self.pipeline, self._proof(), self._job.stopper.refuse_leaving
+        refuse()
         failed: list[Path] = []
         changes: list[InputChange] = []
         changed: Stop | None = None
@@ -173,6 +181,7 @@ class Execution:
         stop = _with(stop or self._end_of_input(), changed)
         # Of a plan that is whole the results go with its state.
         reasons = attempt_to_show("The reasons", lambda: self._reasons(proof)) or []
+        refuse()
         try:
             self._output.conclude(whole=self._is_whole(proof, stop))
         except (RecordError, SettingsError) as error:
@@ -183,28 +192,44 @@ class Execution:
             code = ExitCode.STOPPED if stop.exit_code == ExitCode.DONE else stop.exit_code
             stop = Stop(code, f"{stop.because} {spooled.left}")
         summary = summarize(proof, self._counters(), stop=stop)
-        directory = self._job.directory
+        self._write_summary(summary)
         plan = self._output.report(self._lookup.names)
+        over = bool(changes) or self._job.directory is None or (plan is not None and plan.whole)
+        resumable = not over and (bool(summary.unattempted) or not pipeline.exhausted)
+        return self._told(summary, failed, reasons, changes, resumable=resumable)
+
+    def _write_summary(self, summary: Summary) -> None:
+        directory = self._job.directory
         if directory is not None and directory.path.is_dir():
             with suppress(RecordError):  # a full disk: the summary is printed all the same
                 write_summary(directory.summary_path, summary)
                 directory.forget_progress()
-        over = bool(changes) or directory is None or (plan is not None and plan.whole)
-        resumable = not over and (bool(summary.unattempted) or not pipeline.exhausted)
+
+    def _told(
+        self,
+        summary: Summary,
+        failed: Sequence[Path] = (),
+        reasons: Sequence[FailureReason] = (),
+        changes: Sequence[InputChange] = (),
+        *,
+        resumable: bool,
+    ) -> RunReport:
+        job, pipeline = self._job, self.pipeline
+        plan = self._output.report(self._lookup.names)
         return RunReport(
             summary,
-            directory.path if directory else plan.out if plan else Path(),
-            failed,
-            reasons,
+            job.directory.path if job.directory else plan.out if plan else Path(),
+            list(failed),
+            list(reasons),
             resumable=resumable,
             requests_left=attempt_to_show("What is left", pipeline.requests_left),
-            allowance=attempt_to_show("The allowance", self._job.client.allowance),
-            nothing_left=self._job.earlier is not None
+            allowance=attempt_to_show("The allowance", job.client.allowance),
+            nothing_left=job.earlier is not None
             and not (resumable or pipeline.recorded.settled_here),
             notices=summary.notices,
             changed=changes,
             conflicts=self._output.conflicts,
-            warns_of_end=self._job.settings.find.ended == "warn",
+            warns_of_end=job.settings.find.ended == "warn",
             plan=plan,
         )
 
@@ -232,8 +257,7 @@ class Execution:
     def _proof(self) -> Proof:
         if self._results_path is not None:
             return prove(self._results_path, rows=self._rows)
-        counts = self.pipeline.recorded.counts
-        return Proof(dict(counts), counts.total(), Bitmap(), 0, 0, 0, 0, [])
+        return _counted(self.pipeline.recorded.counts)
 
     def _end_of_input(self) -> Stop | None:
         """Why there is more input than was read, where nothing else has stopped the run."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from batchpatch.recording.failure_reasons import FailedRows
 from batchpatch.recording.manifest import read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from batchpatch.model import Skips
     from batchpatch.options.read import ReadOptions
@@ -36,6 +37,7 @@ def write_failed_rows(
     newer: Mapping[int, Skips],
     *,
     changed: Collection[int] = (),
+    check: Callable[[], None] = lambda: None,
 ) -> list[Path]:
     """Derive the failed rows of each input by reading it again; answers the files written.
 
@@ -44,6 +46,8 @@ def write_failed_rows(
     sent again, what had been left out because a later row had set it. `changed`: inputs that are
     not to be read again, because their rows are no longer those that failed; what an earlier
     process has kept of these stays, but for rows that have made it since.
+
+    `check`: called again and again; what it raises ends it, and leaves the file at hand as it was.
 
     Raises:
         InputError: an input is gone or cannot be read any more.
@@ -56,14 +60,20 @@ def write_failed_rows(
         with FailedRows(directory.results_path, failed, newer=newer, run=run) as rows:
             for source in range(len(reader.names)):
                 derived = source not in changed and source < len(reader.inputs)
-                write = _derived if derived else _kept
+                write = partial(_derived, check=check) if derived else _kept
                 written += write(directory, reader, read, rows, source)
     directory.remove_failed(written)
     return written
 
 
 def _derived(
-    directory: RunDirectory, reader: RowSource, read: ReadOptions, rows: FailedRows, source: int
+    directory: RunDirectory,
+    reader: RowSource,
+    read: ReadOptions,
+    rows: FailedRows,
+    source: int,
+    *,
+    check: Callable[[], None],
 ) -> list[Path]:
     """The file of one input, of what lies there now."""
     (name, first), before = reader.first_rows[source], reader.inputs[source]
@@ -76,10 +86,17 @@ def _derived(
     try:
         path = directory.failed_path(opened.format, source=source, sources=len(reader.names))
         shape = shape_of(opened, unread=before.has_unread)
-        count = write_failed(path, raw_records(opened, first), failed=rows, shape=shape)
+        records = _checked(raw_records(opened, first), check)
+        count = write_failed(path, records, failed=rows, shape=shape)
     finally:
         opened.close()
     return [path] if count else []
+
+
+def _checked(records: Iterator[RawRecord], check: Callable[[], None]) -> Iterator[RawRecord]:
+    for record in records:
+        check()
+        yield record
 
 
 def _kept(

@@ -179,11 +179,17 @@ class RunOutput:
         self._directory.discard()
 
     def write_failed(self, proof: Proof, *, changed: Collection[int]) -> list[Path]:
-        """The failed rows of each input. Raises RecordError, InputError."""
+        """The failed rows of each input. Raises RecordError, InputError, LeftError."""
         job = self._job
         read, newer = job.settings.read, job.before.newer
         return write_failed_rows(
-            self._directory, job.reader, read, proof.failed, newer, changed=changed
+            self._directory,
+            job.reader,
+            read,
+            proof.failed,
+            newer,
+            changed=changed,
+            check=job.stopper.refuse_leaving,
         )
 
     def conclude(self, *, whole: bool) -> None:

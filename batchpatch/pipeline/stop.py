@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import ExitCode
+from batchpatch.errors import ExitCode, LeftError
 from batchpatch.model import Stop
 
 if TYPE_CHECKING:
@@ -35,9 +35,16 @@ class Stopper:
         """Why the run stops, or ended early; None while nobody has asked."""
         self._asked = asyncio.Event()
         self._urged = asyncio.Event()
+        self._requests = 0
+        self._requested = asyncio.Event()
+        """Since somebody has looked for it last."""
+        self.is_leaving = False
+        """What is still done after the work is not waited for. May be read by any thread."""
 
     def request(self, stop: Stop) -> None:
         """Stop reading and handing out; the second request stops everything."""
+        self._requests += 1
+        self._requested.set()
         if self._asked.is_set():
             self._urged.set()
         self.record(stop)
@@ -59,6 +66,19 @@ class Stopper:
     async def asked_again(self) -> None:
         """Returns at the next request, or at once where there have been two."""
         await (self._urged if self._asked.is_set() else self._asked).wait()
+
+    async def asked_to_leave(self) -> None:
+        """Returns at the next request that is not the first: then nothing is waited for."""
+        least = max(2, self._requests + 1)
+        while self._requests < least:
+            self._requested.clear()
+            await self._requested.wait()
+        self.is_leaving = True
+
+    def refuse_leaving(self) -> None:
+        """Raise LeftError where somebody has asked to leave; from any thread."""
+        if self.is_leaving:
+            raise LeftError("Left before the end.")
 
     async def expire(self, after_s: float) -> None:
         """Request a stop when the time is over, unless something else has."""

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pytest
 
@@ -38,6 +39,17 @@ sys.argv = ["batchpatch", *{words!r}]
 from batchpatch.cli import main
 main()
 """
+RUN_MODULE = """
+import runpy
+runpy.run_module("batchpatch", run_name="__main__", alter_sys=True)
+"""
+SECOND = """
+def second(name, path=None, target=None):
+    if name == "batchpatch.cli.output":
+        os.kill(os.getpid(), signal.{signal})
+
+Interrupting.second = staticmethod(second)
+sys.meta_path.insert"""
 MODULES = [
     "batchpatch.cli.signals",
     "batchpatch.cli.app",
@@ -59,19 +71,35 @@ def test_an_interruption_before_the_work_is_one_line(
         pytest.skip("the program cannot handle yet what would end it without a word anyway")
     words = ["run", "rows.csv", "--sandbox", "--json"]
     script = SLOW_IMPORT.format(module=module, signal=name, words=words)
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_script(script, tmp_path, environment)
     assert done.returncode == 130, done.stderr
     assert done.stderr == f"batchpatch: Interrupted ({name}).\n"
     document = json.loads(done.stdout)
     assert document == {"error": f"Interrupted ({name}).", "exit_code": 130}
+
+
+def test_an_interruption_of_the_first_import_is_no_traceback(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Nothing can be said in JSON yet; but the exit code is that of any interruption."""
+    script = SLOW_IMPORT.format(module="batchpatch.cli", signal="SIGINT", words=["--help"])
+    script = script.replace("from batchpatch.cli import main\nmain()", RUN_MODULE)
+    done = run_script(script, tmp_path, environment)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "batchpatch: Interrupted (SIGINT).\n"
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interruption_of_its_own_words_is_none(
+    name: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Whoever holds Ctrl-C down gets the one line all the same."""
+    first = SLOW_IMPORT.format(module="batchpatch.cli.app", signal=name, words=["--help"])
+    again = first.replace("sys.meta_path.remove(self)", "self.find_spec = self.second")
+    again = again.replace("sys.meta_path.insert", SECOND.format(signal=name))
+    done = run_script(again, tmp_path, environment)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == f"batchpatch: Interrupted ({name}).\n"
 
 
 def test_an_interrupted_check_closes_its_document(start_batchpatch: Start, tmp_path: Path) -> None:
@@ -167,6 +195,21 @@ def test_a_terminal_that_goes_away_changes_no_exit_code(
     assert json.loads((tmp_path / "r" / "summary.json").read_text())["exit_code"] == 0
 
 
+def run_script(
+    script: str, tmp_path: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """A Python of its own, to its end."""
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def wait_for_lines(path: Path, count: int) -> None:
     """Returns when a run has so many lines on disk."""
     deadline = time.monotonic() + 30
@@ -182,3 +225,130 @@ def next_results(tmp_path: Path) -> Path:
         assert time.monotonic() < deadline, "the run does not begin"
         time.sleep(0.01)  # likewise
     return found[0] / "results.jsonl"
+
+
+SLOW_END = """
+import signal, sys, time
+from batchpatch.pipeline import {module}
+whole = {module}.{name}
+
+def slow(*arguments, **options):
+    print("at it", flush=True)
+    {body}
+
+{module}.{name} = slow
+sys.argv = ["batchpatch", *{words!r}]
+from batchpatch.cli import main
+main()
+"""
+SLOW_RECORDS = {
+    "module": "failed_files",
+    "name": "raw_records",
+    "body": "for record in whole(*arguments): yield record; time.sleep(0.1)",
+}
+
+
+def test_a_second_signal_leaves_while_failed_rows_are_written(
+    batchpatch: Run,
+    make_rows: Callable[..., Path],
+    tmp_path: Path,
+    environment: dict[str, str],
+    sandbox: Any,
+    credentials: dict[str, str],
+    results: Callable[[Path], list[dict[str, Any]]],
+) -> None:
+    """Of millions of rows it takes minutes, in which Ctrl-C once did nothing at all."""
+    sandbox.set_faults("status=400,times=always")
+    words = ["run", str(make_rows(300)), "--api-url", sandbox.url, "--out", "r"]
+    script = SLOW_END.format(**SLOW_RECORDS, words=words)
+    with started(script, tmp_path, environment | credentials) as process:
+        assert process.stderr is not None
+        process.send_signal(signal.SIGINT)
+        said = read_until(process.stderr, "once more to leave at once")
+        sent_s = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        said += process.stderr.read()
+        assert process.wait(timeout=20) == 130
+    assert time.monotonic() - sent_s < 8  # of thirty seconds
+    assert "Left before its end was written" in said
+    assert "batchpatch resume r" in said
+    assert "Traceback" not in said
+    left = {path.name for path in (tmp_path / "r").iterdir()}
+    assert not {name for name in left if "failed" in name}, left
+    assert json.loads((tmp_path / "r" / "summary.json").read_text())["exit_code"] == 130
+    sandbox.set_faults()
+    done = batchpatch("resume", "r", env=credentials)
+    assert done.returncode == 1, done.stderr
+    assert len(results(tmp_path / "r")) == 300
+    assert (tmp_path / "r" / "failed.csv").read_text().count("\n") == 301
+
+
+def test_one_signal_while_failed_rows_are_written_changes_nothing(
+    make_rows: Callable[..., Path],
+    tmp_path: Path,
+    environment: dict[str, str],
+    sandbox: Any,
+    credentials: dict[str, str],
+) -> None:
+    """All rows are settled, so the end is written and the exit code is theirs."""
+    sandbox.set_faults("status=400,times=always")
+    words = ["run", str(make_rows(3)), "--api-url", sandbox.url, "--out", "r"]
+    script = SLOW_END.format(**SLOW_RECORDS, words=words)
+    with started(script, tmp_path, environment | credentials) as process:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 1, said
+    assert (tmp_path / "r" / "failed.csv").read_text().count("\n") == 4
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_signal_while_inputs_are_looked_at_leaves_nothing(
+    command: str,
+    make_rows: Callable[..., Path],
+    tmp_path: Path,
+    environment: dict[str, str],
+    sandbox: Any,
+    credentials: dict[str, str],
+) -> None:
+    """To hash ten gigabytes takes a while, and nothing has begun yet."""
+    words = [command, str(make_rows(3)), "--api-url", sandbox.url, "--out", "r"]
+    script = SLOW_END.format(
+        module="preflight", name="fingerprint", body="time.sleep(60)", words=words
+    )
+    with started(script, tmp_path, environment | credentials) as process:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 130, said
+    assert "Interrupted while the inputs were looked at: nothing was sent" in said
+    assert not list(tmp_path.glob("r*[!v]"))
+
+
+@contextmanager
+def started(
+    script: str, tmp_path: Path, environment: dict[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    """A Python of its own, that has said that it is at it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "at it\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def read_until(stream: TextIO, words: str) -> str:
+    """What it says up to the line with these words."""
+    said = ""
+    while words not in said:
+        line = stream.readline()
+        assert line, said
+        said += line
+    return said

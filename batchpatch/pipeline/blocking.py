@@ -1,0 +1,63 @@
+"""Blocking work off the event loop: in a thread of its own, so that signals are heard meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from batchpatch.errors import LeftError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+T = TypeVar("T")
+
+_TIDY_S = 0.5
+"""For work that looks whether it is still wanted: it removes what is half done."""
+
+
+async def off_loop(
+    work: Callable[[], T], *, unless: Coroutine[Any, Any, None], left: str = "Left before the end."
+) -> T:
+    """Return what `work` returns, or raise what it raises.
+
+    Args:
+        work: blocks. Its thread is a daemon, which holds no exit: to break it off there must be as
+            harmless as a kill.
+        unless: returns where nobody wants to wait for it any more.
+        left: what is said then, in a sentence.
+
+    Raises:
+        LeftError: `unless` has returned before it.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+    context = copy_context()
+
+    def run() -> None:
+        try:
+            result = context.run(work)
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            tell(done.set_exception, error)
+        else:
+            tell(done.set_result, result)
+
+    def tell(settle: Callable[[Any], None], value: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(lambda: None if done.done() else settle(value))
+
+    leaving = asyncio.ensure_future(unless)
+    threading.Thread(target=run, name="off-loop", daemon=True).start()
+    try:
+        either: set[asyncio.Future[Any]] = {done, leaving}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not done.done():
+            await asyncio.wait([done], timeout=_TIDY_S)
+            raise LeftError(left)
+        return done.result()
+    finally:
+        leaving.cancel()
+        done.cancel()

@@ -1,0 +1,71 @@
+"""Blocking work off the loop: it ends as it would, or is left where somebody asks for that."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from batchpatch.errors import LeftError, RecordError
+from batchpatch.model import Stop
+from batchpatch.pipeline.blocking import off_loop
+from batchpatch.pipeline.stop import Stopper
+
+STOP = Stop(130, "SIGINT")
+
+
+def test_what_it_returns_and_raises_comes_through() -> None:
+    """A full disk is still a sentence when another thread has met it."""
+
+    def fail() -> None:
+        raise RecordError("disk full")
+
+    async def run() -> int:
+        assert await off_loop(lambda: 7, unless=Stopper().asked()) == 7
+        with pytest.raises(RecordError, match="disk full"):
+            await off_loop(fail, unless=Stopper().asked())
+        return len([one for one in asyncio.all_tasks() if one is not asyncio.current_task()])
+
+    assert asyncio.run(run()) <= 2  # what waited for the stopper is being cancelled
+
+
+def test_the_loop_hears_while_it_works() -> None:
+    """That is what it is for; and who has left is not held by the thread."""
+    going_on = threading.Event()
+
+    async def run() -> None:
+        stopper = Stopper()
+        loop = asyncio.get_running_loop()
+        for delay_s in (0.01, 0.02):
+            loop.call_later(delay_s, stopper.request, STOP)
+        with pytest.raises(LeftError, match="Left early"):
+            await off_loop(going_on.wait, unless=stopper.asked_to_leave(), left="Left early.")
+        with pytest.raises(LeftError):
+            stopper.refuse_leaving()
+
+    asyncio.run(run())
+    assert not going_on.is_set()
+    going_on.set()
+
+
+@pytest.mark.parametrize(("before", "needed"), [(0, 2), (1, 1), (2, 1)])
+def test_who_has_asked_before_needs_to_ask_once_more(before: int, needed: int) -> None:
+    """Two requests have ended the work; the third is about what is done after it."""
+
+    async def run() -> int:
+        stopper = Stopper()
+        for _ in range(before):
+            stopper.request(STOP)
+        leaving = asyncio.ensure_future(stopper.asked_to_leave())
+        asked = 0
+        await asyncio.sleep(0)
+        while not leaving.done():
+            assert not stopper.is_leaving
+            stopper.request(STOP)
+            asked += 1
+            for _ in range(3):
+                await asyncio.sleep(0)
+        return asked
+
+    assert asyncio.run(run()) == needed
