@@ -1,47 +1,55 @@
-"""Progress while a run goes on: a live line on a terminal, lines of a log elsewhere."""
+"""Progress while a run goes on: a live view on a terminal, lines of a log elsewhere."""
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal
 
-from batchpatch.cli.output import log_line
-from batchpatch.cli.text import printable, progress_line
+from batchpatch.cli.output import log_line, say
+from batchpatch.cli.text import progress_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from batchpatch.model import Progress
 
+ProgressStyle = Literal["auto", "plain", "json", "none"]
+
 _STEADY_S = 2.0
 """A wait is said once it has lasted so long; what is over sooner is the usual pace."""
+_JSON_EVERY_S = 1.0
 
 
 @contextmanager
-def shown_progress(*, log_every_s: float) -> Iterator[Callable[[Progress], None]]:
-    """Show on stderr what the returned function is given, in the way that suits it."""
-    stream = sys.stderr
-    if stream.isatty():
-        with _live_line(stream) as show:
-            yield show
-    else:
+def shown_progress(
+    style: ProgressStyle, *, log_every_s: float, where: str
+) -> Iterator[Callable[[Progress], None] | None]:
+    """Show on stderr what the returned function is given; None where nothing is to be shown.
+
+    Args:
+        style: `auto` suits what stderr is.
+        log_every_s: how often a log gets a line.
+        where: whose data it is, where the platform has not said so.
+    """
+    if style == "none":
+        yield None
+    elif style == "json":
+        yield JsonLines()
+    elif style == "plain" or not can_draw():
         yield PlainLines(every_s=log_every_s)
+    else:
+        from batchpatch.cli.live_view import live_view  # noqa: PLC0415 - a pipe does not pay for it
+
+        with live_view(sys.stderr, where=where) as show:
+            yield show
 
 
-@contextmanager
-def _live_line(stream: TextIO) -> Iterator[Callable[[Progress], None]]:
-    from rich.console import Console  # noqa: PLC0415 - a pipe does not pay for it
-    from rich.live import Live  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    console = Console(file=stream)
-    with Live(console=console, auto_refresh=False, transient=True) as live:
-        yield lambda progress: live.update(
-            Text(printable(progress_line(progress)), no_wrap=True, overflow="ellipsis"),
-            refresh=True,
-        )
+def can_draw() -> bool:
+    """True where stderr is a terminal on which lines can be drawn again."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
 
 
 class PlainLines:
@@ -68,6 +76,29 @@ class PlainLines:
             self._seen, self._seen_s = kind, progress.elapsed_s
         steady = progress.elapsed_s - self._seen_s >= _STEADY_S
         return steady and kind is not None and kind != self._said
+
+
+class JsonLines:
+    """An object a line, once a second, for a program that shows it in its own way."""
+
+    def __init__(self, write: Callable[[str], None] = say) -> None:
+        self._write = write
+        self._next_s = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        """See how far the work is."""
+        if progress.elapsed_s < self._next_s:
+            return
+        self._next_s = progress.elapsed_s + _JSON_EVERY_S
+        import orjson  # noqa: PLC0415 - only here
+
+        document = progress._asdict() | {
+            "settled": progress.settled,
+            "elapsed_s": round(progress.elapsed_s, 3),
+            "window": progress.window._asdict() if progress.window else None,
+            "reasons": [reason._asdict() for reason in progress.reasons],
+        }
+        self._write(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode())
 
 
 def _kind(waiting_for: str | None) -> str | None:

@@ -9,6 +9,7 @@ import os
 import signal
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 from batchpatch.cli.output import log_line, say
 from batchpatch.cli.progress import shown_progress
@@ -76,7 +77,7 @@ class Session(NamedTuple):
             stack.enter_context(announced(account))
             observe = None
             if not self.reporting.quiet:
-                observe = stack.enter_context(_shown(self.reporting.log_every_s))
+                observe = stack.enter_context(_shown(self.reporting, account))
             return run_until_stopped(lambda stopper: start(account, stopper, observe))
 
     def check(self) -> None:
@@ -186,11 +187,15 @@ def _signals(stopper: Stopper) -> Iterator[None]:
 
 
 @contextmanager
-def _shown(log_every_s: float) -> Iterator[Callable[[Progress], None] | None]:
+def _shown(reporting: ReportFlags, account: Account) -> Iterator[Callable[[Progress], None] | None]:
     """What shows the progress; a terminal that is gone, or never was one, ends nothing."""
     stack = ExitStack()
+    every_s, where = reporting.log_every_s, urlsplit(account.hosts.api_url).netloc
     show = attempt_to_show(
-        "The progress", lambda: stack.enter_context(shown_progress(log_every_s=log_every_s))
+        "The progress",
+        lambda: stack.enter_context(
+            shown_progress(reporting.progress, log_every_s=every_s, where=where)
+        ),
     )
     try:
         yield show

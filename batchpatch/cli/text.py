@@ -86,8 +86,8 @@ def progress_line(progress: Progress) -> str:
     """One line about a run that is under way; fits into 80 columns in the usual case."""
     expected = f"/{progress.rows_expected:,}" if progress.rows_expected is not None else ""
     parts = [f"{progress.settled:,}{expected} rows", _outcomes(progress)]
-    if progress.rows_per_s and progress.allowance_left_s is None:
-        parts.append(_pace(progress.rows_per_s))  # else it is bursts, whose mean says nothing
+    if progress.rows_per_s and progress.window is None:
+        parts.append(pace_of(progress.rows_per_s))  # else it is bursts, whose mean says nothing
     if progress.left_s is not None and progress.settled < (progress.rows_expected or 0):
         parts.append(f"{about(progress.left_s)} left")
     if progress.waiting_for:
@@ -108,7 +108,8 @@ def _is_worth_naming(word: str) -> bool:
     return word in (Outcome.UPDATED, Outcome.PLANNED) or not Outcome(word).made_it
 
 
-def _pace(per_s: float) -> str:
+def pace_of(per_s: float) -> str:
+    """`120/s`, `300/min`."""
     return f"{per_s:,.0f}/s" if per_s >= 20 else f"{per_s * 60:,.0f}/min"
 
 

@@ -106,6 +106,10 @@ class Window:
         """Nothing waits and nothing is out."""
         return not self._waiting and not self._leased
 
+    def idle_but(self, patches: int) -> bool:
+        """Nothing waits, and no more than so many patches are out."""
+        return not self._waiting and len(self._leased) <= patches
+
     @property
     def due_s(self) -> float | None:
         """When the next row is of no use any more, if it waits till then; None where none is."""

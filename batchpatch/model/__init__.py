@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from batchpatch.model.outcome import APPLIED, FAILED, MADE_IT, UPDATED, Outcome
-from batchpatch.model.report import LIMIT_REACHED, FailureReason, Progress, Summary
+from batchpatch.model.report import LIMIT_REACHED, FailureReason, Progress, Summary, WindowUse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +40,7 @@ __all__ = [
     "Skips",
     "Stop",
     "Summary",
+    "WindowUse",
 ]
 
 Skips = dict[str, dict[str, int]]

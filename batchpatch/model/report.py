@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from batchpatch.model.outcome import Outcome
 
 
@@ -82,6 +84,14 @@ class Summary(NamedTuple):
     """Of `results.jsonl`, as the counts were proved from it."""
 
 
+class WindowUse(NamedTuple):
+    """How much of the platform's present windows is used, all tokens together."""
+
+    used: int
+    allowed: int
+    ends_in_s: float
+
+
 class Progress(NamedTuple):
     """A look at a run that is under way."""
 
@@ -97,8 +107,20 @@ class Progress(NamedTuple):
     elapsed_s: float
     rows_expected: int | None
     """Rows in all; an estimate until the input has been read to its end, None where unknown."""
-    allowance_left_s: float | None = None
-    """Seconds to go at what the platform admits; None where it has not said so."""
+    left_s: float | None = None
+    """Seconds to go, about; None where nobody can know."""
+    doing: str = "sending"
+    """What most of its requests are for at this moment, in a word or two."""
+    all_read: bool = False
+    """`rows_expected` is no estimate any more."""
+    requests_per_s: float = 0.0
+    """Over the last minute."""
+    window: WindowUse | None = None
+    """None where the platform has not said what it allows."""
+    reasons: Sequence[FailureReason] = ()
+    """Why rows have not made it so far, the most frequent reasons first; of this process."""
+    organisation: str | None = None
+    """Whose data it is, once that is known."""
 
     @property
     def settled(self) -> int:
@@ -110,12 +132,3 @@ class Progress(NamedTuple):
         """Rows settled per second since this process began."""
         here = self.settled - self.settled_before
         return here / self.elapsed_s if self.elapsed_s > 0 else 0.0
-
-    @property
-    def left_s(self) -> float | None:
-        """Seconds to go, at what the platform admits or else at that pace; None where unknown."""
-        if self.allowance_left_s is not None:
-            return self.allowance_left_s
-        if self.rows_expected is None or not self.rows_per_s:
-            return None
-        return max(0, self.rows_expected - self.settled) / self.rows_per_s

@@ -112,6 +112,7 @@ class Execution:
             live=job.stream is not None,
             listener=job.stream.listener if job.stream is not None else None,
             note=self._progress_note,
+            reads_each=job.settings.safeguards.reads_first,
         )
 
     def _note(self, identity: Identity) -> None:

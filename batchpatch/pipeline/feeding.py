@@ -127,6 +127,10 @@ class Feeder:
         """Number of the last row that was read, now or by an earlier process."""
         self.exhausted = False
         """Every input was read to its end."""
+        self.fed = 0
+        """Rows that went on, to be sent or left out."""
+        self.finding = 0
+        """Look-ups that are under way."""
         self.anything_to_send = before.settled is not None
         """A row was found that can be sent, now or earlier."""
 
@@ -163,12 +167,17 @@ class Feeder:
         """Nothing comes after the last batch."""
 
     async def _find(self, batch: Batch) -> None:
-        found = await self._finder.find(batch)
+        self.finding += 1
+        try:
+            found = await self._finder.find(batch)
+        finally:
+            self.finding -= 1
         if found.rows is not batch.rows:
             self._recorder.expect(found.rows)
         await self._put(found)
 
     async def _put(self, batch: Batch) -> None:
+        self.fed += len(batch.rows)
         await self._queue.put(self._to_take(batch.rows), idle=batch.idle)
 
     def _to_take(self, rows: list[Row | InvalidRow]) -> list[Row]:

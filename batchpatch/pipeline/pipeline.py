@@ -24,9 +24,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.errors import BatchpatchError, first_of
-from batchpatch.genesys.rate_limit.pace import BURST_PER_S
-from batchpatch.model import Progress
 from batchpatch.pipeline.feeding import Feeder, LiveFeeder
+from batchpatch.pipeline.gauge import Gauge
 from batchpatch.pipeline.patch_queue import PatchQueue
 from batchpatch.pipeline.recorder import Recorder
 from batchpatch.pipeline.report import Observer, attempt_to_show
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.genesys.rate_limit.pace import Allowance
     from batchpatch.merging.window import Window
-    from batchpatch.model import Delivery, Row, RowResult
+    from batchpatch.model import Delivery, Progress, Row, RowResult
     from batchpatch.options.run import LimitOptions
     from batchpatch.pipeline.feeding import Check, RowSource
     from batchpatch.pipeline.recorder import EarlierRun
@@ -52,8 +51,6 @@ if TYPE_CHECKING:
 
 SYNC_EVERY_S = 1.0
 EXPIRE_EVERY_S = 0.1
-FEW_ROWS = 50
-"""Before so many are settled, what a row costs is taken to be one request."""
 MOST_VERIFYING = 2000
 """Patches that wait to be read back, at most; each of them holds its participant's lease."""
 
@@ -79,6 +76,7 @@ class Pipeline:
         live: bool = False,
         listener: Callable[[RowResult], None] | None = None,
         note: Callable[[Progress, Allowance | None], None] | None = None,
+        reads_each: bool = False,
     ) -> None:
         """Nothing is read yet.
 
@@ -98,6 +96,7 @@ class Pipeline:
             live: somebody waits for each row; see `LiveFeeder`.
             listener: gets each row's result once its line is in the writer's buffer.
             note: gets the progress each second.
+            reads_each: conversations are read for each patch, not to find participants.
         """
         self._background = background
         self._note = note
@@ -137,7 +136,16 @@ class Pipeline:
             foresee=self._foresee,
             punctual=step.sends,
         )
-        self._began_s = monotonic()
+        self.gauge = Gauge(
+            reader,
+            feeder=self._feeder,
+            recorder=self._recorder,
+            client=client,
+            window=window,
+            hours=self._hours,
+            doing="sending" if step.sends else "planning",
+            reads_each=reads_each or not step.sends,
+        )
 
     @property
     def rows(self) -> int:
@@ -162,7 +170,7 @@ class Pipeline:
     @property
     def elapsed_s(self) -> float:
         """Seconds since the start."""
-        return monotonic() - self._began_s
+        return self.gauge.elapsed_s
 
     async def work(self, *, workers: int, observe: Callable[[Progress], None] | None) -> None:
         """Run to the end of the input, to a stop, or to what makes going on useless.
@@ -213,6 +221,7 @@ class Pipeline:
             if delivery.to_verify:
                 # The worker goes on: what it has sent is looked for in seconds, not at once.
                 await self._verifying.acquire()
+                self.gauge.verifying += 1
                 group.create_task(self._verify(delivery))
             else:
                 self._finish(delivery)
@@ -229,6 +238,7 @@ class Pipeline:
             self._finish(delivery._replace(parts=parts))
             raise
         finally:
+            self.gauge.verifying -= 1
             self._verifying.release()
 
     def _finish(self, delivery: Delivery) -> None:
@@ -291,31 +301,8 @@ class Pipeline:
 
     def progress(self) -> Progress:
         """How far it is."""
-        closed = self._hours.waiting_for if self._hours else None
-        return Progress(
-            rows_read=self.rows,
-            outcomes=dict(self._recorder.counts),
-            settled_before=self._recorder.settled_before,
-            requests=self._client.requests,
-            throttled=self._client.throttled,
-            waiting_for=closed or self._client.waiting_for,
-            elapsed_s=self.elapsed_s,
-            rows_expected=self._reader.rows_expected,
-            allowance_left_s=self._allowance_left_s(),
-        )
+        return self.gauge.progress()
 
     def requests_left(self) -> int | None:
         """About how many requests are to come; None where nobody knows how many rows are."""
-        expected = self._reader.rows_expected
-        if expected is None:
-            return None
-        here = self._recorder.settled_here
-        per_row = self._client.admitted / here if here >= FEW_ROWS else 1.0
-        return round(max(0, expected - self._recorder.counts.total()) * per_row)
-
-    def _allowance_left_s(self) -> float | None:
-        left, allowance = self.requests_left(), self._client.allowance()
-        if left is None or allowance is None:
-            return None
-        per_s = self._client.requests / self.elapsed_s
-        return allowance.duration_s(left, burst_per_s=max(BURST_PER_S, per_s))
+        return self.gauge.requests_left()

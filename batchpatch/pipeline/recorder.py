@@ -95,7 +95,7 @@ class Recorder:
         self.settled_before = self.counts.total()
         self._failed = 0
         self.reasons = FailureReasons()
-        """Why rows did not make it, where no log tells."""
+        """Why rows did not make it, of this process."""
         self.blanked = 0
         """Attributes that an undo could only blank, by this process."""
 
@@ -156,8 +156,7 @@ class Recorder:
     def _count(self, result: RowResult) -> None:
         self.counts[result.outcome] += 1
         if not result.outcome.made_it:
-            if self._log is None:
-                attempt_to_show("The reasons", lambda: self.reasons.add(result))
+            attempt_to_show("The reasons", lambda: self.reasons.add(result))
             self._failed += 1
             self._judge_failures()
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from batchpatch.cli.options.declare import Options, flag
-from batchpatch.options.spelling import parse_duration, parse_number, parse_text, parse_whole
+from batchpatch.options.spelling import (
+    parse_choice,
+    parse_duration,
+    parse_number,
+    parse_text,
+    parse_whole,
+)
 
 
 def parse_path(text: str, *, flag: str) -> Path:
@@ -88,6 +94,13 @@ class ReportFlags(Options):
     quiet: bool = flag("--quiet", "No progress, no summary.", default=False, short="-q")
     verbose: bool = flag(
         "--verbose", "Say what is retried and waited for.", default=False, short="-v"
+    )
+    progress: Literal["auto", "plain", "json", "none"] = flag(
+        "--progress",
+        "How it is shown on stderr: a live view, lines of a log, JSON lines.",
+        default="auto",
+        metavar="auto|plain|json|none",
+        parse=partial(parse_choice, choices=("auto", "plain", "json", "none")),
     )
     log_every_s: float = flag(
         "--log-every",

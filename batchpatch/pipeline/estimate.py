@@ -1,0 +1,91 @@
+"""Estimates of a run under way: how many requests are to come, and how long they take. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.genesys.rate_limit.pace import BURST_PER_S
+
+if TYPE_CHECKING:
+    from batchpatch.genesys.rate_limit.pace import Allowance
+
+FEW_ROWS = 50
+"""Before so many are settled, what a row costs is taken to be one request."""
+_SPAN_S = 60.0
+"""As long as a window of the platform's, so that its bursts and pauses are seen as one pace."""
+_STEP_S = 1.0
+_ALL_OF_IT = 0.85
+"""Whoever sends this share of what is allowed is held back by it, and by nothing else."""
+
+
+class Seen(NamedTuple):
+    """How far a run is."""
+
+    expected: int
+    """Rows in all."""
+    read: int
+    """Number of the last row that was read."""
+    fed: int
+    """Rows that this process has passed on to be sent, or has left out."""
+    settled: int
+    """Rows with a line, those of earlier processes among them."""
+    settled_here: int
+    finding: int
+    """Requests that have found participants."""
+    requests: int
+    """All requests that were not refused for the rate limit, these among them."""
+
+
+def requests_left(seen: Seen) -> int:
+    """About how many requests are to come.
+
+    Participants are found well before their rows are sent, so the two are counted apart: what a
+    row that was read has cost, and what one that is settled has.
+    """
+    to_find = seen.finding / seen.fed if seen.fed else 0.0
+    others = max(0, seen.requests - seen.finding)
+    to_settle = others / seen.settled_here if seen.settled_here >= FEW_ROWS else 1.0
+    unread, unsettled = max(0, seen.expected - seen.read), max(0, seen.expected - seen.settled)
+    return round(unread * to_find + unsettled * to_settle)
+
+
+class RequestRate:
+    """Requests a second of late."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def look(self, now_s: float, requests: int) -> None:
+        """See how many have left by now; times do not fall."""
+        if not self._seen or now_s - self._seen[-1][0] >= _STEP_S:
+            self._seen.append((now_s, requests))
+        while len(self._seen) > 2 and now_s - self._seen[1][0] >= _SPAN_S:
+            self._seen.popleft()
+
+    def per_s(self, now_s: float, requests: int) -> float:
+        """Over the last minute, or since the first look; 0 where nothing was seen."""
+        if not self._seen:
+            return 0.0
+        since_s, before = self._seen[0]
+        return (requests - before) / (now_s - since_s) if now_s > since_s else 0.0
+
+
+def left_s(requests: int, allowance: Allowance | None, *, per_s: float) -> float | None:
+    """Seconds that so many requests take; None where nobody can know.
+
+    Args:
+        requests: to come.
+        allowance: what the platform admits, where it has said so.
+        per_s: requests a second of late.
+    """
+    if allowance is not None and (not per_s or per_s >= _ALL_OF_IT * _admitted_per_s(allowance)):
+        return allowance.duration_s(requests, burst_per_s=max(BURST_PER_S, per_s))
+    return requests / per_s if per_s else None
+
+
+def _admitted_per_s(allowance: Allowance) -> float:
+    rates = [allowance.cap.per_s] if allowance.cap is not None else []
+    if allowance.rate is not None:
+        rates.append(allowance.rate.per_s * allowance.tokens)
+    return min(rates, default=0.0)

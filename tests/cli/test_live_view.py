@@ -1,0 +1,138 @@
+"""The live view: what it says of a run, at any width, and on a real terminal."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from batchpatch.cli.live_view import drawn, view_of
+from batchpatch.model import FailureReason, Outcome, Progress, WindowUse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN = Progress(
+    rows_read=18_500,
+    outcomes={Outcome.UPDATED: 18_120, Outcome.UNCHANGED: 214, Outcome.REJECTED: 51},
+    settled_before=0,
+    requests=18_600,
+    throttled=3,
+    waiting_for="the rate limit (23 s)",
+    elapsed_s=3480.0,
+    rows_expected=40_000,
+    left_s=4320.0,
+    requests_per_s=4.97,
+    window=WindowUse(214, 300, 23.0),
+    reasons=[FailureReason(Outcome.REJECTED, "not.found", 51, "no such conversation " * 9, None)],
+)
+
+
+def lines_at(width: int, progress: Progress = RUN) -> list[str]:
+    """The lines without their colours."""
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    with console.capture() as captured:
+        console.print(drawn(view_of(progress, where="api.mypurecloud.de"), width))
+    return captured.get().splitlines()
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120, 200])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    """A line that wraps is drawn over the one above it."""
+    assert max(map(len, lines_at(width))) <= width
+
+
+def test_80_columns_say_all_that_matters() -> None:
+    """How far, how long, what came of it, what it waits for and why rows failed, uncut."""
+    text = "\n".join(lines_at(80))
+    for words in (
+        "sending",
+        "45 %  18,385 of about 40,000 rows",
+        "api.mypurecloud.de",
+        "58 min elapsed",
+        "about 1 h 12 min left",
+        "18,120 updated",
+        "51 rejected",
+        "allowance: 214 of 300 used, again in 23 s",
+        "waiting for the rate limit (23 s)",
+        "51 rejected not.found: no such conversation",
+    ):
+        assert words in text
+
+
+def test_a_run_of_unknown_length_has_no_bar() -> None:
+    """A pipe does not say how many rows are to come: nothing is made up."""
+    first = lines_at(80, RUN._replace(rows_expected=None, left_s=None))[0]
+    assert first.split() == ["sending", "18,385", "rows"]
+
+
+def test_it_is_never_full_before_all_is_done() -> None:
+    """100 % with rows outstanding is a lie that people act on."""
+    almost = RUN._replace(outcomes={Outcome.UPDATED: 39_999})
+    assert "99 %" in lines_at(80, almost)[0]
+
+
+def test_foreign_text_cannot_command_the_terminal() -> None:
+    """The server's sentences and names are shown, not obeyed."""
+    bad = FailureReason(Outcome.REJECTED, "x", 1, "\x1b[2Jgone", None)
+    lines = lines_at(80, RUN._replace(reasons=[bad], organisation="\x1b]0;title\x07Acme"))
+    assert not any("\x1b" in line or "\x07" in line for line in lines)
+
+
+def test_a_run_on_a_terminal_is_drawn_and_leaves_its_summary(tmp_path: Path) -> None:
+    """With a real terminal: the view is drawn, and what stays is the summary."""
+    rows = tmp_path / "rows.csv"
+    sandbox = [sys.executable, "-m", "batchpatch", "sandbox", "rows", "--count", "300"]
+    rows.write_bytes(subprocess.run(sandbox, check=True, capture_output=True).stdout)
+    words = ["run", str(rows), "--sandbox", "--out", str(tmp_path / "run"), "--rate", "200/s"]
+    text = on_a_terminal(words, TERM="xterm-256color")
+    assert "sending" in text
+    assert "127.0.0.1" in text
+    assert "updated" in text.rpartition("\x1b[")[2]
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+def test_a_terminal_that_cannot_draw_gets_lines(tmp_path: Path, term: str) -> None:
+    """Editors and consoles of CI say so; moving the cursor there leaves rubbish."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text(
+        "conversationId,participantId,attr.a\n3f2504e0-4f89-41d3-9a0c-0305e82c3301,"
+        "3f2504e0-4f89-41d3-9a0c-0305e82c3302,x\n"
+    )
+    words = ["run", str(rows), "--sandbox", "--out", str(tmp_path / "run")]
+    text = on_a_terminal(words, TERM=term)
+    assert "\x1b" not in text
+    assert "updated" in text
+
+
+def on_a_terminal(words: list[str], **environment: str) -> str:
+    """What a run writes to a terminal of 80 columns."""
+    parent, child = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "batchpatch", *words],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        env=os.environ | {"COLUMNS": "80", "LINES": "24"} | environment,
+    )
+    os.close(child)
+    data = b""
+    while select.select([parent], [], [], 60)[0]:
+        try:
+            piece = os.read(parent, 1 << 16)
+        except OSError:  # Linux: the other side is closed
+            break
+        if not piece:
+            break
+        data += piece
+    os.close(parent)
+    assert process.wait(timeout=60) == 0
+    return re.sub(r"\r\n", "\n", data.decode())

@@ -1,0 +1,119 @@
+"""Estimates: what is said to be left is what it takes, whatever the run waits for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from batchpatch.genesys.rate_limit.pace import Allowance
+from batchpatch.options.run import Rate
+from batchpatch.pipeline.estimate import RequestRate, Seen, left_s, requests_left
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROWS, WINDOW_ROWS = 4000, 500
+QUOTA = Allowance(300)
+
+
+class World:
+    """A run by the second: participants are found ahead of what is sent, by a window of rows."""
+
+    def __init__(self, *, finding: float, settling: float) -> None:
+        """Requests that a row costs until it is found, and from then on."""
+        self.finding, self.settling = finding, settling
+        self.found = self.settled = 0.0
+        self.find_requests = self.requests = 0.0
+
+    def spend(self, requests: float) -> None:
+        """Use so many requests, the finding first where there is room for more rows."""
+        while requests > 1e-9 and self.settled < ROWS:
+            ahead = min(ROWS, self.settled + WINDOW_ROWS) - self.found
+            if ahead > 1e-9 and not self.finding:
+                self.found += ahead
+                continue
+            cost, rows = (self.finding, ahead) if ahead > 1e-9 else (self.settling, 1.0)
+            part = min(requests, cost * rows)
+            requests -= part
+            self.requests += part
+            if ahead > 1e-9:
+                self.found += part / cost
+                self.find_requests += part
+            else:
+                self.settled += part / cost
+
+    @property
+    def seen(self) -> Seen:
+        """What the run knows of it."""
+        found, settled = int(self.found), int(self.settled)
+        finding, requests = round(self.find_requests), round(self.requests)
+        return Seen(ROWS, found, found, settled, settled, finding, requests)
+
+
+def in_bursts(second: int, spent: float) -> float:
+    """The quota: all of a window's allowance at its start, as fast as answers come."""
+    return 50.0 if second % 60 < 6 else 0.0
+
+
+def evenly(second: int, spent: float) -> float:
+    """`--rate 120/min`."""
+    return 2.0
+
+
+def slowly(second: int, spent: float) -> float:
+    """Answers take so long that the allowance is never used up."""
+    return 3.0
+
+
+@pytest.mark.parametrize(
+    ("paced", "allowance"),
+    [
+        (in_bursts, QUOTA),
+        (evenly, QUOTA._replace(cap=Rate(2.0))),
+        (slowly, QUOTA),
+        (slowly, None),
+    ],
+    ids=["the quota", "--rate", "slow answers", "slow answers without a limit"],
+)
+@pytest.mark.parametrize(
+    ("finding", "settling"),
+    [(0.0, 1.0), (0.4, 1.0), (0.0, 2.0), (0.0, 0.5)],
+    ids=["plain", "look-ups first", "verified", "merging"],
+)
+def test_the_time_left_is_right_within_15_percent_after_a_minute(
+    paced: Callable[[int, float], float],
+    allowance: Allowance | None,
+    finding: float,
+    settling: float,
+) -> None:
+    """Whoever starts at five wants to know whether to wait. Not in the last two minutes of it:
+    there a window more or less is much."""
+    world, rate = World(finding=finding, settling=settling), RequestRate()
+    said: list[tuple[int, float]] = []
+    rate.look(0.0, 0)
+    second = 0
+    while world.settled < ROWS - 1e-6:
+        world.spend(paced(second, world.requests))
+        second += 1
+        rate.look(float(second), round(world.requests))
+        to_come = requests_left(world.seen)
+        present = _present(allowance, second, world)
+        left = left_s(to_come, present, per_s=rate.per_s(float(second), round(world.requests)))
+        if left is not None and second >= 60:
+            said.append((second, left))
+    wrong = [
+        (at, left, second - at)
+        for at, left in said
+        if second - at > 120 and abs(left - (second - at)) > 0.15 * (second - at)
+    ]
+    assert said
+    assert wrong == []
+
+
+def _present(allowance: Allowance | None, second: int, world: World) -> Allowance | None:
+    """What the platform says that is left of the window under way."""
+    if allowance is None:
+        return None
+    used = min(300.0, 50.0 * (second % 60)) if allowance.cap is None else 0.0
+    return allowance._replace(left=round(300 - used), ends_in_s=60.0 - second % 60)
