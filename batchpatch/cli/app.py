@@ -60,6 +60,7 @@ COMMANDS = {
     "status": _Place("status", "Say how far a run is that works in another process."),
     "report": _Place("report", "Show again what has become of a run."),
     "runs": _Place("status", "List the runs there are, each with its next command."),
+    "pace": _Place("pace", "Change how fast a run sends that is at work."),
     "undo": _Place("undo", "Restore the values before a run that has kept them."),
     "codes": _Place("codes", "List the wrap-up codes that there are."),
     "purge": _Place("resume", "Remove what holds customers' values from a run's directory."),

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.rate_limit.refusals import Refusal
     from batchpatch.genesys.rate_limit.shared_limit import Passed
     from batchpatch.genesys.rate_limit.token_slots import Permit
-    from batchpatch.options.run import Rate, RetryPolicy
+    from batchpatch.options.run import RetryPolicy
 
 __all__ = ["Answer", "GenesysClient"]
 _log = logging.getLogger(__name__)
@@ -67,7 +67,6 @@ class GenesysClient:
         *,
         transport: Attempter,
         limiter: RateLimiter,
-        cap: Rate | None = None,
         policy: RetryPolicy,
         sleep: Callable[[float], Awaitable[object]],
         random: Callable[[], float],
@@ -78,7 +77,6 @@ class GenesysClient:
         self.limiter = limiter
         self.admission = Admission()
         """Of patches to the limiter; whoever takes them from a window asks it first."""
-        self._cap = cap
         self._host = urlsplit(api_url).netloc
         self._breaker = CircuitBreaker(
             self._host, max_outage_s=max_outage_s, clock=clock, sleep=sleep
@@ -138,8 +136,8 @@ class GenesysClient:
         """What may be sent from now on; None where no answer has said so and no cap is kept."""
         found = self.limiter.allowance()
         if found is None:
-            return None if self._cap is None else Allowance(None, cap=self._cap)
-        return found._replace(cap=self._cap)
+            return None if self.limiter.cap is None else Allowance(None, cap=self.limiter.cap)
+        return found._replace(cap=self.limiter.cap)
 
     @property
     def allowance_used(self) -> float | None:

@@ -21,7 +21,7 @@ from batchpatch.genesys.account.tokens import (
 from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S
 from batchpatch.genesys.client import GenesysClient
 from batchpatch.genesys.http import Transport
-from batchpatch.genesys.rate_limit.limiter import RateCap, RateLimiter
+from batchpatch.genesys.rate_limit.limiter import RateLimiter
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
 from batchpatch.options.run import (
     DEFAULT_CONNECT,
@@ -64,7 +64,7 @@ async def open_client(
             sources,
             QuotaOptions(share=pace.share, assumed_per_s=assumed_per_s),
             clock=time.monotonic,
-            cap=None if pace.rate is None else RateCap(pace.rate),
+            cap=pace.rate,
             patience_s=max_outage_s,
         )
         try:
@@ -72,7 +72,6 @@ async def open_client(
                 account.hosts.api_url,
                 transport=transport,
                 limiter=limiter,
-                cap=pace.rate,
                 # Each of the tokens may be an old one when all are revoked at once.
                 policy=policy._replace(renewals=policy.renewals + len(sources) - 1),
                 sleep=asyncio.sleep,

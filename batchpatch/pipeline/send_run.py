@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from batchpatch.pipeline.failed_files import write_failed_rows
 from batchpatch.pipeline.step import SendStep
 from batchpatch.pipeline.stream_step import StreamStep
 from batchpatch.recording.manifest import read_manifest
+from batchpatch.recording.pace_file import take_pace
 from batchpatch.recording.undo_log import ConflictLog, UndoLog, last_entries
 from batchpatch.sending.delivery import Deliverer, reads_for
 from batchpatch.sending.sender import sender_for
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from batchpatch.recording.run_directory import RunDirectory
     from batchpatch.sending.delivery import BeforeImages
 
+PACE_EVERY_S = 0.25
 _SHORT_BYTES = 2_000_000
 """About forty windows of 300 rows: from there on a request more is below 2.5 % in any case."""
 
@@ -58,24 +61,42 @@ def sending(job: Job, directory: RunDirectory | None) -> Execution:
     if directory is not None and job.earlier is not None and settings.safeguards.guard:
         deliverer.remember(last_entries(directory.undo_path))
 
-    async def learn_limit() -> None:
-        """Pace by the organisation's own limit, should the answers bear none."""
-        per_min = await read_requests_per_min(client)
-        if per_min is not None and settings.pace.rate is None:
-            client.assume(per_min / 60)
+    short = directory is not None and _is_short(directory.manifest_path)
+
+    async def beside() -> None:
+        if not short:
+            await _learn_limit(client, capped=settings.pace.rate is not None)
+        if directory is not None:
+            await _follow_pace(client, directory.pace_path, job.stopper.tell)
 
     step: Step = SendStep(deliverer)
     if stream is not None:
         step = StreamStep(deliverer, patch_of=window.patch_of, survives=stream.survives)
-    short = directory is not None and _is_short(directory.manifest_path)
     return Execution(
         job,
         step=step,
         output=output,
         window=window,
         reads=reads,
-        background=None if short else learn_limit,
+        background=beside,
     )
+
+
+async def _learn_limit(client: GenesysClient, *, capped: bool) -> None:
+    """Pace by the organisation's own limit, should the answers bear none."""
+    per_min = await read_requests_per_min(client)
+    if per_min is not None and not capped:
+        client.assume(per_min / 60)
+
+
+async def _follow_pace(client: GenesysClient, path: Path, tell: Callable[[str], None]) -> None:
+    """Keep the rate that other processes ask for, from then on."""
+    while True:
+        asked = await asyncio.to_thread(take_pace, path)
+        if asked is not None:
+            client.limiter.change_cap(asked[0])
+            tell(f"Pace: {f'at most {asked[0]}' if asked[0] else 'no cap of its own'} from now on.")
+        await asyncio.sleep(PACE_EVERY_S)
 
 
 def _deliverer(

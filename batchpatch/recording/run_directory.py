@@ -42,10 +42,21 @@ def purge(rundir: RunDirectory) -> list[Path]:
 MANIFEST, RESULTS, SUMMARY = "run.json", "results.jsonl", "summary.json"
 SPOOL, UNDO, UNDO_INPUT, LOCK = "input", "undo.jsonl", "undo-input.jsonl", ".lock"
 CONFLICTS, FAILED_LINES = "conflicts.jsonl", "failed-rows.jsonl"
-PROGRESS, TIMELINE = "progress.json", "timeline.jsonl"
+PROGRESS, TIMELINE, PACE = "progress.json", "timeline.jsonl", "pace"
 ORIGINS = "origins.jsonl"
 
-_OWN = {MANIFEST, RESULTS, SUMMARY, LOCK, FAILED_LINES, PROGRESS, TIMELINE, ORIGINS, "retry.json"}
+_OWN = {
+    MANIFEST,
+    RESULTS,
+    SUMMARY,
+    LOCK,
+    FAILED_LINES,
+    PROGRESS,
+    TIMELINE,
+    PACE,
+    ORIGINS,
+    "retry.json",
+}
 _NOTHING = {LOCK, f".{MANIFEST}.tmp", "lost+found"}
 """What an empty directory may hold: a volume that was just mounted is empty too."""
 _FAILED = re.compile(r"failed(-[1-9][0-9]*)?\.(csv|jsonl)")
@@ -125,6 +136,11 @@ class RunDirectory:
             self.progress_path.unlink(missing_ok=True)
         except OSError as error:
             raise record_error(self.progress_path, error, doing="removed") from error
+
+    @property
+    def pace_path(self) -> Path:
+        """A rate that another process asks for."""
+        return self.path / PACE
 
     @property
     def timeline_path(self) -> Path:
@@ -223,7 +239,7 @@ class RunDirectory:
 
     def _remove_files(self) -> None:
         try:
-            names = (MANIFEST, RESULTS, SUMMARY, FAILED_LINES, PROGRESS, TIMELINE, ORIGINS)
+            names = (MANIFEST, RESULTS, SUMMARY, FAILED_LINES, PROGRESS, TIMELINE, PACE, ORIGINS)
             own = [self.path / name for name in names]
             for path in (*own, *self.private_paths()):
                 path.unlink(missing_ok=True)

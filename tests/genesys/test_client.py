@@ -12,7 +12,7 @@ import pytest
 from batchpatch.errors import AccessError, OutageError, SettingsError
 from batchpatch.genesys.client import GenesysClient
 from batchpatch.genesys.query import made_for
-from batchpatch.genesys.rate_limit.limiter import RateCap, RateLimiter
+from batchpatch.genesys.rate_limit.limiter import RateLimiter
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
 from batchpatch.genesys.replies import NoReply, QuotaHeaders, Reply
 from batchpatch.genesys.retry import OutcomeKind
@@ -55,10 +55,9 @@ def make_client(token_source: MakeTokens) -> MakeClient:
                 ],
                 QuotaOptions(assumed_per_s=assumed.per_s if assumed else None),
                 clock=asyncio.get_running_loop().time,
-                cap=RateCap(rate) if rate else None,
+                cap=rate,
                 patience_s=max_outage_s,
             ),
-            cap=rate,
             policy=RetryPolicy(retries=retries, max_wait_s=max_wait_s),
             wall_clock=wall_clock,
             max_outage_s=max_outage_s,

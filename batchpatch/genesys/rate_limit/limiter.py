@@ -16,7 +16,7 @@ from contextlib import suppress
 from random import random as any_random
 from typing import TYPE_CHECKING
 
-from batchpatch.genesys.rate_limit.pace import STRETCH
+from batchpatch.genesys.rate_limit.rate_cap import RateCap
 from batchpatch.genesys.rate_limit.refusals import Refusal, Refusals
 from batchpatch.genesys.rate_limit.token_pool import TokenPool
 from batchpatch.genesys.rate_limit.token_slots import Permit, QuotaOptions
@@ -29,40 +29,6 @@ if TYPE_CHECKING:
     from batchpatch.genesys.rate_limit.pace import Allowance
     from batchpatch.genesys.rate_limit.shared_limit import Passed
     from batchpatch.options.run import Rate
-
-# AsyncLimiter(300, 60) lets 300 go at once and 300 more during the first minute. So the bucket is
-# 20 ms deep, and its period stretched.
-_BURST_S = 0.02
-
-
-class RateCap:
-    """Hands out turns at a steady rate. Belongs to one event loop.
-
-    Every attempt draws one before its permit, so a token is never chosen for a request that may
-    not leave yet.
-    """
-
-    def __init__(self, rate: Rate) -> None:
-        from aiolimiter import AsyncLimiter  # noqa: PLC0415 - 8 ms, and most runs have no cap
-
-        self.rate = rate
-        burst = max(1, int(rate.per_s * _BURST_S))
-        self._limiter = AsyncLimiter(burst, burst / rate.per_s * STRETCH)
-        self._queued = 0
-
-    @property
-    def waiting_for(self) -> str | None:
-        """What turns are waited for, in words for the progress line; None when nobody waits."""
-        return f"its turn at {self.rate}" if self._queued else None
-
-    async def turn(self) -> None:
-        """Return when one request may leave. A turn need not be given back."""
-        self._queued += 1
-        try:
-            await self._limiter.acquire()
-        finally:
-            self._queued -= 1
-
 
 # A token more is minted for a wait longer than this: shorter ones end with the next answer.
 _WORTH_A_TOKEN_S = 1.5
@@ -77,7 +43,7 @@ class RateLimiter:
         options: QuotaOptions,
         *,
         clock: Callable[[], float],
-        cap: RateCap | None = None,
+        cap: Rate | None = None,
         random: Callable[[], float] = any_random,
         patience_s: float = math.inf,
     ) -> None:
@@ -99,7 +65,7 @@ class RateLimiter:
             on_change=self._pump,
             patience_s=patience_s,
         )
-        self._cap = cap
+        self._cap = None if cap is None else RateCap(cap)
         self._clock = clock
         self._waiters: deque[asyncio.Future[Permit | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -141,6 +107,20 @@ class RateLimiter:
     def allowance(self) -> Allowance | None:
         """What the platform admits from now on; None before it has said so."""
         return self.pool.allowance()
+
+    @property
+    def cap(self) -> Rate | None:
+        """Of the whole process; None where the platform's own limits are the only ones."""
+        return None if self._cap is None else self._cap.rate
+
+    def change_cap(self, rate: Rate | None) -> None:
+        """Keep another cap from now on, for those who wait as well; None keeps none."""
+        if self._cap is not None:
+            self._cap.change(rate)
+        if rate is None:
+            self._cap = None
+        elif self._cap is None:
+            self._cap = RateCap(rate)
 
     def take(self) -> Permit | None:
         """Return a permit where one is to be had at once: most of the time, and at little cost."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from batchpatch.genesys.account.credentials import Secret
 from batchpatch.genesys.account.token_endpoint import Token
 from batchpatch.genesys.account.tokens import ReadyToken
-from batchpatch.genesys.rate_limit.limiter import RateCap, RateLimiter
+from batchpatch.genesys.rate_limit.limiter import RateLimiter
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
 from batchpatch.genesys.replies import Reply
 from batchpatch.options.run import DEFAULT_RATE, Rate
@@ -27,7 +27,7 @@ def capped(rate: Rate) -> RateLimiter:
     """A limiter on the running loop's clock that nothing but a cap holds up."""
     source = ReadyToken(Token(Secret("hush"), {}, 0.0), origin="a test")
     clock = asyncio.get_running_loop().time
-    return RateLimiter([source], QuotaOptions(), clock=clock, cap=RateCap(rate))
+    return RateLimiter([source], QuotaOptions(), clock=clock, cap=rate)
 
 
 async def draw(rate: Rate, count: int, *, workers: int = 32) -> list[float]:
@@ -121,3 +121,46 @@ def test_a_cancelled_wait_leaves_nothing_behind(run_virtual: RunVirtual) -> None
     left, wait_s = run_virtual(run())
     assert left is None
     assert wait_s < 0.01
+
+
+@pytest.mark.parametrize("after", [Rate(50.0), None])
+def test_another_cap_holds_for_those_who_wait_already(
+    run_virtual: RunVirtual, after: Rate | None
+) -> None:
+    """Whoever raises the pace of a run that sends once an hour does not wait for the hour."""
+
+    async def scene() -> list[float]:
+        limiter = capped(Rate(1 / 3600))
+        asyncio.get_running_loop().call_later(10.0, limiter.change_cap, after)
+        return await draw_from(limiter, 100)
+
+    times = run_virtual(scene())
+    assert len(times) == 100
+    assert times[1] >= 10.0
+    assert times[-1] <= 10.0 + (2.1 if after else 0.1)
+
+
+def test_a_cap_that_is_lowered_is_kept_from_then_on(run_virtual: RunVirtual) -> None:
+    """Operations ring up because something else suffers: what follows is slow."""
+
+    async def scene() -> list[float]:
+        limiter = capped(Rate(100.0))
+        asyncio.get_running_loop().call_later(1.0, limiter.change_cap, Rate(1.0))
+        return await draw_from(limiter, 110)
+
+    late = [at for at in run_virtual(scene()) if at > 1.0]
+    assert most_in_a_window(late, 1.0) <= 2
+
+
+def test_a_run_without_a_cap_gets_one(run_virtual: RunVirtual) -> None:
+    """Most runs begin without."""
+
+    async def scene() -> list[float]:
+        source = ReadyToken(Token(Secret("hush"), {}, 0.0), origin="a test")
+        clock = asyncio.get_running_loop().time
+        limiter = RateLimiter([source], QuotaOptions(), clock=clock)
+        limiter.change_cap(Rate(10.0))
+        assert limiter.cap == Rate(10.0)
+        return await draw_from(limiter, 20)
+
+    assert run_virtual(scene())[-1] >= 1.8

@@ -1,0 +1,42 @@
+"""The pace file: a rate that another process asks of a run at work, in the run's directory."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from batchpatch.errors import SettingsError
+from batchpatch.options.spelling import parse_rate
+from batchpatch.recording.files import open_private, record_error, temporary_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from batchpatch.options.run import Rate
+
+_MOST_BYTES = 100
+
+
+def ask_pace(path: Path, rate: Rate | None) -> None:
+    """Ask for a rate; None for no cap. Raises RecordError where it cannot be written."""
+    temporary = temporary_path(path)
+    try:
+        descriptor = open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        try:
+            os.write(descriptor, f"{rate or 'none'}\n".encode())
+        finally:
+            os.close(descriptor)
+        temporary.replace(path)
+    except OSError as error:
+        raise record_error(path, error) from error
+
+
+def take_pace(path: Path) -> tuple[Rate | None] | None:
+    """The rate that was asked for, once: its file goes. None where there is none, or it is none."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES).decode("ascii", "replace")
+        path.unlink()
+        return (parse_rate(text.strip()),)
+    except (OSError, SettingsError):
+        return None
