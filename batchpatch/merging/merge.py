@@ -34,7 +34,8 @@ def row_bytes(row: Row) -> int:
 
 def _context_bytes(context: RowContext) -> int:
     values = (context.before or {}).values()
-    return ROW_BYTES + len(context.id or "") + sum(len(value) for value in values if value)
+    text = len(context.id or "") + len(context.origin)
+    return ROW_BYTES + text + sum(len(value) for value in values if value)
 
 
 def merged(rows: Sequence[Row], rule: MergeRule = MergeRule.EACH_NAME) -> dict[str, str]:

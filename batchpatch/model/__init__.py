@@ -102,6 +102,8 @@ class RowContext(NamedTuple):
     """Seconds after its arrival from which on it is of no use to anybody."""
     due_s: float | None = None
     """When that is, by the monotonic clock; set at its arrival."""
+    origin: str = ""
+    """Where it has failed before, as its input says it; empty where it says nothing of that."""
 
 
 class Row(NamedTuple):

@@ -1,39 +1,36 @@
 """Rows that failed in an earlier run and are sent again, mended or not: what happened there since.
 
-The file of failed rows says of each row in which row of which run it failed. Where that run can
-still be found, its results tell what rows behind that one have applied to the participant that is
-meant *by now*: old never beats new, whoever was named before. And they tell which of the rows have
-made it there in the meantime, of which a copy of the file knows nothing.
+A failed row says in which row of which run it failed. Where that run can still be found, its
+results tell what rows behind that one have applied to the participant that is meant *by now*: old
+never beats new, whoever was named before. And they tell which of the rows have made it there in the
+meantime, of which a copy of the file knows nothing.
+
+Files are looked through before anything is sent. A pipe can be read once, and where its rows begin
+nothing is known of those behind it: from there on rows are looked up as they come.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import asyncio
 from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import InputError, RecordError
-from batchpatch.formats.origin import parse_origins
+from batchpatch.errors import InputError
 from batchpatch.formats.skips import merged_skips
-from batchpatch.model import MADE_IT, Row
+from batchpatch.model import InvalidRow, Row, RowContext
 from batchpatch.options.run import without_limit
-from batchpatch.pipeline.failed_files import origin_cells
-from batchpatch.reading.inputs import Input, Reader
+from batchpatch.pipeline.origin_run import OriginRun, notice_of_gone, origins_of
+from batchpatch.reading.inputs import Reader
 from batchpatch.reading.sources import is_regular
-from batchpatch.recording.checkpoint import rows_with
-from batchpatch.recording.manifest import read_manifest
-from batchpatch.recording.newer_values import Asked, OvertakenFilter, find_newer
-from batchpatch.recording.run_directory import RunDirectory, holds_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from batchpatch.formats.origin import Origin, RunName
     from batchpatch.model import Skips
     from batchpatch.options.read import ReadOptions
-    from batchpatch.recording.failed_objects import RawRecord
 
 
 class Found(NamedTuple):
@@ -42,13 +39,11 @@ class Found(NamedTuple):
     newer: dict[int, Skips]
     """Of rows of the inputs: what later rows of an earlier run have applied, to whom."""
     notices: list[str]
-    """Sentences about rows that have made it there since."""
-
-
-_NOTHING = Found({}, [])
+    """Sentences about rows that have made it there since, and about runs that are gone."""
 
 
 _HEAD_BYTES = 1 << 20
+_NO_CONTEXT = RowContext()
 
 
 def look_into_earlier_runs(paths: Sequence[str], read: ReadOptions) -> Found:
@@ -60,11 +55,16 @@ def look_into_earlier_runs(paths: Sequence[str], read: ReadOptions) -> Found:
     Raises:
         RecordError: the results of such a run cannot be read.
     """
-    files = list(takewhile(is_regular, paths))
+    files = files_before_a_pipe(paths)
     with suppress(InputError):  # whoever sends them says so
         if any(map(names_origins, files)):
             return _look(files, read)
-    return _NOTHING
+    return Found({}, [])
+
+
+def files_before_a_pipe(paths: Sequence[str]) -> list[str]:
+    """The inputs whose rows can be numbered before anything is sent."""
+    return list(takewhile(is_regular, paths))
 
 
 def names_origins(path: str) -> bool:
@@ -79,102 +79,116 @@ def names_origins(path: str) -> bool:
 
 
 def _look(files: Sequence[str], read: ReadOptions) -> Found:
-    runs: dict[RunName, _EarlierRun | None] = {}
+    runs: dict[RunName, OriginRun | None] = {}
+    notices: list[str] = []
     for path, row, origin in _traced(files, read):
         if origin.run not in runs:
-            runs[origin.run] = _EarlierRun.find(origin.run, beside=Path(path))
+            runs[origin.run] = OriginRun.find(origin.run, beside=Path(path))
+            if runs[origin.run] is None:
+                notices.append(notice_of_gone(path, origin.run))
         if (run := runs[origin.run]) is not None:
             run.see(path, row, origin)
-    if not any(runs.values()):
-        return _NOTHING
-    for _, row, origin in _traced(files, read):
-        if (run := runs.get(origin.run)) is not None:
-            run.ask(row, origin)
-    newer: dict[int, Skips] = {}
     known = [run for run in runs.values() if run is not None]
-    for run in known:
-        for number, skips in run.newer():
-            newer[number] = merged_skips(newer.get(number, {}), skips)
-    return Found(newer, [notice for run in known for notice in run.notices()])
+    if not known:
+        return Found({}, notices)
+    overtaken: dict[OriginRun, list[tuple[Row, Origin]]] = {run: [] for run in known}
+    for _, row, origin in _traced(files, read):
+        if (run := runs.get(origin.run)) is not None and run.may_overtake(row, origin):
+            overtaken[run].append((row, origin))
+    newer: dict[int, Skips] = {}
+    for run, rows in overtaken.items():
+        _merge(newer, run.newer(rows))
+    return Found(newer, [*notices, *(notice for run in known for notice in run.notices())])
+
+
+def _merge(newer: dict[int, Skips], found: Iterable[tuple[int, Skips]]) -> None:
+    for number, skips in found:
+        newer[number] = merged_skips(newer.get(number, {}), skips)
 
 
 def _traced(files: Sequence[str], read: ReadOptions) -> Iterator[tuple[str, Row, Origin]]:
     """Each row that can be sent, with each place where it is known to have failed."""
-    reader = Reader(files, without_limit(read))
-    source = -1
-    cells: Iterator[tuple[RawRecord, object]] = iter(())
-    opened: Input | None = None
-    try:
-        for batch in reader:
-            for row in batch.rows:
-                if row.source != source:
-                    if opened is not None:
-                        opened.close()
-                    source = row.source
-                    opened = Input(files[source], read)
-                    cells = origin_cells(opened, first=reader.first_rows[source][1])
-                if isinstance(row, Row) and row.names:
-                    cell = next((cell for one, cell in cells if one.row == row.number), "")
-                    for origin in parse_origins(cell):
-                        yield files[source], row, origin
-    finally:
-        if opened is not None:
-            opened.close()
+    for batch in Reader(files, without_limit(read)):
+        for row in batch.rows:
+            if isinstance(row, Row) and (origins := origins_of(row)):
+                without_values = row._replace(values=(), context=None)
+                for origin in origins:
+                    yield files[row.source], without_values, origin
 
 
-class _EarlierRun:
-    """A run in which rows of the inputs failed."""
+class OriginCheck:
+    """Looks rows up in the runs in which they failed, as they come."""
 
-    def __init__(self, directory: RunDirectory) -> None:
-        self._path = directory.path
-        self._results_path = directory.results_path
-        self._made_it = rows_with(self._results_path, MADE_IT)
-        self._again: Counter[str] = Counter()
-        self._filter = OvertakenFilter(self._results_path)
-        self._asked: list[Asked] = []
-        self._numbers: dict[int, list[int]] = defaultdict(list)
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        looked_at: int,
+        newer: dict[int, Skips],
+        tell: Callable[[str], None],
+    ) -> None:
+        """Look at nothing yet.
 
-    @classmethod
-    def find(cls, name: RunName, *, beside: Path) -> _EarlierRun | None:
-        """The run where it was, or where its file of failed rows is; None where it is gone."""
-        for path in (Path(name.directory), beside.absolute().parent):
-            with suppress(RecordError, ValueError):  # another run is none of our business
-                if holds_run(path):
-                    directory = RunDirectory.open(path, lock=False)
-                    if read_manifest(directory.manifest_path).started == name.started:
-                        return cls(directory)
-        return None
+        Args:
+            names: of the inputs.
+            looked_at: so many of them have been looked through already.
+            newer: takes what is found.
+            tell: is told what a person should know.
+        """
+        self._names = names
+        self._looked_at = looked_at
+        self._newer = newer
+        self._tell = tell
+        self._runs: dict[RunName, OriginRun | None] = {}
+        self._told: set[str] = set()
 
-    def see(self, path: str, row: Row, origin: Origin) -> None:
-        """See a row that failed here, of this file."""
-        self._filter.add(_asked(row, origin))
-        if origin.row in self._made_it:
-            self._again[path] += 1
+    async def check(self, rows: list[Row | InvalidRow]) -> list[Row | InvalidRow]:
+        """The same rows, which need not say any more where they failed.
 
-    def ask(self, row: Row, origin: Origin) -> None:
-        """See it again, now that all were seen."""
-        asked = _asked(row, origin)
-        if asked in self._filter:
-            self._asked.append(asked)
-            self._numbers[origin.row].append(row.number)
+        Raises:
+            RecordError: the results of such a run cannot be read.
+        """
+        if not any(row.__class__ is Row and row[7] is not None and row[7].origin for row in rows):
+            return rows
+        later = [row for row in rows if isinstance(row, Row) and row.source >= self._looked_at]
+        if later:
+            for notice in await asyncio.to_thread(self._look, later):
+                self._tell(notice)
+        return [_without_origin(row) for row in rows]
 
-    def newer(self) -> Iterator[tuple[int, Skips]]:
-        """The rows of the inputs that were overtaken here, and by what."""
-        for failed, skips in find_newer(self._results_path, self._asked).items():
-            for number in self._numbers[failed]:
-                yield number, skips
+    def _look(self, rows: Sequence[Row]) -> list[str]:
+        """What there is to say of them that was not said yet."""
+        overtaken: dict[OriginRun, list[tuple[Row, Origin]]] = {}
+        notices = []
+        for row in rows:
+            name = self._name(row)
+            for origin in origins_of(row):
+                run = self._find(origin.run)
+                if run is None:
+                    notices.append(notice_of_gone(name, origin.run))
+                    continue
+                if run.has_made_it(origin):
+                    notices.append(run.notice_of_some(name))
+                if run.may_overtake(row, origin):
+                    overtaken.setdefault(run, []).append((row, origin))
+        for run, found in overtaken.items():
+            _merge(self._newer, run.newer(found))
+        new = [notice for notice in dict.fromkeys(notices) if notice not in self._told]
+        self._told.update(new)
+        return new
 
-    def notices(self) -> Iterator[str]:
-        """What is to be said of rows that have made it here since."""
-        for path, number in self._again.items():
-            rows = "1 row has" if number == 1 else f"{number:,} rows have"
-            yield (
-                f"{path} is older than what has become of its rows: {rows} made it since, in "
-                f"{self._path}. What stands here is sent all the same."
-            )
+    def _find(self, name: RunName) -> OriginRun | None:
+        if name not in self._runs:
+            self._runs[name] = OriginRun.find(name, looks_at_all=True)
+        return self._runs[name]
+
+    def _name(self, row: Row) -> str:
+        name = self._names[row.source]
+        return "Standard input" if name == "-" else name
 
 
-def _asked(row: Row, origin: Origin) -> Asked:
-    """The row as it is now, in the place that it had then."""
-    participants = (row.participant_id,) if row.participant_id else ()
-    return Asked(origin.row, row.conversation_id, participants, row.names)
+def _without_origin(row: Row | InvalidRow) -> Row | InvalidRow:
+    if isinstance(row, InvalidRow) or row.context is None or not row.context.origin:
+        return row
+    context = row.context._replace(origin="")
+    return row._replace(context=None if context == _NO_CONTEXT else context)

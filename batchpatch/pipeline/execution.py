@@ -7,6 +7,7 @@ beside the results (`Output`) a run and a plan differ; these two are given to it
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,11 @@ from batchpatch.finding.finder import Finder
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.model import LIMIT_REACHED, Stop
 from batchpatch.pipeline.blocking import off_loop
+from batchpatch.pipeline.earlier_runs import (
+    OriginCheck,
+    files_before_a_pipe,
+    look_into_earlier_runs,
+)
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.progress_note import ProgressNote
 from batchpatch.pipeline.recorder import rfc3339
@@ -84,12 +90,21 @@ class Execution:
         reads: ConversationReads,
         background: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        self._job = job
+        found = look_into_earlier_runs(job.reader.paths, job.settings.read)
+        for notice in found.notices:
+            job.stopper.tell(notice)
+        self._job = job = replace(job, elsewhere=found.newer)
         self._output = output
         self._started = datetime.now(UTC)
         self._results_path = job.directory.results_path if job.directory else None
         self._progress_note = ProgressNote(job.directory) if job.directory else None
-        origin = OrganisationCheck(
+        again = OriginCheck(
+            job.reader.names,
+            looked_at=len(files_before_a_pipe(job.reader.paths)),
+            newer=found.newer,
+            tell=job.stopper.tell,
+        )
+        organisation = OrganisationCheck(
             job.client,
             region=region_of(job.account.hosts.api_url),
             always=job.settings.safeguards.keep_before,
@@ -100,7 +115,7 @@ class Execution:
             job.reader,
             self._results_path,
             client=job.client,
-            checks=(origin.check, self._lookup.resolve),
+            checks=(again.check, organisation.check, self._lookup.resolve),
             finder=Finder(reads, job.settings.find, kind=job.kind),
             window=window,
             step=step,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import ExitCode
 from batchpatch.genesys.account.organisation import read_requests_per_min
 from batchpatch.genesys.conversations.reader import ConversationReads
 from batchpatch.merging.window import Window
-from batchpatch.pipeline.earlier_runs import look_into_earlier_runs
 from batchpatch.pipeline.execution import Execution
 from batchpatch.pipeline.failed_files import write_failed_rows
 from batchpatch.pipeline.step import SendStep
@@ -44,10 +42,6 @@ _SHORT_BYTES = 2_000_000
 def sending(job: Job, directory: RunDirectory | None) -> Execution:
     """The execution of a run or an undo in its directory; None keeps nothing."""
     settings, client = job.settings, job.client
-    found = look_into_earlier_runs(job.reader.paths, settings.read)
-    for notice in found.notices:
-        job.stopper.tell(notice)
-    job = replace(job, elsewhere=found.newer)
     reads = ConversationReads(client, lookup_batch=settings.find.lookup_batch)
     stream = job.stream
     window = Window(

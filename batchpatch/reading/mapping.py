@@ -48,6 +48,8 @@ class Mapping:
     object_at: int | None
     pair_at: tuple[int, int] | None
     skip_at: int | None
+    origin_at: int | None
+    """Of rows that have failed before: where that was."""
     uses: tuple[ColumnUse, ...]
     unmapped: tuple[str, ...]
     properties: PropertyColumns
@@ -55,12 +57,17 @@ class Mapping:
     @property
     def is_plain(self) -> bool:
         """Every attribute has its own column, so that rows can share `names`."""
-        return self.object_at is None and self.pair_at is None and self.skip_at is None
+        return self.object_at is None and self.pair_at is None and not self._has_failed
 
     @property
     def is_object_only(self) -> bool:
         """Every attribute comes from one object."""
-        return not self.names and self.pair_at is None and self.skip_at is None
+        return not self.names and self.pair_at is None and not self._has_failed
+
+    @property
+    def _has_failed(self) -> bool:
+        """Rows may say what has become of them in an earlier run."""
+        return self.skip_at is not None or self.origin_at is not None
 
 
 def map_columns(
@@ -119,6 +126,7 @@ def map_columns(
         object_at=object_at,
         pair_at=pair,
         skip_at=finder.skip_column(),
+        origin_at=next((i for i, column in enumerate(header) if is_origin(column)), None),
         uses=_uses(
             header,
             plan_uses

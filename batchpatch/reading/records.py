@@ -39,6 +39,7 @@ class Block(NamedTuple):
 
 _MOST_DIGITS = 18
 """Of the number of a row."""
+_NO_CONTEXT = RowContext()
 
 
 def column_getter(positions: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
@@ -98,6 +99,17 @@ def skips_in(cell: object) -> Skips:
         return parse_skips(_with_integers(cell))
     except ValueError:
         raise UnsendableError(row_errors.bad_skip()) from None
+
+
+def origin_in(cells: Sequence[Any], at: int | None) -> str:
+    """What `batchpatch_row` says; empty where there is no such column, or no text in it."""
+    cell = cells[at] if at is not None and at < len(cells) else ""
+    return cell if isinstance(cell, str) else ""
+
+
+def with_origin(row: Row, origin: str) -> Row:
+    """The row, and where it has failed before."""
+    return row._replace(context=(row.context or _NO_CONTEXT)._replace(origin=origin))
 
 
 def _with_integers(value: object, depth: int = 2) -> object:

@@ -24,10 +24,12 @@ from batchpatch.reading.records import (
     is_empty,
     members_in,
     new_row,
+    origin_in,
     refuse_ragged,
     rows_of,
     skips_in,
     unsendable,
+    with_origin,
 )
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.row_properties import RowProperties
@@ -207,6 +209,7 @@ class RowMaker:
         properties, name = self._properties, None
         if isinstance(cells, RowError):
             return InvalidRow(number, line, self._source, *cells)
+        origin = origin_in(cells, mapping.origin_at)
         try:
             cells = self._table.restored(line, cells)
             if len(cells) != mapping.width:
@@ -231,6 +234,7 @@ class RowMaker:
             return InvalidRow(number, line, self._source, *error.row_error, ids[0], ids[1], id=name)
         values = tuple(wanted.values())
         row = Row(number, line, self._source, conversation, participant, names, values, context)
+        row = with_origin(row, origin) if origin else row
         return without_skipped(row, skips, whole=self._kind.whole) if skips else row
 
     def _is_null(self, cell: object) -> bool:

@@ -177,9 +177,10 @@ class OvertakenFilter:
     Rows are added first and asked about afterwards, when the results have been looked through once.
     """
 
-    def __init__(self, results_path: Path) -> None:
+    def __init__(self, results_path: Path, *, everybody: bool = False) -> None:
+        """`everybody`: which rows will be asked about is not known; more of them are held then."""
         self._path = results_path
-        self._wanted = _BloomFilter()
+        self._wanted = _Everybody() if everybody else _BloomFilter()
         self._applied: _BloomFilter | None = None
 
     def add(self, row: Asked) -> None:
@@ -217,6 +218,17 @@ class _BloomFilter:
         first, second = _slots(key)
         bits = self._bits
         return bool(bits[first >> 3] >> (first & 7) & bits[second >> 3] >> (second & 7) & 1)
+
+
+class _Everybody(_BloomFilter):
+    """The set of all that there is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used = True
+
+    def __contains__(self, key: bytes) -> bool:
+        return True
 
 
 def _slots(key: bytes) -> tuple[int, int]:

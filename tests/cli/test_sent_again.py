@@ -294,3 +294,81 @@ def test_a_copy_of_a_failed_file_says_that_its_rows_have_made_it_since(
     assert "is older" not in again.stderr
     (row,) = cells((tmp_path / "t" / "failed.csv").read_text())
     assert [one.split(" of ")[0] for one in row["batchpatch_row"].split("; ")] == ["1"] * 3
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize("way", ["pipe", "unkept pipe", "behind a pipe", "resumed", "plan"])
+def test_a_mended_row_leaves_a_newer_value_alone_whichever_way_it_comes(
+    way: str,
+    kind: str,
+    batchpatch: Run,
+    sandbox: Any,
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """Its run is named in the row, not known by the path; `cat failed.csv |` is how it is sent
+    from another directory, and a plan is what careful people make of it first."""
+    first, second = (CONVERSATION, participant(90), "bad"), (CONVERSATION, participant(3), "newer")
+    keys = ("conversationId", "participantId", "attributes")
+    objects = [dict(zip(keys, (*one[:2], {"a": one[2]}), strict=True)) for one in (first, second)]
+    text = "".join(json.dumps(one) + "\n" for one in objects)
+    (tmp_path / f"rows.{kind}").write_text(csv_of(first, second) if kind == "csv" else text)
+    sandbox.know({**objects[1], "attributes": {}})
+    sandbox.set_faults(f"status=404,rate=1,participant={participant(90)}")
+    words = ("--api-url", sandbox.url)
+    batchpatch("run", f"rows.{kind}", "--out", "r", *words, env=credentials)
+    failed = (tmp_path / "r" / f"failed.{kind}").read_text()
+    mended = failed.replace(participant(90), participant(3))
+    other = csv_of((str(uuid.UUID(int=1003)), participant(8), "z"))
+    (tmp_path / f"mended.{kind}").write_text(mended)
+    to = ("--out", "s", *words)
+    if way == "behind a pipe":
+        done = batchpatch("run", "-", f"mended.{kind}", *to, stdin=other, env=credentials)
+    elif way == "resumed":
+        (tmp_path / "other.csv").write_text(other)
+        batchpatch("run", "other.csv", "-", "--limit", "1", *to, stdin=mended, env=credentials)
+        done = batchpatch("resume", "s", env=credentials)
+    elif way == "plan":
+        done = batchpatch("plan", "-", "--out", "p.jsonl", *words, stdin=mended, env=credentials)
+        assert done.returncode == 0, done.stderr
+        done = batchpatch("run", "p.jsonl", *to, env=credentials)
+    else:
+        more = ("--no-spool",) if way == "unkept pipe" else ()
+        done = batchpatch("run", "-", *more, *to, stdin=mended, env=credentials)
+    assert done.returncode == 0, done.stderr
+    assert sandbox.state()[participant(3)] == {"a": "newer"}
+
+
+@pytest.mark.parametrize("way", ["pipe", "file"])
+def test_failed_rows_whose_run_is_gone_say_what_nobody_can_know(
+    way: str, batchpatch: Run, sandbox: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """They are sent all the same, once the run is told by name: with it went what was newer."""
+    (tmp_path / "rows.csv").write_text(csv_of((CONVERSATION, participant(1), "x")))
+    sandbox.set_faults("status=404,rate=1")
+    words = ("--api-url", sandbox.url)
+    batchpatch("run", "rows.csv", "--out", "r", *words, env=credentials)
+    failed = (tmp_path / "r" / "failed.csv").read_text()
+    (tmp_path / "r").rename(tmp_path / "gone")
+    (tmp_path / "mended.csv").write_text(failed)
+    sandbox.set_faults()
+    name = "-" if way == "pipe" else "mended.csv"
+    done = batchpatch("run", name, "--out", "s", *words, stdin=failed, env=credentials)
+    assert done.returncode == 0, done.stderr
+    assert f"its rows failed in {tmp_path / 'r'}, and that run is not there any more" in done.stderr
+    assert sandbox.state() == {participant(1): {"a": "x"}}
+
+
+def test_a_pipe_of_rows_that_have_made_it_since_says_so(
+    batchpatch: Run, sandbox: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """As the file would: once, however many they are."""
+    rows = csv_of(*((CONVERSATION, participant(n), f"v{n}") for n in range(3)))
+    (tmp_path / "rows.csv").write_text(rows)
+    sandbox.set_faults("status=400,rate=1,times=1")
+    words = ("--api-url", sandbox.url)
+    batchpatch("run", "rows.csv", "--out", "r", *words, env=credentials)
+    failed = (tmp_path / "r" / "failed.csv").read_text()
+    batchpatch("resume", "r", "--retry", "all", env=credentials)
+    done = batchpatch("run", "-", "--out", "s", *words, stdin=failed, env=credentials)
+    assert done.stderr.count("Standard input is older than what has become of its rows") == 1
