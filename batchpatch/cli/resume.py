@@ -47,7 +47,7 @@ class ResumeFlags(Options):
         parse=parse_path,
     )
     appended: bool = flag(
-        "--appended", "Send rows added at the end of the input, too.", default=False
+        "--appended", "Send rows added at the end of an input, too.", default=False
     )
 
 

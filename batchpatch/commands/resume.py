@@ -63,7 +63,7 @@ async def resume(
         account: credentials and hosts; the hosts must be the run's, unless `elsewhere`.
         retry_outcomes: settled rows with these outcomes are sent again.
         inputs: where inputs lie now that have been moved since; which is which, their hash tells.
-        appended: rows may have been added at the end of the last input; they are sent as well.
+        appended: rows may have been added at the end of an input; they are sent as well.
         pace: instead of the run's.
         connect: instead of the run's.
         retry: instead of the run's.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -16,9 +17,11 @@ from batchpatch.pipeline.recorder import EarlierRun
 from batchpatch.recording.append_log import cut_tail
 from batchpatch.recording.checkpoint import drop_rows, read_settled, rows_with
 from batchpatch.recording.files import write_atomically
-from batchpatch.recording.manifest import find_again, read_manifest, read_summary, update_manifest
+from batchpatch.recording.inputs_again import find_again
+from batchpatch.recording.manifest import read_manifest, read_summary, update_manifest
 from batchpatch.recording.newer_values import find_skips, find_suspects
 from batchpatch.recording.plan_output import is_published, mend_partial, partial_path
+from batchpatch.recording.results import has_rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -110,7 +113,7 @@ def prepare_resumption(
         account: credentials and hosts.
         retry_outcomes: settled rows with these outcomes are sent again.
         inputs: where inputs lie now that have been moved; known by their content.
-        appended: rows may have been added to the last input.
+        appended: rows may have been added at the end of an input.
         elsewhere: the account's hosts may be others than the run's.
 
     Raises:
@@ -122,7 +125,13 @@ def prepare_resumption(
     moved = _is_elsewhere(manifest, account)
     if moved and not elsewhere:
         refuse_another_platform(manifest, account)
-    files = find_again(manifest, given=inputs, appended=appended, spool_path=directory.spool_path)
+    files = find_again(
+        manifest,
+        given=inputs,
+        appended=appended,
+        spool_path=directory.spool_path,
+        have_numbers=partial(_have_numbers, directory),
+    )
     settled = read_settled(directory.results_path)
     if settled.lines != settled.rows.count():
         raise RecordError(
@@ -157,6 +166,11 @@ def prepare_resumption(
         [file.name or file.path for file in manifest.inputs],
         moved,
     )
+
+
+def _have_numbers(directory: RunDirectory, names: Collection[str]) -> bool:
+    """True where rows of these inputs were recorded, or were taken out to be sent again."""
+    return _retry_path(directory).exists() or has_rows_of(directory.results_path, names)
 
 
 def planned_by(directory: RunDirectory, retry_outcomes: Collection[Outcome]) -> Path | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from batchpatch.errors import RecordError
 from batchpatch.formats.result_block import Block, applied_lines, sent
 from batchpatch.formats.result_block import lines_with as lines_with_in
-from batchpatch.formats.result_line import encode
+from batchpatch.formats.result_line import decode, encode
 from batchpatch.model import Outcome
 from batchpatch.recording.append_log import Appender
 from batchpatch.recording.files import record_error
@@ -80,6 +80,16 @@ def has_sent(path: Path) -> bool:
         return False
     may_have = (Outcome.UPDATED, Outcome.NOT_STORED, Outcome.REJECTED, Outcome.UNKNOWN)
     return any(sent(line) for _, line in lines_with(path, may_have))
+
+
+def has_rows_of(path: Path, sources: Collection[str]) -> bool:
+    """True where a line is of one of these inputs.
+
+    Raises RecordError where the file cannot be read.
+    """
+    if not path.exists():
+        return False
+    return any(decode(line).source in sources for _, line in lines_with(path, tuple(Outcome)))
 
 
 BUFFER_BYTES = 256 * 1024

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import ssl
 import subprocess
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +46,41 @@ def test_a_moved_input_that_has_grown_is_sent_to_its_end(
     assert [line["row"] for line in results(tmp_path / "r")] == list(range(1, 10))
     assert {line["source"] for line in results(tmp_path / "r")} == {"rows.csv"}
     assert sandbox.get("stats")["by_resource"]["attributes"] == 9
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("limit", ["3", "6"])
+def test_any_of_several_inputs_may_have_grown_until_the_next_is_begun(
+    limit: str,
+    packed: bool,
+    batchpatch: Run,
+    make_rows: Callable[..., Path],
+    sandbox: Any,
+    credentials: dict[str, str],
+    tmp_path: Path,
+    results: Callable[[Path], list[dict[str, Any]]],
+) -> None:
+    """Rows are numbered through: those of the second input move as long as none has its number."""
+    pack = gzip.compress if packed else bytes
+    head, *rows = make_rows(9).read_bytes().splitlines(keepends=True)
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_bytes(pack(head + b"".join(rows[:4])))
+    second.write_bytes(pack(head + b"".join(rows[6:])))
+    words = ["--api-url", sandbox.url, "--limit", limit, "--out", "r"]
+    batchpatch("run", "first.csv", "second.csv", *words, env=credentials)
+    with first.open("ab") as file:
+        file.write(pack(b"".join(rows[4:6])))
+    done = batchpatch("resume", "r", "--appended", env=credentials)
+    if limit == "6":
+        assert done.returncode == 2
+        assert "would get other numbers: send what was added as a run of its own" in done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    lines = results(tmp_path / "r")
+    assert [line["row"] for line in lines] == list(range(1, 10))
+    assert [line["source"] for line in lines] == ["first.csv"] * 6 + ["second.csv"] * 3
+    values = sorted(attributes["result"] for attributes in sandbox.state().values())
+    assert values == [f"result-{n}" for n in range(9)]
 
 
 def test_what_the_other_machine_has_otherwise_is_said_again(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from batchpatch.errors import InputError
 from batchpatch.formats.run_json import InputFile, Manifest
-from batchpatch.recording.manifest import find_again, fingerprint
+from batchpatch.recording.inputs_again import find_again
+from batchpatch.recording.manifest import fingerprint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,10 +40,10 @@ class Place:
         files = (replace(fingerprint(path), name=path.name) for path in (self.first, self.last))
         self.manifest = manifest_of(*files)
 
-    def again(self, *given: Path, appended: bool = False) -> tuple[InputFile, ...]:
+    def again(self, *given: Path, appended: bool = False, **more: Any) -> tuple[InputFile, ...]:
         """What the run goes on with."""
         spool = self.folder / "input"
-        return find_again(self.manifest, given=given, appended=appended, spool_path=spool)
+        return find_again(self.manifest, given=given, appended=appended, spool_path=spool, **more)
 
 
 def test_moved_inputs_are_known_by_their_content(place: Place) -> None:
@@ -92,6 +95,20 @@ def test_rows_added_to_an_earlier_input_would_shift_the_later_ones(place: Place)
     place.first.write_bytes(place.first.read_bytes() + b"5,6\n")
     with pytest.raises(InputError, match="would get other numbers"):
         place.again(appended=True)
+    with pytest.raises(InputError, match="would get other numbers"):
+        place.again(appended=True, have_numbers={"last.csv"}.issuperset)
+    place.last.write_bytes(place.last.read_bytes() + b"7,8\n")
+    found = place.again(appended=True, have_numbers=lambda names: "last.csv" not in names)
+    assert [file.size for file in found] == [12, 12]
+
+
+def test_a_file_that_was_packed_anew_is_refused_with_what_would_do(place: Place) -> None:
+    """Where its rows ended cannot be told any more; those that were added need not be lost."""
+    place.last.write_bytes(gzip.compress(b"a,b\n3,4\n"))
+    place.manifest = manifest_of(fingerprint(place.last))
+    place.last.write_bytes(gzip.compress(b"a,b\n3,4\n5,6\n" * 9))
+    with pytest.raises(InputError, match=r"cat more\.gz >> rows\.gz"):
+        place.again(appended=True)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +121,12 @@ def test_rows_added_to_an_earlier_input_would_shift_the_later_ones(place: Place)
         ("a,b\n3,4\n".encode("utf-16"), "5,6\n".encode("utf-16-le"), True),
         ("a,b\n3,4".encode("utf-16"), "5\n".encode("utf-16-le"), False),
         ("a,b\n3,4".encode("utf-16-be"), "\n5\n".encode("utf-16-be"), True),
-        (gzip.compress(b"a,b\n3,4\n", mtime=0), gzip.compress(b"5,6\n", mtime=0), False),
+        ("a,b\n3,4\n".encode("utf-32"), "5,6\n".encode("utf-32-le"), True),
+        (gzip.compress(b"a,b\n3,4\n", mtime=0), gzip.compress(b"5,6\n", mtime=0), True),
+        (gzip.compress(b"a,b\n3,4\n", mtime=0), b"5,6\n", False),
+        (gzip.compress(b"a,b\n3,4", mtime=0), gzip.compress(b"5\n", mtime=0), False),
+        (bz2.compress(b"a,b\n3,4"), bz2.compress(b"\n5,6\n"), True),
+        (lzma.compress(b"a,b\n3,4\n"), lzma.compress(b"5,6\n"), True),
     ],
 )
 def test_what_is_added_begins_a_row(before: bytes, after: bytes, fits: bool, place: Place) -> None:
