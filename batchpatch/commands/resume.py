@@ -91,7 +91,7 @@ async def resume(
             retry_outcomes,
             inputs=inputs,
             appended=appended,
-            elsewhere=elsewhere and out is None,  # each line of a plan names its region
+            elsewhere=elsewhere,
         )
         earlier = await off_loop(prepare, unless=stopper.asked_to_leave(), left=_LEFT)
         settings = earlier.settings(pace, connect, retry)
@@ -120,7 +120,12 @@ async def resume(
                 return await sending(job, directory).run(observe)
             origin = await read_origin(client, account)
             refuse_another_organisation(earlier.manifest, origin.identity)
-            file = reopen_plan(out, lines=earlier.before.last_patch)
+            moved_to = origin.region if earlier.moved else None
+            file = reopen_plan(
+                out, lines=earlier.before.last_patch, moved_to=moved_to, kind=job.kind
+            )
+            if earlier.moved:
+                note_hosts(directory, account)
             return await planning(job, out=out, file=file, origin=origin).run(observe)
 
 

@@ -17,6 +17,7 @@ from batchpatch.recording.plan_file import PlanFile
 from batchpatch.recording.plan_output import (
     count_lines,
     cut_lines,
+    name_region,
     partial_path,
     publish,
     read_plan,
@@ -104,13 +105,17 @@ def _choices(job: Job) -> ParticipantReads | None:
     return ParticipantReads(job.client, path=choices.path, parse=choices.parse)
 
 
-def reopen_plan(out: Path, *, lines: int) -> PlanFile:
+def reopen_plan(out: Path, *, lines: int, moved_to: str | None, kind: WriteKind) -> PlanFile:
     """The file of a plan to go on with, cut to the lines that the results know of.
+
+    `moved_to`: the region that its lines are to name from now on, where it goes on elsewhere.
 
     Raises RecordError.
     """
     partial = partial_path(out)
     cut_lines(partial, lines)
+    if moved_to is not None and lines:
+        name_region(partial, moved_to, kind.key)
     return PlanFile(partial, lines=lines)
 
 

@@ -14,10 +14,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import RecordError, SettingsError
-from batchpatch.formats.plan_line import parse_plan_line
+from batchpatch.formats.plan_line import encode_plan_line, parse_plan_line
 from batchpatch.formats.result_block import Block, parse
 from batchpatch.recording.append_log import cut_tail, mend
-from batchpatch.recording.files import record_error, sync_directory
+from batchpatch.recording.files import record_error, replacing, sync_directory
 from batchpatch.recording.plan_file import refuse_content
 from batchpatch.recording.results import blocks
 from batchpatch.recording.run_directory import MANIFEST
@@ -127,6 +127,13 @@ def read_plan(path: Path, key: str) -> Iterator[PlanLine]:
         raise record_error(path, error, doing="read") from error
     except ValueError as error:
         raise RecordError(f"{path} is damaged ({error}): begin a new plan.") from None
+
+
+def name_region(path: Path, region: str, key: str) -> None:
+    """Write the lines of a plan anew, with this region in each of them. Raises RecordError."""
+    with replacing(path) as file:
+        for line in read_plan(path, key):
+            file.write(encode_plan_line(line._replace(region=region)))
 
 
 def publish(out: Path) -> None:

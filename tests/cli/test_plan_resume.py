@@ -300,3 +300,38 @@ def test_to_resume_what_is_finished_says_so(
     done = batchpatch("resume", "p.jsonl", env=credentials)
     assert done.returncode == 2
     assert "batchpatch run" in done.stderr
+
+
+@pytest.mark.parametrize("organisation", [None, str(uuid.UUID(int=9))])
+def test_a_plan_goes_on_at_a_host_that_is_named(
+    organisation: str | None,
+    batchpatch: Run,
+    people: Any,
+    planning: list[str],
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """A gateway, or a mended region, as for a run: all its lines name the one that it is run at,
+    and those of another organisation are nobody's there."""
+    batchpatch(*planning, "--rate", "10/s", "--max-duration", "2s", env=credentials)
+    at, partial = tmp_path / "p.jsonl.run" / "run.json", tmp_path / "p.jsonl.partial"
+    begun = lines_of(partial)
+    assert begun
+    hosts = {name: f"https://{name}.mypurecloud.de" for name in ("api", "login")}
+    noted = json.loads(at.read_text()) | {f"{name}_url": url for name, url in hosts.items()}
+    at.write_text(json.dumps(noted | ({"organisation": organisation} if organisation else {})))
+    partial.write_bytes(b"".join(begun).replace(b'"sandbox"', b'"mypurecloud.de"'))
+    words = ("--rate", "none", "--json", "--api-url", people.url)
+    done = batchpatch("resume", "p.jsonl", *words, env=credentials)
+    if organisation is not None:
+        assert done.returncode == 2
+        assert f"begun for the organisation {organisation}" in done.stderr
+        assert b"mypurecloud.de" in partial.read_bytes()
+        return
+    assert done.returncode == 0, done.stderr
+    assert_whole(tmp_path / "p.jsonl")
+    lines = lines_of(tmp_path / "p.jsonl")
+    assert lines[: len(begun)] == begun
+    assert {json.loads(line)["region"] for line in lines} == {"sandbox"}
+    done = batchpatch("run", "p.jsonl", "--api-url", people.url, env=credentials)
+    assert done.returncode == 0, done.stderr
