@@ -215,6 +215,8 @@ class PatchOutcome(NamedTuple):
     looked or the look has failed."""
     unverified: str | None = None
     """Why a check that was asked for could not be made; None where it was, or none was."""
+    ended: bool = False
+    """The conversation had ended when what was written was read back."""
 
 
 class RowResult(NamedTuple):

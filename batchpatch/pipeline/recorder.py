@@ -141,6 +141,7 @@ class Recorder:
             and len(rows) == 1
             and rows[0].context is None
             and outcome.code is outcome.message is outcome.hint is None
+            and not outcome.ended
             and not self._fan_in.waits
             and self._listener is None
         )

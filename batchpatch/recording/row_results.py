@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from batchpatch.model import CONVERSATION_ENDED, InvalidRow, Outcome, RowResult
+from batchpatch.model import CONVERSATION_ENDED, InvalidRow, Outcome, RowContext, RowResult
 from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from batchpatch.model import Overtaken, Patch, PatchOutcome, Row, RowContext
+    from batchpatch.model import Overtaken, Patch, PatchOutcome, Row
     from batchpatch.writes.kind import WriteKind
 
 _Participant = tuple[str | None, str | None]
+_NO_CONTEXT = RowContext()
 
 
 class FanIn:
@@ -106,8 +107,8 @@ def of_patch(
             )
             continue
         code, message, hint = outcome.code, outcome.message, outcome.hint
-        if row.context is not None and outcome.outcome.was_applied:
-            code, message, hint = _remark(row.context, outcome, kind)
+        if (row.context is not None or outcome.ended) and outcome.outcome.was_applied:
+            code, message, hint = _remark(row.context or _NO_CONTEXT, outcome, kind)
         yield RowResult(
             row.number,
             row.line,
@@ -147,10 +148,10 @@ def _remark(
     if context.blanked:
         names = ", ".join(context.blanked)
         return "blanked", f"{kind.blanked}: {names}", outcome.hint
-    if context.ended and outcome.code is None:
+    if (context.ended or outcome.ended) and outcome.code is None:
         return (
             CONVERSATION_ENDED,
-            "the conversation had ended",
+            "the conversation had ended" + ("" if context.ended else " when it was read back"),
             outcome.hint or "What is written after the end does not reach analytics.",
         )
     return outcome.code, outcome.message, outcome.hint
@@ -158,7 +159,7 @@ def _remark(
 
 def joined(results: Sequence[RowResult]) -> RowResult:
     """One line for a row that was sent to several participants: that of the worst outcome."""
-    worst = max(results, key=lambda result: result.outcome.severity)
+    worst = max(results, key=lambda one: (one.outcome.severity, one.code is not None))
     participants = sorted({result.participant_id or "" for result in results})
     applied = {result.participant_id or "" for result in results if result.outcome.was_applied}
     told = f"sent to {len(participants)} participants: {', '.join(participants)}"

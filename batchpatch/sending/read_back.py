@@ -110,8 +110,14 @@ class Waiting:
             self.verdict = verdict or self._outcome
         self.call()
 
-    def saw(self, present: Mapping[str, str] | None, began_s: float) -> None:
-        """Record what a read shows that began then; None where it lists no such one."""
+    def saw(
+        self, present: Mapping[str, str] | None, began_s: float, *, ended: bool = False
+    ) -> None:
+        """Record what a read shows that began then; None where it lists no such one.
+
+        `ended`: of the conversation.
+        """
+        self._outcome = self._outcome._replace(ended=ended)
         lost = look_for(self._patch.attributes, present, self._kind)
         if lost is None:
             self.settle(stored(self._outcome))
@@ -278,4 +284,4 @@ def _judge(members: list[Waiting], found: Conversation | Unread, began_s: float)
         return
     attributes = {who.id: who.attributes or {} for who in found.participants}
     for one in members:
-        one.saw(attributes.get(one.participant_id), began_s)
+        one.saw(attributes.get(one.participant_id), began_s, ended=found.ended)

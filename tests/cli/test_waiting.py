@@ -124,7 +124,7 @@ def test_a_longer_wait_is_allowed_by_a_flag_of_run_and_of_resume(
 
 
 @pytest.mark.parametrize("ended", ["warn", "send"])
-@pytest.mark.parametrize("known", ["--participant", "--keep-before"])
+@pytest.mark.parametrize("known", ["--participant", "--keep-before", "--verify", "several"])
 def test_what_is_written_after_the_end_is_counted(
     ended: str,
     known: str,
@@ -142,7 +142,7 @@ def test_what_is_written_after_the_end_is_counted(
         who = {"conversationId": conversation, "participantId": participant, "ended": index < 3}
         told.append(who | {"purpose": "customer"})
     sandbox.know(*told)
-    words = [known]
+    words = [known] if known != "several" else ["--verify", "--keep-before", "--skip-unchanged"]
     if known == "--participant":
         words.append("customer")
         text = "".join(f"{who['conversationId']}\n" for who in told)
