@@ -278,8 +278,19 @@ def _object(line: int, text: bytes) -> dict[str, Any] | RowError:
     try:
         value = load_exactly(text)
     except ValueError as error:
+        if (octet := _undecodable(text)) is not None:
+            return row_errors.undecodable(octet)
         return row_errors.bad_json(str(error).partition(":")[0], line, last)
     return value if isinstance(value, dict) else row_errors.NOT_AN_OBJECT
+
+
+def _undecodable(text: bytes) -> int | None:
+    """The first byte that is not UTF-8; None where all of them are."""
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        return text[error.start]
+    return None
 
 
 _UNPARSED = object()

@@ -155,6 +155,16 @@ def bad_json(reason: str, first: int = 0, last: int = 0) -> RowError:
     )
 
 
+def undecodable(octet: int) -> RowError:
+    """The record is not text in the encoding of JSON, which its neighbours may be."""
+    return RowError(
+        "bad_json",
+        f"not valid JSON: not UTF-8 text (byte 0x{octet:02x})",
+        "Save the file as UTF-8; where all of it is in one other encoding, name that: "
+        "--encoding NAME.",
+    )
+
+
 def record_too_large(first: int, last: int, limit_mib: int) -> RowError:
     """An object past the limit, most often one that is never closed."""
     where = f"line {first}" if first == last else f"lines {first} to {last}"

@@ -45,6 +45,8 @@ GOOD, BAD = "updated", "invalid"
         ("stray_opening_quote.csv", "--quote none", [GOOD] * 10, ""),
         ("unclosed_swallow_valid.csv", "", [BAD, GOOD, GOOD], "--multiline any"),
         ("unclosed_swallow_valid.csv", "--multiline any", [GOOD] * 2, ""),
+        ("pretty.jsonl", "", [GOOD] * 2, ""),
+        ("mixed_utf8_cp1252.jsonl", "", [GOOD, BAD, GOOD], "not UTF-8 text (byte 0xf6)"),
         ("csv_named.jsonl", "--format csv", [GOOD] * 2, ""),
         ("space_delim.txt", "--delimiter ' '", [GOOD], ""),
     ],

@@ -152,6 +152,7 @@ def test_what_comes_out_can_be_sent(texts: list[bytes]) -> None:
         (b"{", "bad_json", "not valid JSON"),
         (b'{"a": "\\ud800"}', "bad_json", "surrogate"),
         (b'{"a": "\xff"}', "bad_json", "UTF-8"),
+        (b'{"a": "K\xf6ln"}', "bad_json", "not UTF-8 text (byte 0xf6)"),
         (b"{}{}", "bad_json", "not valid JSON"),
         (b"[" * 5000, "bad_json", "not valid JSON"),
         (b"[1]", "not_an_object", "no object"),
