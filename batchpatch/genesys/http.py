@@ -262,6 +262,8 @@ class Transport:
 def _explain(error: Exception, url: str) -> NoReply:
     """Map an exception of aiohttp's. Only what is listed here as unsent is known to be."""
     host = urlsplit(url).netloc
+    if getattr(error, "host", None) not in (None, urlsplit(url).hostname):
+        host = f"the proxy for {host}"  # whom aiohttp has met instead
     match error:
         case aiohttp.ConnectionTimeoutError():
             return NoReply("timeout", f"no connection to {host} in time", sent=False)
@@ -275,7 +277,7 @@ def _explain(error: Exception, url: str) -> NoReply:
             reason = f"the proxy for {host} answers with status {error.status}"
             return NoReply("connection", reason, sent=False)
         case aiohttp.ClientConnectorDNSError():
-            return NoReply("connection", f"the name {host} cannot be resolved", sent=False)
+            return NoReply("connection", f"the name of {host} cannot be resolved", sent=False)
         case aiohttp.ClientConnectorError():
             reason = f"cannot connect to {host}: {_reason(error)}"
             return NoReply("connection", reason, sent=False)

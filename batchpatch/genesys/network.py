@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import re
 import ssl
 import sys
 from contextlib import suppress
@@ -27,6 +28,8 @@ if sys.platform != "win32":
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+
+_HOST = re.compile(r"[^\s/@?#\\]+")
 
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Variables of other tools that name a file, or a folder, of certificates. OpenSSL itself reads
@@ -146,6 +149,11 @@ def named_proxy(values: Mapping[str, str], names: ProxyNames, *, place: str) -> 
     if not parts.host:
         there = ", ".join(name for name, part in zip(names, parts, strict=True) if part)
         raise SettingsError(f"{place} sets {there} and no {names.host}: set it, or none of them.")
+    if not _HOST.fullmatch(parts.host):
+        raise SettingsError(
+            f"{names.host} in {place} is not the name of a host: write that alone, such as "
+            f"proxy.example.com, and the rest into {names.port} and {names.protocol}."
+        )
     user = quote(parts.user, safe="")
     if parts.password:
         user = f"{user}:{quote(parts.password, safe='')}"
@@ -158,7 +166,8 @@ def _checked(proxy: str, origin: str) -> str:
     # The URL may hold a password, so the messages leave it out.
     try:
         parts = urlsplit(proxy)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        hosted = bool(_HOST.fullmatch(parts.hostname or "")) and "//" not in parts.path
+        usable = parts.scheme in ("http", "https") and hosted and parts.port != 0
     except ValueError:
         raise SettingsError(f"{origin} is not a URL: write http://host:port.") from None
     if not usable:

@@ -30,6 +30,7 @@ HOSTS = find_hosts("eu-west-1")
 URL_OF_PATCH = f"{API}/api/v2/conversations/c/participants/p/attributes"
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 KEY = ConnectionKey("api.mypurecloud.ie", 443, True, True, None, None, None)
+PROXY_KEY = KEY._replace(host="p")
 
 Respond = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
@@ -153,7 +154,13 @@ async def test_a_redirect_is_not_followed_and_no_answer(http: Any) -> None:
             aiohttp.ClientConnectorDNSError(KEY, OSError(None, "x")),
             "connection",
             False,
-            "cannot be resolved",
+            "the name of api.mypurecloud.ie cannot be resolved",
+        ),
+        (
+            aiohttp.ClientConnectorDNSError(PROXY_KEY, OSError(None, "x")),
+            "connection",
+            False,
+            "the name of the proxy for api.mypurecloud.ie cannot be resolved",
         ),
         (
             aiohttp.ClientConnectorError(KEY, ConnectionRefusedError(111, "refused")),

@@ -136,7 +136,15 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "proxy", ["socks5://user:hush@p:1", "http://", "http://user:hush@p:x", "http://[p"]
+    "proxy",
+    [
+        "socks5://user:hush@p:1",
+        "http://",
+        "http://user:hush@p:x",
+        "http://[p",
+        "http://http://user:hush@p:1",
+        "http://p q:1",
+    ],
 )
 def test_a_proxy_that_cannot_be_used_is_one_sentence(proxy: str) -> None:
     """Otherwise every request fails, and the message would quote the proxy's password."""
@@ -178,6 +186,9 @@ def test_the_proxy_of_the_provider_is_used() -> None:
         ({"proxy_host": "p", "proxy_port": "x"}, "proxy_host in profile 'A' is not a URL"),
         ({"proxy_host": "p", "proxy_protocol": "socks5"}, "SOCKS is not supported"),
         ({"proxy_host": "p", "proxy_port": "x", "proxy_password": "hush"}, "is not a URL"),
+        ({"proxy_host": "http://p", "proxy_port": "1"}, "not the name of a host: write that alone"),
+        ({"proxy_host": "hush@p"}, "not the name of a host"),
+        ({"proxy_host": "p q"}, "not the name of a host"),
     ],
 )
 def test_parts_that_make_no_proxy_are_refused_in_words(parts: dict[str, str], words: str) -> None:
