@@ -54,6 +54,22 @@ def test_a_wrong_word_about_a_write_is_seen(lines: Any, share: float, count: int
 
 
 @pytest.mark.parametrize(
+    ("told", "count"),
+    [
+        (line(3, unverified="404"), 0),
+        (line(3, "unknown"), 0),
+        (line(3), 1),
+        (line(3, verified=True), 1),
+        (LOST, 1),
+    ],
+)
+def test_a_judgement_without_a_read_is_seen(told: Any, count: int) -> None:
+    """Nobody could look, and the line says that, whatever has become of the write."""
+    found = verdict_problems([ROWS[2]], report(told), {3: {False}}, share=1.0, unreadable={BEN[0]})
+    assert len(found) == count
+
+
+@pytest.mark.parametrize(
     ("state", "count"),
     [
         (STORED, 0),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from harness.cases import STOPS
-from harness.drawing import AMBIGUOUS, READ_TROUBLES, draw_case
+from harness.drawing import AMBIGUOUS, READ_TROUBLES, UNREADABLE, draw_case
 from harness.playing import play
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.cases import Case
 
 ROWS = 200
-NAMED, VERIFIED, UNDONE, WRAPUP = range(1, 5), range(1, 4), range(1, 7), range(1, 5)
+NAMED, VERIFIED, UNDONE, WRAPUP = range(1, 5), (1, 2, 3, 4, 6, 8), range(1, 7), range(1, 5)
 CASES = [("named", s) for s in NAMED] + [("verified", s) for s in VERIFIED]
 CASES += [("undone", s) for s in UNDONE] + [("wrapup", s) for s in WRAPUP]
 
@@ -49,6 +49,8 @@ def test_the_selection_sees_everything() -> None:
     assert {stop.kind for stop in stops} == set(STOPS)
     assert {stop.of for stop in stops} == {"requests", "patches_applied"}
     assert any(word.startswith("kind=drop") for word in words)
+    shut = [word for case in cases if case.unreadable for word in case.sandbox]
+    assert all(any(word.startswith(f"{rule},on=read") for word in shut) for rule in UNREADABLE)
 
 
 def test_the_selection_undoes_in_every_way() -> None:

@@ -91,6 +91,8 @@ class Case(NamedTuple):
     planned: bool = False
     """The rows become a plan first, and that is what is run."""
     undoing: Undoing | None = None
+    unreadable: frozenset[str] = frozenset()
+    """Conversations that nobody can read until the sandbox is told otherwise."""
 
     @property
     def compares(self) -> bool:

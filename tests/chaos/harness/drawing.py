@@ -34,8 +34,11 @@ READ_TROUBLES = (
     "kind=html,status=302,on=any,rate=0.03",
     "kind=bare_429,on=read,rate=0.05",
     "kind=html,status=403,on=read,rate=0.05",
+    "kind=html,status=404,on=read,rate=0.05",
 )
 """What passes: no read is hit more than three times in a row, and each is tried six times."""
+UNREADABLE = ("status=404", "kind=html,status=404", "kind=html,status=200")
+"""What a conversation that cannot be read answers for good."""
 AMBIGUOUS = ("refuse", "first", "last", "all")
 LOOK_FOR_S = 3.0
 """So long a write may take to be readable; ten times as long as it ever does here."""
@@ -138,14 +141,28 @@ def _looking(dice: Random, case: Case) -> Case:
 def _verified(dice: Random, case: Case) -> Case:
     verify = {"share": dice.choice((1.0, 1.0, 0.5)), "for_s": LOOK_FOR_S}
     delay_s = dice.choice((0, 0.05, 0.3))
+    keep_before = dice.random() < 0.2
+    shut = [] if keep_before or any(row.naming for row in case.rows) else _shut(dice, case)
+    how = UNREADABLE[case.seed % len(UNREADABLE)]
     return case._replace(
-        options={**case.options, "looking": {"verify": verify, "keep_before": dice.random() < 0.2}},
+        options={**case.options, "looking": {"verify": verify, "keep_before": keep_before}},
+        unreadable=frozenset(shut),
         sandbox=[
+            *(
+                word
+                for one in shut
+                for word in ("--fault", f"{how},on=read,times=always,conversation={one}")
+            ),
             *("--fault", f"kind=drop,rate={dice.choice((0.03, 0.1))},times=1"),
             *("--apply-delay", f"{delay_s}"),
             *case.sandbox,
         ],
     )
+
+
+def _shut(dice: Random, case: Case) -> list[str]:
+    """A few conversations of which no read succeeds: what is written there cannot be verified."""
+    return sorted({dice.choice(case.rows).who[0] for _ in range(3)})
 
 
 def _undone(dice: Random, case: Case) -> Case:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.inputs import MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from harness.inputs import RowSpec, State, Who
 
@@ -33,6 +33,7 @@ def verdict_problems(
     seen: Mapping[int, set[bool]],
     *,
     share: float,
+    unreadable: Collection[str] = (),
 ) -> list[str]:
     """Where a line says that something is stored, or not, and the server's log says otherwise.
 
@@ -41,10 +42,14 @@ def verdict_problems(
         lines: the report.
         seen: what became of the writes of each row, see `effects`.
         share: of the participants, what is read back.
+        unreadable: conversations of which no read succeeds.
     """
     found = []
     for row in rows:
         line, stored = lines.get(row.number, {}), seen.get(row.number)
+        if row.who[0] in unreadable:
+            found += _unread_problems(line, share)
+            continue
         outcome, verified = line.get("outcome"), line.get("verified")
         unseen = outcome == "updated" and verified is None and share < 1
         told = outcome == "not_stored" and verified is False
@@ -55,6 +60,15 @@ def verdict_problems(
         if outcome == "updated" and verified is None and not unseen:
             found.append(f"row {row.number} was never read back: {line}")
     return found
+
+
+def _unread_problems(line: dict[str, Any], share: float) -> list[str]:
+    """A look that could not be made says so, and judges nothing."""
+    if line.get("verified") is not None or line.get("outcome") == "not_stored":
+        return [f"row {line['row']} was judged without a read: {line}"]
+    if line.get("outcome") == "updated" and share == 1 and not line.get("unverified"):
+        return [f"row {line['row']} does not say why it was not read back: {line}"]
+    return []
 
 
 def _is_merged(row: RowSpec, lines: Lines) -> bool:

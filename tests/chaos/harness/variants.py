@@ -44,7 +44,8 @@ class Verified(Play):
     def _misjudged(self, journey: Journey) -> list[str]:
         lines, state = {line["row"]: line for line in journey.lines()}, self._server.state()
         seen = effects(self._server.writes())
-        found = verdict_problems(self._rows, lines, seen, share=self._share)
+        shut = self._case.unreadable
+        found = verdict_problems(self._rows, lines, seen, share=self._share, unreadable=shut)
         found += unfounded(self._rows, lines, state)
         wrong = impossible(self._rows, lines, seen, state, self._before)
         return [*found, f"{len(wrong)} hold what cannot be: {wrong[:2]}"] if wrong else found
@@ -56,7 +57,7 @@ class Verified(Play):
 
     def _differing(self, journey: Journey, *, without: frozenset[str] = frozenset()) -> list[Who]:
         """Of what was never looked for nobody knows whether it was dropped."""
-        if self._share == 1:
+        if self._share == 1 and not self._case.unreadable:
             return super()._differing(journey, without=without)
         lines = {line["row"]: line for line in journey.lines()}
         seen = effects(self._server.writes())
