@@ -34,31 +34,35 @@ class OutageWatch:
     """Follows failures that come with no answer in between. Pure: the time is given.
 
     It takes `_FAILURES` failures in a row, among them the first attempts of `_FRESH_CALLS` calls:
-    the last few rows of a run, each failing for a reason of its own, are no outage.
+    the last few rows of a run, each failing for a reason of its own, are no outage. Calls for the
+    same thing, such as looks at one conversation, are one.
     """
 
     def __init__(self) -> None:
         self.began_s: float | None = None
         """When the present row of failures began; None after an answer."""
         self._failures = 0
-        self._fresh = 0
+        self._fresh: set[object] = set()
 
     def answered(self) -> None:
         """An answer came: whatever failed before it was no outage, or its end."""
         self.began_s = None
-        self._failures = self._fresh = 0
+        self._failures = 0
+        self._fresh.clear()
 
-    def failed(self, now_s: float, *, fresh: bool) -> None:
+    def failed(self, now_s: float, *, fresh: bool, asked: object = None) -> None:
         """An attempt failed as it does when the platform is down.
 
         Args:
             now_s: on a monotonic clock.
             fresh: it was the first attempt of its call.
+            asked: what for; None where it was for nothing that others ask for.
         """
         if self.began_s is None:
             self.began_s = now_s
         self._failures += 1
-        self._fresh += fresh
+        if fresh and len(self._fresh) < _FRESH_CALLS:
+            self._fresh.add(object() if asked is None else asked)
 
     def is_outage(self, now_s: float, *, last_try: bool) -> bool:
         """True where single requests are no longer to blame.
@@ -67,7 +71,7 @@ class OutageWatch:
             now_s: on a monotonic clock.
             last_try: a call is about to be charged for it, so there is no time left to watch.
         """
-        if self.began_s is None or self._failures < _FAILURES or self._fresh < _FRESH_CALLS:
+        if self.began_s is None or self._failures < _FAILURES or len(self._fresh) < _FRESH_CALLS:
             return False
         return last_try or now_s - self.began_s >= _AFTER_S
 
@@ -172,6 +176,7 @@ class CircuitBreaker:
         *,
         fresh: bool,
         last_try: bool,
+        asked: object = None,
         told: OutageError | None = None,
         until: str | None = None,
     ) -> bool:
@@ -179,6 +184,7 @@ class CircuitBreaker:
 
         Args:
             fresh: it was the first attempt of its call.
+            asked: what for, see `OutageWatch.failed`.
             last_try: its call has no further try.
             told: what there is to say where it lasts too long, if it is not that nothing answers.
             until: when to come back, in words, where the host asks for a long wait: that alone is
@@ -188,7 +194,7 @@ class CircuitBreaker:
             True where the call is not to be charged: it waits in `wait` and tries again.
         """
         now_s = self._clock()
-        self._watch.failed(now_s, fresh=fresh)
+        self._watch.failed(now_s, fresh=fresh, asked=asked)
         self._told, self._until = told, until
         self._probed_in_vain()
         if not self.is_open:

@@ -207,7 +207,8 @@ class GenesysClient:
             self._note_heard(answer, permit)
             if refusal is not None:
                 passed = await self._judge_refusal(refusal, policy or self._policy)
-            after = await self._follow_up(answer, tries, permit, policy, passed)
+            asked = url if method == "GET" else None
+            after = await self._follow_up(answer, tries, permit, policy, passed, asked=asked)
             if isinstance(after, Answer):
                 return after
             tries = after
@@ -252,6 +253,8 @@ class GenesysClient:
         permit: Permit,
         policy: RetryPolicy | None,
         passed: Passed | None,
+        *,
+        asked: str | None,
     ) -> Tries | Answer:
         """Do what has been decided about an attempt that was no success."""
         page = self._failures.judge_no_reply(answer) if isinstance(answer, NoReply) else None
@@ -262,7 +265,12 @@ class GenesysClient:
         if not is_down(answer):
             self._breaker.answered()
         elif self._failures.is_outage(
-            answer, before, policy, last_try=isinstance(decision, Final), told=page
+            answer,
+            before,
+            policy,
+            last_try=isinstance(decision, Final),
+            asked=asked,
+            told=page,
         ):
             _log.debug("outage: %s", words_for(answer))
             return tries._replace(attempts=tries.attempts + 1)  # it waits, and is not charged

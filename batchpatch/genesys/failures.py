@@ -82,6 +82,7 @@ class FailureJudge:
         policy: RetryPolicy,
         *,
         last_try: bool,
+        asked: str | None,
         told: OutageError | None,
     ) -> bool:
         """Take in what a platform that is down does; True where its call is not to be charged.
@@ -91,6 +92,7 @@ class FailureJudge:
             tries: of the call, before this one.
             policy: of the call.
             last_try: it has no further one.
+            asked: what for, see `OutageWatch.failed`.
             told: what there is to say where it lasts too long, if it is not that nothing answers.
         """
         if looks_again() and not self._breaker.is_open:
@@ -102,5 +104,5 @@ class FailureJudge:
             until = time_words(self._wall_clock() + (answer.retry_after_s or 0.0))
             told = postponed_error(self._host, answer.status, until)
         return self._breaker.failed(
-            fresh=tries.attempts == 0, last_try=last_try, told=told, until=until
+            fresh=tries.attempts == 0, last_try=last_try, asked=asked, told=told, until=until
         )

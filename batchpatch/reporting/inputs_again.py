@@ -9,7 +9,7 @@ from batchpatch.formats.run_json import settings_from
 from batchpatch.options.run import without_limit
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.sources import EmptyInputError
-from batchpatch.recording.manifest import find_again
+from batchpatch.recording.inputs_again import find_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

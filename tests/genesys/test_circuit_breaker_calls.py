@@ -219,3 +219,22 @@ def test_cancelling_at_any_await_leaves_the_breaker_usable(
         return client.call("PATCH", "/api/v2/x", b"{}"), check
 
     assert run_virtual(cancel_at_each_await(scene)) >= 8
+
+
+def test_one_thing_that_cannot_be_read_is_no_outage(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """A verification looks again and again; where it is the last to do so nothing else answers in
+    between, and the run would wait for the platform, which is up."""
+
+    async def run() -> tuple[set[OutcomeKind], float]:
+        client = make_client(platform)
+        await client.call("PATCH", "/api/v2/first", b"{}")
+        platform.answers = [LOST] * 100_000
+        began_s = asyncio.get_running_loop().time()
+        looks = [await client.call("GET", "/api/v2/conversations/1") for _ in range(9)]
+        return {one.outcome_kind for one in looks}, asyncio.get_running_loop().time() - began_s
+
+    kinds, lasted_s = run_virtual(run())
+    assert kinds == {OutcomeKind.UNANSWERED}
+    assert lasted_s < 60

@@ -161,8 +161,11 @@ def _verified(dice: Random, case: Case) -> Case:
 
 
 def _shut(dice: Random, case: Case) -> list[str]:
-    """A few conversations of which no read succeeds: what is written there cannot be verified."""
-    return sorted({dice.choice(case.rows).who[0] for _ in range(3)})
+    """One or two conversations of which no read succeeds: what is written there cannot be verified.
+
+    Three that answer nothing, where nothing else is left to ask for, are an outage.
+    """
+    return sorted({dice.choice(case.rows).who[0] for _ in range(2)})
 
 
 def _undone(dice: Random, case: Case) -> Case:
