@@ -43,6 +43,11 @@ class Sandbox(NamedTuple):
         with urllib.request.urlopen(f"{self.url}/sandbox/state") as reply:  # noqa: S310
             return [json.loads(line) for line in reply.read().splitlines()]
 
+    def writes(self) -> list[dict[str, Any]]:
+        """Its log of PATCH requests, in order of arrival."""
+        with urllib.request.urlopen(f"{self.url}/sandbox/writes") as reply:  # noqa: S310
+            return [json.loads(line) for line in reply.read().splitlines()]
+
     def know(self, *participants: dict[str, Any]) -> None:
         """From now on these participants are there, as they are."""
         lines = "\n".join(map(json.dumps, participants)).encode()
