@@ -22,16 +22,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableFlags(Options):
-    """The rows, as a file for a spreadsheet."""
+class FileFlags(Options):
+    """The files that are written instead."""
 
-    TITLE: ClassVar[str] = "The rows"
+    TITLE: ClassVar[str] = "What is written"
 
     csv: Path | None = flag(
         "--csv",
         "Write each row with what became of it, for a spreadsheet; - is stdout. It holds values.",
         metavar="OUT",
         parse=parse_path,
+    )
+    html: Path | None = flag(
+        "--html",
+        "Write one page about the run, for a browser; it holds no values.",
+        metavar="OUT",
+        parse=parse_path,
+    )
+    show_values: bool = flag(
+        "--show-values", "With --html: which values were changed to which.", default=False
     )
     failed: bool = flag("--failed", "With --csv: only rows that did not make it.", default=False)
     inputs: tuple[Path, ...] = flag(
@@ -47,32 +56,41 @@ class TableFlags(Options):
         if self.csv is None and (self.failed or self.inputs):
             name = "--failed" if self.failed else "--input"
             raise SettingsError(f"{name} is for the rows: add --csv OUT.")
+        if self.show_values and self.html is None:
+            raise SettingsError("--show-values is for the page: add --html OUT.")
+        if str(self.html) == "-":
+            raise SettingsError("--html writes a file: name one.")
         if json and str(self.csv) == "-":
             raise SettingsError("--csv - and --json both want standard output: leave out one.")
 
 
 @with_options
 def report(
-    directory: RunOrLast, *, newest: LastFlags, table: TableFlags, showing: ShowingFlags
+    directory: RunOrLast, *, newest: LastFlags, files: FileFlags, showing: ShowingFlags
 ) -> int:
     """Show again what has become of a run: outcomes, reasons, where it went, what comes next.
 
     The outcomes are counted from its results, also where it was killed or is still at work. Nothing
     is sent. Exit code 0, whatever became of the run.
     """
-    table.check(json=showing.json)
-    if table.csv is not None:
-        chosen = newest.choose(directory, command="report")
-        return _write_rows(chosen, table.csv, table, showing)
+    files.check(json=showing.json)
+    chosen = newest.choose(directory, command="report")
+    if files.csv is not None:
+        _write_rows(chosen, files.csv, files)
+        if files.html is None:
+            return _written(files, showing)
     # Loaded here: they bring the readers with them.
     from batchpatch.cli.following import Following  # noqa: PLC0415
     from batchpatch.recording.plan_output import find_directory  # noqa: PLC0415
     from batchpatch.reporting.overview import overview_of  # noqa: PLC0415
 
-    overview = overview_of(find_directory(newest.choose(directory, command="report")))
+    overview = overview_of(find_directory(chosen))
     is_resumable = overview.unfinished and not overview.left_because
     following = Following.of(overview.glance.path, overview.failed, resumable=is_resumable)
     following = _after_repairs(overview.history, following)
+    if files.html is not None:
+        _write_page(files.html, overview, following, show_values=files.show_values)
+        return _written(files, showing)
     if showing.json:
         emit_document(report_document(overview, following))
     else:
@@ -80,21 +98,35 @@ def report(
     return ExitCode.DONE
 
 
-def _write_rows(directory: Path, out: Path, table: TableFlags, showing: ShowingFlags) -> int:
+def _write_rows(directory: Path, out: Path, files: FileFlags) -> None:
     """Write the rows instead of showing the report."""
     from batchpatch.commands.row_table import write_rows  # noqa: PLC0415 - not for --help
     from batchpatch.reporting.row_table import MOST_SHEET_ROWS  # noqa: PLC0415
 
     if str(out) == "-":
         with binary_output() as file:
-            write_rows(directory, file, failed_only=table.failed, inputs=table.inputs)
-        return ExitCode.DONE
-    count = write_rows(directory, out, failed_only=table.failed, inputs=table.inputs)
+            write_rows(directory, file, failed_only=files.failed, inputs=files.inputs)
+        return
+    count = write_rows(directory, out, failed_only=files.failed, inputs=files.inputs)
     say(f"{count:,} rows in {out}")
     if count > MOST_SHEET_ROWS:
         say(f"A spreadsheet shows the first {MOST_SHEET_ROWS:,} of them.")
+
+
+def _write_page(out: Path, overview: Overview, following: Following, *, show_values: bool) -> None:
+    """Write the page instead of showing the report."""
+    from batchpatch.cli.page_wording import wording_of  # noqa: PLC0415 - not for --help
+    from batchpatch.commands.page import write_page  # noqa: PLC0415
+
+    size = write_page(out, overview, wording_of(overview, following), show_values=show_values)
+    say(f"{out}: {size / 1000:,.0f} kB")
+
+
+def _written(files: FileFlags, showing: ShowingFlags) -> int:
     if showing.json:
-        emit_document({"csv": str(out), "rows": count, "exit_code": int(ExitCode.DONE)})
+        paths = {"csv": files.csv, "html": files.html}
+        document = {name: path and str(path) for name, path in paths.items()}
+        emit_document({**document, "exit_code": int(ExitCode.DONE)})
     return ExitCode.DONE
 
 

@@ -89,7 +89,7 @@ def test_an_input_that_is_another_now_is_refused(
     assert (gone.returncode, "--input PATH" in gone.stderr) == (2, True)
     assert not (tmp_path / "out.csv").exists()
     done = batchpatch("report", "r", "--csv", "out.csv", "--input", "moved.csv", "--json")
-    assert json.loads(done.stdout) == {"csv": "out.csv", "rows": 5, "exit_code": 0}
+    assert json.loads(done.stdout) == {"csv": "out.csv", "html": None, "exit_code": 0}
     (tmp_path / "in.csv").write_text(INPUT.replace("fine", "else"), encoding="cp1252")
     changed = batchpatch("report", "r", "--csv", "out.csv")
     assert (changed.returncode, "has changed" in changed.stderr) == (2, True)

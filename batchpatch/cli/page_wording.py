@@ -1,0 +1,61 @@
+"""What the page about a run says in the command line's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchpatch.cli.run_text import place_line, rows_so_far, undo_line
+from batchpatch.cli.text import count, duration, summary_lines
+from batchpatch.reporting.page import Wording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from batchpatch.cli.following import Following
+    from batchpatch.reporting.overview import Overview
+
+
+def wording_of(overview: Overview, following: Following) -> Wording:
+    """The facts beside the numbers, and the command that comes next."""
+    words, *_ = following.next_lines() or ["Nothing is left to do."]
+    command = following.next if overview.glance.pid is None else following.status
+    return Wording(list(_facts(overview, following)), command, words)
+
+
+def _facts(overview: Overview, following: Following) -> Iterator[tuple[str, str]]:
+    glance, summary = overview.glance, overview.summary
+    if following.place is not None:
+        yield _pair(place_line(following.place))
+    if summary is None:
+        moment = glance.moment
+        time = f" after {duration(moment.elapsed_s)}" if moment else ""
+        yield "Rows", f"{rows_so_far(overview.counts)}{time}"
+    else:
+        first, *others = summary_lines(summary)
+        yield "Rows", first
+        yield from (_fact(line) for line in others if not line.startswith("  "))
+        yield from (("Input", notice) for notice in summary.notices)
+    if glance.manifest.kind == "run" and glance.pid is None:
+        yield "Undo", undo_line(following.undo, following.undo_because)
+    yield "Batchpatch", f"{glance.manifest.version}; {glance.directory.path}"
+    if overview.results_sha256:
+        yield "SHA-256 of the results", overview.results_sha256
+    if overview.failed:
+        yield "Failed rows", ", ".join(map(str, overview.failed)) + f" ({count_of(overview)})"
+
+
+def count_of(overview: Overview) -> str:
+    """How many rows did not make it."""
+    return count(overview.history.failed, "row")
+
+
+def _pair(line: str) -> tuple[str, str]:
+    name, _, text = line.partition(": ")
+    return name, text
+
+
+def _fact(line: str) -> tuple[str, str]:
+    """Of `120 requests: ...` and its like."""
+    if line.startswith("Stopped: "):
+        return _pair(line)
+    return ("Requests", line) if "request" in line.partition(":")[0] else ("Also", line)

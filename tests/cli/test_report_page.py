@@ -1,0 +1,61 @@
+"""The page about a run, as a user makes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Rows = Callable[..., Path]
+
+
+@pytest.fixture
+def lost(batchpatch: Run, make_rows: Rows) -> None:
+    """A run of which some rows failed."""
+    words = ("--sandbox", "--fault", "status=404,rate=0.5,times=always", "--out", "r")
+    assert batchpatch("run", str(make_rows(20)), *words).returncode == 1
+
+
+@pytest.mark.usefixtures("lost")
+def test_one_page_and_what_comes_next(batchpatch: Run, tmp_path: Path) -> None:
+    """It is private, and tells the same as the screen."""
+    done = batchpatch("report", "r", "--html", "page.html", "--csv", "t.csv", "--json")
+    assert json.loads(done.stdout) == {"csv": "t.csv", "html": "page.html", "exit_code": 0}
+    page = tmp_path / "page.html"
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    text = page.read_text(encoding="utf-8")
+    assert "batchpatch run r/failed.csv --sandbox" in text
+    assert "It cannot be undone: it went to a sandbox that has ended with it." in text
+    assert "private-" not in text
+
+
+@pytest.mark.usefixtures("lost")
+def test_without_its_libraries_one_sentence_says_how_to_get_them(
+    batchpatch: Run, tmp_path: Path
+) -> None:
+    """They are an extra, because a run needs none of them."""
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "jinja2.py").write_text("raise ImportError")
+    path = os.pathsep.join(filter(None, (str(tmp_path / "none"), os.environ.get("PYTHONPATH"))))
+    done = batchpatch("report", "r", "--html", "page.html", env={"PYTHONPATH": path})
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "pip install 'batchpatch[report]'" in done.stderr
+    assert not (tmp_path / "page.html").exists()
+    assert batchpatch("report", "r", env={"PYTHONPATH": path}).returncode == 0
+
+
+@pytest.mark.usefixtures("lost")
+@pytest.mark.parametrize(
+    "words",
+    [("--html", "-"), ("--show-values",), ("--failed",), ("--csv", "-", "--json"), ("--html", "r")],
+)
+def test_what_cannot_be_written_is_one_sentence(words: tuple[str, ...], batchpatch: Run) -> None:
+    """Before anything is written."""
+    done = batchpatch("report", "r", *words)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
