@@ -63,7 +63,7 @@ COMMANDS = {
     "pace": _Place("pace", "Change how fast a run sends that is at work."),
     "undo": _Place("undo", "Restore the values before a run that has kept them."),
     "codes": _Place("codes", "List the wrap-up codes that there are."),
-    "purge": _Place("resume", "Remove what holds customers' values from a run's directory."),
+    "purge": _Place("purge", "Remove what holds customers' values from a run's directory."),
     "sandbox": _Place("sandboxing", "Run a local Genesys Cloud to try things on."),
 }
 

@@ -13,6 +13,7 @@ from batchpatch.cli.options.declare import (
     idle_lines,
     with_options,
 )
+from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.finding import FindingFlags
 from batchpatch.cli.options.reading import Inputs, ReadingFlags
 from batchpatch.cli.options.sending import (
@@ -53,6 +54,7 @@ _IDLE = {
     *flags_of(ServerFlags, DryFlags),
     *("--ambiguous", "--ended", "--live-first", "--verify-for", "--force"),
     *("--partial", "--no-spool", "--quiet", "--verbose", "--log-every", "--show-values"),
+    "--on-end",
 }
 
 
@@ -72,6 +74,7 @@ def check(
     platform: PlatformFlags,
     record: RecordFlags,
     restart: RestartFlags,
+    ending: EndFlags,
     reporting: ReportFlags,
     printing: CheckFlags,
     dry: DryFlags,

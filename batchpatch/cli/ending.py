@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchpatch.cli.following import Following
 from batchpatch.cli.next_command import NextCommands, run_plan
+from batchpatch.cli.on_end import tell_command
 from batchpatch.cli.output import OutputError, emit_document, say
 from batchpatch.cli.signals import keep_exit_code
 from batchpatch.cli.text import (
@@ -31,7 +32,13 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.report import PlanReport, RunReport
 
 
-def finish(report: RunReport, reporting: ReportFlags, *, instead: Sequence[Given] = ()) -> int:
+def finish(
+    report: RunReport,
+    reporting: ReportFlags,
+    *,
+    instead: Sequence[Given] = (),
+    on_end: tuple[str, ...] = (),
+) -> int:
     """Show how a run ended; gives its exit code.
 
     Args:
@@ -39,6 +46,7 @@ def finish(report: RunReport, reporting: ReportFlags, *, instead: Sequence[Given
         reporting: `json` asks for a document on stdout; `quiet` for nothing on stderr, unless it
             ended before its time.
         instead: the flags of whoever went on with the run, where they differ from its own.
+        on_end: a command that is told the same.
     """
     quiet = reporting.quiet
     keep_exit_code(report.summary.exit_code)
@@ -53,19 +61,26 @@ def finish(report: RunReport, reporting: ReportFlags, *, instead: Sequence[Given
     else:
         _say_why_early(report)
     _say_following(report, following, quiet=quiet)
+    document = _run_document(report, following)
     if reporting.json:
-        document = {
-            **report.summary._asdict(),
-            "directory": str(report.directory),
-            "notices": list(report.notices),
-            "failed": [str(path) for path in report.failed],
-            **following.document(),
-        }
         try:
             emit_document(document)
         except OutputError as error:  # the run is over, and its report is on disk
             say(f"batchpatch: {error}")
+    if on_end:
+        attempt_to_show("--on-end", lambda: tell_command(on_end, document, quiet=quiet))
     return report.summary.exit_code
+
+
+def _run_document(report: RunReport, following: Following) -> dict[str, Any]:
+    """For a program."""
+    return {
+        **report.summary._asdict(),
+        "directory": str(report.directory),
+        "notices": list(report.notices),
+        "failed": [str(path) for path in report.failed],
+        **following.document(),
+    }
 
 
 def _following(report: RunReport, instead: Sequence[Given]) -> Following:

@@ -13,6 +13,7 @@ from batchpatch.cli.options.declare import (
     idle_lines,
     with_options,
 )
+from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.finding import FindingFlags
 from batchpatch.cli.options.reading import Inputs, ReadingFlags
 from batchpatch.cli.options.sending import (
@@ -61,7 +62,7 @@ class PlanFlags(Options):
 _IDLE = {
     *flags_of(LookingFlags, VerifyFlags, RestartFlags, DryFlags),
     *("--no-spool", "--live-first", "--route", "--force", "--partial", "--show-values"),
-    *("--priority", "--deadline"),
+    *("--priority", "--deadline", "--on-end"),
 }
 
 
@@ -81,6 +82,7 @@ def plan(
     planning: PlanFlags,
     choosing: ChoiceFlags,
     restart: RestartFlags,
+    ending: EndFlags,
     reporting: ReportFlags,
     dry: DryFlags,
     sandbox: SandboxFlags,

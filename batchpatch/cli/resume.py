@@ -1,4 +1,4 @@
-"""`batchpatch resume` and `batchpatch purge`: what comes after a run."""
+"""`batchpatch resume`: finishes a run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from batchpatch.cli.options.declare import Argument, GivenFlags, Options, flag, with_options
+from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
 from batchpatch.cli.options.sending import AttemptFlags, PaceFlags, StoppingFlags
 from batchpatch.cli.options.surroundings import (
@@ -17,8 +18,7 @@ from batchpatch.cli.options.surroundings import (
     ServerFlags,
     parse_path,
 )
-from batchpatch.cli.output import emit_document, say
-from batchpatch.errors import ExitCode, SettingsError
+from batchpatch.errors import SettingsError
 from batchpatch.options.spelling import parse_choice
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def resume(
     attempts: AttemptFlags,
     stopping: StoppingFlags,
     platform: PlatformFlags,
+    ending: EndFlags,
     reporting: ReportFlags,
     sandbox: SandboxFlags,
     server: ServerFlags,
@@ -110,7 +111,7 @@ def resume(
     if report.plan is not None:
         flags = following.given
         return finish_plan(report, report.plan, flags, json=reporting.json, quiet=reporting.quiet)
-    return finish(report, reporting, instead=given)
+    return finish(report, reporting, instead=given, on_end=ending.command(platform))
 
 
 def manifest_of(directory: Path) -> Manifest:
@@ -125,19 +126,3 @@ def manifest_of(directory: Path) -> Manifest:
 
     with RunDirectory.open(directory, lock=False) as run:
         return read_manifest(run.manifest_path)
-
-
-@with_options
-def purge(directory: Directory, *, reporting: ReportFlags) -> int:
-    """Remove what holds customers' values: spool, failed rows, undo, conflicts. Results stay.
-
-    A run that is purged can be neither resumed from standard input nor undone.
-    """
-    from batchpatch.commands.purge import purge as purge_run  # noqa: PLC0415 - not for --help
-
-    removed = purge_run(directory)
-    if not reporting.quiet:
-        say(*[f"removed {path}" for path in removed] or ["nothing to remove"])
-    if reporting.json:
-        emit_document({"removed": [str(path) for path in removed], "exit_code": int(ExitCode.DONE)})
-    return ExitCode.DONE

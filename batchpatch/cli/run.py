@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchpatch.cli.options.declare import GivenFlags, with_options
+from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.finding import FindingFlags
 from batchpatch.cli.options.reading import Inputs, ReadingFlags
 from batchpatch.cli.options.sending import (
@@ -44,6 +45,7 @@ def run(
     platform: PlatformFlags,
     record: RecordFlags,
     restart: RestartFlags,
+    ending: EndFlags,
     reporting: ReportFlags,
     dry: DryFlags,
     sandbox: SandboxFlags,
@@ -99,7 +101,8 @@ def run(
             observe=observe,
         )
     )
-    return finish(report, reporting, instead=given if restart.resume else ())
+    instead = given if restart.resume else ()
+    return finish(report, reporting, instead=instead, on_end=ending.command(platform))
 
 
 def _chosen_route(name: str | None, write: str | None, reporting: ReportFlags) -> Route:

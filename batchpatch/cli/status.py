@@ -120,18 +120,8 @@ def _rows_text(counts: Counts, glance: Glance) -> str:
 
 def _age_s(glance: Glance) -> float:
     """Seconds since it ended, or was last heard of."""
-    texts = (
-        glance.summary and glance.summary.ended,
-        glance.moment and glance.moment.at,
-        glance.manifest.started,
-    )
-    for text in filter(None, texts):
-        try:
-            then = datetime.fromisoformat(text)
-            return max(0.0, (datetime.now(UTC) - then.astimezone(UTC)).total_seconds())
-        except ValueError:
-            continue
-    return 0.0
+    heard_at = glance.heard_at
+    return max(0.0, (datetime.now(UTC) - heard_at).total_seconds()) if heard_at else 0.0
 
 
 def _document(glance: Glance, counts: Counts, following: Following) -> dict[str, Any]:

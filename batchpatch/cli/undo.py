@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from batchpatch.cli.options.declare import GivenFlags, Options, flag, with_options
+from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
 from batchpatch.cli.options.sending import AttemptFlags, PaceFlags, StoppingFlags, VerifyFlags
 from batchpatch.cli.options.surroundings import (
@@ -49,6 +50,7 @@ def undo(
     stopping: StoppingFlags,
     platform: PlatformFlags,
     record: RecordFlags,
+    ending: EndFlags,
     reporting: ReportFlags,
     given: GivenFlags,
 ) -> int:
@@ -104,7 +106,7 @@ def undo(
         if reporting.json:
             emit_document({"rows": 0, "outcomes": {}, "exit_code": int(ExitCode.DONE)})
         return ExitCode.DONE
-    return finish(report, reporting)
+    return finish(report, reporting, on_end=ending.command(platform))
 
 
 def _refuse_sandbox(earlier: NextCommands, platform: PlatformFlags) -> None:

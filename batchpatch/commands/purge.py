@@ -1,22 +1,36 @@
-"""`purge`: remove what holds customers' values from a run's directory, and keep the report."""
+"""`purge`: remove what holds customers' values from a run's directory, or all of it."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import RecordError
+from batchpatch.errors import RecordError, SettingsError
 from batchpatch.recording.manifest import update_manifest
-from batchpatch.recording.run_directory import RunDirectory
+from batchpatch.recording.run_directory import RunDirectory, holds_run
 from batchpatch.recording.run_directory import purge as remove_private
+from batchpatch.reporting.glance import glance_at
+from batchpatch.reporting.runs import USUAL_FOLDER, runs_in
 
 if TYPE_CHECKING:
     from batchpatch.formats.run_json import Manifest
 
 
-def purge(path: Path) -> list[Path]:
+class Purged(NamedTuple):
+    """What a purge has done."""
+
+    removed: list[Path]
+    """Files, or the directories of whole runs."""
+    at_work: list[Path]
+    """Runs that were left alone."""
+    problems: list[str]
+    """Sentences about what could not be removed."""
+
+
+def purge(path: Path, *, whole: bool = False) -> Purged:
     """Remove the spooled input, the failed rows, the undo file and the conflicts of a run.
 
     The results stay. `run.json` keeps the names of what was removed, so that neither `undo` nor
@@ -24,15 +38,16 @@ def purge(path: Path) -> list[Path]:
 
     Args:
         path: directory of the run.
-
-    Returns:
-        What was removed.
+        whole: remove all that the run has written; what others have put there stays.
 
     Raises:
         SettingsError: there is no such run.
         RecordError: it is in use, or a file cannot be removed.
     """
     with RunDirectory.open(Path(path)) as directory:
+        if whole:
+            directory.remove()
+            return Purged([directory.path], [], [])
         names = {file.name for file in directory.private_paths() if not file.name.startswith(".")}
 
         def purged(manifest: Manifest) -> Manifest:
@@ -42,4 +57,35 @@ def purge(path: Path) -> list[Path]:
         # even from a directory whose run.json is damaged, or whose disk is full.
         with suppress(RecordError):
             update_manifest(directory.manifest_path, purged)
-        return remove_private(directory)
+        return Purged(remove_private(directory), [], [])
+
+
+def purge_old(folder: Path | None, *, older_than_s: float, whole: bool = False) -> Purged:
+    """Purge the runs of a folder that ended, or were last heard of, longer ago.
+
+    Args:
+        folder: of the runs, or the directory of one; None is `batchpatch-runs`.
+        older_than_s: seconds.
+        whole: as for `purge`.
+
+    Raises:
+        SettingsError: there is no such folder.
+        RecordError: the folder cannot be read.
+    """
+    folder = folder or USUAL_FOLDER
+    if not folder.is_dir():
+        raise SettingsError(f"There is no folder {folder}: name the one in which the runs are.")
+    done = Purged([], [], [])
+    before = datetime.now(UTC) - timedelta(seconds=older_than_s)
+    for one in [glance_at(folder)] if holds_run(folder) else runs_in(folder):
+        heard_at = one.heard_at
+        if heard_at is None or heard_at > before:
+            continue
+        if one.pid is not None:
+            done.at_work.append(one.path)
+            continue
+        try:
+            done.removed.extend(purge(one.path, whole=whole).removed)
+        except RecordError as error:
+            done.problems.append(str(error))
+    return done

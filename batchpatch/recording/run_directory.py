@@ -239,8 +239,7 @@ class RunDirectory:
 
     def _remove_files(self) -> None:
         try:
-            names = (MANIFEST, RESULTS, SUMMARY, FAILED_LINES, PROGRESS, TIMELINE, PACE, ORIGINS)
-            own = [self.path / name for name in names]
+            own = [self.path / name for name in sorted(_OWN - {LOCK})]
             for path in (*own, *self.private_paths()):
                 path.unlink(missing_ok=True)
             if sys.platform == "win32":  # an open file cannot be removed there

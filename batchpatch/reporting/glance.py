@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,6 +49,16 @@ class Glance(NamedTuple):
     def path(self) -> Path:
         """Where it lies."""
         return self.directory.path
+
+    @property
+    def heard_at(self) -> datetime | None:
+        """When it ended, or was last heard of; None where its files do not say."""
+        texts = (self.summary and self.summary.ended, self.moment and self.moment.at)
+        for text in (*texts, self.manifest.started):
+            with suppress(ValueError):
+                if text:
+                    return datetime.fromisoformat(text).astimezone(UTC)
+        return None
 
     @property
     def killed(self) -> bool:

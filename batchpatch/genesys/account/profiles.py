@@ -33,6 +33,15 @@ class ProfileFile:
             self._table = self._texts(self._find(self._read()))
         return self._table
 
+    def own(self, key: str) -> str:
+        """A text of the profile that is not the CLI's; empty where there is none.
+
+        Raises:
+            SettingsError: the file cannot be read, or has no such profile.
+        """
+        value = self._find(self._read()).get(key, "")
+        return value if isinstance(value, str) else ""
+
     def _read(self) -> dict[str, Any]:
         try:
             return tomllib.loads(self.path.expanduser().read_text("utf-8"))

@@ -1,0 +1,57 @@
+"""The command that is told how a run has ended: from a flag or the user's own profile only."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from batchpatch.cli.options.declare import Options, flag
+from batchpatch.errors import SettingsError
+from batchpatch.options.spelling import parse_text
+
+if TYPE_CHECKING:
+    from batchpatch.cli.options.surroundings import PlatformFlags
+
+_KEY = "on_end"
+
+
+def parse_command(text: str, *, flag: str) -> tuple[str, ...]:
+    """The words of a command, as a shell would split them.
+
+    Raises:
+        SettingsError: it has none, or a quote that nobody closes.
+    """
+    try:
+        return tuple(shlex.split(parse_text(text, flag=flag)))
+    except ValueError as error:
+        raise SettingsError(f"{flag}: {error}: write it as in a shell.") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndFlags(Options):
+    """What is done at the end."""
+
+    TITLE: ClassVar[str] = "What is reported"
+
+    on_end: tuple[str, ...] | None = flag(
+        "--on-end",
+        "Start this at the end, with the summary as JSON on its standard input.",
+        metavar="COMMAND",
+        parse=parse_command,
+    )
+
+    def command(self, platform: PlatformFlags) -> tuple[str, ...]:
+        """The command of the flag or else of the user's profile; empty where there is none."""
+        return self.on_end or _of_profile(platform)
+
+
+def _of_profile(platform: PlatformFlags) -> tuple[str, ...]:
+    from batchpatch.genesys.account.profiles import ProfileFile  # noqa: PLC0415 - not for --help
+
+    # Whoever has credentials elsewhere need not have such a file.
+    with suppress(SettingsError):
+        text = ProfileFile(None, platform.profile).own(_KEY)
+        return parse_command(text, flag=_KEY) if text else ()
+    return ()

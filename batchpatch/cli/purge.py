@@ -1,0 +1,84 @@
+"""`batchpatch purge`: removes what holds customers' values, or whole runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from batchpatch.cli.options.declare import Argument, Options, flag, with_options
+from batchpatch.cli.options.surroundings import ReportFlags
+from batchpatch.cli.output import emit_document, say
+from batchpatch.errors import ExitCode, SettingsError
+from batchpatch.options.spelling import parse_duration
+
+if TYPE_CHECKING:
+    from batchpatch.commands.purge import Purged
+
+RunOrFolder = Annotated[
+    Path | None,
+    Argument(
+        "DIR",
+        "Directory of the run; with --older-than a folder of runs, else batchpatch-runs.",
+        optional=True,
+        parse=Path,
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurgeFlags(Options):
+    """What is removed."""
+
+    TITLE: ClassVar[str] = "What is removed"
+
+    older_than_s: float | None = flag(
+        "--older-than",
+        "Of all runs in a folder that ended so long ago, such as 30d.",
+        metavar="TIME",
+        parse=partial(parse_duration, least_s=1.0),
+    )
+    values: bool = flag("--values", "What holds values; the usual.", default=False)
+    whole: bool = flag("--whole", "All that the run has written, its report too.", default=False)
+
+
+@with_options
+def purge(directory: RunOrFolder, *, what: PurgeFlags, reporting: ReportFlags) -> int:
+    """Remove what holds customers' values: spool, failed rows, undo, conflicts. Results stay.
+
+    A run that is purged can be neither resumed from standard input nor undone. One that is at work
+    is left alone.
+    """
+    if what.values and what.whole:
+        raise SettingsError("--values keeps the report, --whole does not: leave out one of them.")
+    from batchpatch.commands.purge import purge as purge_run  # noqa: PLC0415 - not for --help
+    from batchpatch.commands.purge import purge_old  # noqa: PLC0415
+
+    if what.older_than_s is not None:
+        done = purge_old(directory, older_than_s=what.older_than_s, whole=what.whole)
+    elif directory is not None:
+        done = purge_run(directory, whole=what.whole)
+    else:
+        raise SettingsError(
+            "purge needs DIR (the directory of the run), or --older-than 30d for all in "
+            "batchpatch-runs: see batchpatch purge --help."
+        )
+    _tell(done, quiet=reporting.quiet, json=reporting.json)
+    return ExitCode.SOME_FAILED if done.problems else ExitCode.DONE
+
+
+def _tell(done: Purged, *, quiet: bool, json: bool) -> None:
+    if not quiet:
+        say(*[f"removed {path}" for path in done.removed] or ["nothing to remove"])
+        say(*(f"left alone: {path} is at work" for path in done.at_work))
+    say(*done.problems)
+    if json:
+        emit_document(
+            {
+                "removed": [str(path) for path in done.removed],
+                "at_work": [str(path) for path in done.at_work],
+                "problems": done.problems,
+                "exit_code": int(ExitCode.SOME_FAILED if done.problems else ExitCode.DONE),
+            }
+        )

@@ -1,0 +1,77 @@
+"""Values do not stay longer than they have to: of one run, or of all that are old."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., subprocess.Popen[str]]
+Rows = Callable[..., Path]
+
+
+@pytest.fixture
+def runs(batchpatch: Run, make_rows: Rows, tmp_path: Path) -> Path:
+    """A folder with an old and a new run, both of which hold values."""
+    lost = ("--sandbox", "--fault", "status=404,rate=1,times=always")
+    for name in ("old", "new"):
+        batchpatch("run", str(make_rows(2)), *lost, "--out", f"all/{name}")
+    path = tmp_path / "all" / "old" / "summary.json"
+    summary = json.loads(path.read_bytes()) | {"ended": "2020-01-01T00:00:00.000Z"}
+    path.write_text(json.dumps(summary))
+    (tmp_path / "all" / "old" / "page.html").write_text("somebody's")
+    return tmp_path / "all"
+
+
+def test_old_runs_lose_their_values_and_keep_their_report(runs: Path, batchpatch: Run) -> None:
+    """The report is what is asked for later; the values are what must not be there."""
+    done = batchpatch("purge", "all", "--older-than", "30d", "--values", "--json")
+    assert json.loads(done.stdout)["removed"] == ["all/old/failed.csv"]
+    assert (runs / "old" / "results.jsonl").exists()
+    assert (runs / "new" / "failed.csv").exists()
+    assert json.loads(batchpatch("report", "all/old", "--json").stdout)["open"] == 2
+
+
+def test_whole_runs_go_and_what_others_put_there_stays(runs: Path, batchpatch: Run) -> None:
+    """It has no report any more, so nothing is left of it but what it has not written."""
+    assert batchpatch("purge", "all", "--older-than", "30d", "--whole").returncode == 0
+    assert [path.name for path in (runs / "old").iterdir()] == ["page.html"]
+    assert (runs / "new" / "run.json").exists()
+    assert batchpatch("purge", "all/new", "--whole").returncode == 0
+    assert not (runs / "new").exists()
+
+
+def test_a_run_at_work_is_left_alone(
+    runs: Path, batchpatch: Run, start_batchpatch: Start, make_rows: Rows
+) -> None:
+    """What it is about to write it would miss."""
+    words = ("--sandbox", "--rate", "5/s", "--out", "all/busy", "--keep-before")
+    start_batchpatch("run", str(make_rows(300)), *words)
+    deadline = time.monotonic() + 30
+    while not (runs / "busy" / "progress.json").exists():
+        assert time.monotonic() < deadline, "the run does not begin"
+        time.sleep(0.02)  # another process is at work: there is no event to wait for
+    done = batchpatch("purge", "all/busy", "--whole")
+    assert (done.returncode, "is in use by" in done.stderr) == (3, True)
+    assert (runs / "busy" / "run.json").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("all/old", "--values", "--whole"),
+        ("nowhere", "--older-than", "1d"),
+        ("--older-than", "x"),
+    ],
+)
+def test_what_is_meant_must_be_clear(words: tuple[str, ...], runs: Path, batchpatch: Run) -> None:
+    """What is removed does not come back."""
+    done = batchpatch("purge", *words)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert (runs / "old" / "failed.csv").exists()
