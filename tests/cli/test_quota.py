@@ -82,6 +82,30 @@ def test_one_token_is_not_several(
     assert "kept-to-itself" not in done.stderr
 
 
+def test_four_processes_on_one_token_follow_one_window(
+    start_batchpatch: Callable[..., subprocess.Popen[str]],
+    start_sandbox: Callable[..., Any],
+    make_rows: Callable[..., Path],
+) -> None:
+    """Each has 32 in flight: none of them would see the window's end coming by its own count.
+
+    Up to 40 would be refused. Where the machine is busy, they may not meet at all.
+    """
+    late = ("--fault", "kind=latency,ms=200")
+    sandbox = start_sandbox("--allowed", "300", "--rate-window-s", "8", *late)
+    rows, environment = str(make_rows(85)), {"GENESYSCLOUD_ACCESS_TOKEN": sandbox.mint()}
+    processes = [
+        start_batchpatch("run", rows, "--api-url", sandbox.url, "--out", f"r{n}", env=environment)
+        for n in range(4)
+    ]
+    for process in processes:
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+    stats = sandbox.get("stats")
+    assert stats["patches_applied"] == 4 * 85
+    assert stats["throttled"] <= 10
+
+
 def test_check_says_how_long_and_what_more_tokens_would_do(
     batchpatch: Run, make_rows: Callable[..., Path]
 ) -> None:

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import time
-import urllib.request
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -199,11 +198,7 @@ def test_a_token_of_the_users_is_kept(
 ) -> None:
     """It is not ours to end."""
     sandbox = start_sandbox()
-    grant = b"grant_type=client_credentials"
-    basic = {"Authorization": "Basic dGVzdGVyOmtlcHQ="}
-    request = urllib.request.Request(f"{sandbox.url}/oauth/token", grant, basic)  # noqa: S310
-    with urllib.request.urlopen(request) as reply:  # noqa: S310
-        environment = {"GENESYSCLOUD_ACCESS_TOKEN": json.loads(reply.read())["access_token"]}
+    environment = {"GENESYSCLOUD_ACCESS_TOKEN": sandbox.mint()}
     words = ["--api-url", sandbox.url]
     for _ in range(2):
         assert batchpatch("run", str(make_rows(3)), *words, env=environment).returncode == 0

@@ -6,9 +6,8 @@ always in one of four states:
 
 - *unheard*: no answer has come yet. One request goes ahead, joined by one a second.
 - *silent*: answers bear no headers. The assumed pace is kept, evenly.
-- *open*: the reset of the window is ahead. What is left of it leaves at once: the newest count,
-  what is in flight, what ended without a count (`_blind`) and what others are likely to have spent
-  since are taken off.
+- *open*: the reset of the window is ahead. What is left of it leaves at once, unless others use it
+  too, see `Others`: the newest count, what is in flight and what ended uncounted are taken off.
 - *unopened*: the reset has passed, and no answer of the next window has come. A whole window may
   leave, less what is in flight.
 
@@ -23,13 +22,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from batchpatch.genesys.rate_limit.others import Count, Others
 from batchpatch.genesys.rate_limit.pace import EvenPace
+from batchpatch.genesys.rate_limit.uncounted import Uncounted
 from batchpatch.genesys.rate_limit.window_state import (
     GUARD_S,
     UNKNOWN_ROUNDING,
     Cooldown,
     Headroom,
-    OthersPace,
     Place,
     Rounding,
     SlidingSuspicion,
@@ -90,14 +90,13 @@ class Quota:
         self._started = 0
         self.in_flight: dict[int, float] = {}
         """When each request was sent that has no answer yet, by the number of its permit."""
-        self._blind: list[float] = []
-        """When each request ended that no count is known to include."""
+        self._uncounted = Uncounted()
         self._sliding = SlidingSuspicion()
         self._cooldown = Cooldown()
         self._count = self._own = self._unsure = 0
         self._as_of = (-math.inf, -math.inf)
         """When the request of the newest count was sent, and when its answer came."""
-        self._others = OthersPace()
+        self._others = Others()
         self._counted_s = -math.inf
         """The end of the window that was added to `windows` last."""
 
@@ -111,13 +110,14 @@ class Quota:
         self.in_flight[self._started] = now_s
         if self.reset is None and self._assumed is not None:
             self._assumed.started(now_s)
+        self._others.started(now_s)
         return self._started
 
     def answered(self, number: int, headers: QuotaHeaders | None, now_s: float) -> None:
         """Take in an answer that came now; `headers` None where it bore none of them."""
         sent_s = self.in_flight.pop(number)
         if headers is None or headers.allowed < 1 or headers.reset_s > _LONGEST_S:
-            self._end_blind(now_s)
+            self._end_uncounted(now_s)
             self.silent = self.reset is None
             return
         self._cooldown.admitted()
@@ -134,6 +134,8 @@ class Quota:
         """Take in a 429 that came now: nothing is sent until the time that it names is over."""
         sent_s = self.in_flight.pop(number)
         ends_s = None if self.reset is None else self.reset.most_s + GUARD_S
+        if self.reset is not None and sent_s < self.reset.most_s:
+            self._others.suspect()
         self.cool_down(sent_s, retry_after_s, now_s, until_s=ends_s, jitter=jitter)
 
     def cool_down(
@@ -148,7 +150,9 @@ class Quota:
     ) -> None:
         """Send nothing for that time, or else until then, or else for longer each time."""
         self._cooldown.refused(now_s, retry_after_s, until_s, most_s=most_s, jitter=jitter)
-        if self.reset is not None and sent_s >= self.reset.most_s:
+        if self.reset is None:
+            self._others.suspect()
+        elif sent_s >= self.reset.most_s:
             # A window just begun was full: perhaps it had not begun.
             self._sliding.suspect()
 
@@ -163,7 +167,7 @@ class Quota:
         """Give up on a request; `left` is False where no byte of it was sent."""
         self.in_flight.pop(number)
         if left:
-            self._end_blind(now_s + _LINGER_S)
+            self._end_uncounted(now_s + _LINGER_S)
 
     @property
     def most(self) -> int:
@@ -174,7 +178,7 @@ class Quota:
         """Requests that the present window still takes from us."""
         if self.allowed is None or self.reset is None or now_s >= self.reset.most_s:
             return self.most
-        out = len(self.in_flight) + len(self._blind)
+        out = len(self.in_flight) + len(self._uncounted)
         return max(0, min(self.allowed - self._count, self.most - self._own) - out)
 
     def wait_s(self, now_s: float) -> float:
@@ -184,7 +188,7 @@ class Quota:
         if (reset := self.reset) is None:
             return self._wait_unheard_s(now_s)
         if now_s < reset.most_s + GUARD_S:
-            return 0.0 if self._has_room(now_s) else reset.most_s + GUARD_S - now_s
+            return min(self._wait_open_s(reset, now_s), reset.most_s + GUARD_S - now_s)
         return self._wait_unopened_s(reset, now_s)
 
     def _wait_unheard_s(self, now_s: float) -> float:
@@ -195,32 +199,34 @@ class Quota:
         oldest_s = next(iter(self.in_flight.values()))
         return max(0.0, oldest_s + len(self.in_flight) * _UNHEARD_S - now_s)
 
-    def _has_room(self, now_s: float) -> bool:
-        """True where the window that was heard of takes one more."""
+    def _wait_open_s(self, reset: WindowReset, now_s: float) -> float:
+        """As `wait_s`, in the window that was heard of; infinite where it takes no more."""
         allowed = self.allowed or 0
-        out = len(self.in_flight) + len(self._blind)
+        out = len(self.in_flight) + len(self._uncounted)
         left = allowed - self._count - self._unsure - out
         if left <= 0 or self._own + out >= self._most(allowed):
-            return False
-        # Others may have spent since. With nothing on its way, one request goes and asks.
+            return math.inf
+        # Others may have spent since it was counted, and until one more is.
         sent_s, received_s = self._as_of
-        unseen_s = now_s - sent_s + received_s - sent_s
-        return out == 0 or left > self._others.expected(unseen_s)
+        unseen_s, rest_s = now_s - sent_s + received_s - sent_s, reset.most_s - now_s
+        return self._others.wait_s(now_s, left=left, unseen_s=unseen_s, rest_s=rest_s, out=out)
 
     def _wait_unopened_s(self, reset: WindowReset, now_s: float) -> float:
         """As `wait_s`, in a window that certainly has begun and was not heard of yet."""
-        if self._blind:
-            self._blind = [ended_s for ended_s in self._blind if ended_s >= reset.least_s]
-        forget_s = max((reset.most_s, *self._blind)) + self._span.most_s
+        self._uncounted.drop(reset.least_s)
+        forget_s = self._uncounted.latest_s(reset.most_s) + self._span.most_s
         if now_s >= forget_s:
             self._forget()
             return self._wait_unheard_s(now_s)
         most = self._most(self.allowed or 0)
-        out = len(self.in_flight) + len(self._blind)
-        others = self._others.expected(now_s - reset.least_s)
-        if out and out + others >= most:
+        out = len(self.in_flight) + len(self._uncounted)
+        if out >= most:
             return forget_s - now_s
-        return self._sliding.wait_s(now_s, self._span.most_s, most=most, out=out)
+        left, gone_s = most - out, now_s - reset.least_s
+        rest_s = self._span.least_s - gone_s
+        wait_s = self._others.wait_s(now_s, left=left, unseen_s=gone_s, rest_s=rest_s, out=out)
+        wait_s = max(wait_s, self._sliding.wait_s(now_s, self._span.most_s, most=most, out=out))
+        return min(forget_s - now_s, wait_s)
 
     def _most(self, allowed: int) -> int:
         """What we may use of a window."""
@@ -242,13 +248,15 @@ class Quota:
         elif newer:
             self._open(headers, found, sent_s, now_s, own=self._own + 1)
         elif place is Place.EITHER:
-            self._end_blind(now_s)
+            self._end_uncounted(now_s)
         # An earlier window's answer takes nothing of this one.
 
     def _open(
         self, headers: QuotaHeaders, reset: WindowReset, sent_s: float, now_s: float, own: int = 1
     ) -> None:
         """Begin with a window, or anew with what its answer says."""
+        # Where a window ends before its reset, a clock stood still, and nothing is known.
+        is_first = self.reset is None or now_s < self.reset.least_s
         self._unsure = self._sliding.opened(headers.count, sent_s, now_s, self._span)
         if reset.most_s - self._counted_s > self._span.least_s / 2:
             self.windows += 1
@@ -256,37 +264,36 @@ class Quota:
             self._counted_s = reset.most_s
         self.reset, self.silent, self.allowed = reset, False, headers.allowed
         self._count, self._own, self._as_of = headers.count, own, (sent_s, now_s)
-        self._others.turn()
-        self._include_blind(sent_s)
+        self._own += self._uncounted.drop(sent_s)
+        self._others.opened(
+            self._counted(headers), sent_s, now_s, window_s=self._span.most_s, is_first=is_first
+        )
 
     def _continue(self, headers: QuotaHeaders, sent_s: float, now_s: float, *, newer: bool) -> None:
         """Take in one more answer of the window that is known."""
         self._own += 1
-        self._include_blind(sent_s)
+        self._own += self._uncounted.drop(sent_s)
         if not newer and headers.count <= self._count:
             return
         self.offered += headers.allowed - (self.allowed or 0)
         self.allowed, self._count = headers.allowed, headers.count
         self._as_of = (sent_s, now_s)
         self._unsure *= not newer
-        others = self._count - self._own - len(self.in_flight) - len(self._blind)
-        # In the first window nobody knows when it began, so there is no rate to be had.
-        gone_s = max(1.0, self._span.most_s - headers.reset_s)
-        self._others.seen(others / gone_s if others > 0 and self.windows > 1 else 0.0)
+        self._others.counted(self._counted(headers), now_s, is_first=self.windows == 1)
 
-    def _end_blind(self, ended_s: float) -> None:
+    def _counted(self, headers: QuotaHeaders) -> Count:
+        # A window that slides may have counted what we sent in the one before.
+        own = max(self._own, self._sliding.most_counted)
+        theirs = headers.count - own - len(self.in_flight) - len(self._uncounted)
+        left, gone_s = headers.allowed - headers.count, self._span.most_s - headers.reset_s
+        return Count(theirs, left, gone_s)
+
+    def _end_uncounted(self, ended_s: float) -> None:
         if self.reset is not None:
-            self._blind.append(ended_s)
-
-    def _include_blind(self, sent_s: float) -> None:
-        """What ended before a request was sent is in its count, or in an older window."""
-        if self._blind:
-            left = [ended_s for ended_s in self._blind if ended_s >= sent_s]
-            self._own += len(self._blind) - len(left)
-            self._blind = left
+            self._uncounted.add(ended_s)
 
     def _forget(self) -> None:
         self.reset = None
-        self._blind.clear()
+        self._uncounted.clear()
         self._sliding.clear()
-        self._others = OthersPace()
+        self._others = Others()

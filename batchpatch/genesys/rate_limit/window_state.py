@@ -189,6 +189,11 @@ class SlidingSuspicion:
         self._asks = True
         """One request may go and find out."""
 
+    @property
+    def most_counted(self) -> int:
+        """Answers that a count may include if the windows slide; 0 where none is suspected."""
+        return len(self._log) if self._may_slide else 0
+
     def counted(self, sent_s: float, answered_s: float, window_s: float) -> None:
         """Remember an answer."""
         self._log.add(sent_s, answered_s)
@@ -229,22 +234,3 @@ class SlidingSuspicion:
     def clear(self) -> None:
         """Forget what was sent."""
         self._log.clear()
-
-
-class OthersPace:
-    """What others spend of the same windows, requests a second: in the last one and in this one."""
-
-    def __init__(self) -> None:
-        self._per_s = (0.0, 0.0)
-
-    def expected(self, for_s: float) -> int:
-        """How many they are likely to send in that time."""
-        return int(max(self._per_s) * for_s)
-
-    def turn(self) -> None:
-        """A window has ended."""
-        self._per_s = (self._per_s[1], 0.0)
-
-    def seen(self, per_s: float) -> None:
-        """Take in what was seen in this window."""
-        self._per_s = (self._per_s[0], per_s)
