@@ -33,6 +33,7 @@ from batchpatch.cli.options.surroundings import (
     RestartFlags,
     SandboxFlags,
     ServerFlags,
+    StreamFlags,
 )
 from batchpatch.cli.output import say
 
@@ -51,7 +52,7 @@ class CheckFlags(Options):
 
 _IDLE = {
     *flags_of(AttemptFlags, StoppingFlags, PlatformFlags, RecordFlags, RestartFlags, SandboxFlags),
-    *flags_of(ServerFlags, DryFlags),
+    *flags_of(ServerFlags, DryFlags, StreamFlags),
     *("--ambiguous", "--ended", "--live-first", "--verify-for", "--force"),
     *("--partial", "--no-spool", "--quiet", "--verbose", "--log-every", "--show-values"),
     "--on-end",
@@ -75,6 +76,7 @@ def check(
     record: RecordFlags,
     restart: RestartFlags,
     ending: EndFlags,
+    streaming: StreamFlags,
     reporting: ReportFlags,
     printing: CheckFlags,
     dry: DryFlags,

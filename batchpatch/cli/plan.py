@@ -32,6 +32,7 @@ from batchpatch.cli.options.surroundings import (
     RestartFlags,
     SandboxFlags,
     ServerFlags,
+    StreamFlags,
     parse_path,
 )
 from batchpatch.cli.output import say
@@ -60,7 +61,7 @@ class PlanFlags(Options):
 
 
 _IDLE = {
-    *flags_of(LookingFlags, VerifyFlags, RestartFlags, DryFlags),
+    *flags_of(LookingFlags, VerifyFlags, RestartFlags, DryFlags, StreamFlags),
     *("--no-spool", "--live-first", "--route", "--force", "--partial", "--show-values"),
     *("--priority", "--deadline", "--on-end"),
 }
@@ -83,6 +84,7 @@ def plan(
     choosing: ChoiceFlags,
     restart: RestartFlags,
     ending: EndFlags,
+    streaming: StreamFlags,
     reporting: ReportFlags,
     dry: DryFlags,
     sandbox: SandboxFlags,

@@ -16,6 +16,7 @@ from batchpatch.cli.options.surroundings import (
     ReportFlags,
     SandboxFlags,
     ServerFlags,
+    StreamFlags,
     parse_path,
 )
 from batchpatch.errors import SettingsError
@@ -63,6 +64,7 @@ def resume(
     platform: PlatformFlags,
     ending: EndFlags,
     reporting: ReportFlags,
+    streaming: StreamFlags,
     sandbox: SandboxFlags,
     server: ServerFlags,
     given: GivenFlags,
@@ -75,12 +77,14 @@ def resume(
     # Loaded here, because they bring the HTTP client with them.
     from batchpatch.cli.ending import finish, finish_plan  # noqa: PLC0415
     from batchpatch.cli.next_command import NextCommands  # noqa: PLC0415
+    from batchpatch.cli.results_pipe import ResultsPipe  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.resume import resume as resume_run  # noqa: PLC0415
     from batchpatch.formats.run_json import settings_from  # noqa: PLC0415
     from batchpatch.model import Outcome  # noqa: PLC0415
     from batchpatch.recording.plan_output import find_directory  # noqa: PLC0415
 
+    streaming.check(reporting)
     directory = find_directory(newest.choose(directory, command="resume"))
     manifest = manifest_of(directory)
     following = NextCommands.of(directory, instead=given)
@@ -103,6 +107,7 @@ def resume(
             retry=attempts.retry_options(otherwise=settings.retry),
             elsewhere=platform.names_hosts,
             limits=stopping.options(),
+            stream=ResultsPipe.to_stdout(stopper).stream if streaming.results else None,
             stopper=stopper,
             observe=observe,
         ),

@@ -24,7 +24,9 @@ from batchpatch.cli.options.surroundings import (
     RestartFlags,
     SandboxFlags,
     ServerFlags,
+    StreamFlags,
 )
+from batchpatch.errors import SettingsError
 
 if TYPE_CHECKING:
     from batchpatch.genesys.routes import Route
@@ -46,6 +48,7 @@ def run(
     record: RecordFlags,
     restart: RestartFlags,
     ending: EndFlags,
+    streaming: StreamFlags,
     reporting: ReportFlags,
     dry: DryFlags,
     sandbox: SandboxFlags,
@@ -59,6 +62,9 @@ def run(
     """
     from batchpatch.cli.kind_choice import chosen_options  # noqa: PLC0415 - not for --help
 
+    streaming.check(reporting)
+    if streaming.results and dry.dry_run:
+        raise SettingsError("--dry-run sends nothing, so --results has none to write.")
     quiet, find = reporting.quiet, finding.options()
     read = chosen_options("run", inputs, reading, finding, given, quiet=quiet)
     if dry.dry_run:
@@ -69,10 +75,12 @@ def run(
     # Loaded here, because they bring the HTTP client with them.
     from batchpatch.cli.ending import finish  # noqa: PLC0415
     from batchpatch.cli.next_command import kept_flags  # noqa: PLC0415
+    from batchpatch.cli.results_pipe import ResultsPipe  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.run import run as run_rows  # noqa: PLC0415
     from batchpatch.options.run import RecordOptions  # noqa: PLC0415
 
+    live = streaming.results is not None
     session = Session(platform, sandbox, server, reporting)
     session.check()  # a contradiction is said before anything else
     route = _chosen_route(sending.route, read.write, reporting)
@@ -82,7 +90,7 @@ def run(
             account=account,
             read=read,
             find=find,
-            merge=sending.merge_options(live_first=finding.live_first),
+            merge=sending.merge_options(live_first=finding.live_first, live=live),
             connect=attempts.connect_options(platform.ca_file),
             retry=attempts.retry_options(),
             pace=pace.options(),
@@ -97,6 +105,7 @@ def run(
             ),
             limits=stopping.options(),
             partial=sending.partial,
+            stream=ResultsPipe.to_stdout(stopper).stream if live else None,
             stopper=stopper,
             observe=observe,
         )

@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batchpatch.errors import SettingsError
 from batchpatch.genesys.account.organisation import read_identity
 from batchpatch.genesys.connect import open_for
-from batchpatch.options.run import LimitOptions, without_limit
+from batchpatch.options.run import LimitOptions, read_afresh, without_limit
 from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.plan_run import planning, read_origin, reopen_plan
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.model import Outcome, Progress
     from batchpatch.options.run import ConnectOptions, PaceOptions, RetryPolicy
+    from batchpatch.pipeline.job import Stream
     from batchpatch.pipeline.report import RunReport
 
 
@@ -51,6 +53,7 @@ async def resume(
     elsewhere: bool = False,
     limited: bool = False,
     limits: LimitOptions | None = None,
+    stream: Stream | None = None,
     stopper: Stopper | None = None,
     observe: Callable[[Progress], None] | None = None,
 ) -> RunReport:
@@ -71,6 +74,7 @@ async def resume(
             an organisation that the run knows, the token must be.
         limited: the run's own limit of rows holds for all of it, instead of having been a canary.
         limits: as for `run`.
+        stream: as for `run`; of the rows that are settled now.
         stopper: as for `run`.
         observe: as for `run`.
 
@@ -84,6 +88,8 @@ async def resume(
     stopper = stopper or Stopper()
     with RunDirectory.open(find_directory(Path(path))) as directory:
         out = planned_by(directory, retry_outcomes)
+        if out is not None and stream is not None:
+            raise SettingsError(f"{out} is a plan: its rows have no results to wait for.")
         prepare = partial(
             prepare_resumption,
             directory,
@@ -104,15 +110,17 @@ async def resume(
                     settled=earlier.before.settled,
                     names=earlier.names,
                     truncated=earlier.truncated,
+                    live=stream is not None,
                 ),
                 client=client,
                 account=account,
-                settings=settings,
+                settings=settings if stream is None else read_afresh(settings),
                 limits=limits,
                 stopper=stopper,
                 directory=directory,
                 earlier=earlier,
                 unkept=earlier.manifest.unkept,
+                stream=stream,
             )
             if out is None:
                 if earlier.moved:

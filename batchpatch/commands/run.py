@@ -12,6 +12,7 @@ from batchpatch.genesys.connect import open_for
 from batchpatch.genesys.routes import refuse_vain
 from batchpatch.options.read import FindOptions, ReadOptions
 from batchpatch.options.run import (
+    LIVE_WINDOW_ROWS,
     ConnectOptions,
     LimitOptions,
     MergeOptions,
@@ -20,6 +21,7 @@ from batchpatch.options.run import (
     RetryPolicy,
     Safeguards,
     Settings,
+    read_afresh,
 )
 from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.job import Job
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.routes import Route
     from batchpatch.model import Progress
+    from batchpatch.pipeline.job import Stream
     from batchpatch.pipeline.report import RunReport
 
 
@@ -59,6 +62,7 @@ async def run(
     record: RecordOptions | None = None,
     limits: LimitOptions | None = None,
     partial: bool = False,
+    stream: Stream | None = None,
     stopper: Stopper | None = None,
     observe: Callable[[Progress], None] | None = None,
 ) -> RunReport:
@@ -78,6 +82,8 @@ async def run(
         safeguards: what is looked at before a PATCH and after it.
         record: where to leave the report; with `resume`, where the run may have begun.
         limits: what ends or pauses the run before its input does.
+        stream: who waits for each row's result. Rows go at once, and merge only where they have to
+            wait anyway; each conversation is read afresh; invalid rows refuse no input.
         stopper: to stop the run from outside.
         observe: called a few times a second, and at the end. What it raises is logged and changes
             nothing; to end the run, use `stopper`.
@@ -95,7 +101,7 @@ async def run(
     settings = Settings(
         read=choose_kind(inputs, read or ReadOptions()).options,
         find=find or FindOptions(),
-        merge=merge or MergeOptions(),
+        merge=merge or _merging(live=stream is not None),
         connect=connect or ConnectOptions(),
         retry=retry or RetryPolicy(),
         pace=pace or PaceOptions(),
@@ -120,6 +126,7 @@ async def run(
             retry=settings.retry,
             limited=True,
             limits=limits,
+            stream=stream,
             stopper=stopper,
             observe=observe,
         )
@@ -132,14 +139,24 @@ async def run(
             record_origins(directory, inputs, settings.read)
             with spooling(directory, inputs, keep=record.spool) as spooled:
                 job = Job(
-                    reader=Reader(inputs, settings.read, tee=spooled.tee if spooled else None),
+                    reader=Reader(
+                        inputs,
+                        settings.read,
+                        tee=spooled.tee if spooled else None,
+                        live=stream is not None,
+                    ),
                     client=client,
                     account=account,
-                    settings=settings,
+                    settings=settings if stream is None else read_afresh(settings),
                     limits=limits,
                     stopper=stopper,
                     directory=directory,
                     spooled=spooled,
                     unkept=record.unkept,
+                    stream=stream,
                 )
                 return await sending(job, directory).run(observe)
+
+
+def _merging(*, live: bool) -> MergeOptions:
+    return MergeOptions(window_rows=LIVE_WINDOW_ROWS) if live else MergeOptions()

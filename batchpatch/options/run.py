@@ -85,6 +85,10 @@ class ConnectOptions(NamedTuple):
 DEFAULT_CONNECT = ConnectOptions()
 
 
+LIVE_WINDOW_ROWS = 50_000
+"""Where somebody waits for each row: urgent ones go first only among those that are in it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeOptions:
     """Bounds of the window.
@@ -228,6 +232,11 @@ class Settings:
     def write(self) -> str | None:
         """Name of the kind of write; it decides what columns mean, so reading keeps it."""
         return self.read.write
+
+
+def read_afresh(settings: Settings) -> Settings:
+    """The same, without analytics, which does not know yet of what happens right now."""
+    return replace(settings, find=replace(settings.find, fresh=True))
 
 
 def without_limit(read: ReadOptions) -> ReadOptions:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Check = Callable[[list[Row | InvalidRow]], Awaitable[list[Row | InvalidRow]]]
     """What rows pass before participants are found: the same rows, some of them invalid by then."""
 
+_UNREAD = "whoever is to read the results"
 MOST_BEHIND = 50_000
 """Rows that wait for a look-up, at most: then a live source is read no further."""
 
@@ -98,6 +99,7 @@ class Feeder:
         stopper: Stopper,
         foresee: Callable[[], None],
         punctual: bool = True,
+        room: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Nothing is read yet.
 
@@ -112,6 +114,7 @@ class Feeder:
             stopper: is told where the input turns bad.
             foresee: called with each batch that has come.
             punctual: deadlines count from the arrival on.
+            room: awaited before each batch is taken.
         """
         self._punctual = punctual
         self._source = source
@@ -123,6 +126,9 @@ class Feeder:
         self._kind = kind
         self._stopper = stopper
         self._foresee = foresee
+        self._room = room
+        self.waiting_for: str | None = None
+        """What holds the feeding up, in words; None where nothing does."""
         self.rows = before.last_row
         """Number of the last row that was read, now or by an earlier process."""
         self.exhausted = False
@@ -142,7 +148,7 @@ class Feeder:
         """
         batches = self._source.batches()
         try:
-            while (batch := await batches.next()) is not None:
+            while (batch := await self._next(batches)) is not None:
                 self.rows = max(self.rows, batch.last)
                 self._foresee()
                 rows = arrived(batch.rows, monotonic()) if self._punctual else batch.rows
@@ -156,9 +162,17 @@ class Feeder:
                 raise
             because = f"The input turned bad after row {self.rows:,}: {error}"
             self._stopper.record(Stop(ExitCode.STOPPED, because))
+            await self._finish()
         finally:
             batches.stop()
             self._queue.end()
+
+    async def _next(self, batches: Batches) -> Batch | None:
+        if self._room is not None:
+            self.waiting_for = _UNREAD
+            await self._room()
+            self.waiting_for = None
+        return await batches.next()
 
     async def _pass_on(self, batch: Batch) -> None:
         await self._find(batch)
@@ -218,6 +232,15 @@ class LiveFeeder(Feeder):
     async def _finish(self) -> None:
         while self._behind:
             await self._change()
+
+    def _to_take(self, rows: list[Row | InvalidRow]) -> list[Row]:
+        # Whoever waits has an answer to each of them, the invalid ones too.
+        self.anything_to_send = self.anything_to_send or bool(rows)
+        return super()._to_take(rows)
+
+    async def _put(self, batch: Batch) -> None:
+        # However many more are at hand: a row waits for company only where it has to wait anyway.
+        await super()._put(batch._replace(idle=True))
 
     async def _pass_on(self, batch: Batch) -> None:
         straight = [r for r in batch.rows if isinstance(r, InvalidRow) or not self._waits(r)]

@@ -80,7 +80,7 @@ class Gauge:
             settled_before=self._recorder.settled_before,
             requests=client.requests,
             throttled=client.throttled,
-            waiting_for=closed or client.waiting_for,
+            waiting_for=closed or self._feeder.waiting_for or client.waiting_for,
             elapsed_s=elapsed_s,
             rows_expected=self._source.rows_expected,
             left_s=None if to_come is None else left_s(to_come, allowance, per_s=per_s),

@@ -9,7 +9,7 @@ from batchpatch.pipeline.recorder import EarlierRun
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.client import GenesysClient
@@ -32,6 +32,10 @@ class Stream(NamedTuple):
     """An outage is the result of the rows that meet it; else it ends the run."""
     withdrawn: Callable[[int], bool] | None = None
     """Tells of a row's number that nobody wants it any more."""
+    room: Callable[[], Awaitable[None]] | None = None
+    """Awaited before rows are taken from their source: returns once results are being read."""
+    drain: Callable[[float], Awaitable[int]] | None = None
+    """Awaited at the end, with the grace in seconds: gives how many results nobody has read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,9 +41,10 @@ if TYPE_CHECKING:
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.genesys.rate_limit.pace import Allowance
     from batchpatch.merging.window import Window
-    from batchpatch.model import Delivery, Progress, Row, RowResult
+    from batchpatch.model import Delivery, Progress, Row
     from batchpatch.options.run import LimitOptions
     from batchpatch.pipeline.feeding import Check, RowSource
+    from batchpatch.pipeline.job import Stream
     from batchpatch.pipeline.recorder import EarlierRun
     from batchpatch.pipeline.step import Step
     from batchpatch.pipeline.stop import Stopper
@@ -73,8 +74,7 @@ class Pipeline:
         before: EarlierRun,
         kind: WriteKind = USUAL,
         background: Callable[[], Coroutine[Any, Any, None]] | None = None,
-        live: bool = False,
-        listener: Callable[[RowResult], None] | None = None,
+        stream: Stream | None = None,
         note: Callable[[Progress, Allowance | None], None] | None = None,
         reads_each: bool = False,
     ) -> None:
@@ -93,8 +93,7 @@ class Pipeline:
             before: what earlier processes have recorded.
             kind: what is written.
             background: ends with the rows.
-            live: somebody waits for each row; see `LiveFeeder`.
-            listener: gets each row's result once its line is in the writer's buffer.
+            stream: where somebody waits for each row; see `LiveFeeder`.
             note: gets the progress each second.
             reads_each: conversations are read for each patch, not to find participants.
         """
@@ -122,9 +121,9 @@ class Pipeline:
             max_failures=limits.max_failures,
             stopper=stopper,
             kind=kind,
-            listener=listener,
+            listener=None if stream is None else stream.listener,
         )
-        self._feeder = (LiveFeeder if live else Feeder)(
+        self._feeder = (Feeder if stream is None else LiveFeeder)(
             reader,
             self._queue,
             checks=checks,
@@ -135,6 +134,7 @@ class Pipeline:
             stopper=stopper,
             foresee=self._foresee,
             punctual=step.sends,
+            room=None if stream is None else stream.room,
         )
         self.gauge = Gauge(
             reader,

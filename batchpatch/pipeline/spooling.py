@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = 1.0
 
 _LEAST_LOOK_S = 0.05
+_LIVE_PAUSE_S = 0.25
+"""Rows of a live stream are written as they happen: what is on its way is there by then."""
 
 
 @contextmanager
@@ -74,12 +76,13 @@ class SpooledInput:
         self.tee.close()
         self._spool.close()
 
-    async def copy_rest(self, stopper: Stopper, *, grace_s: float) -> None:
+    async def copy_rest(self, stopper: Stopper, *, grace_s: float, live: bool = False) -> None:
         """Copy what was not read, as long as something comes within the grace; then close.
 
         Args:
             stopper: at its next request the rest is left; it is told when this takes its time.
             grace_s: how long to wait for a stream that gives nothing.
+            live: it may flow for ever: what has come is copied, for the grace at most.
         """
         if not self._spool.whole:
             done = asyncio.Event()
@@ -91,7 +94,11 @@ class SpooledInput:
                 asyncio.create_task(stopper.asked_again()),
             }
             try:
-                await self._while_it_flows(tasks, stopper, grace_s)
+                async with asyncio.timeout(grace_s if live else None):
+                    pause_s = min(_LIVE_PAUSE_S, grace_s) if live else grace_s
+                    await self._while_it_flows(tasks, stopper, pause_s)
+            except TimeoutError:
+                pass
             finally:
                 for task in tasks:
                     task.cancel()

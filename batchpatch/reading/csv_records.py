@@ -25,7 +25,7 @@ from batchpatch.reading.dialect import (
     unread,
 )
 from batchpatch.reading.records import Block
-from batchpatch.reading.sources import EmptyInputError
+from batchpatch.reading.sources import BlankInputError, EmptyInputError
 from batchpatch.reading.tables import Table, is_blank
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class CsvRecords:
             self._drop(len(self._ahead))
             if not self._read_ahead():
                 under = f" below the {below:,} lines skipped" if below else ""
-                raise EmptyInputError(
+                raise BlankInputError(
                     f"{self._name} is empty{under}: it needs a header line and rows."
                 )
 

@@ -18,7 +18,7 @@ from batchpatch.reading.decoding import detect_encoding
 from batchpatch.reading.dialect import looks_like_csv
 from batchpatch.reading.jsonl_records import JsonlRecords
 from batchpatch.reading.mapping import Mapping, map_columns
-from batchpatch.reading.sources import HEAD_BYTES, ByteSource, EmptyInputError, detect_format
+from batchpatch.reading.sources import HEAD_BYTES, BlankInputError, ByteSource, detect_format
 
 if TYPE_CHECKING:
     from batchpatch.model import InvalidRow
@@ -194,7 +194,7 @@ def detect(source: ByteSource, options: ReadOptions, *, name: str) -> Detected:
     if len(head) < HEAD_BYTES and (
         not head.strip() or (source.truncated and not _LINE_END.search(head.lstrip()))
     ):
-        raise EmptyInputError(f"{source.name} is empty: it needs rows.")
+        raise BlankInputError(f"{source.name} is empty: it needs rows.")
     refuse_other_kinds(head, name=source.name)
     encoding = detect_encoding(head, options.encoding, name=source.name)
     known = options.format or detect_format(name, head)

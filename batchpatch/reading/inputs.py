@@ -10,7 +10,7 @@ from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.detection import HopelessInputCheck, detect
 from batchpatch.reading.jsonl_records import LineMaker
 from batchpatch.reading.rows import RowMaker
-from batchpatch.reading.sources import ByteSource, EmptyInputError, open_source
+from batchpatch.reading.sources import BlankInputError, ByteSource, EmptyInputError, open_source
 from batchpatch.reading.streams import BackgroundReader
 from batchpatch.reading.values import Names
 from batchpatch.writes.registry import find_kind
@@ -107,6 +107,7 @@ class Input:
         first: int,
         most: int | None = None,
         settled: RowSet | None = None,
+        live: bool = False,
     ) -> Iterator[Batch]:
         """The rows, numbered from `first`.
 
@@ -117,12 +118,13 @@ class Input:
             first: number of its first row.
             most: stop after this many rows.
             settled: rows that need no second look: counted, and left out.
+            live: somebody waits for each row, so none is kept from them by those before it.
 
         Raises:
             InputError: the input turns bad halfway, or begins with a thousand invalid rows.
         """
         maker = self._made_by = self._maker(source)
-        check = HopelessInputCheck(self.name) if settled is None else None
+        check = HopelessInputCheck(self.name) if settled is None and not live else None
         if self._is_empty_plan:
             return
         number, stop = first, None if most is None else first + most
@@ -183,8 +185,20 @@ class Reader:
         tee: Tee | None = None,
         settled: RowSet | None = None,
         truncated: str | None = None,
+        live: bool = False,
     ) -> None:
-        """`truncated`: the path that is a copy which was not made to its end."""
+        """Nothing is opened yet.
+
+        Args:
+            paths: of the inputs, `-` for standard input.
+            options: how they are read.
+            names: what the report calls them, where that is something else.
+            tee: copies a stream.
+            settled: rows that need no second look.
+            truncated: the path that is a copy which was not made to its end.
+            live: somebody waits for each row; a stream without any is one that has ended.
+        """
+        self._live = live
         self.names = list(names or paths)
         """What the report calls them."""
         self.paths = list(paths)
@@ -213,7 +227,9 @@ class Reader:
             truncated, before = name == self._truncated, self.rows
             try:
                 opened = Input(name, self._options, tee=self._tee, truncated=truncated)
-            except EmptyInputError:
+            except EmptyInputError as error:
+                if self._may_be_blank(index, error):
+                    break
                 if not truncated:
                     raise
                 self.missing_from, self.unread = 1, self.names[index + 1 :]
@@ -222,10 +238,17 @@ class Reader:
             self.first_rows.append((name, self.rows + 1))
             try:
                 for batch in opened.batches(
-                    source=index, first=self.rows + 1, most=self._left, settled=self._settled
+                    source=index,
+                    first=self.rows + 1,
+                    most=self._left,
+                    settled=self._settled,
+                    live=self._live,
                 ):
                     self.rows = batch.last
                     yield batch
+            except BlankInputError as error:
+                if not self._may_be_blank(index, error):
+                    raise
             finally:
                 opened.close()
             if self._left == 0 and (opened.more or index + 1 < len(self.paths)):
@@ -235,6 +258,11 @@ class Reader:
                 self.missing_from, self.unread = self.rows - before + 1, self.names[index + 1 :]
                 break
         self.exhausted = True
+
+    def _may_be_blank(self, index: int, error: InputError) -> bool:
+        """True for the last input, where rows come as they happen: none has."""
+        last = index + 1 == len(self.paths)
+        return self._live and last and isinstance(error, BlankInputError)
 
     def batches(self) -> BackgroundReader:
         """Begin to read, in a thread."""

@@ -22,7 +22,7 @@ from batchpatch.reading.records import Block, new_row, rows_of
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.row_properties import PropertyColumns, RowProperties, id_in
 from batchpatch.reading.rows import RowMaker
-from batchpatch.reading.sources import EmptyInputError
+from batchpatch.reading.sources import BlankInputError
 from batchpatch.reading.value_texts import texts_of
 from batchpatch.reading.values import Names, keepable, load_exactly
 from batchpatch.writes.registry import find_kind
@@ -80,7 +80,7 @@ class JsonlRecords:
         if framer.waits and not self._truncated:
             yield _block(framer.finish())
         if empty and not self._truncated:
-            raise EmptyInputError(f"{self._name} is empty: it needs rows.")
+            raise BlankInputError(f"{self._name} is empty: it needs rows.")
 
 
 def _framed(framer: Framer, first: int, lines: list[bytes]) -> Block:

@@ -57,6 +57,10 @@ class EmptyInputError(InputError):
     """An input that ends before its rows begin: nothing in it, or half a header."""
 
 
+class BlankInputError(EmptyInputError):
+    """An input with nothing in it."""
+
+
 class ByteSource:
     """The unpacked bytes of one input, in chunks.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -145,3 +147,48 @@ def test_a_full_disk_is_a_sentence(directory: RunDirectory, piped: int) -> None:
     left, _ = asyncio.run(copy_rest(directory, Stopper())())
     assert "disk full" in left
     assert read_manifest(directory.manifest_path).truncated
+
+
+def test_a_live_stream_is_left_when_it_pauses(directory: RunDirectory, piped: int) -> None:
+    """It never ends by itself: whoever stops it, such as a service that is deployed, is not kept
+    waiting for more, and what was on its way is there."""
+    os.write(piped, b"header\nrow\n")
+
+    async def run() -> tuple[str | None, float]:
+        loop = asyncio.get_running_loop()
+        with spooling(directory, ["-"], keep=True) as spooled:
+            assert spooled is not None
+            began_s = loop.time()
+            await spooled.copy_rest(Stopper(), grace_s=10, live=True)
+            return spooled.left, loop.time() - began_s
+
+    left, took_s = asyncio.run(run())
+    assert left is not None
+    assert took_s < 5
+    assert directory.spool_path.read_bytes() == b"header\nrow\n"
+
+
+def test_a_live_stream_that_never_pauses_is_left_after_the_grace(
+    directory: RunDirectory, piped: int
+) -> None:
+    """A writer that does not notice would hold the end for ever."""
+    stop = threading.Event()
+
+    def write() -> None:
+        with suppress(OSError):
+            while not stop.wait(0.01):
+                os.write(piped, b"row\n")
+
+    async def run() -> str | None:
+        with spooling(directory, ["-"], keep=True) as spooled:
+            assert spooled is not None
+            await spooled.copy_rest(Stopper(), grace_s=0.5, live=True)
+            return spooled.left
+
+    writing = threading.Thread(target=write, daemon=True)
+    writing.start()
+    try:
+        assert asyncio.run(run()) is not None
+    finally:
+        stop.set()
+        writing.join()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,6 +10,7 @@ from batchpatch.cli.options.declare import Options, flag
 from batchpatch.options.run import (
     DEFAULT_CONNECT,
     DEFAULT_POLICY,
+    LIVE_WINDOW_ROWS,
     MOST_TOKENS,
     ConnectOptions,
     LimitOptions,
@@ -215,13 +216,12 @@ class SendingFlags(Options):
 
     TITLE: ClassVar[str] = PaceFlags.TITLE
 
-    window: int = flag(
+    window: int | None = flag(
         "--window",
         "Rows of one participant within so many become one request.",
-        default=10_000,
         metavar="ROWS",
         parse=partial(parse_whole, least=1),
-        shown="10000",
+        shown="10000; 50000 with --results",
     )
     route: str | None = flag(
         "--route",
@@ -239,9 +239,11 @@ class SendingFlags(Options):
         "--partial", "Send a plan that is not whole, as far as it goes.", default=False
     )
 
-    def merge_options(self, *, live_first: bool = False) -> MergeOptions:
-        """The window in which rows of one participant meet."""
-        return MergeOptions(window_rows=self.window, live_first=live_first)
+    def merge_options(self, *, live_first: bool = False, live: bool = False) -> MergeOptions:
+        """The window in which rows of one participant meet; `live`: somebody waits for each."""
+        options = MergeOptions(live_first=live_first)
+        rows = self.window or (LIVE_WINDOW_ROWS if live else None)
+        return options if rows is None else replace(options, window_rows=rows)
 
 
 @dataclass(frozen=True, kw_only=True)
