@@ -22,13 +22,13 @@ participant, whose order never changes. A row whose deadline has passed while it
 that was withdrawn, are *dropped*: they leave in no patch, and the caller records why.
 
 States of a participant: waiting (queued, not leased) -> out (leased) -> gone; or out and waiting
-at once, and then queued again, at the front, when the lease is released. A participant may stand
-in a queue that it has left: lifted, or with nothing that waits any more. It is passed over there.
+at once, and then queued again, at the front, when the lease is released. While it waits and is not
+leased it stands in one queue; else in none.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from batchpatch.writes.kind import WriteKind
 
 _Participant = tuple[str, str]
+_Queue = OrderedDict[_Participant, None]
 _SPARE_DUES = 1024
 
 
@@ -78,11 +79,11 @@ class Window:
         self._withdrawn = withdrawn
         self._waiting: dict[_Participant, Sequence[Row]] = {}
         """By participant; a list only once there are several rows, which most never have."""
-        self._urgent: deque[_Participant] = deque()
+        self._urgent: _Queue = OrderedDict()
         """Waiting and not leased, with a row that others wait for."""
-        self._ready: deque[_Participant] = deque()
+        self._ready: _Queue = OrderedDict()
         """Waiting and not leased, the longest waiting first."""
-        self._later: deque[_Participant] = deque()
+        self._later: _Queue = OrderedDict()
         """As `_ready`, of conversations that have ended; empty unless live ones go first."""
         self._live_first = options.live_first
         self._leased: set[_Participant] = set()
@@ -122,7 +123,7 @@ class Window:
         if waiting is None:
             self._waiting[participant] = (row,)
             if participant not in self._leased:
-                (self._ready if row[7] is None else self._queue([row])).append(participant)
+                (self._ready if row[7] is None else self._queue([row]))[participant] = None
         elif isinstance(waiting, list):
             waiting.append(row)
         else:
@@ -131,9 +132,18 @@ class Window:
         self._bytes += row_bytes(row)
         if (context := row[7]) is not None:
             if context.urgent and waiting is not None and participant not in self._leased:
-                self._urgent.append(participant)
+                self._lift(participant)
             if context.due_s is not None:
                 self._await_due(context.due_s, participant)
+
+    def _lift(self, participant: _Participant) -> None:
+        if participant not in self._urgent:
+            self._leave_queue(participant)
+            self._urgent[participant] = None
+
+    def _leave_queue(self, participant: _Participant) -> None:
+        for queue in (self._urgent, self._ready, self._later):
+            queue.pop(participant, None)
 
     def _await_due(self, due_s: float, participant: _Participant) -> None:
         heappush(self._due, (due_s, participant))
@@ -160,9 +170,7 @@ class Window:
             queue = self._urgent or self._ready or self._later
             if not queue:
                 return None
-            participant = queue.popleft()
-            if participant in self._leased or participant not in self._waiting:
-                continue  # it left by another queue
+            participant, _ = queue.popitem(last=False)
             waiting = self._take_out(participant)
             if self._withdrawn is not None:
                 waiting = self._keep(waiting, lambda row: not self._is_withdrawn(row))
@@ -183,7 +191,9 @@ class Window:
         self._leased.remove(participant)
         if waiting := self._waiting.get(participant):
             # It has waited longer than any that is ready.
-            self._queue(waiting).appendleft(participant)
+            queue = self._queue(waiting)
+            queue[participant] = None
+            queue.move_to_end(participant, last=False)
 
     def expire(self, now_s: float) -> None:
         """Drop the rows that are of no use any more, by the clock of `RowContext.due_s`."""
@@ -196,6 +206,8 @@ class Window:
                 self._waiting[participant] = kept
                 self.rows += len(kept)
                 self._bytes += sum(map(row_bytes, kept))
+            else:
+                self._leave_queue(participant)
 
     def _take_out(self, participant: _Participant) -> Sequence[Row]:
         waiting = self._waiting.pop(participant)
@@ -213,7 +225,7 @@ class Window:
     def _is_withdrawn(self, row: Row) -> bool:
         return self._withdrawn is not None and self._withdrawn(row.number)
 
-    def _queue(self, rows: Sequence[Row]) -> deque[_Participant]:
+    def _queue(self, rows: Sequence[Row]) -> _Queue:
         """Where a participant with these rows waits."""
         if any(row[7] is not None and row[7].urgent for row in rows):
             return self._urgent
