@@ -52,15 +52,17 @@ class StreamStep:
         self._survives = survives
 
     async def take(self, patch: Patch) -> Delivery:
-        """Send a patch, or give it up when one of its rows is of no use any more.
+        """Send a patch; a row that is of no use any more is given up, and the others go on.
 
         Raises:
             BatchpatchError: what ends the whole run; the patch is then not settled.
         """
-        due_s = min(filter(None, map(_due_s, patch.rows)), default=None)
+        due_s = min((due for row in patch.rows if (due := _due_s(row)) is not None), default=None)
         try:
             if due_s is None:
                 return await self._deliver(patch)
+            if due_s <= monotonic():
+                return await self._without_late(patch, due_s)
             return await self._take_in_time(patch, due_s)
         except OutageError as error:
             if not self._survives:
@@ -76,17 +78,18 @@ class StreamStep:
         except TimeoutError:
             if not given_up.expired():
                 raise
-        if departure.attempts:
-            late = outcomes.left_without_answer(departure.attempts)
-            return Delivery(patch, [(patch, late)])
-        return await self._without_late(patch)
+        return await self._without_late(patch, due_s, attempts=departure.attempts)
 
-    async def _without_late(self, patch: Patch) -> Delivery:
-        """Nothing of it has left: what is of use yet goes on without the rest."""
-        now_s = monotonic()
-        late = [row for row in patch.rows if (due := _due_s(row)) is not None and due <= now_s]
-        parts = [(self._patch_of([row]), outcomes.too_late()) for row in late]
-        if rest := [row for row in patch.rows if row not in late]:
+    async def _without_late(self, patch: Patch, due_s: float, *, attempts: int = 0) -> Delivery:
+        """What is of use yet goes on without the rest, of which so many requests have left."""
+        now_s = max(due_s, monotonic())  # a timer may be early by what its clock cannot tell
+        given_up, rest = _apart(patch, now_s, left=bool(attempts))
+        if attempts:
+            unknown = outcomes.left_without_answer(attempts)
+            parts = [(self._patch_of(given_up), unknown)]
+        else:
+            parts = [(self._patch_of([row]), outcomes.too_late()) for row in given_up]
+        if rest:
             delivery = await self.take(self._patch_of(rest))
             if delivery.to_verify:
                 delivery = await self.verify(delivery)
@@ -100,6 +103,29 @@ class StreamStep:
     def remaining(self) -> list[Delivery]:
         """None."""
         return []
+
+
+def _apart(patch: Patch, now_s: float, *, left: bool) -> tuple[list[Row], list[Row]]:
+    """The rows that are given up, and those that go on; each in their order.
+
+    Of what has left, nobody knows whether it was written. What a row wants of a name that a later
+    one may have written by now is not sent any more: old would beat new.
+    """
+    given_up: list[Row] = []
+    rest: list[Row] = []
+    written: set[str] = set()
+    for row in reversed(patch.rows):
+        overwritten = left and (
+            not written.isdisjoint(row.names)
+            or any(patch.superseded.get(row.number) == one.number for one in given_up)
+        )
+        due_s = _due_s(row)
+        if overwritten or (due_s is not None and due_s <= now_s):
+            given_up.append(row)
+            written.update(row.names)
+        else:
+            rest.append(row)
+    return given_up[::-1], rest[::-1]
 
 
 def _due_s(row: Row) -> float | None:
