@@ -233,16 +233,13 @@ class LiveFeeder(Feeder):
         while self._behind:
             await self._change()
 
-    def _to_take(self, rows: list[Row | InvalidRow]) -> list[Row]:
-        # Whoever waits has an answer to each of them, the invalid ones too.
-        self.anything_to_send = self.anything_to_send or bool(rows)
-        return super()._to_take(rows)
-
     async def _put(self, batch: Batch) -> None:
         # However many more are at hand: a row waits for company only where it has to wait anyway.
         await super()._put(batch._replace(idle=True))
 
     async def _pass_on(self, batch: Batch) -> None:
+        # Whoever waits is told of each of them, of the invalid ones too: they are not taken back.
+        self.anything_to_send = self.anything_to_send or bool(batch.rows)
         straight = [r for r in batch.rows if isinstance(r, InvalidRow) or not self._waits(r)]
         await self._put(batch._replace(rows=straight))
         while self._behind_rows >= MOST_BEHIND:

@@ -20,6 +20,7 @@ from batchpatch.pipeline.recorder import EarlierRun
 from batchpatch.pipeline.row_checks import OrganisationCheck
 from batchpatch.pipeline.step import SendStep
 from batchpatch.pipeline.stop import Stopper
+from batchpatch.pipeline.stream_step import StreamStep
 from batchpatch.recording.undo_log import UndoLog
 from batchpatch.sending.delivery import Deliverer
 from batchpatch.sending.sender import Sender
@@ -48,7 +49,12 @@ def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeJob:
         path = tmp_path / "results.jsonl"
         path.unlink(missing_ok=True)
         given = {"limits": LimitOptions(), "stopper": Stopper(), "before": EarlierRun(), **options}
-        window = Window(given.pop("merge", MergeOptions()), patches=given["before"].last_patch)
+        stream = given.get("stream")
+        window = Window(
+            given.pop("merge", MergeOptions()),
+            patches=given["before"].last_patch,
+            withdrawn=stream.withdrawn if stream is not None else None,
+        )
         reads: Any = NoReads()
         deliverer = Deliverer(
             Sender(caller, find_route()),
@@ -69,7 +75,9 @@ def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeJob:
             ),
             finder=Finder(reads, FindOptions()),
             window=window,
-            step=SendStep(deliverer),
+            step=SendStep(deliverer)
+            if stream is None
+            else StreamStep(deliverer, patch_of=window.patch_of),
             **given,
         )
 

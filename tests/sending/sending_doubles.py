@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from batchpatch.genesys.conversations.reader import Unread
+from batchpatch.genesys.departure import Departure, departing
 from batchpatch.genesys.rate_limit.admission import Admission
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import Answer, OutcomeKind
@@ -48,10 +49,14 @@ class ScriptedCaller:
         attributes = orjson.loads(body or b"")["attributes"]
         self.bodies.append(attributes)
         self.on_the_wire += 1
+        departure = departing() or Departure()
+        departure.attempts += 1
+        departure.on_the_wire = True
         try:
             await asyncio.sleep(LATENCY_S)
         finally:
             self.on_the_wire -= 1
+            departure.on_the_wire = False
         answer = self._judge(attributes)
         if isinstance(answer, NoReply):
             return Answer(OutcomeKind.UNANSWERED, None, answer, 6)
