@@ -30,6 +30,7 @@ from batchpatch.pipeline.earlier_runs import (
     files_before_a_pipe,
     look_into_earlier_runs,
 )
+from batchpatch.pipeline.job import unread_stop
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.progress_note import ProgressNote
 from batchpatch.pipeline.recorder import rfc3339
@@ -96,7 +97,6 @@ class Execution:
         self._job = job = replace(job, elsewhere=found.newer)
         self._output = output
         self._started = datetime.now(UTC)
-        self._unread: Stop | None = None
         self._results_path = job.directory.results_path if job.directory else None
         self._progress_note = ProgressNote(job.directory) if job.directory else None
         again = OriginCheck(
@@ -147,27 +147,23 @@ class Execution:
             job.stopper.record(Stop(error.exit_code, str(error)))
         finally:
             await self._output.close()
+        unread = None
         if job.stream is not None and job.stream.drain is not None:
-            self._note_unread(await job.stream.drain(job.limits.grace_s))
+            left = await job.stream.drain(job.limits.grace_s)
+            unread = unread_stop(left, self._results_path) if left else None
         if job.spooled is not None:
             await job.spooled.copy_rest(
                 job.stopper, grace_s=job.limits.grace_s, live=job.stream is not None
             )
         if (note := self._progress_note) is not None:
             attempt_to_show("The progress file", note.end)
-        stop = _with(job.stopper.stop, self._unread)
+        stop = _with(job.stopper.stop, unread)
         try:
             # Of millions of rows it takes minutes, in which signals are to be heard.
             report = partial(self._report, stop)
             return await off_loop(report, unless=job.stopper.asked_to_leave())
         except LeftError:
             return self._cut_short()
-
-    def _note_unread(self, results: int) -> None:
-        if results:
-            what = "1 result was" if results == 1 else f"{results:,} results were"
-            because = f"{what} not read: all are in {self._results_path}."
-            self._unread = Stop(ExitCode.STOPPED, because)
 
     def _is_pointless(self, error: BatchpatchError) -> bool:
         settled = self.pipeline.recorded.settled_here

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from batchpatch.errors import ExitCode
+from batchpatch.model import Stop
 from batchpatch.pipeline.recorder import EarlierRun
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
 
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.client import GenesysClient
@@ -36,6 +39,12 @@ class Stream(NamedTuple):
     """Awaited before rows are taken from their source: returns once results are being read."""
     drain: Callable[[float], Awaitable[int]] | None = None
     """Awaited at the end, with the grace in seconds: gives how many results nobody has read."""
+
+
+def unread_stop(results: int, kept: Path | None) -> Stop:
+    """Why a run ends early of which so many results were not read; `kept`: where they are."""
+    what = "1 result was" if results == 1 else f"{results:,} results were"
+    return Stop(ExitCode.STOPPED, f"{what} not read: all are in {kept}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.errors import BatchpatchError, first_of
-from batchpatch.pipeline.feeding import Feeder, LiveFeeder
+from batchpatch.pipeline.feeding import Feeder
 from batchpatch.pipeline.gauge import Gauge
+from batchpatch.pipeline.live_feeding import LiveFeeder
 from batchpatch.pipeline.patch_queue import PatchQueue
 from batchpatch.pipeline.recorder import Recorder
 from batchpatch.pipeline.report import Observer, attempt_to_show

@@ -128,7 +128,7 @@ def test_what_nobody_takes_is_counted_by_the_line(pipe: tuple[int, int]) -> None
         return await results.drain(0.1)
 
     left = asyncio.run(scene())
-    Reader(reading)  # lets the thread go
+    Reader(reading).end(writing)  # lets the thread go
     assert 0 < left < MANY
     assert MANY - left <= 1 << 10
 

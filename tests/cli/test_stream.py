@@ -40,6 +40,7 @@ class Stream:
 
     def __init__(self, words: tuple[str, ...], **more: Any) -> None:
         pipe = subprocess.PIPE
+        self.writing: threading.Thread | None = None
         self.process = process = subprocess.Popen(
             words, text=True, stdin=pipe, stdout=pipe, stderr=pipe, **more
         )
@@ -52,6 +53,8 @@ class Stream:
         """Leave nothing of it."""
         self.process.kill()
         self.process.wait()
+        if self.writing is not None:
+            self.writing.join()
         for pipe in (self.stdin, self.stdout, self.stderr):
             with suppress(OSError):
                 pipe.close()
@@ -69,9 +72,9 @@ class Stream:
                 self.put(*rows)
                 self.stdin.close()
 
-        writing = threading.Thread(target=write, daemon=True)
-        writing.start()
-        return writing
+        self.writing = threading.Thread(target=write, daemon=True)
+        self.writing.start()
+        return self.writing
 
     def get(self, count: int = 1) -> list[dict[str, Any]]:
         """So many results; waits for them."""
@@ -79,8 +82,9 @@ class Stream:
 
     def end(self) -> tuple[list[dict[str, Any]], str]:
         """End the input, if it has not; gives what was written then to stdout and stderr."""
-        with suppress(OSError):
-            self.stdin.close()
+        if self.writing is None:
+            with suppress(OSError):
+                self.stdin.close()
         lines = list(map(json.loads, self.stdout))
         self.process.wait(timeout=30)
         return lines, self.stderr.read()

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from batchpatch.errors import ExitCode, InputError
 from batchpatch.merging.window import Window
 from batchpatch.model import Batch, Criterion, InvalidRow, Row, RowContext
-from batchpatch.pipeline.feeding import Feeder, LiveFeeder
+from batchpatch.pipeline.feeding import Feeder
+from batchpatch.pipeline.live_feeding import LiveFeeder
 from batchpatch.pipeline.patch_queue import PatchQueue
 from batchpatch.pipeline.recorder import EarlierRun
 from batchpatch.pipeline.stop import Stopper
