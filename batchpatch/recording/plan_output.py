@@ -20,7 +20,7 @@ from batchpatch.recording.append_log import cut_tail, mend
 from batchpatch.recording.files import record_error, replacing, sync_directory
 from batchpatch.recording.plan_file import refuse_content
 from batchpatch.recording.results import blocks
-from batchpatch.recording.run_directory import MANIFEST
+from batchpatch.recording.run_paths import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import sys
 from contextlib import suppress
@@ -14,6 +13,7 @@ from batchpatch.errors import SettingsError
 from batchpatch.recording.directory_name import make_own, stem_of
 from batchpatch.recording.files import DIRECTORY_MODE, record_error, sync_directory
 from batchpatch.recording.lock import acquire
+from batchpatch.recording.run_paths import LOCK, MANIFEST, OWN, RunPaths
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -39,35 +39,16 @@ def purge(rundir: RunDirectory) -> list[Path]:
     return removed
 
 
-MANIFEST, RESULTS, SUMMARY = "run.json", "results.jsonl", "summary.json"
-SPOOL, UNDO, UNDO_INPUT, LOCK = "input", "undo.jsonl", "undo-input.jsonl", ".lock"
-CONFLICTS, FAILED_LINES = "conflicts.jsonl", "failed-rows.jsonl"
-PROGRESS, TIMELINE, PACE = "progress.json", "timeline.jsonl", "pace"
-ORIGINS = "origins.jsonl"
-
-_OWN = {
-    MANIFEST,
-    RESULTS,
-    SUMMARY,
-    LOCK,
-    FAILED_LINES,
-    PROGRESS,
-    TIMELINE,
-    PACE,
-    ORIGINS,
-    "retry.json",
-}
 _NOTHING = {LOCK, f".{MANIFEST}.tmp", "lost+found"}
 """What an empty directory may hold: a volume that was just mounted is empty too."""
-_FAILED = re.compile(r"failed(-[1-9][0-9]*)?\.(csv|jsonl)")
 
 
-class RunDirectory:
+class RunDirectory(RunPaths):
     """One run's directory, locked until `close` unless it was opened only to be read."""
 
     def __init__(self, path: Path, *, lock: int | None, made: tuple[Path, ...] | None) -> None:
         """Use `create` or `open`. `made`: directories a new run made, None for an existing run."""
-        self.path = path
+        super().__init__(path)
         self._lock = lock
         self._made = made
 
@@ -110,80 +91,12 @@ class RunDirectory:
             raise SettingsError(f"{path} is not the directory of a run: it has no {MANIFEST}")
         return cls(path, lock=acquire(path / LOCK) if lock else None, made=None)
 
-    @property
-    def manifest_path(self) -> Path:
-        """What the run was asked to do."""
-        return self.path / MANIFEST
-
-    @property
-    def results_path(self) -> Path:
-        """One line for each settled row."""
-        return self.path / RESULTS
-
-    @property
-    def summary_path(self) -> Path:
-        """How the run ended."""
-        return self.path / SUMMARY
-
-    @property
-    def progress_path(self) -> Path:
-        """How far it is while it is at work; left by a process that was killed."""
-        return self.path / PROGRESS
-
     def forget_progress(self) -> None:
         """Remove `progress.json`: the summary says more. Raises RecordError."""
         try:
             self.progress_path.unlink(missing_ok=True)
         except OSError as error:
             raise record_error(self.progress_path, error, doing="removed") from error
-
-    @property
-    def pace_path(self) -> Path:
-        """A rate that another process asks for."""
-        return self.path / PACE
-
-    @property
-    def timeline_path(self) -> Path:
-        """How many requests had left, every few seconds."""
-        return self.path / TIMELINE
-
-    @property
-    def origins_path(self) -> Path:
-        """Of a run of failed rows: where each of them has failed before."""
-        return self.path / ORIGINS
-
-    @property
-    def lock_path(self) -> Path:
-        """What the process at work here holds."""
-        return self.path / LOCK
-
-    @property
-    def spool_path(self) -> Path:
-        """The copy of standard input."""
-        return self.path / SPOOL
-
-    @property
-    def undo_path(self) -> Path:
-        """The values before each PATCH, and those written."""
-        return self.path / UNDO
-
-    @property
-    def undo_input_path(self) -> Path:
-        """What an undo of this run sends."""
-        return self.path / UNDO_INPUT
-
-    @property
-    def conflicts_path(self) -> Path:
-        """What was expected and found where somebody else had changed a value."""
-        return self.path / CONFLICTS
-
-    def failed_path(self, kind: str, *, source: int = 0, sources: int = 1) -> Path:
-        """Where the failed rows of input number `source` (from 0) go; `kind` is csv or jsonl."""
-        return self.path / (f"failed.{kind}" if sources == 1 else f"failed-{source + 1}.{kind}")
-
-    def failed_paths(self) -> list[Path]:
-        """The files of failed rows that there are. Raises RecordError."""
-        return [path for path in self.private_paths() if _FAILED.fullmatch(path.name)]
 
     def remove_failed(self, kept: Collection[Path]) -> None:
         """Remove the files of failed rows that are not among `kept`. Raises RecordError."""
@@ -193,25 +106,6 @@ class RunDirectory:
                     path.unlink(missing_ok=True)
                 except OSError as error:
                     raise record_error(path, error, doing="removed") from error
-
-    @property
-    def failed_lines_path(self) -> Path:
-        """The failed rows of an input that changed while it was read: their lines of results."""
-        return self.path / FAILED_LINES
-
-    def is_own(self, path: Path) -> bool:
-        """True for a file that a run writes here, whether it is there or not."""
-        name = path.name
-        is_here = path.absolute().parent.resolve() == self.path.resolve()
-        return is_here and (name in _OWN or _is_private(name))
-
-    def private_paths(self) -> list[Path]:
-        """The files here that hold customers' values, unfinished ones too."""
-        try:
-            names = sorted(entry.name for entry in self.path.iterdir())
-        except OSError as error:
-            raise record_error(self.path, error, doing="read") from error
-        return [self.path / name for name in names if _is_private(name)]
 
     def discard(self) -> bool:
         """Removes what this run made, and lets go of the lock, when no row was settled.
@@ -239,7 +133,7 @@ class RunDirectory:
 
     def _remove_files(self) -> None:
         try:
-            own = [self.path / name for name in sorted(_OWN - {LOCK})]
+            own = [self.path / name for name in sorted(OWN - {LOCK})]
             for path in (*own, *self.private_paths()):
                 path.unlink(missing_ok=True)
             if sys.platform == "win32":  # an open file cannot be removed there
@@ -302,11 +196,3 @@ def _not_empty(out: Path) -> SettingsError:
 
 def _has_content(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0
-
-
-def _is_private(name: str) -> bool:
-    return (
-        name in (SPOOL, UNDO, UNDO_INPUT, CONFLICTS)
-        or _FAILED.fullmatch(name) is not None
-        or (name.startswith(".") and name.endswith(".tmp"))
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.origins import read_origins
-from batchpatch.recording.run_directory import UNDO_INPUT
+from batchpatch.recording.run_paths import UNDO_INPUT
 from batchpatch.reporting.result_index import ResultIndex
 from batchpatch.reporting.runs import USUAL_FOLDER, runs_in
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from batchpatch.errors import BatchpatchError, SettingsError
 from batchpatch.recording.files import record_error
 from batchpatch.recording.manifest import read_manifest
-from batchpatch.recording.run_directory import MANIFEST
+from batchpatch.recording.run_paths import MANIFEST
 from batchpatch.reporting.glance import Glance, glance_at
 
 if TYPE_CHECKING:
