@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchpatch.cli.run_text import place_line, rows_so_far, undo_line
+from batchpatch.cli.run_text import pace_line, place_line, rows_so_far, undo_line
 from batchpatch.cli.text import count, duration, summary_lines
 from batchpatch.reporting.page import Wording
 
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 def wording_of(overview: Overview, following: Following) -> Wording:
     """The facts beside the numbers, and the command that comes next."""
-    words, *_ = following.next_lines() or ["Nothing is left to do."]
-    command = following.next if overview.glance.pid is None else following.status
-    return Wording(list(_facts(overview, following)), command, words)
+    facts = list(_facts(overview, following))
+    if overview.glance.pid is not None:
+        return Wording(facts, following.status, "To look at it again:")
+    words, *_ = following.next_lines() or [""]
+    return Wording(facts, following.next, words)
 
 
 def _facts(overview: Overview, following: Following) -> Iterator[tuple[str, str]]:
@@ -30,6 +32,8 @@ def _facts(overview: Overview, following: Following) -> Iterator[tuple[str, str]
         moment = glance.moment
         time = f" after {duration(moment.elapsed_s)}" if moment else ""
         yield "Rows", f"{rows_so_far(overview.counts)}{time}"
+        if moment is not None and glance.pid is not None:
+            yield "Pace", pace_line(moment)
     else:
         first, *others = summary_lines(summary)
         yield "Rows", first
@@ -38,7 +42,7 @@ def _facts(overview: Overview, following: Following) -> Iterator[tuple[str, str]
     if glance.manifest.kind == "run" and glance.pid is None:
         yield "Undo", undo_line(following.undo, following.undo_because)
     yield "Batchpatch", f"{glance.manifest.version}; {glance.directory.path}"
-    if overview.results_sha256:
+    if overview.results_sha256 and glance.pid is None:
         yield "SHA-256 of the results", overview.results_sha256
     if overview.failed:
         yield "Failed rows", ", ".join(map(str, overview.failed)) + f" ({count_of(overview)})"

@@ -84,6 +84,7 @@ def _chart(kind: str, labels: Sequence[str], **options: Any) -> Any:
         width=860,
         height=300,
         margin=8,
+        margin_right=40,
         show_dots=False,
         stroke_style={"width": 2},
         legend_at_bottom=True,

@@ -6,8 +6,10 @@ import json
 import os
 import stat
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,3 +61,23 @@ def test_what_cannot_be_written_is_one_sentence(words: tuple[str, ...], batchpat
     """Before anything is written."""
     done = batchpatch("report", "r", *words)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_a_page_of_a_run_at_work_and_of_a_plan(
+    batchpatch: Run, start_batchpatch: Callable[..., Any], make_rows: Rows, tmp_path: Path
+) -> None:
+    """Neither has ended, and both are looked at while they go on."""
+    rows = str(make_rows(300))
+    start_batchpatch("run", rows, "--sandbox", "--rate", "10/s", "--out", "r", "--quiet")
+    start_batchpatch("plan", rows, "--sandbox", "--rate", "10/s", "--out", "p", "--quiet")
+    paths = [tmp_path / name / "results.jsonl" for name in ("r", "p.run")]
+    deadline = time.monotonic() + 60
+    while not all(path.exists() and path.stat().st_size for path in paths):
+        assert time.monotonic() < deadline, "they do not get on"
+        time.sleep(0.02)  # other processes are at work: there is no event to wait for
+    for name, state in (("r", "batchpatch status r"), ("p", "batchpatch status p.run")):
+        done = batchpatch("report", name, "--html", "page.html")
+        assert done.returncode == 0, done.stderr
+        page = (tmp_path / "page.html").read_text(encoding="utf-8")
+        assert state in page
+        assert "of about 300 rows" in page
