@@ -25,7 +25,6 @@ from batchpatch.options.run import (
 )
 from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.job import Job
-from batchpatch.pipeline.origin_record import record_origins
 from batchpatch.pipeline.preflight import LEFT, preflight, refuse_guard, refuse_partial
 from batchpatch.pipeline.run_record import describe, find_begun
 from batchpatch.pipeline.send_run import sending
@@ -136,7 +135,6 @@ async def run(
         with directory:
             options = plain_settings(settings) | {"flags": record.flags}
             describe(directory, prepared, account=account, options=options, unkept=record.unkept)
-            record_origins(directory, inputs, settings.read)
             with spooling(directory, inputs, keep=record.spool) as spooled:
                 job = Job(
                     reader=Reader(

@@ -11,6 +11,8 @@ import re
 
 _FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """What a formula, or a command to another program, can begin with, in full width too."""
+_DIGITS = frozenset("0123456789")
+_SUSPECT = _FORMULA | _DIGITS
 _NUMBER = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
 _NUMBERLIKE = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _MOST_DIGITS = 15
@@ -19,10 +21,9 @@ _MOST_DIGITS = 15
 
 def spreadsheet_cell(text: str) -> str:
     """The cell as a spreadsheet has to read it, to show this text."""
-    if not text:
+    if not text or (first := text[0]) not in _SUSPECT:
         return text
-    first = text[0]
-    if (first.isdigit() or first in "+-") and _NUMBERLIKE.fullmatch(text):
+    if (first in _DIGITS or first in "+-") and _NUMBERLIKE.fullmatch(text):
         return f'="{text}"' if _loses(text) else text
     return f"'{text}" if first in _FORMULA else text
 

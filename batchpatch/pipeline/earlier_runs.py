@@ -57,7 +57,7 @@ def look_into_earlier_runs(paths: Sequence[str], read: ReadOptions) -> Found:
     """
     files = files_before_a_pipe(paths)
     with suppress(InputError):  # whoever sends them says so
-        if any(map(names_origins, files)):
+        if any(map(_names_origins, files)):
             return _look(files, read)
     return Found({}, [])
 
@@ -67,7 +67,7 @@ def files_before_a_pipe(paths: Sequence[str]) -> list[str]:
     return list(takewhile(is_regular, paths))
 
 
-def names_origins(path: str) -> bool:
+def _names_origins(path: str) -> bool:
     """True where the column, or the key, of failed rows may be in what the file begins with."""
     try:
         with Path(path).open("rb") as file:
@@ -126,6 +126,7 @@ class OriginCheck:
         looked_at: int,
         newer: dict[int, Skips],
         tell: Callable[[str], None],
+        keep: Callable[[Sequence[Row]], None] | None = None,
     ) -> None:
         """Look at nothing yet.
 
@@ -134,7 +135,9 @@ class OriginCheck:
             looked_at: so many of them have been looked through already.
             newer: takes what is found.
             tell: is told what a person should know.
+            keep: is given the rows, for what they say of where they failed.
         """
+        self._keep = keep
         self._names = names
         self._looked_at = looked_at
         self._newer = newer
@@ -148,8 +151,11 @@ class OriginCheck:
         Raises:
             RecordError: the results of such a run cannot be read.
         """
-        if not any(row.__class__ is Row and row[7] is not None and row[7].origin for row in rows):
+        traced = [row for row in rows if isinstance(row, Row) and row[7] and row[7].origin]
+        if not traced:
             return rows
+        if self._keep is not None:
+            self._keep(traced)
         later = [row for row in rows if isinstance(row, Row) and row.source >= self._looked_at]
         if later:
             for notice in await asyncio.to_thread(self._look, later):

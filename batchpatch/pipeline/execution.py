@@ -31,6 +31,7 @@ from batchpatch.pipeline.earlier_runs import (
     look_into_earlier_runs,
 )
 from batchpatch.pipeline.job import unread_stop
+from batchpatch.pipeline.origin_record import OriginRecord
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.progress_note import ProgressNote
 from batchpatch.pipeline.recorder import rfc3339
@@ -104,6 +105,7 @@ class Execution:
             looked_at=len(files_before_a_pipe(job.reader.paths)),
             newer=found.newer,
             tell=job.stopper.tell,
+            keep=OriginRecord(job.directory).keep if job.directory else None,
         )
         organisation = OrganisationCheck(
             job.client,

@@ -2,54 +2,45 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import InputError
-from batchpatch.formats.origin import RunName, parse_origins
-from batchpatch.pipeline.earlier_runs import names_origins
-from batchpatch.pipeline.failed_files import origin_cells
-from batchpatch.reading.inputs import Input
-from batchpatch.reading.sources import is_regular
+from batchpatch.formats.origin import parse_origins
 from batchpatch.recording.manifest import update_manifest
-from batchpatch.recording.origins import OriginsFile
+from batchpatch.recording.origins import OriginsLog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
-    from batchpatch.options.read import ReadOptions
+    from batchpatch.formats.origin import RunName
+    from batchpatch.model import Row
     from batchpatch.recording.run_directory import RunDirectory
 
 _MOST_RUNS = 100
-"""That `run.json` names; a row that has failed so often is somebody's test."""
+"""That `run.json` names; what has failed in more is somebody's test."""
 
 
-def record_origins(directory: RunDirectory, paths: Sequence[str], read: ReadOptions) -> None:
-    """Write where the rows of these inputs have failed before; nothing where no input says so.
+class OriginRecord:
+    """Keeps where rows have failed before, as they come; a row that is sent after a restart comes
+    again."""
 
-    Of a pipe nothing is known yet, nor where the rows of the inputs behind it begin.
+    def __init__(self, directory: RunDirectory) -> None:
+        self._log = OriginsLog(directory.origins_path)
+        self._manifest_path = directory.manifest_path
+        self._runs: dict[RunName, None] = {}
 
-    Raises:
-        RecordError: it cannot be written.
-    """
-    files = list(takewhile(is_regular, paths))
-    if not any(map(names_origins, files)):
-        return
-    runs: dict[RunName, None] = {}
-    first = 1
-    with ExitStack() as stack:
-        file = stack.enter_context(OriginsFile(directory.origins_path))
-        stack.enter_context(suppress(InputError))  # whoever sends the rows says so
-        for path in files:
-            opened = stack.enter_context(closing(Input(path, read)))
-            for record, cell in origin_cells(opened, first=first):
-                first = record.row + 1
-                origins = parse_origins(cell)
-                if origins:
-                    file.add(record.row, str(cell))
-                runs |= dict.fromkeys(one.run for one in origins)
-    if runs:
-        named = tuple(runs)[:_MOST_RUNS]
-        update_manifest(directory.manifest_path, lambda known: replace(known, mends=named))
+    def keep(self, rows: Iterable[Row]) -> None:
+        """Keep what these rows say of themselves. Raises RecordError."""
+        cells = [(row.number, row.context.origin) for row in rows if row.context is not None]
+        named = [(row, cell, parse_origins(cell)) for row, cell in cells]
+        self._log.add((row, cell) for row, cell, origins in named if origins)
+        known = len(self._runs)
+        self._runs |= dict.fromkeys(one.run for _, _, origins in named for one in origins)
+        if len(self._runs) > known <= _MOST_RUNS:
+            runs = tuple(self._runs)[:_MOST_RUNS]
+            update_manifest(
+                self._manifest_path,
+                lambda manifest: replace(
+                    manifest, mends=tuple(dict.fromkeys((*manifest.mends, *runs)))
+                ),
+            )

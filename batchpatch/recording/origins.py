@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, BinaryIO, Self
+import os
+from typing import TYPE_CHECKING
 
 import orjson
 
 from batchpatch.formats.origin import Origin, parse_origins
-from batchpatch.recording.files import record_error, replacing
+from batchpatch.recording.files import open_private, record_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 
-class OriginsFile:
-    """The file as it is written: whole, or not at all; none where no row has an origin."""
+class OriginsLog:
+    """Appends what rows say of themselves; no row, no file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stack = ExitStack()
-        self._file: BinaryIO | None = None
 
-    def __enter__(self) -> Self:
-        self._stack.__enter__()
-        return self
+    def add(self, cells: Iterable[tuple[int, str]]) -> None:
+        """Keep the origins of some rows, by their numbers. Raises RecordError."""
+        lines = b"".join(_line(row, cell) for row, cell in cells)
+        if not lines:
+            return
+        try:
+            descriptor = open_private(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            try:
+                os.write(descriptor, lines)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise record_error(self._path, error) from error
 
-    def __exit__(self, *error: object) -> None:
-        self._stack.__exit__(*error)  # type: ignore[arg-type]
 
-    def add(self, row: int, cell: str) -> None:
-        """Keep what a row says of itself. Raises RecordError."""
-        if self._file is None:
-            self._file = self._stack.enter_context(replacing(self._path))
-        line = {"row": row, "origin": cell.encode("utf-8", "backslashreplace").decode()}
-        self._file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+def _line(row: int, cell: str) -> bytes:
+    line = {"row": row, "origin": cell.encode("utf-8", "backslashreplace").decode()}
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def read_origins(path: Path) -> Iterator[tuple[int, list[Origin]]]:

@@ -82,15 +82,17 @@ def _is_undo_of(path: str, glance: Glance) -> bool:
 
 def _repair(other: Glance, glance: Glance, failed: Bitmap, mended: Bitmap) -> Repair:
     """What one of them has done; rows that made it there go into `mended`."""
+    seen = Bitmap()
     sent = made_it = 0
     if other.directory.results_path.exists():
         with ResultIndex(other.directory.results_path) as index:
             for row, origins in read_origins(other.directory.origins_path):
                 known = next((one.row for one in origins if _is(one.run, glance)), 0)
-                result = index.of(row) if known in failed else None
-                if result is not None:
-                    sent += 1
-                    made_it += result.outcome.made_it
-                    if result.outcome.made_it:
-                        mended.add(known)
+                is_new = known in failed and row not in seen
+                is_mended = index.made_it(row) if is_new else None
+                seen.add(row)
+                sent += is_mended is not None
+                if is_mended:
+                    made_it += 1
+                    mended.add(known)
     return Repair(other, sent, made_it)

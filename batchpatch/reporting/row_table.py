@@ -6,9 +6,10 @@ import csv
 import io
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from batchpatch.formats.spreadsheet import spreadsheet_cell
+from batchpatch.model import MADE_IT
 from batchpatch.pipeline.failed_files import raw_records
 from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reporting.inputs_again import opened_again
@@ -17,7 +18,6 @@ from batchpatch.reporting.result_index import ResultIndex
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from batchpatch.model import RowResult
     from batchpatch.reading.inputs import Input
     from batchpatch.recording.failed_objects import RawRecord
     from batchpatch.reporting.glance import Glance
@@ -27,6 +27,8 @@ OWN_COLUMNS = (
     *("batchpatch_outcome", "batchpatch_code", "batchpatch_message", "batchpatch_hint"),
     *("batchpatch_status", "batchpatch_time", "batchpatch_patch", "batchpatch_number"),
 )
+_FIELDS = ("outcome", "code", "message", "hint", "status", "at", "patch")
+"""Of a line, in the places of all columns but the last."""
 TEXT = "batchpatch_text"
 """What of a record has no column: its text where it could not be split, or cells too many."""
 JSON = "batchpatch_input"
@@ -82,7 +84,7 @@ def write_table(file: BinaryIO, glance: Glance, paths: Sequence[str], *, failed_
                     for row, cells in _rows(opened, layout, first):
                         first = row + 1
                         result = index.of(row)
-                        if failed_only and (result is None or result.outcome.made_it):
+                        if failed_only and not _has_failed(result):
                             continue
                         writer.writerow(_whole_row(cells, row, result, layout))
                         count += 1
@@ -90,6 +92,10 @@ def write_table(file: BinaryIO, glance: Glance, paths: Sequence[str], *, failed_
     finally:
         text.detach()
     return count
+
+
+def _has_failed(result: dict[str, Any] | None) -> bool:
+    return result is not None and str(result.get("outcome")) not in MADE_IT
 
 
 def _layout(glance: Glance, paths: Sequence[str]) -> Layout:
@@ -163,21 +169,19 @@ def _text_of(record: RawRecord) -> str:
     return (record.raw or b"").decode("utf-8", "backslashreplace").strip()
 
 
-def _whole_row(cells: _Cells, row: int, result: RowResult | None, layout: Layout) -> list[str]:
+def _whole_row(cells: _Cells, row: int, result: dict[str, Any] | None, layout: Layout) -> list[str]:
     ids: list[str] = []
     if layout.has_json:
-        found = (result.conversation_id, result.participant_id) if result else (None, None)
-        ids = [*(one or "" for one in found), cells.json]
+        known = result or {}
+        found = known.get("conversation_id"), known.get("participant_id")
+        ids = [*(str(one or "") for one in found), cells.json]
     return [
         spreadsheet_cell(cell) for cell in (*cells.own, *ids, *_own_cells(row, result), cells.text)
     ]
 
 
-def _own_cells(row: int, result: RowResult | None) -> list[str]:
+def _own_cells(row: int, result: dict[str, Any] | None) -> list[str]:
     if result is None:
         return [UNATTEMPTED, *[""] * (len(OWN_COLUMNS) - 2), str(row)]
-    parts = (
-        *(result.outcome, result.code, result.message, result.hint),
-        *(result.status, result.at, result.patch, row),
-    )
-    return ["" if part is None else str(part) for part in parts]
+    parts = [result.get(name) for name in _FIELDS]
+    return [*("" if part is None else str(part) for part in parts), str(row)]

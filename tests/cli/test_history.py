@@ -62,6 +62,21 @@ def test_the_history_of_a_folder_that_was_moved(
     assert document(batchpatch("report", "archive/first", "--json"))["open"] == 0
 
 
+def test_failed_rows_through_a_pipe_are_followed_too(
+    batchpatch: Run, make_rows: Rows, tmp_path: Path
+) -> None:
+    """Rows go through a filter before they are sent again; half of them here in a second run."""
+    lost = ("--sandbox", "--fault", FAULT.format(1))
+    batchpatch("run", str(make_rows(4)), *lost, "--out", "runs/first")
+    rows = (tmp_path / "runs" / "first" / "failed.csv").read_text(encoding="utf-8")
+    words = ("--sandbox", "--limit", "1", "--out", "runs/second")
+    batchpatch("run", "-", *words, stdin=rows)
+    assert document(batchpatch("report", "runs/first", "--json"))["open"] == 3
+    assert batchpatch("resume", "runs/second", "--sandbox").returncode == 0
+    found = document(batchpatch("report", "runs/first", "--json"))
+    assert (found["open"], [one["sent"] for one in found["repairs"]]) == (0, [4])
+
+
 def test_a_run_that_was_taken_back_says_so(
     batchpatch: Run, sandbox: Any, make_rows: Rows, credentials: dict[str, str]
 ) -> None:
