@@ -36,6 +36,7 @@ from .options.spelling import parse_rate
 from .pipeline.report import PlanReport, RunReport
 from .pipeline.stop import Stopper
 from .service.patcher import Patcher
+from .service.sync import close_sync, configure_sync, patch_sync
 from .writes.registry import find_route
 
 __version__: str
@@ -79,10 +80,13 @@ __all__ = [
     "VerifyOptions",
     "__version__",
     "check",
+    "close_sync",
     "codes",
+    "configure_sync",
     "find_account",
     "find_route",
     "parse_rate",
+    "patch_sync",
     "plan",
     "resume",
     "run",

@@ -26,6 +26,7 @@ from batchpatch.model import Stop
 from batchpatch.pipeline.report import attempt_to_show
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.lock import claimed
+from batchpatch.service.event_loop import loop_factory
 from batchpatch.service.sandbox_process import own_sandbox, sandbox_at
 
 if TYPE_CHECKING:
@@ -145,17 +146,8 @@ def run_until_stopped(start: Callable[[Stopper], Coroutine[None, None, Report]])
             return await start(stopper)
 
     gc.freeze()  # modules stay until the end, and need no look of the garbage collector
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(watched())
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it exists (not on Windows, not on PyPy), else asyncio's own."""
-    try:
-        import uvloop  # noqa: PLC0415 - it does not exist everywhere
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 @contextmanager

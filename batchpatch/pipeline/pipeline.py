@@ -290,7 +290,10 @@ class Pipeline:
         while True:
             await asyncio.sleep(SYNC_EVERY_S)
             self._recorder.flush()
-            await asyncio.to_thread(self._recorder.sync)
+            try:
+                await asyncio.to_thread(self._recorder.sync)
+            except RuntimeError:  # the interpreter is ending, and starts no thread any more
+                self._recorder.sync()
             self._tell_others()
 
     def _tell_others(self) -> None:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from batchpatch.errors import RecordError
 from batchpatch.formats.undo_line import (
     ConflictEntry,
     UndoEntry,
@@ -24,7 +25,7 @@ from batchpatch.formats.undo_line import (
 from batchpatch.recording.append_log import Appender, mend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from batchpatch.model import Patch
@@ -81,11 +82,23 @@ class UndoLog:
 
     def _start(self, group: _Group) -> None:
         self._syncing, self._next = group, None
-        committing = asyncio.get_running_loop().run_in_executor(
-            self._thread, self._commit, group.lines
-        )
+        committing = self._in_thread(partial(self._commit, group.lines))
         # A callback and not a task: when a loop ends it cancels tasks, and then who would answer?
         committing.add_done_callback(partial(self._committed, group))
+
+    def _in_thread(self, commit: Callable[[], None]) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        try:
+            return loop.run_in_executor(self._thread, commit)
+        except RuntimeError:  # the interpreter is ending, and starts no thread any more
+            done = loop.create_future()
+            try:
+                commit()
+            except RecordError as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+            return done
 
     def _commit(self, lines: bytearray) -> None:
         """Write and sync; in the thread."""
