@@ -139,8 +139,8 @@ class Engine:
     async def close(self, *, now: bool) -> RunReport:
         """Drain, and report. Raises what has ended the work before."""
         self._rows.end()
-        if self._spool is not None and not now:
-            self._spool.end()
+        if self._spool is not None:
+            self._spool.end()  # it is whole, whatever of it was sent: no more rows come
         if now:
             self._stopper.request(Stop(ExitCode.INTERRUPTED, "It was closed before its end."))
         while not self._work.done():

@@ -142,7 +142,8 @@ class Patcher:
         """Take no more rows, settle those that wait, and revoke the token.
 
         Args:
-            now: only what is in flight is settled; every other caller is cancelled.
+            now: only what is in flight is settled; the result of all others is `unknown`, with
+                the code `closed`.
 
         Raises:
             BatchpatchError: what has ended the work before, such as credentials that were refused.
