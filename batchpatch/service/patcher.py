@@ -142,8 +142,7 @@ class Patcher:
         """Take no more rows, settle those that wait, and revoke the token.
 
         Args:
-            now: only what is in flight is settled; the result of all others is `unknown`, with
-                the code `closed`.
+            now: only what is in flight is settled; every other caller is told that it was closed.
 
         Raises:
             BatchpatchError: what has ended the work before, such as credentials that were refused.
