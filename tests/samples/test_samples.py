@@ -12,9 +12,12 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from batchpatch.testing import open_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,11 +94,60 @@ def test_the_order_webhook(start_receiver: StartReceiver) -> None:
     assert answer["hint"]
 
 
-@pytest.mark.skipif(
+needs_celery = pytest.mark.skipif(
     importlib.util.find_spec("celery") is None,
     reason="Celery is not installed: it comes with the extra `samples`",
 )
+
+
+@needs_celery
 def test_the_celery_task(run_sample: RunSample) -> None:
     """The tasks of a worker's threads are done, and the process ends by itself."""
     done = run_sample(sys.executable, "celery_task.py", "--sandbox")
     assert (done.returncode, done.stdout.split()) == (0, ["updated"] * 20), done.stderr
+
+
+@needs_celery
+def test_the_celery_task_in_a_pool_of_processes(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Celery forks its workers and ends them without exit handlers: each has a token of its own,
+    and revokes it."""
+    (tmp_path / "worker.py").write_text(PREFORK)
+    (tmp_path / "queue").mkdir()
+    with open_sandbox() as sandbox:
+        surroundings = environment | sandbox.environment | {"SANDBOX": sandbox.url}
+        surroundings |= {"BROKER_URL": "filesystem://"}
+        worker = subprocess.Popen(
+            [sys.executable, "worker.py"],
+            cwd=tmp_path,
+            env=surroundings,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        until_s = monotonic() + 40
+        while len(sandbox.participants()) < 40 and monotonic() < until_s:
+            pass
+        worker.send_signal(signal.SIGTERM)
+        _, said = worker.communicate(timeout=30)
+        stats = sandbox.stats()
+    assert stats["patches_applied"] == 40, said
+    assert 1 <= stats["mints"] == stats["revoked"] <= 2, said
+
+
+PREFORK = f"""
+import os, sys, uuid
+sys.path.insert(0, {str(SAMPLES)!r})
+from batchpatch import Patcher, configure_sync
+from celery_task import app, set_attributes
+
+configure_sync(lambda: Patcher(api_url=os.environ["SANDBOX"]))
+folders = ("data_folder_in", "data_folder_out", "processed_folder", "control_folder")
+app.conf.broker_transport_options = dict.fromkeys(folders, "queue")
+app.conf.result_backend = "disabled://"
+for number in range(1, 41):
+    who = (str(uuid.UUID(int=number)), {{"tier": "gold"}}, "customer")
+    set_attributes.apply_async(who, ignore_result=True)
+app.worker_main(["worker", "--pool", "prefork", "--concurrency", "2", "--loglevel", "WARNING"])
+"""
