@@ -11,8 +11,8 @@ nothing is known of those behind it: from there on rows are looked up as they co
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +24,7 @@ from batchpatch.options.run import without_limit
 from batchpatch.pipeline.origin_run import OriginRun, notice_of_gone, origins_of
 from batchpatch.reading.inputs import Reader
 from batchpatch.reading.sources import is_regular
+from batchpatch.recording.in_thread import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -158,7 +159,7 @@ class OriginCheck:
             self._keep(traced)
         later = [row for row in rows if isinstance(row, Row) and row.source >= self._looked_at]
         if later:
-            for notice in await asyncio.to_thread(self._look, later):
+            for notice in await in_thread(partial(self._look, later)):
                 self._tell(notice)
         return [_without_origin(row) for row in rows]
 

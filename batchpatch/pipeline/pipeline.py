@@ -31,6 +31,7 @@ from batchpatch.pipeline.patch_queue import PatchQueue
 from batchpatch.pipeline.recorder import Recorder
 from batchpatch.pipeline.report import Observer, attempt_to_show
 from batchpatch.pipeline.stop import OpeningHours, nothing_on_the_wire
+from batchpatch.recording.in_thread import in_thread
 from batchpatch.sending.outcomes import too_late, unverified, withdrawn
 from batchpatch.writes.registry import USUAL
 
@@ -290,10 +291,7 @@ class Pipeline:
         while True:
             await asyncio.sleep(SYNC_EVERY_S)
             self._recorder.flush()
-            try:
-                await asyncio.to_thread(self._recorder.sync)
-            except RuntimeError:  # the interpreter is ending, and starts no thread any more
-                self._recorder.sync()
+            await in_thread(self._recorder.sync)
             self._tell_others()
 
     def _tell_others(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import ExitCode
@@ -13,6 +14,7 @@ from batchpatch.pipeline.execution import Execution
 from batchpatch.pipeline.failed_files import write_failed_rows
 from batchpatch.pipeline.step import SendStep
 from batchpatch.pipeline.stream_step import StreamStep
+from batchpatch.recording.in_thread import in_thread
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.pace_file import take_pace
 from batchpatch.recording.undo_log import ConflictLog, UndoLog, last_entries
@@ -86,7 +88,7 @@ async def _learn_limit(client: GenesysClient, *, capped: bool) -> None:
 async def _follow_pace(client: GenesysClient, path: Path, tell: Callable[[str], None]) -> None:
     """Keep the rate that other processes ask for, from then on."""
     while True:
-        asked = await asyncio.to_thread(take_pace, path)
+        asked = await in_thread(partial(take_pace, path))
         if asked is not None:
             client.limiter.change_cap(asked[0])
             tell(f"Pace: {f'at most {asked[0]}' if asked[0] else 'no cap of its own'} from now on.")

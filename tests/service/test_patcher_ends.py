@@ -97,10 +97,13 @@ async def test_a_record_is_a_run_s_directory(
     values = [sandbox.stored(*ids(number))["n"] for number in range(30)]
     assert values.count("after") >= sum(one.outcome is Outcome.UPDATED for one in results)
 
-    resumed = await _command(sandbox, "resume", str(record))
+    reported = await _command(sandbox, "report", str(record))
+    assert reported.returncode == 0, reported.stderr
+    resumed = await _command(sandbox, "resume", str(record), "--api-url", sandbox.url)
     assert resumed.returncode == 0, resumed.stderr
     assert {sandbox.stored(*ids(number))["n"] for number in range(30)} == {"after"}
-    undone = await _command(sandbox, "undo", str(record), "--out", str(tmp_path / "undone"))
+    out = ("--out", str(tmp_path / "undone"), "--api-url", sandbox.url)
+    undone = await _command(sandbox, "undo", str(record), *out)
     assert undone.returncode == 0, undone.stderr
     assert {sandbox.stored(*ids(number))["n"] for number in range(30)} == {"before"}
 
@@ -109,7 +112,7 @@ async def _command(sandbox: Sandbox, *words: str) -> subprocess.CompletedProcess
     """The program, run to its end."""
     return await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "batchpatch", *words, "--api-url", sandbox.url],
+        [sys.executable, "-m", "batchpatch", *words],
         env=sandbox.environment,
         capture_output=True,
         text=True,
