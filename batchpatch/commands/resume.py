@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from batchpatch.model import Outcome, Progress
     from batchpatch.options.run import ConnectOptions, PaceOptions, RetryPolicy
     from batchpatch.pipeline.job import Stream
+    from batchpatch.pipeline.monitor import Monitor
     from batchpatch.pipeline.report import RunReport
 
 
@@ -56,6 +57,7 @@ async def resume(
     stream: Stream | None = None,
     stopper: Stopper | None = None,
     observe: Callable[[Progress], None] | None = None,
+    monitor: Monitor | None = None,
 ) -> RunReport:
     """Finish a run, an undo or a plan that was stopped or broke, with its own options.
 
@@ -77,6 +79,7 @@ async def resume(
         stream: as for `run`; of the rows that are settled now.
         stopper: as for `run`.
         observe: as for `run`.
+        monitor: as for `run`.
 
     Raises:
         SettingsError: there is no such run or plan, the plan is whole, or it was for another
@@ -121,6 +124,7 @@ async def resume(
                 earlier=earlier,
                 unkept=earlier.manifest.unkept,
                 stream=stream,
+                monitor=monitor,
             )
             if out is None:
                 if earlier.moved:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.routes import Route
     from batchpatch.model import Progress
     from batchpatch.pipeline.job import Stream
+    from batchpatch.pipeline.monitor import Monitor
     from batchpatch.pipeline.report import RunReport
 
 
@@ -64,6 +65,7 @@ async def run(
     stream: Stream | None = None,
     stopper: Stopper | None = None,
     observe: Callable[[Progress], None] | None = None,
+    monitor: Monitor | None = None,
 ) -> RunReport:
     """Patch the participants that the rows of these inputs name, and record every row.
 
@@ -86,6 +88,7 @@ async def run(
         stopper: to stop the run from outside.
         observe: called a few times a second, and at the end. What it raises is logged and changes
             nothing; to end the run, use `stopper`.
+        monitor: counts for whoever watches the run, such as its metrics.
 
     Returns:
         The report; its summary's `exit_code` is that of the command line.
@@ -128,6 +131,7 @@ async def run(
             stream=stream,
             stopper=stopper,
             observe=observe,
+            monitor=monitor,
         )
     limits = limits or LimitOptions()
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
@@ -152,6 +156,7 @@ async def run(
                     spooled=spooled,
                     unkept=record.unkept,
                     stream=stream,
+                    monitor=monitor,
                 )
                 return await sending(job, directory).run(observe)
 

@@ -97,6 +97,8 @@ class GenesysClient:
         """Attempts made so far."""
         self.calls: Counter[Purpose] = Counter()
         """Those among them that repeat none, by what they were made for."""
+        self.answers: Counter[tuple[Purpose, str]] = Counter()
+        """What they were answered, by what they were made for: a status, or why none came."""
         self.on_the_wire = 0
         """Requests that have left and have no answer yet."""
         self.retries = 0
@@ -202,9 +204,10 @@ class GenesysClient:
                 continue
             if isinstance(answer, Reply) and 200 <= answer.status < 300:
                 self._failures.heard = permit.token.accepted = True
+                self.answers[purpose_of(method), str(answer.status)] += 1
                 self._breaker.answered()
                 return Answer(_ACCEPTED, answer, None, tries.attempts + 1)
-            self._note_heard(answer, permit)
+            self._note_heard(method, answer, permit)
             if refusal is not None:
                 passed = await self._judge_refusal(refusal, policy or self._policy)
             asked = url if method == "GET" else None
@@ -233,7 +236,9 @@ class GenesysClient:
             departure.on_the_wire = True
         return departure
 
-    def _note_heard(self, answer: Reply | NoReply, permit: Permit) -> None:
+    def _note_heard(self, method: str, answer: Reply | NoReply, permit: Permit) -> None:
+        heard = str(answer.status) if isinstance(answer, Reply) else answer.kind
+        self.answers[purpose_of(method), heard] += 1
         if isinstance(answer, Reply):
             self._failures.heard = True
             permit.token.accepted |= answer.status != 401

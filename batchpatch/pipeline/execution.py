@@ -130,7 +130,11 @@ class Execution:
             stream=job.stream,
             note=self._progress_note,
             reads_each=job.settings.safeguards.reads_first,
+            monitor=job.monitor,
         )
+        if job.monitor is not None:
+            directory = job.directory.path if job.directory else None
+            job.monitor.watch(job.client, self.pipeline.recorded.counts, directory)
 
     def _note(self, identity: Identity) -> None:
         if self._job.directory is not None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from batchpatch.finding.finder import Finder
+    from batchpatch.pipeline.monitor import Monitor
     from batchpatch.pipeline.patch_queue import PatchQueue
     from batchpatch.pipeline.recorder import EarlierRun, Recorder
     from batchpatch.pipeline.stop import Stopper
@@ -94,6 +95,7 @@ class Feeder:
         foresee: Callable[[], None],
         punctual: bool = True,
         room: Callable[[], Awaitable[None]] | None = None,
+        monitor: Monitor | None = None,
     ) -> None:
         """Nothing is read yet.
 
@@ -109,7 +111,9 @@ class Feeder:
             foresee: called with each batch that has come.
             punctual: deadlines count from the arrival on.
             room: awaited before each batch is taken.
+            monitor: told what has come.
         """
+        self._monitor = monitor
         self._punctual = punctual
         self._source = source
         self._queue = queue
@@ -145,6 +149,8 @@ class Feeder:
             while (batch := await self._next(batches)) is not None:
                 self.rows = max(self.rows, batch.last)
                 self._foresee()
+                if self._monitor is not None:
+                    self._monitor.arrived(batch.rows)
                 rows = arrived(batch.rows, monotonic()) if self._punctual else batch.rows
                 for check in self._checks:
                     rows = await check(rows)

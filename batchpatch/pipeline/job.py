@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from batchpatch.model import RowResult, Skips
     from batchpatch.options.run import LimitOptions, Settings
     from batchpatch.pipeline.feeding import RowSource
+    from batchpatch.pipeline.monitor import Monitor
     from batchpatch.pipeline.resumption import Resumption
     from batchpatch.pipeline.spooling import SpooledInput
     from batchpatch.pipeline.stop import Stopper
@@ -65,6 +66,8 @@ class Job:
     """Of an undo: rows that it is known not to take back."""
     stream: Stream | None = None
     """None where nobody waits for a row."""
+    monitor: Monitor | None = None
+    """Who watches; None where nobody does."""
 
     @property
     def kind(self) -> WriteKind:

@@ -27,6 +27,7 @@ from batchpatch.errors import BatchpatchError, first_of
 from batchpatch.pipeline.feeding import Feeder
 from batchpatch.pipeline.gauge import Gauge
 from batchpatch.pipeline.live_feeding import LiveFeeder
+from batchpatch.pipeline.monitor import told
 from batchpatch.pipeline.patch_queue import PatchQueue
 from batchpatch.pipeline.recorder import Recorder
 from batchpatch.pipeline.report import Observer, attempt_to_show
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from batchpatch.options.run import LimitOptions
     from batchpatch.pipeline.feeding import Check, RowSource
     from batchpatch.pipeline.job import Stream
+    from batchpatch.pipeline.monitor import Monitor
     from batchpatch.pipeline.recorder import EarlierRun
     from batchpatch.pipeline.step import Step
     from batchpatch.pipeline.stop import Stopper
@@ -79,6 +81,7 @@ class Pipeline:
         stream: Stream | None = None,
         note: Callable[[Progress, Allowance | None], None] | None = None,
         reads_each: bool = False,
+        monitor: Monitor | None = None,
     ) -> None:
         """Nothing is read yet.
 
@@ -98,6 +101,7 @@ class Pipeline:
             stream: where somebody waits for each row; see `LiveFeeder`.
             note: gets the progress each second.
             reads_each: conversations are read for each patch, not to find participants.
+            monitor: told what has come.
         """
         self._background = background
         self._note = note
@@ -123,7 +127,7 @@ class Pipeline:
             max_failures=limits.max_failures,
             stopper=stopper,
             kind=kind,
-            listener=None if stream is None else stream.listener,
+            listener=told(None if stream is None else stream.listener, monitor),
         )
         self._feeder = (Feeder if stream is None else LiveFeeder)(
             reader,
@@ -137,6 +141,7 @@ class Pipeline:
             foresee=self._foresee,
             punctual=step.sends,
             room=None if stream is None else stream.room,
+            monitor=monitor,
         )
         self.gauge = Gauge(
             reader,

@@ -113,6 +113,23 @@ def test_a_call_is_settled_and_counted(
     assert run_virtual(run()) == (kind, expected[0], expected)
 
 
+def test_answers_are_counted_by_what_they_were(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """Whoever watches sees what the platform says, and what it was asked for."""
+    platform.answers = [Reply(503), LOST, Reply(429), Reply(202), Reply(404)]
+
+    async def run() -> dict[Any, int]:
+        client = make_client(platform)
+        await client.call("PATCH", "/api/v2/x", BODY)
+        with made_for("reads"):
+            await client.call("GET", "/api/v2/y")
+        return dict(client.answers)
+
+    answered = {("patches", status): 1 for status in ("503", "timeout", "429", "202")}
+    assert run_virtual(run()) == answered | {("reads", "404"): 1}
+
+
 def test_an_expired_token_is_replaced_in_the_middle_of_a_run(
     platform: Any, make_client: MakeClient, run_virtual: RunVirtual
 ) -> None:
