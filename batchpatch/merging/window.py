@@ -202,12 +202,24 @@ class Window:
             if participant not in self._waiting:
                 continue
             kept = self._keep(self._take_out(participant), lambda row: not _is_late(row, now_s))
-            if kept:
-                self._waiting[participant] = kept
-                self.rows += len(kept)
-                self._bytes += sum(map(row_bytes, kept))
-            else:
-                self._leave_queue(participant)
+            self._put_back(participant, kept)
+
+    def drop_withdrawn(self) -> None:
+        """Drop the rows that nobody wants any more. Looks at all that wait."""
+        for participant, waiting in list(self._waiting.items()):
+            if any(map(self._is_withdrawn, waiting)):
+                self._take_out(participant)
+                self._put_back(
+                    participant, self._keep(waiting, lambda row: not self._is_withdrawn(row))
+                )
+
+    def _put_back(self, participant: _Participant, rows: Sequence[Row]) -> None:
+        if rows:
+            self._waiting[participant] = rows
+            self.rows += len(rows)
+            self._bytes += sum(map(row_bytes, rows))
+        else:
+            self._leave_queue(participant)
 
     def _take_out(self, participant: _Participant) -> Sequence[Row]:
         waiting = self._waiting.pop(participant)

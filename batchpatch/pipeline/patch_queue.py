@@ -101,6 +101,11 @@ class PatchQueue:
         self._window.expire(now_s)
         self._record_dropped()
 
+    def drop_withdrawn(self) -> None:
+        """Let those go that nobody wants any more, however long they would have to wait."""
+        self._window.drop_withdrawn()
+        self._record_dropped()
+
     def _record_dropped(self) -> None:
         if not self._window.dropped:
             return

@@ -153,6 +153,8 @@ class Pipeline:
             doing="sending" if step.sends else "planning",
             reads_each=reads_each or not step.sends,
         )
+        self.withdrawn = False
+        """Some row was withdrawn, which is to be noticed before its turn comes."""
 
     @property
     def rows(self) -> int:
@@ -289,6 +291,9 @@ class Pipeline:
         while True:
             await asyncio.sleep(EXPIRE_EVERY_S)
             self._queue.expire(monotonic())
+            if self.withdrawn:
+                self.withdrawn = False
+                self._queue.drop_withdrawn()
 
     async def _sync(self) -> None:
         """What is settled survives a power loss a second later; others see it."""

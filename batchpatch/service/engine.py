@@ -115,6 +115,7 @@ class Engine:
         except asyncio.CancelledError:
             if self._callers.pop(number, None) is not None:
                 self._rows.withdraw(number)
+                self.execution.pipeline.withdrawn = True
             raise
 
     def answer(self, result: RowResult) -> None:

@@ -175,3 +175,18 @@ def test_a_bound_that_holds_no_row_is_refused(bound: str) -> None:
     """A window of none would neither take rows in nor let any go."""
     with pytest.raises(SettingsError, match="--window"):
         MergeOptions(**{bound: 0})
+
+
+def test_withdrawn_rows_leave_before_their_turn(make_row: Make) -> None:
+    """While an allowance is waited for no turn comes, and what nobody wants must not pile up."""
+    gone: set[int] = set()
+    window = Window(withdrawn=gone.__contains__)
+    rows = [make_row(number, number % 3, {"a": str(number)}) for number in range(1, 8)]
+    for row in rows:
+        window.add(row)
+    gone |= {1, 2, 4, 5}
+    window.drop_withdrawn()
+    assert ({row.number for row in window.dropped}, window.rows) == (gone, 3)
+    left = [patch.rows for patch in iter(lambda: window.take(flush=True), None)]
+    assert [[row.number for row in rows] for rows in left] == [[7], [3, 6]]
+    assert window.rows == 0
