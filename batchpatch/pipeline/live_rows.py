@@ -13,6 +13,7 @@ from batchpatch.errors import InputError
 from batchpatch.model import Batch
 from batchpatch.pipeline.feeding import arrived
 from batchpatch.reading.inputs import BATCH_ROWS
+from batchpatch.reading.json_framing import is_blank
 from batchpatch.reading.jsonl_records import LineMaker
 from batchpatch.reading.records import Block
 
@@ -62,8 +63,11 @@ class LiveRows:
         """What there is to know of the rows so far, in sentences."""
         return list((self._notices | self._maker.odd.notices()).values())
 
-    def put(self, fields: Mapping[str, Any]) -> int:
+    def put(self, fields: Mapping[str, Any] | bytes) -> int:
         """Take a row in, behind all that came before; gives its number.
+
+        Args:
+            fields: of the row; or its JSON text, whose numbers are then sent as they are written.
 
         Raises:
             InputError: it is no object that JSON can hold, or no more rows are taken.
@@ -71,7 +75,7 @@ class LiveRows:
         """
         if self._ended:
             raise InputError("No more rows are taken: it was closed.")
-        line = as_line(fields)
+        line = one_line(fields) if isinstance(fields, bytes) else as_line(fields)
         if self._copy is not None:
             self._copy(line)
         self.rows += 1
@@ -124,5 +128,13 @@ def as_line(fields: Mapping[str, Any]) -> bytes:
     except TypeError as error:
         raise InputError(f"A row that JSON cannot hold: {error}.") from None
     if not line.startswith(b"{"):
+        raise InputError("A row is an object: conversationId, participantId, attributes.")
+    return line + b"\n"
+
+
+def one_line(text: bytes) -> bytes:
+    """A row's JSON text as a line. Raises InputError where there is nothing in it."""
+    line = text.replace(b"\n", b" ").replace(b"\r", b" ")
+    if is_blank(line):
         raise InputError("A row is an object: conversationId, participantId, attributes.")
     return line + b"\n"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from batchpatch.errors import ExitCode, InputError
+from batchpatch.errors import BatchpatchError, ExitCode, InputError
 from batchpatch.formats.run_json import InputFile, plain_settings
 from batchpatch.genesys.connect import open_for
 from batchpatch.model import Outcome, RowResult, Stop
@@ -23,20 +23,29 @@ from batchpatch.recording.files import Spool
 from batchpatch.recording.run_directory import RunDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AsyncExitStack
     from pathlib import Path
 
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.client import GenesysClient
+    from batchpatch.model import Progress
     from batchpatch.options.run import LimitOptions, Settings
     from batchpatch.pipeline.execution import Execution
+    from batchpatch.pipeline.monitor import Monitor
     from batchpatch.pipeline.report import RunReport
 
 LOOK_EVERY_S = 1.0
 _ENDLESS_S = float("inf")
 """A service outlives any outage: its rows wait, or are too late."""
 _SPOOLED = InputFile(path=NAME, size=None, sha256=None, kind="spool", name=NAME)
+
+
+class Watching(NamedTuple):
+    """Who looks on."""
+
+    monitor: Monitor | None = None
+    observe: Callable[[Progress], None] | None = None
 
 
 class Engine:
@@ -61,6 +70,7 @@ class Engine:
         settings: Settings,
         limits: LimitOptions,
         record: Path | None,
+        watching: Watching,
     ) -> Self:
         """Begin to work; `stack` closes what was opened for it."""
         client = await stack.enter_async_context(
@@ -87,9 +97,10 @@ class Engine:
             stopper=opened._stopper,
             directory=directory,
             stream=Stream(opened.answer, survives=True, withdrawn=rows.is_withdrawn),
+            monitor=watching.monitor,
         )
         opened.execution = sending(job, directory)
-        opened._work = asyncio.create_task(opened.execution.run(None))
+        opened._work = asyncio.create_task(opened.execution.run(watching.observe))
         opened._work.add_done_callback(opened._ended)
         return opened
 
@@ -98,16 +109,29 @@ class Engine:
         """Calls without a result."""
         return len(self._callers)
 
-    async def settle(
-        self, fields: Mapping[str, Any], *, deadline_s: float | None = None
-    ) -> RowResult:
-        """Put a row in, and wait for its result."""
+    @property
+    def unsettled(self) -> int:
+        """Rows without a result, whether anybody waits for it or not."""
+        return self._rows.rows - self.execution.pipeline.recorded.settled_here
+
+    @property
+    def failure(self) -> BatchpatchError | None:
+        """What has ended the work; None while it goes on, or where nothing was wrong."""
+        if not self._work.done() or self._work.cancelled():
+            return None
+        error = self._work.exception()
+        return error if isinstance(error, BatchpatchError) else None
+
+    def put(self, fields: Mapping[str, Any] | bytes) -> int:
+        """Put a row in; gives its number."""
         if self._work.done():
             self._work.result()  # raises what has ended it
             raise InputError("No more rows are taken: it was stopped.")
-        if deadline_s is not None and "deadline" not in fields:
-            fields = {**fields, "deadline": deadline_s}
-        number = self._rows.put(fields)
+        return self._rows.put(fields)
+
+    async def settle(self, fields: Mapping[str, Any] | bytes) -> RowResult:
+        """Put a row in, and wait for its result."""
+        number = self.put(fields)
         caller: asyncio.Future[RowResult] = asyncio.get_running_loop().create_future()
         self._callers[number] = caller
         try:
@@ -137,15 +161,21 @@ class Engine:
             else:
                 caller.set_exception(error)
 
-    async def close(self, *, now: bool) -> RunReport:
+    async def close(self, *, now: bool, until: asyncio.Task[Any] | None) -> RunReport:
         """Drain, and report. Raises what has ended the work before."""
         self._rows.end()
         if self._spool is not None:
             self._spool.end()  # it is whole, whatever of it was sent: no more rows come
         if now:
             self._stopper.request(Stop(ExitCode.INTERRUPTED, "It was closed before its end."))
+        awaited = [self._work, *([until] if until is not None else [])]
         while not self._work.done():
-            await asyncio.wait([self._work], timeout=LOOK_EVERY_S)
+            await asyncio.wait(awaited, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+            if until is not None and until.done() and not self._work.done():
+                awaited, until = [self._work], None
+                self._stopper.request(
+                    Stop(ExitCode.STOPPED, "The time for the rows that waited was over.")
+                )
             if self._client.silent_s >= self._max_outage_s and not self._stopper.is_asked:
                 because = "The platform did not answer while the last rows were waited for."
                 self._stopper.request(Stop(ExitCode.STOPPED, because))

@@ -9,27 +9,31 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from batchpatch.errors import BatchpatchError, InputError, SettingsError
+from batchpatch.errors import InputError, SettingsError
 from batchpatch.genesys.account.credentials import find_account
 from batchpatch.options.run import LimitOptions, Rate, Settings
 from batchpatch.options.spelling import parse_rate
-from batchpatch.service.engine import Engine
+from batchpatch.service.engine import Engine, Watching
 from batchpatch.service.rows import row_of
 from batchpatch.service.sandbox_process import own_sandbox, sandbox_at
+from batchpatch.service.streaming import each_settled
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
     from types import TracebackType
 
+    from batchpatch.errors import BatchpatchError
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Progress, RowResult, Summary
+    from batchpatch.pipeline.monitor import Monitor
     from batchpatch.pipeline.report import RunReport
     from batchpatch.service.rows import Participant
+    from batchpatch.service.streaming import OneRow
 
 ALL_ROWS = 1 << 40
 """Rows in the window: callers bound what waits, because each of them waits with it."""
@@ -70,6 +74,8 @@ class Patcher:
         limits: LimitOptions | None = None,
         record: Path | str | None = None,
         sandbox: bool = False,
+        monitor: Monitor | None = None,
+        observe: Callable[[Progress], None] | None = None,
     ) -> None:
         """Nothing is opened or sent yet.
 
@@ -90,6 +96,8 @@ class Patcher:
                 `max_outage_s` how long the end waits for a platform that does not answer.
             record: directory for a report as of a run, with the values; it must be new or empty.
             sandbox: send to a sandbox of its own, for trying things out and for tests.
+            monitor: counts for whoever watches, such as metrics.
+            observe: as of `run`: called a few times a second with how far it is.
 
         Raises:
             SettingsError: an option cannot be used.
@@ -99,12 +107,12 @@ class Patcher:
         self._account, self._sandbox = account, sandbox
         self._profile, self._region = profile, region
         self._api_url, self._login_url = api_url, login_url
-        self._settings = _settings(settings or Settings(), rate, tokens, write)
-        self._deadline_s = deadline_s
+        self._settings = _settings(settings or Settings(), rate, tokens, write, deadline_s)
         self._limits = limits or LimitOptions()
         self._record = None if record is None else Path(record)
         if self._settings.safeguards.keep_before and record is None:
             raise SettingsError("keep_before keeps values on disk: say where with record=DIR.")
+        self._watching = Watching(monitor, observe)
         self._open: Engine | None = None
         self.report: RunReport | None = None
         """What there is to report, once it is closed."""
@@ -122,7 +130,7 @@ class Patcher:
         try:
             account = self._account or await self._find_account(stack)
             self._open = await Engine.start(
-                stack, account, self._settings, self._limits, self._record
+                stack, account, self._settings, self._limits, self._record, self._watching
             )
         except BaseException:
             await stack.aclose()
@@ -138,11 +146,12 @@ class Patcher:
         """Drain: what was put in is settled. Left by an error, only what is in flight is."""
         await self.aclose(now=kind is not None)
 
-    async def aclose(self, *, now: bool = False) -> None:
+    async def aclose(self, *, now: bool = False, until: asyncio.Task[Any] | None = None) -> None:
         """Take no more rows, settle those that wait, and revoke the token.
 
         Args:
             now: only what is in flight is settled; every other caller is told that it was closed.
+            until: once this is done, the same holds for what has waited till then.
 
         Raises:
             BatchpatchError: what has ended the work before, such as credentials that were refused.
@@ -150,7 +159,7 @@ class Patcher:
         opened, self._open = self._open, None
         if opened is not None:
             try:
-                self.report = await opened.close(now=now)
+                self.report = await opened.close(now=now, until=until)
             finally:
                 await opened.stack.aclose()
 
@@ -192,21 +201,29 @@ class Patcher:
             participant,
             id=id,
             urgent=urgent,
-            deadline_s=self._deadline_s if deadline_s is None else deadline_s,
+            deadline_s=deadline_s,
             write=self._settings.write,
         )
         return await self._opened.settle(row)
 
-    async def submit(self, row: Mapping[str, Any]) -> RowResult:
-        """As `patch`, with a row as a line of JSONL has it. Raises likewise."""
-        return await self._opened.settle(row, deadline_s=self._deadline_s)
+    async def submit(self, row: OneRow) -> RowResult:
+        """As `patch`, with a row as a line of JSONL has it, or that line. Raises likewise."""
+        return await self._opened.settle(row)
+
+    def put(self, row: OneRow) -> int:
+        """As `submit`, without waiting: nobody is told the result, unless `record` keeps it.
+
+        Returns:
+            The number of the row, by which the record names it.
+        """
+        return self._opened.put(row)
 
     async def stream(
         self,
-        rows: AsyncIterable[Mapping[str, Any]] | Iterable[Mapping[str, Any]],
+        rows: AsyncIterable[OneRow] | Iterable[OneRow],
         *,
         at_once: int = AT_ONCE,
-    ) -> AsyncIterator[RowResult]:
+    ) -> AsyncGenerator[RowResult]:
         """Write many rows, and yield their results in the order in which they are settled.
 
         Args:
@@ -217,40 +234,9 @@ class Patcher:
         Raises:
             As `patch`; whatever `rows` raises.
         """
-        opened = self._opened
-        settled: asyncio.Queue[RowResult | BaseException | None] = asyncio.Queue()
-        room = asyncio.Semaphore(at_once)
-        waiting: set[asyncio.Task[None]] = set()
-
-        async def settle(row: Mapping[str, Any]) -> None:
-            try:
-                settled.put_nowait(await opened.settle(row, deadline_s=self._deadline_s))
-            except BatchpatchError as error:
-                settled.put_nowait(error)
-
-        async def feed() -> None:
-            try:
-                async for row in _each(rows):
-                    await room.acquire()
-                    task = asyncio.create_task(settle(row))
-                    waiting.add(task)
-                    task.add_done_callback(waiting.discard)
-                while waiting:
-                    await asyncio.wait(waiting)
-                settled.put_nowait(None)
-            except Exception as error:  # noqa: BLE001 - raised again where the results are taken
-                settled.put_nowait(error)
-
-        feeding = asyncio.create_task(feed())
-        try:
-            while (one := await settled.get()) is not None:
-                if isinstance(one, BaseException):
-                    raise one
-                room.release()
+        async with aclosing(each_settled(self._opened.settle, rows, at_once=at_once)) as results:
+            async for one in results:
                 yield one
-        finally:
-            for task in (feeding, *waiting):
-                task.cancel()
 
     def progress(self) -> Progress:
         """How far it is: rows, outcomes, requests, what is waited for. Raises InputError."""
@@ -260,6 +246,16 @@ class Patcher:
     def waiting(self) -> int:
         """Calls that wait for their results."""
         return self._opened.waiting
+
+    @property
+    def unsettled(self) -> int:
+        """Rows without a result, those of `put` and of cancelled calls among them."""
+        return self._opened.unsettled
+
+    @property
+    def failure(self) -> BatchpatchError | None:
+        """What has ended the work, such as credentials that were refused; None while it goes on."""
+        return self._open.failure if self._open is not None else None
 
     @property
     def summary(self) -> Summary | None:
@@ -287,7 +283,11 @@ class Patcher:
 
 
 def _settings(
-    settings: Settings, rate: Rate | str | None, tokens: int | None, write: str | None
+    settings: Settings,
+    rate: Rate | str | None,
+    tokens: int | None,
+    write: str | None,
+    deadline_s: float | None,
 ) -> Settings:
     """The settings with what was named singly; rows wait without bound and are read afresh."""
     pace = settings.pace
@@ -296,17 +296,7 @@ def _settings(
     if tokens is not None:
         pace = pace._replace(tokens=tokens)
     read = settings.read if write is None else replace(settings.read, write=write)
+    read = read if deadline_s is None else replace(read, deadline_s=deadline_s)
     merge = replace(settings.merge, window_rows=ALL_ROWS, window_bytes=ALL_ROWS)
     find = replace(settings.find, fresh=True)
     return replace(settings, pace=pace, read=read, merge=merge, find=find)
-
-
-async def _each(
-    rows: AsyncIterable[Mapping[str, Any]] | Iterable[Mapping[str, Any]],
-) -> AsyncIterator[Mapping[str, Any]]:
-    if hasattr(rows, "__aiter__"):
-        async for row in rows:
-            yield row
-    else:
-        for row in rows:
-            yield row
