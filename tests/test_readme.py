@@ -37,6 +37,7 @@ def options_of(*command: str) -> set[str]:
         ("undo",),
         ("status",),
         ("runs",),
+        ("serve",),
         ("purge",),
         ("sandbox",),
         ("sandbox", "rows"),

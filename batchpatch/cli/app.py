@@ -64,6 +64,7 @@ COMMANDS = {
     "undo": _Place("undo", "Restore the values before a run that has kept them."),
     "codes": _Place("codes", "List the wrap-up codes that there are."),
     "purge": _Place("purge", "Remove what holds customers' values from a run's directory."),
+    "serve": _Place("serve", "Take rows over HTTP, one at a time, for other programs."),
     "sandbox": _Place("sandboxing", "Run a local Genesys Cloud to try things on."),
 }
 

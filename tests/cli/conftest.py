@@ -9,13 +9,16 @@ import subprocess
 import sys
 import urllib.request
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+from http_service import HttpService
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
 PROGRAM = [sys.executable, "-m", "batchpatch"]
 CREDENTIALS = {
@@ -163,6 +166,28 @@ def start_sandbox(tmp_path: Path, environment: dict[str, str]) -> Iterator[Calla
 def sandbox(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
     """A sandbox without limits or faults."""
     return start_sandbox()
+
+
+@pytest.fixture
+def start_service(
+    start_batchpatch: Callable[..., subprocess.Popen[str]], credentials: dict[str, str]
+) -> Callable[..., HttpService]:
+    """Starts `serve` on a free port, towards a sandbox, and waits until it listens."""
+
+    def start(sandbox: Sandbox, *words: str, env: dict[str, str] | None = None) -> HttpService:
+        process = start_batchpatch(
+            *("serve", "--port", "0", "--api-url", sandbox.url, *words),
+            env=credentials if env is None else env,
+        )
+        assert process.stderr is not None
+        said = ""
+        while "Listening on " not in said:
+            line = process.stderr.readline()
+            assert line, f"it ended: {said}"
+            said += line
+        return HttpService(process, said.rpartition("Listening on ")[2].strip().strip('"}'))
+
+    return start
 
 
 @pytest.fixture

@@ -1,0 +1,199 @@
+"""`batchpatch serve`: the same over HTTP, for services that are not Python."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.cli.options.declare import GivenFlags, idle_lines, with_options
+from batchpatch.cli.options.finding import FindingFlags
+from batchpatch.cli.options.reading import ReadingFlags
+from batchpatch.cli.options.sending import (
+    AttemptFlags,
+    LookingFlags,
+    PaceFlags,
+    SendingFlags,
+    StoppingFlags,
+    VerifyFlags,
+)
+from batchpatch.cli.options.serving import ListenFlags, ServiceRecordFlags
+from batchpatch.cli.options.surroundings import (
+    PlatformFlags,
+    ReportFlags,
+    SandboxFlags,
+    ServerFlags,
+)
+from batchpatch.cli.output import emit_document, say
+from batchpatch.errors import ExitCode
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from batchpatch.genesys.account.credentials import Account
+    from batchpatch.model import Progress
+    from batchpatch.options.run import LimitOptions, Settings
+    from batchpatch.pipeline.monitor import Monitor
+    from batchpatch.pipeline.report import RunReport
+    from batchpatch.pipeline.stop import Stopper
+    from batchpatch.service.metrics import Exposition
+    from batchpatch.service.patcher import Patcher
+
+_IDLE = {
+    *("--format", "--encoding", "--delimiter", "--quote", "--escape", "--comment", "--skip-lines"),
+    *("--columns", "--multiline", "--limit", "--no-spool", "--lookup-batch"),
+    *("--guard", "--window", "--partial", "--live-first", "--max-failures", "--max-duration"),
+    "--show-values",
+}
+_LAST_ANSWERS_S = 2.0
+"""For what is in flight when the grace is over."""
+
+
+@with_options
+def serve(
+    *,
+    listen: ListenFlags,
+    reading: ReadingFlags,
+    finding: FindingFlags,
+    looking: LookingFlags,
+    verifying: VerifyFlags,
+    pace: PaceFlags,
+    attempts: AttemptFlags,
+    sending: SendingFlags,
+    stopping: StoppingFlags,
+    platform: PlatformFlags,
+    recording: ServiceRecordFlags,
+    reporting: ReportFlags,
+    sandbox: SandboxFlags,
+    server: ServerFlags,
+    given: GivenFlags,
+) -> int:
+    """Take rows over HTTP and patch participants with them, one at a time, until it is stopped.
+
+    POST /patch with one row (application/json, as a line of JSONL has it) answers with its result
+    when it is settled; ?wait=0 answers at once. Many rows (application/x-ndjson) are answered line
+    by line as they are settled. GET /healthz, GET /metrics.
+
+    SIGTERM and Ctrl-C: no more rows are taken, and those that wait are settled for up to --grace.
+    Exit code 0: all were; 3: some were not; 4: the credentials are refused.
+    """
+    say(*idle_lines(given, _IDLE, command="serve"))
+    listen.check()
+    # Loaded here, because they bring the HTTP client with them.
+    from batchpatch.cli.session import Session  # noqa: PLC0415
+    from batchpatch.genesys.routes import refuse_vain  # noqa: PLC0415
+    from batchpatch.options.run import Settings  # noqa: PLC0415
+    from batchpatch.reading.kinds import choose_kind  # noqa: PLC0415
+    from batchpatch.writes.registry import LISTED, find_kind  # noqa: PLC0415
+
+    asked = {LISTED.name} if reading.code or reading.codes else set()
+    settings = Settings(
+        read=choose_kind([], reading.options(finding), asked=asked).options,
+        find=finding.options(),
+        connect=attempts.connect_options(platform.ca_file),
+        retry=attempts.retry_options(),
+        pace=pace.options(),
+        safeguards=replace(looking.options(verifying), guard=False),
+    )
+    route = find_kind(settings.write).find_route(sending.route)
+    refuse_vain(route, verified=bool(verifying.verify), force=sending.force)
+    service = _Serving(
+        listen=listen,
+        settings=replace(settings, route=route.template),
+        limits=stopping.options(),
+        record=recording.record,
+        secret=listen.secret(),
+        tls=listen.tls(),
+    )
+    report = Session(platform, sandbox, server, reporting).execute(service.run)
+    return _finish(report, reporting, record=recording.record)
+
+
+class _Serving(NamedTuple):
+    """What is served, where, to whom."""
+
+    listen: ListenFlags
+    settings: Settings
+    limits: LimitOptions
+    record: Path | None
+    secret: bytes | None
+    tls: ssl.SSLContext | None
+
+    async def run(
+        self, account: Account, stopper: Stopper, observe: Callable[[Progress], None] | None
+    ) -> RunReport:
+        """Serve until a stop is asked for, and drain."""
+        from batchpatch.pipeline.monitor import Monitor  # noqa: PLC0415 - not for --help
+        from batchpatch.service.patcher import Patcher  # noqa: PLC0415
+        from batchpatch.service.server import Service, listening  # noqa: PLC0415
+
+        monitor = Monitor()
+        limits = replace(
+            self.limits, grace_s=_LAST_ANSWERS_S, max_failures=None, max_duration_s=None
+        )
+        patcher = Patcher(
+            account=account,
+            settings=self.settings,
+            limits=limits,
+            record=self.record,
+            monitor=monitor,
+            observe=observe,
+        )
+        async with patcher:
+            service = Service(
+                patcher,
+                monitor=monitor,
+                metrics=_exposition(monitor),
+                queue_rows=self.listen.queue,
+                secret=self.secret,
+            )
+            where = listening(
+                service.app(), host=self.listen.host, port=self.listen.port, tls=self.tls
+            )
+            async with where as url:
+                say(f"Listening on {url}")
+                await stopper.asked()
+                service.drain()
+                await self._close(patcher, stopper)
+        assert patcher.report is not None  # noqa: S101 - it was closed
+        return patcher.report
+
+    async def _close(self, patcher: Patcher, stopper: Stopper) -> None:
+        """Settle what waits, until the grace is over or a stop is asked for again."""
+
+        async def enough() -> None:
+            await asyncio.wait(
+                [asyncio.create_task(stopper.asked_again())], timeout=self.limits.grace_s
+            )
+
+        until = asyncio.create_task(enough())
+        try:
+            await patcher.aclose(until=until)
+        finally:
+            until.cancel()
+
+
+def _exposition(monitor: Monitor) -> Exposition | str:
+    from batchpatch.errors import SettingsError  # noqa: PLC0415 - not for --help
+    from batchpatch.service.metrics import Exposition  # noqa: PLC0415
+
+    try:
+        return Exposition(monitor)
+    except SettingsError as error:
+        return str(error)
+
+
+def _finish(report: RunReport, reporting: ReportFlags, *, record: Path | None) -> int:
+    """Say how it ended; gives the exit code. What became of a row is its caller's affair."""
+    from batchpatch.cli.text import reason_lines, summary_lines  # noqa: PLC0415 - not for --help
+
+    code = ExitCode.STOPPED if report.summary.unattempted else ExitCode.DONE
+    if not reporting.quiet:
+        say(*summary_lines(report.summary, warns_of_end=report.warns_of_end))
+        say(*reason_lines(report.reasons), *report.notices)
+        say(*([f"Report: {record}"] if record is not None else []))
+    if reporting.json:
+        emit_document({**report.summary._asdict(), "exit_code": int(code)})
+    return code
