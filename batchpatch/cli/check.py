@@ -35,6 +35,7 @@ from batchpatch.cli.options.surroundings import (
     ServerFlags,
     StreamFlags,
 )
+from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
 from batchpatch.cli.output import say
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class CheckFlags(Options):
 
 _IDLE = {
     *flags_of(AttemptFlags, StoppingFlags, PlatformFlags, RecordFlags, RestartFlags, SandboxFlags),
-    *flags_of(ServerFlags, DryFlags, StreamFlags),
+    *flags_of(ServerFlags, DryFlags, StreamFlags, WatchFlags, MetricsFlags),
     *("--ambiguous", "--ended", "--live-first", "--verify-for", "--force"),
     *("--partial", "--no-spool", "--quiet", "--verbose", "--log-every", "--show-values"),
     "--on-end",
@@ -78,6 +79,8 @@ def check(
     ending: EndFlags,
     streaming: StreamFlags,
     reporting: ReportFlags,
+    watching: WatchFlags,
+    metrics: MetricsFlags,
     printing: CheckFlags,
     dry: DryFlags,
     sandbox: SandboxFlags,

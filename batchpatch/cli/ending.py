@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from batchpatch.cli.following import Following
 from batchpatch.cli.next_command import NextCommands, run_plan
 from batchpatch.cli.on_end import tell_command
-from batchpatch.cli.output import OutputError, emit_document, say
+from batchpatch.cli.output import OutputError, emit_document, log_event, say
 from batchpatch.cli.signals import keep_exit_code
 from batchpatch.cli.text import (
     change_lines,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from batchpatch.cli.options.declare import Given
     from batchpatch.cli.options.surroundings import ReportFlags
+    from batchpatch.model import Summary
     from batchpatch.pipeline.report import PlanReport, RunReport
 
 
@@ -52,6 +53,23 @@ def finish(
     keep_exit_code(report.summary.exit_code)
     following = attempt_to_show("What to do next", lambda: _following(report, instead))
     following = following or Following()
+    document = _run_document(report, following)
+    # In a log for programs that is all: values of conflicts, for one, have no place there.
+    if not log_summary(report.summary, **document):
+        _say_ending(report, following, reporting)
+    if reporting.json:
+        try:
+            emit_document(document)
+        except OutputError as error:  # the run is over, and its report is on disk
+            say(f"batchpatch: {error}")
+    if on_end:
+        attempt_to_show("--on-end", lambda: tell_command(on_end, document, quiet=quiet))
+    return report.summary.exit_code
+
+
+def _say_ending(report: RunReport, following: Following, reporting: ReportFlags) -> None:
+    """For a person."""
+    quiet = reporting.quiet
     if not quiet:
         _say_summary(report, show_values=reporting.show_values)
         attempt_to_show("Where it went", lambda: say(*following.place_lines()))
@@ -61,15 +79,6 @@ def finish(
     else:
         _say_why_early(report)
     _say_following(report, following, quiet=quiet)
-    document = _run_document(report, following)
-    if reporting.json:
-        try:
-            emit_document(document)
-        except OutputError as error:  # the run is over, and its report is on disk
-            say(f"batchpatch: {error}")
-    if on_end:
-        attempt_to_show("--on-end", lambda: tell_command(on_end, document, quiet=quiet))
-    return report.summary.exit_code
 
 
 def _run_document(report: RunReport, following: Following) -> dict[str, Any]:
@@ -81,6 +90,14 @@ def _run_document(report: RunReport, following: Following) -> dict[str, Any]:
         "failed": [str(path) for path in report.failed],
         **following.document(),
     }
+
+
+def log_summary(summary: Summary, **more: object) -> bool:
+    """Write how it ended where stderr is a log for programs; False where it is not."""
+    because = summary.stopped_because
+    if because and because != LIMIT_REACHED:
+        log_event("stop", level="warning", message=because)
+    return log_event("summary", **(more or summary._asdict()))
 
 
 def _following(report: RunReport, instead: Sequence[Given]) -> Following:

@@ -19,13 +19,32 @@ from batchpatch.cli.text import printable
 from batchpatch.errors import BatchpatchError, ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class OutputError(BatchpatchError):
     """Nobody reads standard output any more, or it cannot be written."""
 
     exit_code = ExitCode.STOPPED
+
+
+class _Log:
+    """Where lines for a person go instead, while stderr is a log for programs."""
+
+    write: Callable[..., None] | None = None
+
+
+def log_to(write: Callable[..., None]) -> None:
+    """From now on lines for a person are events of this log."""
+    _Log.write = write
+
+
+def log_event(event: str, **fields: Any) -> bool:
+    """Write an event where stderr is a log for programs; False where it is not."""
+    if _Log.write is None:
+        return False
+    _Log.write(event, **fields)
+    return True
 
 
 class _Written:
@@ -36,6 +55,10 @@ class _Written:
 
 def say(*lines: str) -> None:
     """Lines for a person. A closed stderr is no reason to fail."""
+    if _Log.write is not None:
+        for line in filter(str.strip, lines):
+            _Log.write("message", message=printable(line.strip()))
+        return
     try:
         for line in lines:
             print(printable(line), file=sys.stderr)  # noqa: T201 - the command line speaks here
@@ -46,6 +69,9 @@ def say(*lines: str) -> None:
 
 def log_line(text: str) -> None:
     """A line of a log: with its time, because whoever reads it was not there."""
+    if _Log.write is not None:
+        say(text)
+        return
     say(f"{datetime.now().astimezone().isoformat(timespec='seconds')} {text}")
 
 
@@ -143,7 +169,8 @@ def abandon_stdout() -> None:
 
 def command_error(sentence: str, exit_code: int, *, json: bool) -> int:
     """Say what ended a command; gives its exit code."""
-    say(f"batchpatch: {sentence}")
+    if not log_event("error", level="error", message=printable(sentence), exit_code=int(exit_code)):
+        say(f"batchpatch: {sentence}")
     if json:
         try:
             emit_error(sentence, exit_code)

@@ -35,6 +35,7 @@ from batchpatch.cli.options.surroundings import (
     StreamFlags,
     parse_path,
 )
+from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
 from batchpatch.cli.output import say
 from batchpatch.errors import SettingsError
 from batchpatch.options.run import Safeguards
@@ -62,6 +63,7 @@ class PlanFlags(Options):
 
 _IDLE = {
     *flags_of(LookingFlags, VerifyFlags, RestartFlags, DryFlags, StreamFlags),
+    *flags_of(WatchFlags, MetricsFlags),
     *("--no-spool", "--live-first", "--route", "--force", "--partial", "--show-values"),
     *("--priority", "--deadline", "--on-end"),
 }
@@ -86,6 +88,8 @@ def plan(
     ending: EndFlags,
     streaming: StreamFlags,
     reporting: ReportFlags,
+    watching: WatchFlags,
+    metrics: MetricsFlags,
     dry: DryFlags,
     sandbox: SandboxFlags,
     server: ServerFlags,

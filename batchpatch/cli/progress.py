@@ -65,10 +65,15 @@ class PlainLines:
 
     def __call__(self, progress: Progress) -> None:
         """See how far the work is."""
-        if progress.elapsed_s >= self._next_s or self._waits_anew(progress):
+        waits = self._waits_anew(progress)
+        if progress.elapsed_s >= self._next_s or waits:
             self._next_s = progress.elapsed_s + self._every_s
             self._said = _kind(progress.waiting_for)
-            self._write(progress_line(progress))
+            self.show(progress, waits=waits)
+
+    def show(self, progress: Progress, *, waits: bool) -> None:
+        """Write the line; `waits` where it is written because of a wait that is new."""
+        self._write(progress_line(progress))
 
     def _waits_anew(self, progress: Progress) -> bool:
         kind = _kind(progress.waiting_for)

@@ -19,6 +19,7 @@ from batchpatch.cli.options.surroundings import (
     StreamFlags,
     parse_path,
 )
+from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
 from batchpatch.errors import SettingsError
 from batchpatch.options.spelling import parse_choice
 
@@ -65,6 +66,8 @@ def resume(
     ending: EndFlags,
     reporting: ReportFlags,
     streaming: StreamFlags,
+    watching: WatchFlags,
+    metrics: MetricsFlags,
     sandbox: SandboxFlags,
     server: ServerFlags,
     given: GivenFlags,
@@ -79,11 +82,13 @@ def resume(
     from batchpatch.cli.next_command import NextCommands  # noqa: PLC0415
     from batchpatch.cli.results_pipe import ResultsPipe  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
+    from batchpatch.cli.watching import watch_run  # noqa: PLC0415
     from batchpatch.commands.resume import resume as resume_run  # noqa: PLC0415
     from batchpatch.formats.run_json import settings_from  # noqa: PLC0415
     from batchpatch.model import Outcome  # noqa: PLC0415
     from batchpatch.recording.plan_output import find_directory  # noqa: PLC0415
 
+    watch = watch_run(watching, metrics.metrics_port)
     streaming.check(reporting)
     directory = find_directory(newest.choose(directory, command="resume"))
     manifest = manifest_of(directory)
@@ -95,7 +100,7 @@ def resume(
         )
     settings = settings_from(manifest.options)
     retried = [one for one in Outcome if one.may_be_retried and retrying.retry in (one, "all")]
-    report = Session(platform, sandbox, server, reporting).execute(
+    report = Session(platform, sandbox, server, reporting, watch).execute(
         lambda account, stopper, observe: resume_run(
             directory,
             account=account,
@@ -110,6 +115,8 @@ def resume(
             stream=ResultsPipe.to_stdout(stopper).stream if streaming.results else None,
             stopper=stopper,
             observe=observe,
+            monitor=watch.monitor,
+            tracer=watch.tracer,
         ),
         earlier=manifest,
     )

@@ -26,6 +26,7 @@ from batchpatch.cli.options.surroundings import (
     ServerFlags,
     StreamFlags,
 )
+from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
 from batchpatch.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def run(
     ending: EndFlags,
     streaming: StreamFlags,
     reporting: ReportFlags,
+    watching: WatchFlags,
+    metrics: MetricsFlags,
     dry: DryFlags,
     sandbox: SandboxFlags,
     server: ServerFlags,
@@ -61,7 +64,9 @@ def run(
     GENESYSCLOUD_ACCESS_TOKEN) and GENESYSCLOUD_REGION, or from ~/.gc/config.toml (--profile).
     """
     from batchpatch.cli.kind_choice import chosen_options  # noqa: PLC0415 - not for --help
+    from batchpatch.cli.watching import watch_run  # noqa: PLC0415
 
+    watch = watch_run(watching, metrics.metrics_port)
     streaming.check(reporting)
     if streaming.results and dry.dry_run:
         raise SettingsError("--dry-run sends nothing, so --results has none to write.")
@@ -81,7 +86,7 @@ def run(
     from batchpatch.options.run import RecordOptions  # noqa: PLC0415
 
     live = streaming.results is not None
-    session = Session(platform, sandbox, server, reporting)
+    session = Session(platform, sandbox, server, reporting, watch)
     session.check()  # a contradiction is said before anything else
     route = _chosen_route(sending.route, read.write, reporting)
     report = session.execute(
@@ -108,6 +113,8 @@ def run(
             stream=ResultsPipe.to_stdout(stopper).stream if live else None,
             stopper=stopper,
             observe=observe,
+            monitor=watch.monitor,
+            tracer=watch.tracer,
         )
     )
     instead = given if restart.resume else ()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.cli.options.declare import GivenFlags, idle_lines, with_options
@@ -24,7 +25,8 @@ from batchpatch.cli.options.surroundings import (
     SandboxFlags,
     ServerFlags,
 )
-from batchpatch.cli.output import emit_document, say
+from batchpatch.cli.options.watching import WatchFlags
+from batchpatch.cli.output import emit_document, log_event, say
 from batchpatch.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from batchpatch.cli.watching import Watch
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Progress
     from batchpatch.options.run import LimitOptions, Settings
@@ -66,6 +69,7 @@ def serve(
     platform: PlatformFlags,
     recording: ServiceRecordFlags,
     reporting: ReportFlags,
+    watching: WatchFlags,
     sandbox: SandboxFlags,
     server: ServerFlags,
     given: GivenFlags,
@@ -79,6 +83,10 @@ def serve(
     SIGTERM and Ctrl-C: no more rows are taken, and those that wait are settled for up to --grace.
     Exit code 0: all were; 3: some were not; 4: the credentials are refused.
     """
+    from batchpatch.cli.watching import Watch  # noqa: PLC0415 - not for --help
+
+    watch = Watch(name=f"serve-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}")
+    watch.begin(watching, monitored=True)
     say(*idle_lines(given, _IDLE, command="serve"))
     listen.check()
     # Loaded here, because they bring the HTTP client with them.
@@ -106,8 +114,9 @@ def serve(
         record=recording.record,
         secret=listen.secret(),
         tls=listen.tls(),
+        watch=watch,
     )
-    report = Session(platform, sandbox, server, reporting).execute(service.run)
+    report = Session(platform, sandbox, server, reporting, watch).execute(service.run)
     return _finish(report, reporting, record=recording.record)
 
 
@@ -120,16 +129,17 @@ class _Serving(NamedTuple):
     record: Path | None
     secret: bytes | None
     tls: ssl.SSLContext | None
+    watch: Watch
 
     async def run(
         self, account: Account, stopper: Stopper, observe: Callable[[Progress], None] | None
     ) -> RunReport:
         """Serve until a stop is asked for, and drain."""
-        from batchpatch.pipeline.monitor import Monitor  # noqa: PLC0415 - not for --help
-        from batchpatch.service.patcher import Patcher  # noqa: PLC0415
+        from batchpatch.service.patcher import Patcher  # noqa: PLC0415 - not for --help
         from batchpatch.service.server import Service, listening  # noqa: PLC0415
 
-        monitor = Monitor()
+        monitor = self.watch.monitor
+        assert monitor is not None  # noqa: S101 - it was asked for
         limits = replace(
             self.limits, grace_s=_LAST_ANSWERS_S, max_failures=None, max_duration_s=None
         )
@@ -140,6 +150,7 @@ class _Serving(NamedTuple):
             record=self.record,
             monitor=monitor,
             observe=observe,
+            tracer=self.watch.tracer,
         )
         async with patcher:
             service = Service(
@@ -148,12 +159,15 @@ class _Serving(NamedTuple):
                 metrics=_exposition(monitor),
                 queue_rows=self.listen.queue,
                 secret=self.secret,
+                traced=self.watch.tracer is not None,
             )
             where = listening(
                 service.app(), host=self.listen.host, port=self.listen.port, tls=self.tls
             )
             async with where as url:
-                say(f"Listening on {url}")
+                words = f"Listening on {url}"
+                if not log_event("listening", url=url, message=words):
+                    say(words)
                 await stopper.asked()
                 service.drain()
                 await self._close(patcher, stopper)
@@ -162,6 +176,8 @@ class _Serving(NamedTuple):
 
     async def _close(self, patcher: Patcher, stopper: Stopper) -> None:
         """Settle what waits, until the grace is over or a stop is asked for again."""
+
+        import asyncio  # noqa: PLC0415 - not for --help
 
         async def enough() -> None:
             await asyncio.wait(
@@ -187,10 +203,11 @@ def _exposition(monitor: Monitor) -> Exposition | str:
 
 def _finish(report: RunReport, reporting: ReportFlags, *, record: Path | None) -> int:
     """Say how it ended; gives the exit code. What became of a row is its caller's affair."""
-    from batchpatch.cli.text import reason_lines, summary_lines  # noqa: PLC0415 - not for --help
+    from batchpatch.cli.ending import log_summary  # noqa: PLC0415 - not for --help
+    from batchpatch.cli.text import reason_lines, summary_lines  # noqa: PLC0415
 
     code = ExitCode.STOPPED if report.summary.unattempted else ExitCode.DONE
-    if not reporting.quiet:
+    if not log_summary(report.summary._replace(exit_code=int(code))) and not reporting.quiet:
         say(*summary_lines(report.summary, warns_of_end=report.warns_of_end))
         say(*reason_lines(report.reasons), *report.notices)
         say(*([f"Report: {record}"] if record is not None else []))

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from batchpatch.cli.output import log_line, say
+from batchpatch.cli.output import log_event, log_line, say
 from batchpatch.cli.progress import shown_progress
 from batchpatch.cli.signals import ending, stop_numbers
 from batchpatch.errors import ExitCode, SettingsError
@@ -32,12 +32,14 @@ from batchpatch.service.sandbox_process import own_sandbox, sandbox_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
+    from batchpatch.cli.json_log import JsonLog
     from batchpatch.cli.options.surroundings import (
         PlatformFlags,
         ReportFlags,
         SandboxFlags,
         ServerFlags,
     )
+    from batchpatch.cli.watching import Watch
     from batchpatch.formats.run_json import Manifest
     from batchpatch.model import Progress
 
@@ -51,6 +53,7 @@ class Session(NamedTuple):
     sandbox: SandboxFlags
     server: ServerFlags
     reporting: ReportFlags
+    watch: Watch | None = None
 
     def execute(
         self,
@@ -72,14 +75,19 @@ class Session(NamedTuple):
         """
         with ExitStack() as stack:
             account = stack.enter_context(self._account(earlier))
+            log = self.watch.log if self.watch is not None else None
+            if log is not None or self.reporting.verbose:
+                show_log(log)
             if self.reporting.verbose:
-                log_to_stderr()
                 say(f"{account.hosts.api_url}, credentials from {account.origin}")
             stack.enter_context(announced(account))
             observe = None
             if not self.reporting.quiet:
-                observe = stack.enter_context(_shown(self.reporting, account))
-            return run_until_stopped(lambda stopper: start(account, stopper, observe))
+                observe = stack.enter_context(_shown(self.reporting, account, log))
+            around = self.watch.around if self.watch is not None else _alone
+            return run_until_stopped(
+                lambda stopper: around(lambda: start(account, stopper, observe))
+            )
 
     def check(self) -> None:
         """Raise SettingsError where the sandbox cannot be as it is asked for.
@@ -133,6 +141,10 @@ class Session(NamedTuple):
         )
 
 
+async def _alone(work: Callable[[], Coroutine[None, None, Report]]) -> Report:
+    return await work()
+
+
 def run_until_stopped(start: Callable[[Stopper], Coroutine[None, None, Report]]) -> Report:
     """Run a coroutine on the fastest loop there is; a signal stops it in order.
 
@@ -157,7 +169,9 @@ def _signals(stopper: Stopper) -> Iterator[None]:
 
     def stop(name: str) -> None:
         if stopper.stop is None:
-            say(f"{name}: finishing what is in flight; once more to leave at once.")
+            words = f"{name}: finishing what is in flight; once more to leave at once."
+            if not log_event("stop", message=words):
+                say(words)
         stopper.request(Stop(ExitCode.INTERRUPTED, f"Interrupted ({name})."))
 
     numbers = stop_numbers()
@@ -179,8 +193,15 @@ def _signals(stopper: Stopper) -> Iterator[None]:
 
 
 @contextmanager
-def _shown(reporting: ReportFlags, account: Account) -> Iterator[Callable[[Progress], None] | None]:
+def _shown(
+    reporting: ReportFlags, account: Account, log: JsonLog | None
+) -> Iterator[Callable[[Progress], None] | None]:
     """What shows the progress; a terminal that is gone, or never was one, ends nothing."""
+    if log is not None and reporting.progress != "none":
+        from batchpatch.cli.json_log import JsonProgress  # noqa: PLC0415 - only where asked for
+
+        yield JsonProgress(log, every_s=reporting.log_every_s)
+        return
     stack = ExitStack()
     every_s, where = reporting.log_every_s, urlsplit(account.hosts.api_url).netloc
     show = attempt_to_show(
@@ -222,8 +243,13 @@ class SayHandler(logging.Handler):
             say(*others)
 
 
-def log_to_stderr() -> None:
-    """Show the log of our own packages."""
+def show_log(log: JsonLog | None = None) -> None:
+    """Show the log of our own packages on stderr, as events where that is a log for programs."""
+    handler: logging.Handler = SayHandler()
+    if log is not None:
+        from batchpatch.cli.json_log import JsonHandler  # noqa: PLC0415 - only where asked for
+
+        handler = JsonHandler(log)
     logger = logging.getLogger("batchpatch")
-    logger.addHandler(SayHandler())
+    logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)

@@ -28,6 +28,8 @@ from batchpatch.recording.run_directory import RunDirectory
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from opentelemetry.trace import Tracer
+
     from batchpatch.formats.run_json import Manifest
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.client import GenesysClient
@@ -58,6 +60,7 @@ async def resume(
     stopper: Stopper | None = None,
     observe: Callable[[Progress], None] | None = None,
     monitor: Monitor | None = None,
+    tracer: Tracer | None = None,
 ) -> RunReport:
     """Finish a run, an undo or a plan that was stopped or broke, with its own options.
 
@@ -80,6 +83,7 @@ async def resume(
         stopper: as for `run`.
         observe: as for `run`.
         monitor: as for `run`.
+        tracer: as for `run`.
 
     Raises:
         SettingsError: there is no such run or plan, the plan is whole, or it was for another
@@ -125,6 +129,7 @@ async def resume(
                 unkept=earlier.manifest.unkept,
                 stream=stream,
                 monitor=monitor,
+                tracer=tracer,
             )
             if out is None:
                 if earlier.moved:

@@ -38,6 +38,8 @@ from batchpatch.writes.registry import find_kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from opentelemetry.trace import Tracer
+
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.routes import Route
     from batchpatch.model import Progress
@@ -66,6 +68,7 @@ async def run(
     stopper: Stopper | None = None,
     observe: Callable[[Progress], None] | None = None,
     monitor: Monitor | None = None,
+    tracer: Tracer | None = None,
 ) -> RunReport:
     """Patch the participants that the rows of these inputs name, and record every row.
 
@@ -89,6 +92,7 @@ async def run(
         observe: called a few times a second, and at the end. What it raises is logged and changes
             nothing; to end the run, use `stopper`.
         monitor: counts for whoever watches the run, such as its metrics.
+        tracer: of OpenTelemetry; makes a span of each patch.
 
     Returns:
         The report; its summary's `exit_code` is that of the command line.
@@ -132,6 +136,7 @@ async def run(
             stopper=stopper,
             observe=observe,
             monitor=monitor,
+            tracer=tracer,
         )
     limits = limits or LimitOptions()
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
@@ -157,6 +162,7 @@ async def run(
                     unkept=record.unkept,
                     stream=stream,
                     monitor=monitor,
+                    tracer=tracer,
                 )
                 return await sending(job, directory).run(observe)
 

@@ -18,7 +18,7 @@ from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S, CircuitBreaker
 from batchpatch.genesys.departure import departing
 from batchpatch.genesys.failures import FailureJudge
 from batchpatch.genesys.http import ERROR_BODY_BYTES
-from batchpatch.genesys.query import Purpose, fitting, purpose_of
+from batchpatch.genesys.query import Purpose, fitting, log_fields, purpose_of, word_of
 from batchpatch.genesys.rate_limit.admission import Admission
 from batchpatch.genesys.rate_limit.pace import Allowance
 from batchpatch.genesys.replies import NoReply, Reply
@@ -211,7 +211,9 @@ class GenesysClient:
             if refusal is not None:
                 passed = await self._judge_refusal(refusal, policy or self._policy)
             asked = url if method == "GET" else None
-            after = await self._follow_up(answer, tries, permit, policy, passed, asked=asked)
+            after = await self._follow_up(
+                method, answer, tries, permit, policy, passed, asked=asked
+            )
             if isinstance(after, Answer):
                 return after
             tries = after
@@ -237,8 +239,7 @@ class GenesysClient:
         return departure
 
     def _note_heard(self, method: str, answer: Reply | NoReply, permit: Permit) -> None:
-        heard = str(answer.status) if isinstance(answer, Reply) else answer.kind
-        self.answers[purpose_of(method), heard] += 1
+        self.answers[purpose_of(method), word_of(answer)] += 1
         if isinstance(answer, Reply):
             self._failures.heard = True
             permit.token.accepted |= answer.status != 401
@@ -253,6 +254,7 @@ class GenesysClient:
 
     async def _follow_up(
         self,
+        method: str,
         answer: Reply | NoReply,
         tries: Tries,
         permit: Permit,
@@ -277,9 +279,11 @@ class GenesysClient:
             asked=asked,
             told=page,
         ):
-            _log.debug("outage: %s", words_for(answer))
+            _log.debug("outage: %s", words_for(answer), extra=log_fields("outage", method, answer))
             return tries._replace(attempts=tries.attempts + 1)  # it waits, and is not charged
-        _log.debug("%s: %s", words_for(answer), FOLLOWS[decision.__class__])
+        follows = FOLLOWS[decision.__class__]
+        event = "failed" if isinstance(decision, Final) else "retry"
+        _log.debug("%s: %s", words_for(answer), follows, extra=log_fields(event, method, answer))
         if isinstance(decision, Final):
             return ended(decision, answer, tries)
         if isinstance(decision, Renew):

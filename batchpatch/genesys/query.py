@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import orjson
 
 from batchpatch.genesys.http import DATA_BODY_BYTES
+from batchpatch.genesys.replies import NoReply
 from batchpatch.genesys.retry import OutcomeKind
 
 if TYPE_CHECKING:
@@ -45,6 +46,17 @@ def purpose_of(method: str) -> Purpose:
 def looks_again() -> bool:
     """True for what verifies: whoever has asked for it looks again by itself, and not for ever."""
     return _purpose.get() == "verifications"
+
+
+def word_of(answer: Reply | NoReply) -> str:
+    """What an attempt was answered: its status, or why none came."""
+    return answer.kind if isinstance(answer, NoReply) else str(answer.status)
+
+
+def log_fields(event: str, method: str, answer: Reply | NoReply) -> dict[str, Any]:
+    """What a log for programs says of an attempt, beside the words: `extra` of a record."""
+    status = answer.kind if isinstance(answer, NoReply) else answer.status
+    return {"event": event, "fields": {"purpose": purpose_of(method), "status": status}}
 
 
 def fitting(policy: RetryPolicy) -> RetryPolicy:

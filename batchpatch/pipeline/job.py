@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
+    from opentelemetry.trace import Tracer
+
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.model import RowResult, Skips
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.resumption import Resumption
     from batchpatch.pipeline.spooling import SpooledInput
     from batchpatch.pipeline.stop import Stopper
+    from batchpatch.pipeline.tracing import Callers
     from batchpatch.recording.run_directory import RunDirectory
     from batchpatch.writes.kind import WriteKind
 
@@ -40,6 +43,8 @@ class Stream(NamedTuple):
     """Awaited before rows are taken from their source: returns once results are being read."""
     drain: Callable[[float], Awaitable[int]] | None = None
     """Awaited at the end, with the grace in seconds: gives how many results nobody has read."""
+    callers: Callers | None = None
+    """The contexts of those who wait, for spans."""
 
 
 def unread_stop(results: int, kept: Path | None) -> Stop:
@@ -68,6 +73,8 @@ class Job:
     """None where nobody waits for a row."""
     monitor: Monitor | None = None
     """Who watches; None where nobody does."""
+    tracer: Tracer | None = None
+    """Makes spans; None where none are wanted."""
 
     @property
     def kind(self) -> WriteKind:

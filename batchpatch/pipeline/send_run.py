@@ -68,6 +68,10 @@ def sending(job: Job, directory: RunDirectory | None) -> Execution:
     step: Step = SendStep(deliverer)
     if stream is not None:
         step = StreamStep(deliverer, patch_of=window.patch_of, survives=stream.survives)
+    if job.tracer is not None:
+        from batchpatch.pipeline.tracing import TracedStep  # noqa: PLC0415 - only where asked for
+
+        step = TracedStep(step, job.tracer, stream.callers if stream is not None else None)
     return Execution(
         job,
         step=step,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
     from pathlib import Path
 
+    from opentelemetry.trace import Tracer
+
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.model import Progress
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.execution import Execution
     from batchpatch.pipeline.monitor import Monitor
     from batchpatch.pipeline.report import RunReport
+    from batchpatch.pipeline.tracing import Callers
 
 LOOK_EVERY_S = 1.0
 _ENDLESS_S = float("inf")
@@ -46,6 +49,7 @@ class Watching(NamedTuple):
 
     monitor: Monitor | None = None
     observe: Callable[[Progress], None] | None = None
+    tracer: Tracer | None = None
 
 
 class Engine:
@@ -57,6 +61,7 @@ class Engine:
         self._stopper = stopper
         self._callers: dict[int, asyncio.Future[RowResult]] = {}
         self._spool: Spool | None = None
+        self._traced: Callers | None = None
         self.execution: Execution
         self._client: GenesysClient
         self._work: asyncio.Task[RunReport]
@@ -86,6 +91,10 @@ class Engine:
             stack.callback(spool.close)
         rows = LiveRows(settings.read, copy=spool.write if spool is not None else None)
         opened = cls(stack, rows, Stopper())
+        if watching.tracer is not None:
+            from batchpatch.pipeline.tracing import Callers  # noqa: PLC0415 - only where asked for
+
+            opened._traced = Callers()
         opened._client = client
         opened._spool, opened._max_outage_s = spool, limits.max_outage_s
         job = Job(
@@ -96,8 +105,14 @@ class Engine:
             limits=limits,
             stopper=opened._stopper,
             directory=directory,
-            stream=Stream(opened.answer, survives=True, withdrawn=rows.is_withdrawn),
+            stream=Stream(
+                opened.answer,
+                survives=True,
+                withdrawn=rows.is_withdrawn,
+                callers=opened._traced,
+            ),
             monitor=watching.monitor,
+            tracer=watching.tracer,
         )
         opened.execution = sending(job, directory)
         opened._work = asyncio.create_task(opened.execution.run(watching.observe))
@@ -127,7 +142,10 @@ class Engine:
         if self._work.done():
             self._work.result()  # raises what has ended it
             raise InputError("No more rows are taken: it was stopped.")
-        return self._rows.put(fields)
+        number = self._rows.put(fields)
+        if self._traced is not None:
+            self._traced.note(number)
+        return number
 
     async def settle(self, fields: Mapping[str, Any] | bytes) -> RowResult:
         """Put a row in, and wait for its result."""
@@ -146,6 +164,8 @@ class Engine:
         """Give a row's result to whoever waits for it."""
         caller = self._callers.pop(result.row, None)
         self._rows.settled(result.row)
+        if self._traced is not None:
+            self._traced.forget(result.row)
         if caller is not None and not caller.done():
             caller.set_result(result)
 

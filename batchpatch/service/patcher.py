@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
     from types import TracebackType
 
+    from opentelemetry.trace import Tracer
+
     from batchpatch.errors import BatchpatchError
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Progress, RowResult, Summary
@@ -76,6 +78,7 @@ class Patcher:
         sandbox: bool = False,
         monitor: Monitor | None = None,
         observe: Callable[[Progress], None] | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """Nothing is opened or sent yet.
 
@@ -98,6 +101,7 @@ class Patcher:
             sandbox: send to a sandbox of its own, for trying things out and for tests.
             monitor: counts for whoever watches, such as metrics.
             observe: as of `run`: called a few times a second with how far it is.
+            tracer: of OpenTelemetry; makes a span of each patch, whose parent is its call's.
 
         Raises:
             SettingsError: an option cannot be used.
@@ -112,7 +116,7 @@ class Patcher:
         self._record = None if record is None else Path(record)
         if self._settings.safeguards.keep_before and record is None:
             raise SettingsError("keep_before keeps values on disk: say where with record=DIR.")
-        self._watching = Watching(monitor, observe)
+        self._watching = Watching(monitor, observe, tracer)
         self._open: Engine | None = None
         self.report: RunReport | None = None
         """What there is to report, once it is closed."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from batchpatch.pipeline.monitor import Monitor
+    from batchpatch.service.http_answers import Handler
     from batchpatch.service.metrics import Exposition
     from batchpatch.service.patcher import Patcher
 
@@ -47,6 +48,7 @@ class Service:
         metrics: Exposition | str,
         queue_rows: int,
         secret: bytes | None = None,
+        traced: bool = False,
     ) -> None:
         """Nothing listens yet.
 
@@ -56,7 +58,9 @@ class Service:
             metrics: what a scrape gets; or why there is nothing to get, in a sentence.
             queue_rows: rows without a result, at most: then more are refused, not queued.
             secret: what callers have to bear; None asks for none.
+            traced: requests may name the span that they are a part of.
         """
+        self._traced = traced
         self._patcher = patcher
         self._monitor = monitor
         self._metrics = metrics
@@ -67,9 +71,8 @@ class Service:
 
     def app(self) -> web.Application:
         """The routes."""
-        app = web.Application(
-            client_max_size=MOST_LINE_BYTES, middlewares=[self._guard.answer_in_json]
-        )
+        around = [self._guard.answer_in_json, *([_trace] if self._traced else [])]
+        app = web.Application(client_max_size=MOST_LINE_BYTES, middlewares=around)
         app.router.add_post("/patch", self._patch)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/metrics", self._scrape)
@@ -166,6 +169,14 @@ class Service:
             raise refuse(web.HTTPNotImplemented, self._metrics)
         body, content_type = self._metrics.text(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+@web.middleware
+async def _trace(request: web.Request, handler: Handler) -> web.StreamResponse:
+    from batchpatch.pipeline.tracing import within_caller  # noqa: PLC0415 - only where asked for
+
+    with within_caller(request.headers):
+        return await handler(request)
 
 
 def _object(body: bytes) -> dict[str, Any]:
