@@ -80,6 +80,7 @@ def start_program(tmp_path: Path) -> Iterator[StartProgram]:
 
 _BEGIN = """
 import os, sys, threading, uuid
+from time import monotonic
 import batchpatch
 from batchpatch import Patcher, close_sync, configure_sync, patch_sync
 from batchpatch.testing import Sandbox
@@ -94,8 +95,9 @@ def patch(number, **more):
     return patch_sync(conversation, {{"n": str(number)}}, participant=participant, **more).outcome
 
 def await_in_flight(count):
+    until_s = monotonic() + 20
     while Sandbox(URL).stats()["in_flight"] < count:
-        pass
+        assert monotonic() < until_s, "nothing is in flight"
 
 configure_sync(lambda: Patcher(api_url=URL))
 """

@@ -37,8 +37,9 @@ def write(patcher: Patcher, who: tuple[str, str], **row: str) -> asyncio.Task[Ro
 
 async def in_flight(sandbox: Sandbox, count: int) -> None:
     """Return once so many requests are under way."""
-    while (await asyncio.to_thread(sandbox.stats))["in_flight"] < count:
-        pass
+    async with asyncio.timeout(20):
+        while (await asyncio.to_thread(sandbox.stats))["in_flight"] < count:
+            pass
 
 
 async def test_leaving_the_block_drains(
