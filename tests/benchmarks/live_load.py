@@ -56,11 +56,15 @@ class Meter:
 
 
 async def steady(send: Send, *, per_s: float, seconds: float) -> Load:
-    """Send rows at that rate for so long, each to a participant of its own."""
+    """Send rows at that rate for so long, each to a participant of its own.
+
+    One row before them is not counted: a service that has just been started is not the subject.
+    """
+    await send(str(uuid.uuid4()), str(uuid.uuid4()), 0)
     meter, tasks = Meter(), set[asyncio.Task[None]]()
     loop = asyncio.get_running_loop()
     began_s = loop.time()
-    for number in range(round(per_s * seconds)):
+    for number in range(1, round(per_s * seconds) + 1):
         await asyncio.sleep(max(0.0, began_s + number / per_s - loop.time()))
         row = send(str(uuid.uuid4()), str(uuid.uuid4()), number)
         task = asyncio.create_task(meter.measure(row))
