@@ -1,82 +1,46 @@
 """The execution: one run, undo or plan, new or resumed, from its first row to its report.
 
-It puts the parts of the pipeline together. In what a patch takes (`Step`) and in what is written
-beside the results (`Output`) a run and a plan differ; these two are given to it.
+It puts the parts of the pipeline together; what follows once no row is left is its `Ending`. In
+what a patch takes (`Step`) and in what is written beside the results (`Output`) a run and a plan
+differ; these two are given to it.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batchpatch.errors import (
-    BatchpatchError,
-    ExitCode,
-    InputError,
-    LeftError,
-    RecordError,
-    SettingsError,
-)
+from batchpatch.errors import BatchpatchError, LeftError
 from batchpatch.finding.finder import Finder
 from batchpatch.genesys.account.regions import region_of
-from batchpatch.model import LIMIT_REACHED, Stop
+from batchpatch.model import Stop
 from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.earlier_runs import (
     OriginCheck,
     files_before_a_pipe,
     look_into_earlier_runs,
 )
+from batchpatch.pipeline.ending import Ending
 from batchpatch.pipeline.job import unread_stop
 from batchpatch.pipeline.origin_record import OriginRecord
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.progress_note import ProgressNote
-from batchpatch.pipeline.recorder import rfc3339
 from batchpatch.pipeline.report import RunReport, attempt_to_show
 from batchpatch.pipeline.row_checks import OrganisationCheck, lookup_for
-from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile, record_organisation
-from batchpatch.pipeline.spooling import missing_rest
-from batchpatch.recording.bitmap import Bitmap
-from batchpatch.recording.checkpoint import Proof, prove
-from batchpatch.recording.failure_reasons import read_reasons
-from batchpatch.recording.manifest import write_summary
-from batchpatch.recording.summary import Counters, summarize
+from batchpatch.pipeline.run_record import record_organisation
+from batchpatch.pipeline.stop import both
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine
 
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.genesys.conversations.reader import ConversationReads
     from batchpatch.merging.window import Window
-    from batchpatch.model import FailureReason, Progress, Summary
+    from batchpatch.model import Progress
     from batchpatch.pipeline.job import Job
     from batchpatch.pipeline.output import Output
     from batchpatch.pipeline.step import Step
-    from batchpatch.recording.manifest import InputChange
-
-
-_UNDERIVED = (
-    "Left before its end was written (the failed rows, the proof of the counts): "
-    "`batchpatch resume` does that."
-)
-
-
-def _counted(counts: Counter[str]) -> Proof:
-    """The counts of who recorded, where the results are not read back."""
-    return Proof(dict(counts), counts.total(), Bitmap(), 0, 0, 0, 0, [])
-
-
-def _with(stop: Stop | None, other: Stop | None) -> Stop | None:
-    """Both reasons to stop, with the exit code of the first that is one of trouble."""
-    if other is None:
-        return stop
-    if stop is None or stop.exit_code == ExitCode.DONE:
-        return other
-    return stop._replace(because=f"{stop.because} {other.because}")
 
 
 class Execution:
@@ -97,7 +61,6 @@ class Execution:
             job.stopper.tell(notice)
         self._job = job = replace(job, elsewhere=found.newer)
         self._output = output
-        self._started = datetime.now(UTC)
         self._results_path = job.directory.results_path if job.directory else None
         self._progress_note = ProgressNote(job.directory) if job.directory else None
         again = OriginCheck(
@@ -113,12 +76,12 @@ class Execution:
             always=job.settings.safeguards.keep_before,
             learned=self._note,
         )
-        self._lookup = lookup_for(job.client, job.settings.read)
+        lookup = lookup_for(job.client, job.settings.read)
         self.pipeline = Pipeline(
             job.reader,
             self._results_path,
             client=job.client,
-            checks=(again.check, organisation.check, self._lookup.resolve),
+            checks=(again.check, organisation.check, lookup.resolve),
             finder=Finder(reads, job.settings.find, kind=job.kind),
             window=window,
             step=step,
@@ -135,6 +98,7 @@ class Execution:
         if job.monitor is not None:
             directory = job.directory.path if job.directory else None
             job.monitor.watch(job.client, self.pipeline.recorded.counts, directory)
+        self._ending = Ending(job, self.pipeline, output, lookup=lookup)
 
     def _note(self, identity: Identity) -> None:
         if self._job.directory is not None:
@@ -163,13 +127,13 @@ class Execution:
             )
         if (note := self._progress_note) is not None:
             attempt_to_show("The progress file", note.end)
-        stop = _with(job.stopper.stop, unread)
+        stop = both(job.stopper.stop, unread)
         try:
             # Of millions of rows it takes minutes, in which signals are to be heard.
-            report = partial(self._report, stop)
+            report = partial(self._ending.report, stop)
             return await off_loop(report, unless=job.stopper.asked_to_leave())
         except LeftError:
-            return self._cut_short()
+            return self._ending.cut_short()
 
     def _is_pointless(self, error: BatchpatchError) -> bool:
         settled = self.pipeline.recorded.settled_here
@@ -179,146 +143,3 @@ class Execution:
         if self._job.spooled is not None:  # nothing is to appear there any more
             self._job.spooled.close()
         self._output.discard()
-
-    def _cut_short(self) -> RunReport:
-        """What there is to say without what follows from the results: a resume derives it."""
-        because = self._job.stopper.stop.because if self._job.stopper.stop else "Interrupted."
-        stop = Stop(ExitCode.INTERRUPTED, f"{because} {_UNDERIVED}")
-        counts = self.pipeline.recorded.counts
-        summary = summarize(_counted(counts), self._counters(), stop=stop)
-        self._write_summary(summary)
-        return self._told(summary, resumable=self._job.directory is not None)
-
-    def _report(self, stop: Stop | None) -> RunReport:
-        """Read the results back, derive what follows from them, and write the summary.
-
-        Raises:
-            LeftError: somebody has asked to leave; nothing more is written then.
-        """
-        pipeline, proof, refuse = self.pipeline, self._proof(), self._job.stopper.refuse_leaving
-        refuse()
-        failed: list[Path] = []
-        changes: list[InputChange] = []
-        changed: Stop | None = None
-        try:
-            changes, changed = self._changes(proof)
-            failed = self._output.write_failed(proof, changed={one.source for one in changes})
-        except (RecordError, InputError) as error:
-            because = f"The failed rows could not be written: {error}"
-            stop = stop or Stop(ExitCode.STOPPED, because)
-        stop = _with(stop or self._end_of_input(), changed)
-        # Of a plan that is whole the results go with its state.
-        reasons = attempt_to_show("The reasons", lambda: self._reasons(proof)) or []
-        refuse()
-        try:
-            self._output.conclude(whole=self._is_whole(proof, stop))
-        except (RecordError, SettingsError) as error:
-            stop = Stop(ExitCode.STOPPED, str(error))
-        spooled = self._job.spooled
-        if stop is not None and spooled is not None and spooled.left:
-            # A canary that lost the rest of its pipe is no success for a script.
-            code = ExitCode.STOPPED if stop.exit_code == ExitCode.DONE else stop.exit_code
-            stop = Stop(code, f"{stop.because} {spooled.left}")
-        summary = summarize(proof, self._counters(), stop=stop)
-        self._write_summary(summary)
-        plan = self._output.report(self._lookup.names)
-        over = bool(changes) or self._job.directory is None or (plan is not None and plan.whole)
-        resumable = not over and (bool(summary.unattempted) or not pipeline.exhausted)
-        return self._told(summary, failed, reasons, changes, resumable=resumable)
-
-    def _write_summary(self, summary: Summary) -> None:
-        directory = self._job.directory
-        if directory is not None and directory.path.is_dir():
-            with suppress(RecordError):  # a full disk: the summary is printed all the same
-                write_summary(directory.summary_path, summary)
-                directory.forget_progress()
-
-    def _told(
-        self,
-        summary: Summary,
-        failed: Sequence[Path] = (),
-        reasons: Sequence[FailureReason] = (),
-        changes: Sequence[InputChange] = (),
-        *,
-        resumable: bool,
-    ) -> RunReport:
-        job, pipeline = self._job, self.pipeline
-        plan = self._output.report(self._lookup.names)
-        return RunReport(
-            summary,
-            job.directory.path if job.directory else plan.out if plan else Path(),
-            list(failed),
-            list(reasons),
-            resumable=resumable,
-            requests_left=attempt_to_show("What is left", pipeline.requests_left),
-            allowance=attempt_to_show("The allowance", job.client.allowance),
-            nothing_left=job.earlier is not None
-            and not (resumable or pipeline.recorded.settled_here),
-            notices=summary.notices,
-            changed=changes,
-            conflicts=self._output.conflicts,
-            warns_of_end=job.settings.find.ended == "warn",
-            plan=plan,
-        )
-
-    def _changes(self, proof: Proof) -> tuple[list[InputChange], Stop | None]:
-        """The inputs that have changed meanwhile, and why that ends the run."""
-        if (directory := self._job.directory) is None:
-            return [], None
-        exhausted = self.pipeline.exhausted
-        changes = changes_meanwhile(directory, failed=bool(proof.failed), exhausted=exhausted)
-        return changes, changed_stop(directory, self._job.reader.names, changes)
-
-    def _reasons(self, proof: Proof) -> list[FailureReason]:
-        """Why rows did not make it, those of earlier processes too."""
-        if self._results_path is None:
-            return self.pipeline.recorded.reasons.most_common()
-        if not (proof.failed or proof.problems):
-            return []  # and no need to look for them
-        return read_reasons(self._results_path).most_common()
-
-    @property
-    def _rows(self) -> int:
-        """Rows that there are; read to its end, the input itself says how many."""
-        return self._job.reader.rows if self.pipeline.exhausted else self.pipeline.rows
-
-    def _proof(self) -> Proof:
-        if self._results_path is not None:
-            return prove(self._results_path, rows=self._rows)
-        return _counted(self.pipeline.recorded.counts)
-
-    def _end_of_input(self) -> Stop | None:
-        """Why there is more input than was read, where nothing else has stopped the run."""
-        reader = self._job.reader
-        if reader.missing_from is not None:
-            return missing_rest(reader.missing_from, unread=reader.unread)
-        return Stop(ExitCode.DONE, LIMIT_REACHED) if reader.limit_reached else None
-
-    def _is_whole(self, proof: Proof, stop: Stop | None) -> bool:
-        ended = stop is None or stop.exit_code == ExitCode.DONE
-        return ended and proof.settled == self._rows and not proof.problems
-
-    def _counters(self) -> Counters:
-        """What this process and those before it have done, as far as they could say."""
-        client, pipeline = self._job.client, self.pipeline
-        counters = Counters(
-            rows=pipeline.rows,
-            patches=client.calls["patches"],
-            reads=client.calls["reads"],
-            lookups=client.calls["lookups"],
-            verifications=client.calls["verifications"],
-            retries=client.retries,
-            requests=client.requests,
-            throttled=client.throttled,
-            tokens_minted=client.tokens_minted,
-            allowance_used=client.allowance_used,
-            elapsed_s=round(pipeline.elapsed_s, 3),
-            started=rfc3339(self._started),
-            ended=rfc3339(datetime.now(UTC)),
-            input_exhausted=pipeline.exhausted and self._job.reader.missing_from is None,
-            blanked=pipeline.recorded.blanked,
-            unkept=self._job.unkept,
-            rows_expected=attempt_to_show("Rows in all", lambda: self._job.reader.rows_expected),
-            notices=attempt_to_show("The notices", lambda: tuple(self._job.reader.notices)) or (),
-        )
-        return self._job.earlier.added_to(counters) if self._job.earlier else counters

@@ -11,10 +11,6 @@ task of its own, so that the worker can go on.
 The tasks: feeding, the workers, and one that waits for a stop; around them the background tasks,
 which end with the rows: a sync and a note each second, the progress, the end of `--max-duration`,
 and what the run brings along. An error in any ends all.
-
-A stop (a signal, a threshold, the time) is obeyed in two steps. At the first, nothing more is read,
-handed out or sent, and what has left is waited for, up to the grace; what was accepted is recorded.
-At the second, or after the grace, the workers are cancelled. What was cut off has no line.
 """
 
 from __future__ import annotations
@@ -31,9 +27,10 @@ from batchpatch.pipeline.monitor import told
 from batchpatch.pipeline.patch_queue import PatchQueue
 from batchpatch.pipeline.recorder import Recorder
 from batchpatch.pipeline.report import Observer, attempt_to_show
-from batchpatch.pipeline.stop import OpeningHours, nothing_on_the_wire
+from batchpatch.pipeline.stop import OpeningHours
+from batchpatch.pipeline.workers import Workers
 from batchpatch.recording.in_thread import in_thread
-from batchpatch.sending.outcomes import too_late, unverified, withdrawn
+from batchpatch.sending.outcomes import too_late, withdrawn
 from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
@@ -44,7 +41,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.genesys.rate_limit.pace import Allowance
     from batchpatch.merging.window import Window
-    from batchpatch.model import Delivery, Progress, Row
+    from batchpatch.model import Progress, Row
     from batchpatch.options.run import LimitOptions
     from batchpatch.pipeline.feeding import Check, RowSource
     from batchpatch.pipeline.job import Stream
@@ -56,8 +53,6 @@ if TYPE_CHECKING:
 
 SYNC_EVERY_S = 1.0
 EXPIRE_EVERY_S = 0.1
-MOST_VERIFYING = 2000
-"""Patches that wait to be read back, at most; each of them holds its participant's lease."""
 
 
 class Pipeline:
@@ -111,15 +106,12 @@ class Pipeline:
         self._finder = finder
         self._step = step
         self._limits = limits
-        self._hours = OpeningHours(limits.between, stopper) if limits.between else None
+        hours = OpeningHours(limits.between, stopper) if limits.between else None
         self._stopper = stopper
         self._before = before
         self._kind = kind
         self._window = window
         self._queue = PatchQueue(window, admission=client.admission, drop=self._drop)
-        self._verifying = asyncio.Semaphore(MOST_VERIFYING)
-        self._cut_short = False
-        """A stop was asked for: nothing is looked for any more."""
         self._recorder = Recorder(
             results_path,
             sources=reader.names,
@@ -149,12 +141,23 @@ class Pipeline:
             recorder=self._recorder,
             client=client,
             window=window,
-            hours=self._hours,
+            hours=hours,
             doing="sending" if step.sends else "planning",
             reads_each=reads_each or not step.sends,
         )
         self.withdrawn = False
         """Some row was withdrawn, which is to be noticed before its turn comes."""
+        self._workers = Workers(
+            self._queue,
+            feeder=self._feeder,
+            step=step,
+            recorder=self._recorder,
+            client=client,
+            stopper=stopper,
+            grace_s=limits.grace_s,
+            hours=hours,
+            gauge=self.gauge,
+        )
 
     @property
     def rows(self) -> int:
@@ -192,7 +195,7 @@ class Pipeline:
         try:
             async with asyncio.TaskGroup() as group:
                 background = [group.create_task(one) for one in self._background_work(observer)]
-                await self._take_all(workers)
+                await self._workers.take_all(workers)
                 for task in background:
                     task.cancel()
             for delivery in self._step.remaining():
@@ -213,65 +216,6 @@ class Pipeline:
         if self._background is not None:
             work.append(self._background())
         return work
-
-    async def _take_all(self, workers: int) -> None:
-        async with asyncio.TaskGroup() as group:
-            feeding = group.create_task(self._feeder.feed())
-            working = [group.create_task(self._work(group)) for _ in range(workers)]
-            watching = group.create_task(self._watch(feeding, working))
-            await asyncio.wait([feeding, *working])
-            watching.cancel()
-
-    async def _work(self, group: asyncio.TaskGroup) -> None:
-        while (patch := await self._queue.take()) is not None:
-            if self._hours is not None and not await self._hours.wait():
-                return
-            delivery = await self._step.take(patch)
-            if delivery.to_verify:
-                # The worker goes on: what it has sent is looked for in seconds, not at once.
-                await self._verifying.acquire()
-                self.gauge.verifying += 1
-                group.create_task(self._verify(delivery))
-            else:
-                self._finish(delivery)
-
-    async def _verify(self, delivery: Delivery) -> None:
-        try:
-            verified = await self._step.verify(delivery)
-            if self._cut_short and verified.parts[0][1].verified is None:
-                return  # without a line it is sent and looked for again, as the user has asked
-            self._finish(verified)
-        except BatchpatchError as error:
-            # Accepted it was, and is not to be sent again.
-            parts = [(part, unverified(outcome, str(error))) for part, outcome in delivery.parts]
-            self._finish(delivery._replace(parts=parts))
-            raise
-        finally:
-            self.gauge.verifying -= 1
-            self._verifying.release()
-
-    def _finish(self, delivery: Delivery) -> None:
-        for ready in self._step.recordable(delivery):
-            self._recorder.record(ready)
-        # One that the step holds back changed nothing yet, and its lines still come first: its
-        # participant goes on, or the end of a short input would wait for itself.
-        self._queue.give_back(delivery.patch)
-
-    async def _watch(self, feeding: asyncio.Task[None], working: list[asyncio.Task[None]]) -> None:
-        """On a stop: read no more, hand out no more, and after the grace wait no more."""
-        await self._stopper.asked()
-        feeding.cancel()
-        self._queue.close()
-        self._client.stop_sending()
-        self._cut_short = True
-        self._step.stop()
-        landing = asyncio.create_task(nothing_on_the_wire(self._client))
-        try:
-            await self._stopper.grace_is_over(self._limits.grace_s, unless=landing)
-        finally:
-            landing.cancel()
-        for task in working:
-            task.cancel()
 
     def _foresee(self) -> None:
         left = attempt_to_show("What is left", self.requests_left)

@@ -102,6 +102,15 @@ class Stopper:
             urged.cancel()
 
 
+def both(stop: Stop | None, other: Stop | None) -> Stop | None:
+    """Both reasons to stop, with the exit code of the first that is one of trouble."""
+    if other is None:
+        return stop
+    if stop is None or stop.exit_code == ExitCode.DONE:
+        return other
+    return stop._replace(because=f"{stop.because} {other.because}")
+
+
 class OpeningHours:
     """The hours in which requests may begin."""
 

@@ -1,0 +1,215 @@
+"""The ending of an execution: what is read back, derived, written and told once no row is left.
+
+Where results are kept, their counts are proved from them, whatever their writer has counted.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batchpatch.errors import ExitCode, InputError, RecordError, SettingsError
+from batchpatch.model import LIMIT_REACHED, Stop
+from batchpatch.pipeline.recorder import rfc3339
+from batchpatch.pipeline.report import RunReport, attempt_to_show
+from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile
+from batchpatch.pipeline.spooling import missing_rest
+from batchpatch.pipeline.stop import both
+from batchpatch.recording.bitmap import Bitmap
+from batchpatch.recording.checkpoint import Proof, prove
+from batchpatch.recording.failure_reasons import read_reasons
+from batchpatch.recording.manifest import write_summary
+from batchpatch.recording.summary import Counters, summarize
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Sequence
+
+    from batchpatch.model import FailureReason, Summary
+    from batchpatch.pipeline.job import Job
+    from batchpatch.pipeline.output import Output
+    from batchpatch.pipeline.pipeline import Pipeline
+    from batchpatch.pipeline.row_checks import NameLookup
+    from batchpatch.recording.manifest import InputChange
+
+_UNDERIVED = (
+    "Left before its end was written (the failed rows, the proof of the counts): "
+    "`batchpatch resume` does that."
+)
+
+
+def _counted(counts: Counter[str]) -> Proof:
+    """The counts of who recorded, where the results are not read back."""
+    return Proof(dict(counts), counts.total(), Bitmap(), 0, 0, 0, 0, [])
+
+
+class Ending:
+    """The report of an execution, and what is written with it."""
+
+    def __init__(
+        self,
+        job: Job,
+        pipeline: Pipeline,
+        output: Output,
+        *,
+        lookup: NameLookup,
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            job: what was to be done.
+            pipeline: which has done it.
+            output: of what was written beside the results.
+            lookup: of names, as far as a list of them was read.
+        """
+        self._job = job
+        self._pipeline = pipeline
+        self._output = output
+        self._lookup = lookup
+        self._started = datetime.now(UTC)
+        self._results_path = job.directory.results_path if job.directory else None
+
+    def cut_short(self) -> RunReport:
+        """What there is to say without what follows from the results: a resume derives it."""
+        because = self._job.stopper.stop.because if self._job.stopper.stop else "Interrupted."
+        stop = Stop(ExitCode.INTERRUPTED, f"{because} {_UNDERIVED}")
+        counts = self._pipeline.recorded.counts
+        summary = summarize(_counted(counts), self._counters(), stop=stop)
+        self._write_summary(summary)
+        return self._told(summary, resumable=self._job.directory is not None)
+
+    def report(self, stop: Stop | None) -> RunReport:
+        """Read the results back, derive what follows from them, and write the summary.
+
+        Raises:
+            LeftError: somebody has asked to leave; nothing more is written then.
+        """
+        pipeline, proof, refuse = self._pipeline, self._proof(), self._job.stopper.refuse_leaving
+        refuse()
+        failed: list[Path] = []
+        changes: list[InputChange] = []
+        changed: Stop | None = None
+        try:
+            changes, changed = self._changes(proof)
+            failed = self._output.write_failed(proof, changed={one.source for one in changes})
+        except (RecordError, InputError) as error:
+            because = f"The failed rows could not be written: {error}"
+            stop = stop or Stop(ExitCode.STOPPED, because)
+        stop = both(stop or self._end_of_input(), changed)
+        # Of a plan that is whole the results go with its state.
+        reasons = attempt_to_show("The reasons", lambda: self._reasons(proof)) or []
+        refuse()
+        try:
+            self._output.conclude(whole=self._is_whole(proof, stop))
+        except (RecordError, SettingsError) as error:
+            stop = Stop(ExitCode.STOPPED, str(error))
+        spooled = self._job.spooled
+        if stop is not None and spooled is not None and spooled.left:
+            # A canary that lost the rest of its pipe is no success for a script.
+            code = ExitCode.STOPPED if stop.exit_code == ExitCode.DONE else stop.exit_code
+            stop = Stop(code, f"{stop.because} {spooled.left}")
+        summary = summarize(proof, self._counters(), stop=stop)
+        self._write_summary(summary)
+        plan = self._output.report(self._lookup.names)
+        over = bool(changes) or self._job.directory is None or (plan is not None and plan.whole)
+        resumable = not over and (bool(summary.unattempted) or not pipeline.exhausted)
+        return self._told(summary, failed, reasons, changes, resumable=resumable)
+
+    def _write_summary(self, summary: Summary) -> None:
+        directory = self._job.directory
+        if directory is not None and directory.path.is_dir():
+            with suppress(RecordError):  # a full disk: the summary is printed all the same
+                write_summary(directory.summary_path, summary)
+                directory.forget_progress()
+
+    def _told(
+        self,
+        summary: Summary,
+        failed: Sequence[Path] = (),
+        reasons: Sequence[FailureReason] = (),
+        changes: Sequence[InputChange] = (),
+        *,
+        resumable: bool,
+    ) -> RunReport:
+        job, pipeline = self._job, self._pipeline
+        plan = self._output.report(self._lookup.names)
+        return RunReport(
+            summary,
+            job.directory.path if job.directory else plan.out if plan else Path(),
+            list(failed),
+            list(reasons),
+            resumable=resumable,
+            requests_left=attempt_to_show("What is left", pipeline.requests_left),
+            allowance=attempt_to_show("The allowance", job.client.allowance),
+            nothing_left=job.earlier is not None
+            and not (resumable or pipeline.recorded.settled_here),
+            notices=summary.notices,
+            changed=changes,
+            conflicts=self._output.conflicts,
+            warns_of_end=job.settings.find.ended == "warn",
+            plan=plan,
+        )
+
+    def _changes(self, proof: Proof) -> tuple[list[InputChange], Stop | None]:
+        """The inputs that have changed meanwhile, and why that ends the run."""
+        if (directory := self._job.directory) is None:
+            return [], None
+        exhausted = self._pipeline.exhausted
+        changes = changes_meanwhile(directory, failed=bool(proof.failed), exhausted=exhausted)
+        return changes, changed_stop(directory, self._job.reader.names, changes)
+
+    def _reasons(self, proof: Proof) -> list[FailureReason]:
+        """Why rows did not make it, those of earlier processes too."""
+        if self._results_path is None:
+            return self._pipeline.recorded.reasons.most_common()
+        if not (proof.failed or proof.problems):
+            return []  # and no need to look for them
+        return read_reasons(self._results_path).most_common()
+
+    @property
+    def _rows(self) -> int:
+        """Rows that there are; read to its end, the input itself says how many."""
+        return self._job.reader.rows if self._pipeline.exhausted else self._pipeline.rows
+
+    def _proof(self) -> Proof:
+        if self._results_path is not None:
+            return prove(self._results_path, rows=self._rows)
+        return _counted(self._pipeline.recorded.counts)
+
+    def _end_of_input(self) -> Stop | None:
+        """Why there is more input than was read, where nothing else has stopped the run."""
+        reader = self._job.reader
+        if reader.missing_from is not None:
+            return missing_rest(reader.missing_from, unread=reader.unread)
+        return Stop(ExitCode.DONE, LIMIT_REACHED) if reader.limit_reached else None
+
+    def _is_whole(self, proof: Proof, stop: Stop | None) -> bool:
+        ended = stop is None or stop.exit_code == ExitCode.DONE
+        return ended and proof.settled == self._rows and not proof.problems
+
+    def _counters(self) -> Counters:
+        """What this process and those before it have done, as far as they could say."""
+        client, pipeline = self._job.client, self._pipeline
+        counters = Counters(
+            rows=pipeline.rows,
+            patches=client.calls["patches"],
+            reads=client.calls["reads"],
+            lookups=client.calls["lookups"],
+            verifications=client.calls["verifications"],
+            retries=client.retries,
+            requests=client.requests,
+            throttled=client.throttled,
+            tokens_minted=client.tokens_minted,
+            allowance_used=client.allowance_used,
+            elapsed_s=round(pipeline.elapsed_s, 3),
+            started=rfc3339(self._started),
+            ended=rfc3339(datetime.now(UTC)),
+            input_exhausted=pipeline.exhausted and self._job.reader.missing_from is None,
+            blanked=pipeline.recorded.blanked,
+            unkept=self._job.unkept,
+            rows_expected=attempt_to_show("Rows in all", lambda: self._job.reader.rows_expected),
+            notices=attempt_to_show("The notices", lambda: tuple(self._job.reader.notices)) or (),
+        )
+        return self._job.earlier.added_to(counters) if self._job.earlier else counters
