@@ -220,12 +220,16 @@ def test_decisions_are_pure(name: str) -> None:
     assert not called & {"now", "utcnow", "today", "open"}
 
 
+EXTRAS = ["openpyxl", "zipfile", "tempfile", "decimal"]
+"""What only some inputs need."""
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["check", "{input}"]])
 def test_light_commands_load_no_http_client(arguments: list[str], tmp_path: Path) -> None:
     """aiohttp and uvloop cost a quarter of a second, which help and checks must not pay."""
     rows = tmp_path / "rows.csv"
     rows.write_text("conversationId,participantId,attr.a\n", encoding="utf-8")
-    heavy = ["aiohttp", "uvloop", "rich", "lazy_loader"]
+    heavy = ["aiohttp", "uvloop", "rich", "lazy_loader", *EXTRAS]
     words = [word.format(input=rows) for word in arguments]
     assert _loaded(heavy, "batchpatch.cli:main", words) == []
 

@@ -65,7 +65,8 @@ class TextReport:
         """Print the rest."""
         lines: list[str] = []
         for checked in report.inputs:
-            lines += [f"{checked.name}: {checked.format}, {checked.encoding}"]
+            how = checked.encoding if checked.sheet is None else f"sheet {checked.sheet}"
+            lines += [f"{checked.name}: {checked.format}, {how}"]
             lines += columns_table(checked.columns)
             lines.append("")
         for one in self.read.participant:

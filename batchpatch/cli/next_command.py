@@ -91,7 +91,9 @@ class NextCommands(NamedTuple):
 
     def send_failed(self, files: Collection[Path]) -> str | None:
         """Sends the rows again that did not make it; their files are written as the input was."""
-        return command_line("run", files, self._words(_ALL, without=_OF_ONE_RUN)) if files else None
+        if not files:
+            return None
+        return command_line("run", files, self._words(_ALL, without={*_OF_ONE_RUN, "--sheet"}))
 
     def undo(self) -> str | None:
         """Takes the run back: nothing is left to take back in a sandbox that has ended."""

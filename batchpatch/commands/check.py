@@ -29,6 +29,8 @@ class InputCheck(NamedTuple):
     name: str
     format: str
     encoding: str
+    sheet: str | None
+    """Of a workbook."""
     columns: tuple[ColumnUse, ...]
 
 
@@ -216,4 +218,4 @@ def _valid(rows: list[Row | InvalidRow]) -> list[Row]:
 
 
 def _input_check(opened: Input) -> InputCheck:
-    return InputCheck(opened.name, opened.format, opened.encoding, opened.uses)
+    return InputCheck(opened.name, opened.format, opened.encoding, opened.sheet, opened.uses)

@@ -79,6 +79,8 @@ class ReadOptions:
     the platform is asked."""
     format: InputFormat | None = None
     """None: by extension, else by the first character."""
+    sheet: str | None = None
+    """Title of the sheet of a workbook; None is the first that is not hidden."""
     encoding: str | None = None
     """A Python text codec; None: UTF-8, or what a byte order mark says."""
     delimiter: str | None = None

@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.errors import InputError
 from batchpatch.formats.skips import merged_skips
 from batchpatch.model import InvalidRow, Row, RowContext
+from batchpatch.options.fields import is_origin
 from batchpatch.options.run import without_limit
 from batchpatch.pipeline.origin_run import OriginRun, notice_of_gone, origins_of
-from batchpatch.reading.inputs import Reader
+from batchpatch.reading.detection import is_workbook
+from batchpatch.reading.inputs import Input, Reader
 from batchpatch.reading.sources import is_regular
 from batchpatch.recording.in_thread import in_thread
 
@@ -58,7 +60,7 @@ def look_into_earlier_runs(paths: Sequence[str], read: ReadOptions) -> Found:
     """
     files = files_before_a_pipe(paths)
     with suppress(InputError):  # whoever sends them says so
-        if any(map(_names_origins, files)):
+        if any(_names_origins(file, read) for file in files):
             return _look(files, read)
     return Found({}, [])
 
@@ -68,13 +70,18 @@ def files_before_a_pipe(paths: Sequence[str]) -> list[str]:
     return list(takewhile(is_regular, paths))
 
 
-def _names_origins(path: str) -> bool:
-    """True where the column, or the key, of failed rows may be in what the file begins with."""
+def _names_origins(path: str, read: ReadOptions) -> bool:
+    """True where the column, or the key, of failed rows may be in what the file begins with; or
+    is among the columns of a workbook, into which somebody may have taken them to mend them."""
     try:
         with Path(path).open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError:
         return False
+    if is_workbook(head):
+        opened = Input(path, read)
+        opened.close()
+        return any(is_origin(use.column) for use in opened.uses)
     # In UTF-16 a zero is beside each letter.
     return b"batchpatch_row" in head.replace(b"\0", b"")
 

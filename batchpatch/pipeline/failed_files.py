@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from batchpatch.formats.origin import RunName, parse_origins
 from batchpatch.options.fields import is_origin
-from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.inputs import Input
+from batchpatch.reading.records import UnusableCell
 from batchpatch.reading.row_errors import UnreadRecordError
 from batchpatch.reading.sources import is_regular
+from batchpatch.reading.table_records import TableRecords
 from batchpatch.recording.failed_objects import RawRecord
 from batchpatch.recording.failed_rows import CsvShape, JsonlShape, write_failed
 from batchpatch.recording.failure_reasons import FailedRows
@@ -84,7 +85,8 @@ def _derived(
     truncated = again == spool and read_manifest(directory.manifest_path).truncated
     opened = Input(again, read, truncated=truncated)
     try:
-        path = directory.failed_path(opened.format, source=source, sources=len(reader.names))
+        kind = "jsonl" if opened.table is None else "csv"
+        path = directory.failed_path(kind, source=source, sources=len(reader.names))
         shape = shape_of(opened, unread=before.has_unread)
         records = _checked(raw_records(opened, first), check)
         count = write_failed(path, records, failed=rows, shape=shape)
@@ -133,13 +135,22 @@ def raw_records(opened: Input, first: int) -> Iterator[RawRecord]:
         elif isinstance(record, UnreadRecordError):
             yield RawRecord(number, line, raw=record.text.encode())
         else:
-            yield RawRecord(number, line, cells=record)
+            yield RawRecord(number, line, cells=_as_invalid(record, opened))
+
+
+_UNUSABLE = "(a cell was not usable: mend it, and empty this one)"
+
+
+def _as_invalid(cells: list[str], opened: Input) -> list[str]:
+    """The cells, with one too many where one of them may not be sent: its text alone could be."""
+    used = opened.mapping.used if opened.mapping is not None and opened.sheet is not None else ()
+    return [*cells, _UNUSABLE] if any(isinstance(cells[at], UnusableCell) for at in used) else cells
 
 
 def shape_of(opened: Input, *, unread: bool) -> CsvShape | JsonlShape:
     """`unread`: some of its records could not be read, and only their text is known."""
     records = opened.records
-    if isinstance(records, CsvRecords):
+    if isinstance(records, TableRecords):
         keeps_text = records.table.keeps_text or unread
         return CsvShape(records.header, records.delimiter, opened.encoding, keeps_text)
     return JsonlShape(opened.encoding)
@@ -148,7 +159,7 @@ def shape_of(opened: Input, *, unread: bool) -> CsvShape | JsonlShape:
 def origin_cells(opened: Input, *, first: int) -> Iterator[tuple[RawRecord, object]]:
     """The records, and what they say of where they failed."""
     at = None
-    if isinstance(opened.records, CsvRecords):
+    if isinstance(opened.records, TableRecords):
         at = next((i for i, name in enumerate(opened.records.header) if is_origin(name)), None)
     for record in raw_records(opened, first):
         yield record, _origin_cell(record, at)

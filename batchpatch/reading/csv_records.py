@@ -26,6 +26,7 @@ from batchpatch.reading.dialect import (
 )
 from batchpatch.reading.records import Block
 from batchpatch.reading.sources import BlankInputError, EmptyInputError
+from batchpatch.reading.table_records import TableRecords
 from batchpatch.reading.tables import Table, is_blank
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ _MARKS = "\ufeff\x1a"
 within, where a record begins."""
 
 
-class CsvRecords:
+class CsvRecords(TableRecords):
     """The header of a CSV input, and its records with the physical line each begins on.
 
     Blank lines are no records. One that cannot be read comes as an `UnreadRecordError`, which names
@@ -150,12 +151,6 @@ class CsvRecords:
         found = (at for at, line in enumerate(self._ahead[:100]) if names_columns(line))
         at = next(found, None)
         return None if at is None else self._line + at
-
-    def __iter__(self) -> Iterator[tuple[int, list[str] | UnreadRecordError]]:
-        for block in self.blocks():
-            for line, record in zip(block.lines, block.records, strict=True) if block else ():
-                if not self.table.is_no_row(record):
-                    yield line, record
 
     def blocks(self) -> Iterator[Block | None]:
         """The records, as many at a time as one read has completed; blank ones are left in.

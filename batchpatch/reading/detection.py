@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from batchpatch.errors import InputError
 from batchpatch.formats.plan_line import is_empty_plan
@@ -18,11 +18,13 @@ from batchpatch.reading.decoding import detect_encoding
 from batchpatch.reading.dialect import looks_like_csv
 from batchpatch.reading.jsonl_records import JsonlRecords
 from batchpatch.reading.mapping import Mapping, map_columns
+from batchpatch.reading.row_errors import shown
 from batchpatch.reading.sources import HEAD_BYTES, BlankInputError, ByteSource, detect_format
 
 if TYPE_CHECKING:
     from batchpatch.model import InvalidRow
     from batchpatch.options.read import InputFormat, ReadOptions
+    from batchpatch.reading.table_records import TableRecords
 
 
 class _Kind(NamedTuple):
@@ -33,7 +35,7 @@ class _Kind(NamedTuple):
 
 _AS_CSV = "export the rows as CSV (UTF-8) or JSONL"
 _UNPACK = "unpack it, and name the CSV or JSONL file in it"
-_WORKBOOK = "save it as CSV UTF-8, or install batchpatch[xlsx]"
+_WORKBOOK = "an Excel workbook"
 
 _KINDS = (
     _Kind(b"PK\x05\x06", "an empty zip archive", _AS_CSV),
@@ -82,6 +84,12 @@ _TEXTS = (
 _TAR_AT = 257
 
 
+def is_workbook(head: bytes) -> bool:
+    """True of the first bytes of an Excel workbook (.xlsx, .xlsm), whatever its name."""
+    found = _zip(head)
+    return found is not None and found.what == _WORKBOOK
+
+
 def refuse_other_kinds(head: bytes, *, name: str) -> None:
     """Refuse what holds no rows that could be read, by what it is.
 
@@ -108,7 +116,7 @@ def _zip(head: bytes) -> _Kind | None:
     if b"word/" in head or b"ppt/" in head or b"opendocument." in head[:200]:
         return _Kind(mark, "an Office document", _AS_CSV)
     if b"xl/" in head or b"[Content_Types].xml" in head or b"docProps/" in head:
-        return _Kind(mark, "an Excel workbook", _WORKBOOK)
+        return _Kind(mark, _WORKBOOK, "save it as CSV UTF-8")
     return _Kind(mark, "a zip archive", _UNPACK)
 
 
@@ -174,9 +182,10 @@ _LINE_END = re.compile(rb"[\r\n]")
 class Detected(NamedTuple):
     """How an input is to be read."""
 
-    format: InputFormat
+    format: InputFormat | Literal["xlsx"]
     encoding: str
-    records: CsvRecords | JsonlRecords
+    """Of a workbook, that of the files which its failed rows go to."""
+    records: TableRecords | JsonlRecords
     mapping: Mapping | None
     """None for JSONL, where each line has keys of its own."""
     is_empty_plan: bool
@@ -195,6 +204,8 @@ def detect(source: ByteSource, options: ReadOptions, *, name: str) -> Detected:
         not head.strip() or (source.truncated and not _LINE_END.search(head.lstrip()))
     ):
         raise BlankInputError(f"{source.name} is empty: it needs rows.")
+    if is_workbook(head):
+        return _workbook(source, options, name=name)
     refuse_other_kinds(head, name=source.name)
     encoding = detect_encoding(head, options.encoding, name=source.name)
     known = options.format or detect_format(name, head)
@@ -208,7 +219,25 @@ def detect(source: ByteSource, options: ReadOptions, *, name: str) -> Detected:
     return Detected(known, encoding, lines, None, is_empty_plan=is_empty_plan(head))
 
 
-def _mapped(records: CsvRecords, options: ReadOptions, *, name: str) -> Mapping:
+def _workbook(source: ByteSource, options: ReadOptions, *, name: str) -> Detected:
+    from batchpatch.reading.sheet_records import SheetRecords  # noqa: PLC0415 - for workbooks only
+
+    records = SheetRecords(source, options=options)
+    try:
+        mapping = _mapped(records, options, name=name)
+    except InputError as error:
+        if options.sheet is not None or not records.sheet.others:
+            raise
+        others = ", ".join(map(shown, records.sheet.others))
+        raise InputError(
+            f"{error} This is the sheet {shown(records.sheet.title)}; --sheet NAME reads another "
+            f"({others})."
+        ) from None
+    records.table.use(mapping)
+    return Detected("xlsx", "utf-8-sig", records, mapping, is_empty_plan=False)
+
+
+def _mapped(records: TableRecords, options: ReadOptions, *, name: str) -> Mapping:
     try:
         return map_columns(records.header, options, name=name)
     except InputError:

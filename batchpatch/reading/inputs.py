@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from batchpatch.errors import InputError
 from batchpatch.model import Batch, InvalidRow, Row
-from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.detection import HopelessInputCheck, detect
 from batchpatch.reading.jsonl_records import LineMaker
 from batchpatch.reading.rows import RowMaker
 from batchpatch.reading.sources import BlankInputError, ByteSource, EmptyInputError, open_source
 from batchpatch.reading.streams import BackgroundReader
+from batchpatch.reading.table_records import TableRecords
 from batchpatch.reading.values import Names
 from batchpatch.writes.registry import find_kind
 
@@ -69,6 +69,8 @@ class Input:
             self._notices["--participant"] = (
                 "Columns say who is meant: --participant counts for rows that leave them empty."
             )
+        if isinstance(self.records, TableRecords):
+            self._notices |= self.records.notices()
 
     @property
     def live(self) -> bool:
@@ -150,7 +152,12 @@ class Input:
     @property
     def table(self) -> Table | None:
         """What the records of a CSV are held against."""
-        return self.records.table if isinstance(self.records, CsvRecords) else None
+        return self.records.table if isinstance(self.records, TableRecords) else None
+
+    @property
+    def sheet(self) -> str | None:
+        """Of a workbook, the sheet that is read."""
+        return self.records.title if isinstance(self.records, TableRecords) else None
 
     @property
     def has_unread(self) -> bool:

@@ -12,6 +12,7 @@ from batchpatch.options.fields import parse_participant
 from batchpatch.reading.columns import listed
 from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.decoding import detect_encoding
+from batchpatch.reading.detection import is_workbook
 from batchpatch.reading.jsonl_records import JsonlRecords
 from batchpatch.reading.names_file import read_names_file
 from batchpatch.reading.sources import detect_format, is_regular, open_source
@@ -137,8 +138,17 @@ def _columns_of(name: str, options: ReadOptions) -> Iterable[str]:
         source.close()
 
 
+def _columns_of_sheet(source: ByteSource, options: ReadOptions) -> list[str]:
+    from batchpatch.reading.sheet_records import SheetRecords  # noqa: PLC0415 - for workbooks only
+
+    return SheetRecords(source, options=options).header
+
+
 def _columns_in(source: ByteSource, name: str, options: ReadOptions) -> Iterator[str]:
     head = source.head()
+    if is_workbook(head):
+        yield from _columns_of_sheet(source, options)
+        return
     encoding = detect_encoding(head, options.encoding, name=name)
     if (options.format or detect_format(name, head)) == "csv":
         yield from CsvRecords(source, encoding=encoding, options=options).header

@@ -60,6 +60,18 @@ class Mapping:
         return self.object_at is None and self.pair_at is None and not self._has_failed
 
     @property
+    def used(self) -> tuple[int, ...]:
+        """The positions of all columns that matter."""
+        known = (self.conversation, self.participant, self.object_at, self.skip_at)
+        chosen = (one.position for one in self.selectors)
+        return (
+            *(at for at in known if at is not None),
+            *chosen,
+            *(self.pair_at or ()),
+            *self.positions,
+        )
+
+    @property
     def is_object_only(self) -> bool:
         """Every attribute comes from one object."""
         return not self.names and self.pair_at is None and not self._has_failed

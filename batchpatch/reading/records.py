@@ -66,6 +66,32 @@ def refuse_ragged(cells: Sequence[str], width: int, line: int) -> None:
         raise UnsendableError(row_errors.ragged(len(cells), width, line, last, escaped=escaped))
 
 
+class UnusableCell(str):
+    """The text of a cell from which nothing may be sent, with the reason."""
+
+    __slots__ = ("error",)
+    error: row_errors.RowError
+
+    @classmethod
+    def of(cls, text: str, error: row_errors.RowError) -> UnusableCell:
+        """A cell that shows this text."""
+        made = cls(text)
+        made.error = error
+        return made
+
+
+def refuse_unusable(cells: Sequence[str], used: Sequence[int]) -> None:
+    """Cells without a use may be what they are.
+
+    Raises:
+        UnsendableError: one that matters is a cell from which nothing may be sent.
+    """
+    for position in used:
+        cell = cells[position]
+        if isinstance(cell, UnusableCell):
+            raise UnsendableError(cell.error)
+
+
 def members_in(cell: object, kind: WriteKind) -> dict[str, Any]:
     """Names and values of one cell: an object in JSONL, its JSON text in CSV.
 

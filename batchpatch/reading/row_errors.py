@@ -239,6 +239,24 @@ def nested(name: str) -> RowError:
     )
 
 
+def lost_digits(place: str) -> RowError:
+    """A number in a cell of a workbook that has more digits than are kept of it."""
+    return RowError(
+        "lost_digits",
+        f"the number in {place} has more than 15 digits, of which a spreadsheet keeps 15",
+        "Format the column as text, and enter or import it again.",
+    )
+
+
+def formula_without_value(place: str) -> RowError:
+    """A formula whose value nobody has computed yet."""
+    return RowError(
+        "no_value",
+        f"the formula in {place} has no value",
+        "Open the workbook in a spreadsheet program, which computes it, and save it.",
+    )
+
+
 def not_allowed(name: str) -> RowError:
     """--only-keys was given and does not list this name."""
     return RowError(

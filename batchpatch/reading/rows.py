@@ -26,6 +26,7 @@ from batchpatch.reading.records import (
     new_row,
     origin_in,
     refuse_ragged,
+    refuse_unusable,
     rows_of,
     skips_in,
     unsendable,
@@ -214,6 +215,8 @@ class RowMaker:
             cells = self._table.restored(line, cells)
             if len(cells) != mapping.width:
                 refuse_ragged(cells, mapping.width, line)
+            if not self._is_json:
+                refuse_unusable(cells, mapping.used)
             if self._nulls:
                 cells = [None if self._is_null(cell) else cell for cell in cells]
             at = mapping.participant

@@ -15,7 +15,7 @@ import select
 import stat
 import sys
 import zlib
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -81,6 +81,9 @@ class ByteSource:
         self._stream = _unpacked(self._buffered)
         self._packed = self._stream is not self._buffered
         self._head = b""
+        self._copy: BinaryIO | None = None
+        self.closing = ExitStack()
+        """What is to be closed with it."""
 
     def head(self) -> bytes:
         """Look at the first bytes without taking them.
@@ -119,6 +122,24 @@ class ByteSource:
                 return
             yield chunk
 
+    def seekable(self) -> BinaryIO:
+        """The same bytes as a file that can be read at any place; nothing was read before.
+
+        Raises:
+            InputError: as `read`.
+        """
+        if not (self.live or self._packed):
+            self._head = b""
+            self._buffered.seek(0)
+            return self._buffered
+        if self._copy is None:
+            from tempfile import TemporaryFile  # noqa: PLC0415 - for workbooks only
+
+            self._copy = self.closing.enter_context(TemporaryFile())  # noqa: SIM115 - it is one
+            for chunk in iter(self.read, b""):
+                self._copy.write(chunk)
+        return self._copy
+
     def _read_chunk(self) -> bytes:
         try:
             chunk: bytes = self._stream.read1(CHUNK_BYTES)  # type: ignore[attr-defined]
@@ -151,6 +172,7 @@ class ByteSource:
 
     def close(self) -> None:
         """Let go of the file."""
+        self.closing.close()
         self._stream.close()
         self._buffered.close()
 

@@ -9,7 +9,10 @@ from pathlib import Path
 from batchpatch.recording.files import DIRECTORY_MODE
 
 _MAX_STEM = 80
-_SUFFIXES = (".gz", ".bz2", ".xz", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
+_SUFFIXES = (
+    *(".gz", ".bz2", ".xz", ".zst", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json"),
+    *(".xlsx", ".xlsm"),
+)
 
 
 def make_own(base: Path, name: str) -> tuple[Path, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ GOOD, BAD = "updated", "invalid"
         ("mixed_utf8_cp1252.jsonl", "", [GOOD, BAD, GOOD], "not UTF-8 text (byte 0xf6)"),
         ("csv_named.jsonl", "--format csv", [GOOD] * 2, ""),
         ("space_delim.txt", "--delimiter ' '", [GOOD], ""),
+        ("real_workbook.xlsx", "", [GOOD] * 5, "the sheet 'Sheet' is read"),
     ],
 )
 def test_what_becomes_of_a_file(
@@ -91,10 +93,15 @@ def test_what_becomes_of_a_file(
 def test_a_file_that_is_refused(
     name: str, words: str, batchpatch: Batchpatch, tmp_path: Path
 ) -> None:
-    """One sentence, and nothing is sent: neither command begins with it."""
+    """One sentence, and nothing is sent: neither command begins with it. The library that reads
+    workbooks is an extra, which most people do not have."""
     shutil.copy(CASES / name, tmp_path)
+    without = tmp_path / "without"
+    without.mkdir()
+    (without / "openpyxl.py").write_text("raise ImportError\n", encoding="utf-8")
+    path = os.pathsep.join([str(without), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
     for command in (["check"], ["run", "--sandbox", "--out", "R"]):
-        done = batchpatch(*command, name)
+        done = batchpatch(*command, name, env={"PYTHONPATH": path})
         assert done.returncode == 2
         assert words in " ".join(done.stderr.split())
         assert "cp1252" not in done.stderr.replace(name, "")

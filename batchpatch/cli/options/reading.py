@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Inputs = Annotated[
     list[str],
-    Argument("INPUT", "CSV or JSONL files, .gz .bz2 .xz too; - is standard input.", several=True),
+    Argument("INPUT", "CSV, JSONL, .xlsx; .gz .bz2 .xz too; - is standard input.", several=True),
 ]
 
 
@@ -74,6 +74,13 @@ class ReadingFlags(Options):
         "Instead of going by the extension.",
         metavar="csv|jsonl",
         parse=partial(parse_choice, choices=("csv", "jsonl")),
+    )
+    sheet: str | None = flag(
+        "--sheet",
+        "Of a workbook.",
+        metavar="NAME",
+        parse=parse_text,
+        shown="the first one",
     )
     encoding: str | None = flag(
         "--encoding",
@@ -229,6 +236,7 @@ class ReadingFlags(Options):
         return ReadOptions(
             write=self.write,
             format=self.format,
+            sheet=self.sheet,
             encoding=self.encoding,
             delimiter=self.delimiter,
             quote=self.quote,

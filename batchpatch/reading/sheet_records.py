@@ -1,0 +1,142 @@
+"""Sheet records: the rows of a workbook as records of a table."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from batchpatch.errors import InputError
+from batchpatch.options.fields import INVISIBLE, canonical_uuid
+from batchpatch.reading.dialect import Dialect, is_failed_header
+from batchpatch.reading.odd_values import may_be_shortened
+from batchpatch.reading.records import Block, UnusableCell
+from batchpatch.reading.sources import EmptyInputError
+from batchpatch.reading.table_records import TableRecords
+from batchpatch.reading.tables import Table
+from batchpatch.reading.workbooks import Workbook
+from batchpatch.writes.registry import is_known_column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from batchpatch.options.read import ReadOptions
+    from batchpatch.reading.sources import ByteSource
+
+BLOCK_ROWS = 500
+_LOOKED_AT = 100
+"""Rows below the header in which a better one is looked for."""
+
+
+class SheetRecords(TableRecords):
+    """The header of a sheet, and its rows with their numbers; what is empty is no row.
+
+    Raises:
+        InputError: it is no workbook that can be read, or has no header.
+    """
+
+    delimiter = ","
+
+    def __init__(self, source: ByteSource, *, options: ReadOptions) -> None:
+        self._name = source.name
+        self._source = source
+        self._options = options
+        try:
+            self._workbook = Workbook(
+                source.seekable(), name=source.name, sheet=options.sheet, closing=source.closing
+            )
+        except InputError:
+            if source.truncated:  # the table of contents is at the end
+                raise EmptyInputError(f"{source.name} is cut off.") from None
+            raise
+        self.sheet = self._workbook.sheet
+        self.title = self.sheet.title
+        self._rows = enumerate(self._workbook.rows(), 1)
+        self._ahead: list[tuple[int, list[str]]] = []
+        self._skipped, self._comment = options.skip_lines, options.comment
+        self.header = list(options.columns_given)
+        if not self.header or self._begins_failed_rows():
+            self.header = self._read_header()
+        self.table = Table(self.header, Dialect(self.delimiter), name=self._name)
+
+    def _begins_failed_rows(self) -> bool:
+        """True of rows that batchpatch has written, mended in a spreadsheet: they have a header."""
+        self._ahead += islice(self._rows, 1)
+        return any(is_failed_header(cells[0]) for _, cells in self._ahead if cells)
+
+    def _read_header(self) -> list[str]:
+        if self._begins_failed_rows():
+            self._skipped, self._comment = 0, None
+        rows = chain(self._ahead, self._rows)
+        self._ahead = []
+        for number, cells in rows:
+            if number <= self._skipped or not _is_record(cells, self._comment):
+                continue
+            header = [cell.strip().strip(INVISIBLE).strip() for cell in cells]
+            while not header[-1]:
+                header.pop()
+            if any(map(canonical_uuid, header)):
+                raise InputError(
+                    f"The sheet {self.sheet.title!r} of {self._name} has no header: row {number} "
+                    "holds an id. Add a first row such as conversationId, participantId, "
+                    "attr.NAME, or name its columns: "
+                    "--columns conversationId,participantId,attr.NAME."
+                )
+            return header
+        others = f" Others: {', '.join(map(repr, self.sheet.others))}, with --sheet NAME."
+        raise EmptyInputError(
+            f"The sheet {self.sheet.title!r} of {self._name} is empty: it needs a header and rows."
+            f"{others if self.sheet.others else ''}"
+        )
+
+    def header_below(self) -> int | None:
+        """The number of a row below what was taken for the header that looks more like one."""
+        self._ahead += islice(self._rows, max(0, _LOOKED_AT - len(self._ahead)))
+        return next((n for n, cells in self._ahead if sum(map(is_known_column, cells)) > 1), None)
+
+    def blocks(self) -> Iterator[Block | None]:
+        """The rows, many at a time; empty ones are left in."""
+        while True:
+            rows, self._ahead = self._ahead, []
+            rows += islice(self._rows, BLOCK_ROWS - len(rows))
+            if not rows:
+                return
+            self._tell_position()
+            yield self._block(rows)
+
+    def _block(self, rows: list[tuple[int, list[str]]]) -> Block:
+        skipped, comment, width = self._skipped, self._comment, len(self.header)
+        records = [
+            _fitted(cells, width) if number > skipped and _is_record(cells, comment) else []
+            for number, cells in rows
+        ]
+        return Block(
+            [number for number, _ in rows],
+            records,
+            plain=not any(isinstance(cell, UnusableCell) for cells in records for cell in cells),
+            powers=any(may_be_shortened("\n".join(cells)) for cells in records),
+        )
+
+    def _tell_position(self) -> None:
+        """Let the source know how far this is, as well as the sheet tells: it is read in parts."""
+        size, rows = self._source.size, self.sheet.rows
+        if size and rows:
+            self._source.bytes_read = min(size, size * self._workbook.rows_read // rows)
+
+    def notices(self) -> dict[str, str]:
+        """Which sheet this is, and where its failed rows go."""
+        others = f", not {', '.join(map(repr, self.sheet.others))}" if self.sheet.others else ""
+        told = f"{self._name}: the sheet {self.sheet.title!r} is read{others}"
+        return {"sheet": f"{told}; rows that fail go to a CSV file."}
+
+
+def _is_record(cells: list[str], comment: str | None) -> bool:
+    """False of an empty row, and of a comment."""
+    if not any(cell.strip() or isinstance(cell, UnusableCell) for cell in cells):
+        return False
+    return comment is None or not cells[0].startswith(comment)
+
+
+def _fitted(cells: list[str], width: int) -> list[str]:
+    """The cells under the header: a sheet says nothing of empty ones at the end of a row, and
+    what stands beside the table is none of it."""
+    return cells[:width] + [""] * (width - len(cells))
