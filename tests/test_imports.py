@@ -220,7 +220,7 @@ def test_decisions_are_pure(name: str) -> None:
     assert not called & {"now", "utcnow", "today", "open"}
 
 
-EXTRAS = ["openpyxl", "zipfile", "tempfile", "decimal"]
+EXTRAS = ["openpyxl", "zipfile", "tempfile", "decimal", "smart_open", "backports"]
 """What only some inputs need."""
 
 

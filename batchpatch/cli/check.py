@@ -93,8 +93,9 @@ def check(
     input cannot be used.
     """
     say(*idle_lines(given, _IDLE, command="check"))
-    from batchpatch.cli.kind_choice import chosen_options  # noqa: PLC0415 - not for --help
+    from batchpatch.cli.kind_choice import chosen_options, named_inputs  # noqa: PLC0415 - not for --help
 
+    inputs = named_inputs(inputs)
     read = chosen_options("check", inputs, reading, finding, given)
     dry_run = DryRun(
         read,
@@ -134,14 +135,16 @@ class DryRun(NamedTuple):
         from batchpatch.cli.check_report import JsonReport, TextReport  # noqa: PLC0415
         from batchpatch.commands.check import check as check_inputs  # noqa: PLC0415
         from batchpatch.errors import BatchpatchError, ExitCode  # noqa: PLC0415
+        from batchpatch.reading.urls import shown_name  # noqa: PLC0415
         from batchpatch.writes.registry import find_route  # noqa: PLC0415
 
+        shown = list(map(shown_name, inputs))
         reads = self.looking.reads_of(self.verifying)
         report: JsonReport | TextReport = (
-            JsonReport(inputs)
+            JsonReport(shown)
             if self.json
             else TextReport(
-                inputs,
+                shown,
                 self.read,
                 skip_unchanged=self.looking.skip_unchanged,
                 reads=reads,

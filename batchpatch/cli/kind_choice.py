@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from batchpatch.cli.next_command import command_line, words_of
 from batchpatch.cli.output import say
 from batchpatch.errors import SettingsError
+from batchpatch.reading.expansion import expand
 from batchpatch.reading.kinds import SeveralKindsError, choose_kind
+from batchpatch.reading.urls import shown_name
 from batchpatch.writes.registry import KINDS, LISTED, USUAL
 
 if TYPE_CHECKING:
@@ -17,6 +19,18 @@ if TYPE_CHECKING:
     from batchpatch.cli.options.finding import FindingFlags
     from batchpatch.cli.options.reading import ReadingFlags
     from batchpatch.options.read import ReadOptions
+
+
+def named_inputs(names: Sequence[str], *, quiet: bool = False) -> list[str]:
+    """The inputs that are meant, with those of folders and patterns; what is left out is said.
+
+    Raises:
+        InputError: there is nothing to read.
+    """
+    found = expand(names)
+    if not quiet:
+        say(*found.notices)
+    return found.names
 
 
 _OF_ANY_COLUMN = {"--attributes", "--all-columns", "--only-keys", "--set"}
@@ -58,4 +72,4 @@ def _command(command: str, inputs: Sequence[str], given: Sequence[Given], kind: 
     """The same command for one kind, without the flags of the others."""
     left_out = _OF_A_LIST if KINDS[kind] is USUAL else _OF_ANY_COLUMN
     words = words_of(one for one in given if one.flag.name not in left_out)
-    return command_line(command, inputs, [*words, "--write", kind])
+    return command_line(command, map(shown_name, inputs), [*words, "--write", kind])

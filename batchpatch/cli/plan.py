@@ -107,8 +107,9 @@ def plan(
         raise SettingsError("--out - and --json both want standard output: leave out one of them.")
     if not reporting.quiet:
         say(*idle_lines(given, _IDLE, command="plan"))
-    from batchpatch.cli.kind_choice import chosen_options  # noqa: PLC0415 - not for --help
+    from batchpatch.cli.kind_choice import chosen_options, named_inputs  # noqa: PLC0415 - not for --help
 
+    inputs = named_inputs(inputs, quiet=reporting.quiet)
     read = chosen_options("plan", inputs, reading, finding, given, quiet=reporting.quiet)
     settings = replace(
         _settings(read, finding, pace, sending, attempts, platform),

@@ -63,7 +63,7 @@ def run(
     Credentials come from GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET (or
     GENESYSCLOUD_ACCESS_TOKEN) and GENESYSCLOUD_REGION, or from ~/.gc/config.toml (--profile).
     """
-    from batchpatch.cli.kind_choice import chosen_options  # noqa: PLC0415 - not for --help
+    from batchpatch.cli.kind_choice import chosen_options, named_inputs  # noqa: PLC0415 - not for --help
     from batchpatch.cli.watching import watch_run  # noqa: PLC0415
 
     watch = watch_run(watching, metrics.metrics_port)
@@ -71,6 +71,7 @@ def run(
     if streaming.results and dry.dry_run:
         raise SettingsError("--dry-run sends nothing, so --results has none to write.")
     quiet, find = reporting.quiet, finding.options()
+    inputs = named_inputs(inputs, quiet=quiet)
     read = chosen_options("run", inputs, reading, finding, given, quiet=quiet)
     if dry.dry_run:
         from batchpatch.cli.check import DryRun  # noqa: PLC0415 - only where asked for

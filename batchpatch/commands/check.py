@@ -9,6 +9,7 @@ from batchpatch.merging.forecast import Forecast
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.read import ReadOptions
 from batchpatch.options.run import MergeOptions, PaceOptions
+from batchpatch.reading.expansion import expand
 from batchpatch.reading.inputs import Reader
 from batchpatch.reading.kinds import choose_kind
 from batchpatch.reading.names_file import read_names_file
@@ -93,7 +94,7 @@ def check(
     """Read the inputs to their end, offline and without credentials.
 
     Args:
-        inputs: paths, or `-` for standard input.
+        inputs: paths, folders, patterns, URLs, or `-` for standard input.
         read: how to understand them.
         merge: the bounds within which rows of one participant meet.
         pace: what to price the run with.
@@ -107,6 +108,7 @@ def check(
         SettingsError: there is nothing that participants are given from a list.
     """
     allowance = assumed_allowance(pace or PaceOptions())
+    inputs = expand(inputs).names
     read = choose_kind(inputs, read or ReadOptions()).options
     reader = Reader(inputs, read)
     kind = find_kind(read.write)

@@ -21,8 +21,10 @@ from batchpatch.pipeline.preflight import LEFT, preflight
 from batchpatch.pipeline.run_record import describe, record_organisation
 from batchpatch.pipeline.spooling import spooling
 from batchpatch.pipeline.stop import Stopper
+from batchpatch.reading.expansion import expand
 from batchpatch.reading.inputs import Reader
 from batchpatch.reading.kinds import choose_kind
+from batchpatch.reading.urls import shown_name
 from batchpatch.recording.plan_file import PlanFile, PlanStream
 from batchpatch.recording.plan_output import partial_path, refuse_output, state_path
 from batchpatch.recording.run_directory import RunDirectory
@@ -54,7 +56,7 @@ async def plan(
     `resume` finds it.
 
     Args:
-        inputs: paths, or `-` for standard input.
+        inputs: paths, folders, patterns, URLs, or `-` for standard input.
         account: credentials and hosts.
         out: a new file; the input of a run, JSONL, each line of it for itself. It holds values.
             `-` is standard output: such a plan cannot be resumed.
@@ -71,6 +73,7 @@ async def plan(
         LeftError: the stopper was asked before anything had begun.
         RecordError: the plan cannot be written.
     """
+    inputs = expand(inputs).names
     out, settings, limits = Path(out), settings or Settings(), limits or LimitOptions()
     settings = replace(settings, read=choose_kind(inputs, settings.read).options)
     refuse_choices(settings)
@@ -111,7 +114,7 @@ def _begun(out: Path, inputs: Sequence[str]) -> Iterator[tuple[RunDirectory, Pla
     """
     try:
         directory = RunDirectory.create(
-            state_path(out), input_name=inputs[0], now=datetime.now(UTC)
+            state_path(out), input_name=shown_name(inputs[0]), now=datetime.now(UTC)
         )
     except RecordError as error:
         raise SettingsError(str(error)) from error

@@ -30,8 +30,10 @@ from batchpatch.pipeline.run_record import describe, find_begun
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.spooling import spooling
 from batchpatch.pipeline.stop import Stopper
+from batchpatch.reading.expansion import expand
 from batchpatch.reading.inputs import Reader
 from batchpatch.reading.kinds import choose_kind
+from batchpatch.reading.urls import shown_name
 from batchpatch.recording.run_directory import RunDirectory
 from batchpatch.writes.registry import find_kind
 
@@ -73,7 +75,7 @@ async def run(
     """Patch the participants that the rows of these inputs name, and record every row.
 
     Args:
-        inputs: paths, or `-` for standard input.
+        inputs: paths, folders, patterns, URLs, or `-` for standard input.
         account: credentials and hosts, as `find_account` returns them.
         read: how to understand the inputs.
         find: how to find participants that are not named by id.
@@ -103,6 +105,7 @@ async def run(
         LeftError: the stopper was asked before anything had begun.
         RecordError: another process has the run directory.
     """
+    inputs = expand(inputs).names
     record = record or RecordOptions()
     settings = Settings(
         read=choose_kind(inputs, read or ReadOptions()).options,
@@ -140,7 +143,9 @@ async def run(
         )
     limits = limits or LimitOptions()
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
-        directory = RunDirectory.create(record.out, input_name=inputs[0], now=datetime.now(UTC))
+        directory = RunDirectory.create(
+            record.out, input_name=shown_name(inputs[0]), now=datetime.now(UTC)
+        )
         with directory:
             options = plain_settings(settings) | {"flags": record.flags}
             describe(directory, prepared, account=account, options=options, unkept=record.unkept)

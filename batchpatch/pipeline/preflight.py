@@ -13,6 +13,7 @@ from batchpatch.formats.run_json import InputFile
 from batchpatch.reading.decoding import ensure_whole
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.sources import is_regular
+from batchpatch.reading.urls import shown_name
 from batchpatch.recording.manifest import fingerprint
 from batchpatch.recording.plan_output import PARTIAL, plan_of, state_path
 from batchpatch.writes.registry import KINDS
@@ -50,7 +51,7 @@ def preflight(names: Sequence[str], read: ReadOptions, record: RecordOptions) ->
     if len(set(names)) < len(names):
         raise SettingsError("An input is named twice: its rows would be sent twice.")
     if sum(not is_regular(name) for name in names) > 1:
-        raise SettingsError("Only one input can be a pipe: put the others into files.")
+        raise SettingsError("Only one input can be a pipe or a URL: put the others into files.")
     return [_prepared(name, read, record) for name in names]
 
 
@@ -100,7 +101,9 @@ def _begins_a_plan(path: Path) -> bool:
 def _prepared(name: str, read: ReadOptions, record: RecordOptions) -> Prepared:
     if not is_regular(name):
         kind = "spool" if record.spool else "stream"
-        return Prepared(InputFile(path=name, size=None, sha256=None, kind=kind, name=name), (), [])  # type: ignore[arg-type]
+        shown = shown_name(name)
+        file = InputFile(path=shown, size=None, sha256=None, kind=kind, name=shown)  # type: ignore[arg-type]
+        return Prepared(file, (), [])
     opened = Input(name, read)
     try:
         for batch in opened.batches(source=0, first=1):

@@ -46,7 +46,7 @@ _KINDS = (
           "password", "save it as CSV UTF-8"),
     _Kind(b"\x09\x08\x10\x00", "a very old Excel workbook (.xls)", "save it as CSV UTF-8"),
     _Kind(b"\x09\x08\x08\x00", "a very old Excel workbook (.xls)", "save it as CSV UTF-8"),
-    _Kind(b"\x28\xb5\x2f\xfd", "packed with zstd", "unpack it: zstd -d FILE"),
+    _Kind(b"\x28\xb5\x2f\xfd", "packed twice, the second time with zstd", "unpack it once"),
     _Kind(b"\x04\x22\x4d\x18", "packed with lz4", "unpack it: lz4 -d FILE"),
     _Kind(b"\x1f\x9d", "packed with compress (.Z)", "unpack it: uncompress FILE"),
     _Kind(b"\xff\x06\x00\x00sNaPpY", "packed with snappy", _UNPACK),

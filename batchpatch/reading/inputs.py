@@ -12,6 +12,7 @@ from batchpatch.reading.rows import RowMaker
 from batchpatch.reading.sources import BlankInputError, ByteSource, EmptyInputError, open_source
 from batchpatch.reading.streams import BackgroundReader
 from batchpatch.reading.table_records import TableRecords
+from batchpatch.reading.urls import shown_name
 from batchpatch.reading.values import Names
 from batchpatch.writes.registry import find_kind
 
@@ -48,7 +49,7 @@ class Input:
         truncated: bool = False,
     ) -> None:
         """`tee` copies a stream; `truncated`: this is a copy that was not made to its end."""
-        self.name = name
+        self.name = shown_name(name)
         self._options = options
         find_kind(options.write).refuse_fields(options.columns)
         self._made_by: RowMaker | LineMaker | None = None
@@ -206,7 +207,7 @@ class Reader:
             live: somebody waits for each row; a stream without any is one that has ended.
         """
         self._live = live
-        self.names = list(names or paths)
+        self.names = [shown_name(name) for name in names or paths]
         """What the report calls them."""
         self.paths = list(paths)
         """Where they lie."""

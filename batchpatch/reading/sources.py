@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from batchpatch.errors import InputError
+from batchpatch.reading.urls import is_url, open_url, shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,19 +36,22 @@ _EXTENSIONS: dict[str, InputFormat] = {
     ".json": "jsonl",
 }
 
-_PACKED = {".gz", ".bz2", ".xz"}
+TAKEN = (*_EXTENSIONS, ".xlsx", ".xlsm")
+"""What names of inputs end with, below what they may be packed with."""
+PACKED = (".gz", ".bz2", ".xz", ".zst")
 
 
 def detect_format(name: str, head: bytes) -> InputFormat:
     """By extension, below that of a packed file; else an object in front makes it JSONL."""
     suffixes = [s.lower() for s in Path(name).suffixes]
-    if suffixes and suffixes[-1] in _PACKED:
+    if suffixes and suffixes[-1] in PACKED:
         suffixes.pop()
     known = _EXTENSIONS.get(suffixes[-1]) if suffixes else None
     text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     return known or ("jsonl" if text.startswith((b"{", b"[")) else "csv")
 
 
+ZSTD = b"\x28\xb5\x2f\xfd"
 CHUNK_BYTES = 1 << 15
 """Small enough for the rows of one to stay in the cache until the next: twice as much is slower."""
 HEAD_BYTES = 1 << 16
@@ -78,7 +82,7 @@ class ByteSource:
         """Bytes of the file as it lies on disk; None for a pipe."""
         self.bytes_read = 0
         self._buffered: io.BufferedReader = io.BufferedReader(raw, CHUNK_BYTES)
-        self._stream = _unpacked(self._buffered)
+        self._stream = _unpacked(self._buffered, name=name)
         self._packed = self._stream is not self._buffered
         self._head = b""
         self._copy: BinaryIO | None = None
@@ -166,6 +170,8 @@ class ByteSource:
             return self.live
         try:
             readable, _, _ = select.select([self._raw], [], [], 0)
+        except io.UnsupportedOperation:  # of a URL: it gives what there is when it is asked
+            return False
         except (OSError, ValueError):  # Windows cannot ask a pipe
             return True
         return not readable
@@ -178,7 +184,7 @@ class ByteSource:
 
 
 def open_source(name: str, *, tee: Tee | None = None, truncated: bool = False) -> ByteSource:
-    """Open a path, or standard input for `-`.
+    """Open a path, a URL, or standard input for `-`.
 
     Args:
         name: as the user gave it.
@@ -189,8 +195,10 @@ def open_source(name: str, *, tee: Tee | None = None, truncated: bool = False) -
         InputError: it does not exist, is a directory, or cannot be opened.
     """
     try:
-        if name == "-":
-            raw: io.RawIOBase = io.FileIO(_standard_input(), "rb")
+        if is_url(name):
+            raw: io.RawIOBase = open_url(name)
+        elif name == "-":
+            raw = io.FileIO(_standard_input(), "rb")
         else:
             raw = io.FileIO(name, "rb")
     except FileNotFoundError:
@@ -203,11 +211,14 @@ def open_source(name: str, *, tee: Tee | None = None, truncated: bool = False) -
     if live and tee is not None:
         raw = tee.attach(raw)
     try:
-        shown = "standard input" if name == "-" else name
+        shown = "standard input" if name == "-" else shown_name(name)
         return ByteSource(shown, raw, live=live, truncated=truncated)
+    except InputError:
+        raw.close()
+        raise
     except OSError as error:
         raw.close()
-        raise InputError(f"{name} cannot be read: {_reason(error)}.") from None
+        raise InputError(f"{shown_name(name)} cannot be read: {_reason(error)}.") from None
 
 
 def _standard_input() -> int:
@@ -221,8 +232,10 @@ def _standard_input() -> int:
 
 
 def is_regular(name: str) -> bool:
-    """True for a file that can be read twice; False for standard input, pipes and devices."""
+    """True for a file that can be read twice; not for standard input, pipes, devices and URLs."""
     if name == "-" or name.startswith(("/dev/", "/proc/")):  # another file in the next process
+        return False
+    if is_url(name):
         return False
     try:
         return stat.S_ISREG(Path(name).stat().st_mode)
@@ -230,7 +243,7 @@ def is_regular(name: str) -> bool:
         return True  # opening it will say what is wrong
 
 
-def _unpacked(buffered: io.BufferedReader) -> BinaryIO:
+def _unpacked(buffered: io.BufferedReader, *, name: str) -> BinaryIO:
     """Unpack by the first bytes, not by the name: a renamed download works too."""
     magic = buffered.peek(6)[:6]
     if magic.startswith(b"\x1f\x8b"):
@@ -239,6 +252,10 @@ def _unpacked(buffered: io.BufferedReader) -> BinaryIO:
         return cast("BinaryIO", bz2.BZ2File(buffered))
     if magic == b"\xfd7zXZ\x00":
         return cast("BinaryIO", lzma.LZMAFile(buffered))
+    if magic.startswith(ZSTD):
+        from batchpatch.reading.zstd_files import open_zstd  # noqa: PLC0415 - an extra
+
+        return open_zstd(buffered, name=name)
     return cast("BinaryIO", buffered)
 
 

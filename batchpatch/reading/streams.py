@@ -51,7 +51,7 @@ class Tee:
                 self._raw = raw
             else:
                 raw.close()
-            return _Outlet(self, self._raw.fileno())
+            return _Outlet(self, self._raw)
 
     def read(self, most_bytes: int = _CHUNK_BYTES) -> bytes:
         """Some bytes, once they are copied; none at the end.
@@ -109,15 +109,15 @@ class Tee:
 class _Outlet(io.RawIOBase):
     """The raw stream that a reader reads; closing it leaves the tee open."""
 
-    def __init__(self, tee: Tee, descriptor: int) -> None:
+    def __init__(self, tee: Tee, raw: io.RawIOBase) -> None:
         self._tee = tee
-        self._descriptor = descriptor
+        self._raw = raw
 
     def readable(self) -> bool:
         return True
 
     def fileno(self) -> int:
-        return self._descriptor
+        return self._raw.fileno()
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         data = self._tee.read(len(buffer))

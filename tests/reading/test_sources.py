@@ -20,11 +20,21 @@ from batchpatch.reading.decoding import ensure_whole
 from batchpatch.reading.sources import is_regular, open_source
 from batchpatch.reading.streams import Tee
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zst": zstd.compress,
+}
 MAGIC_BYTES = 6
 
 
@@ -53,7 +63,7 @@ def test_an_archive_of_several_parts_is_read_whole(write: Callable[..., str]) ->
 @given(
     data=st.binary(min_size=1, max_size=2000),
     rest=st.data(),
-    packer=st.sampled_from(["gz", "bz2", "xz"]),
+    packer=st.sampled_from(["gz", "bz2", "xz", "zst"]),
 )
 def test_an_archive_that_is_cut_off_is_refused(
     write: Callable[..., str], data: bytes, rest: st.DataObject, packer: str
@@ -209,3 +219,26 @@ def test_a_whole_file_is_tried_before_anything_is_sent(write: Callable[..., str]
         ensure_whole(late, "utf-8")
     with pytest.raises(InputError, match="cut off"):
         ensure_whole(write(gzip.compress(b"a\n" * 100)[:-3]), None)
+
+
+def test_zstd_in_several_frames_is_read_whole(write: Callable[..., str]) -> None:
+    """Packers that work side by side write many."""
+    assert (
+        all_of(write(zstd.compress(b"first\n") + zstd.compress(b"second\n"))) == b"first\nsecond\n"
+    )
+
+
+def test_damaged_zstd_is_one_sentence(write: Callable[..., str]) -> None:
+    """Like any other archive."""
+    data = bytearray(zstd.compress(b"rows of all kinds " * 9))
+    data[6:] = b"\xff" * (len(data) - 6)
+    with pytest.raises(InputError, match=r"damaged|cut off"):
+        all_of(write(bytes(data)))
+
+
+def test_zstd_without_its_extra(write: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What to install is said, and what does without."""
+    monkeypatch.setitem(sys.modules, "backports", None)
+    monkeypatch.setitem(sys.modules, "compression", None)
+    with pytest.raises(InputError, match=r"zstd -d FILE.*pip install 'batchpatch\[zst\]'"):
+        all_of(write(zstd.compress(b"rows")))

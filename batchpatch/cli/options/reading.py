@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 Inputs = Annotated[
     list[str],
-    Argument("INPUT", "CSV, JSONL, .xlsx; .gz .bz2 .xz too; - is standard input.", several=True),
+    Argument(
+        "INPUT",
+        "CSV, JSONL, .xlsx (.gz .bz2 .xz .zst too), folders, patterns, URLs; - is standard input.",
+        several=True,
+    ),
 ]
 
 

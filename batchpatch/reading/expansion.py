@@ -1,0 +1,89 @@
+"""Expansion: folders and patterns of names become the files that they stand for."""
+
+from __future__ import annotations
+
+import glob
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.errors import InputError
+from batchpatch.reading.columns import listed
+from batchpatch.reading.sources import PACKED, TAKEN
+from batchpatch.reading.urls import is_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_NUMBER = re.compile(r"(\d+)")
+
+
+class Expansion(NamedTuple):
+    """Names of inputs, each of one file, a stream or a URL."""
+
+    names: list[str]
+    notices: list[str]
+    """What a folder holds besides."""
+
+
+def expand(names: Sequence[str]) -> Expansion:
+    """The inputs that are named; a name that is there as it stands is no pattern.
+
+    Files of a folder or a pattern come in the order in which people count: `part2` before `part10`.
+
+    Raises:
+        InputError: a folder holds nothing to read, or no file fits a pattern.
+    """
+    found: list[str] = []
+    notices: list[str] = []
+    for name in names:
+        if name in ("", "-") or is_url(name) or not _is_several(name):
+            found.append(name)
+            continue
+        files, notice = _of_folder(name) if Path(name).is_dir() else _of_pattern(name)
+        found += files
+        notices += notice
+    return Expansion(found, notices)
+
+
+def _is_several(name: str) -> bool:
+    try:
+        return Path(name).is_dir() or (glob.has_magic(name) and not Path(name).exists())
+    except (OSError, ValueError):
+        return False  # opening it will say what is wrong
+
+
+def _of_folder(name: str) -> tuple[list[str], list[str]]:
+    try:
+        within = [path for path in Path(name).iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror or error}.") from None
+    files = [str(path) for path in within if path.is_file() and is_taken(path.name)]
+    left = sorted((path.name for path in within if str(path) not in files), key=natural)
+    if not files:
+        held = f" It holds {listed(left)}." if left else ""
+        raise InputError(f"{name} is a folder without a file to read ({', '.join(TAKEN)}).{held}")
+    return sorted(files, key=natural), [f"{name}: left out {listed(left)}."] if left else []
+
+
+def _of_pattern(name: str) -> tuple[list[str], list[str]]:
+    within = glob.glob(name, recursive=True)  # noqa: PTH207 - a Path takes no absolute pattern
+    files = sorted((path for path in within if not Path(path).is_dir()), key=natural)
+    if not files:
+        raise InputError(f"{name} does not exist, and no file fits it as a pattern.")
+    left = sorted(set(within) - set(files), key=natural)
+    return files, [f"{name}: left out {listed(left)}, which are folders."] if left else []
+
+
+def is_taken(name: str) -> bool:
+    """True for a file of a folder that is an input by its name; not for a spreadsheet's lock."""
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
+    if suffixes and suffixes[-1] in PACKED:
+        suffixes.pop()
+    return bool(suffixes) and suffixes[-1] in TAKEN and not name.startswith("~$")
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """A sort key by which numbers in names count as numbers."""
+    parts: Iterable[str] = _NUMBER.split(name)
+    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts if part]
