@@ -30,6 +30,8 @@ class BatchpatchError(Exception):
     """Anything that ends a run. The text is one sentence for a person: what, where, what to do."""
 
     exit_code: ExitCode = ExitCode.SOME_FAILED
+    lines: tuple[str, ...] = ()
+    """The same in several lines, where there is more to say than one line holds."""
 
 
 class SettingsError(BatchpatchError):

@@ -223,7 +223,7 @@ def execute(words: list[str]) -> int:
     except click.UsageError as error:
         return command_error(usage_sentence(error), ExitCode.UNUSABLE, json=json)
     except BatchpatchError as error:
-        return command_error(str(error), error.exit_code, json=json)
+        return command_error(str(error), error.exit_code, json=json, lines=error.lines)
     except OSError as error:  # a full disk behind stdout, for one
         return command_error(str(error.strerror or error), ExitCode.STOPPED, json=json)
     except click.Abort:

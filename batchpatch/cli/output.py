@@ -19,7 +19,7 @@ from batchpatch.cli.text import printable
 from batchpatch.errors import BatchpatchError, ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
 class OutputError(BatchpatchError):
@@ -167,10 +167,11 @@ def abandon_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def command_error(sentence: str, exit_code: int, *, json: bool) -> int:
-    """Say what ended a command; gives its exit code."""
+def command_error(sentence: str, exit_code: int, *, json: bool, lines: Sequence[str] = ()) -> int:
+    """Say what ended a command, in these lines if it takes several; gives its exit code."""
     if not log_event("error", level="error", message=printable(sentence), exit_code=int(exit_code)):
-        say(f"batchpatch: {sentence}")
+        first, *others = lines or [sentence]
+        say(f"batchpatch: {first}", *others)
     if json:
         try:
             emit_error(sentence, exit_code)

@@ -1,4 +1,4 @@
-"""The columns of one header: how messages show them, and which are taken for what. Pure."""
+"""The columns of one header: which are taken for what. Pure."""
 
 from __future__ import annotations
 
@@ -9,44 +9,22 @@ from batchpatch.formats.plan_line import PLAN_USES
 from batchpatch.options.fields import (
     ALIASES,
     PROPERTIES,
-    SELECTOR_WORDS,
     is_own,
     is_skip,
     normalized,
     selector_of,
 )
+from batchpatch.reading.header_problems import HeaderProblems, a_noun
 from batchpatch.reading.records import SelectorColumn
-from batchpatch.reading.row_errors import SHOWN_LENGTH, shown
+from batchpatch.reading.row_errors import listed, shown
 from batchpatch.reading.row_properties import PropertyColumns, usual_keys
-from batchpatch.reading.separators import SEPARATORS, other_delimiter, typed
 from batchpatch.writes.registry import find_kind, other_aliases, told_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from batchpatch.options.read import ReadOptions
-    from batchpatch.writes.kind import WriteKind
-
-_COLUMNS_LISTED = 20
-
-
-def listed(columns: Sequence[str]) -> str:
-    """Columns in a sentence; not all of them where there are many."""
-    first = ", ".join(map(plainly, columns[:_COLUMNS_LISTED]))
-    more = len(columns) - _COLUMNS_LISTED
-    return f"{first} and {more} more" if more > 0 else first
-
-
-def plainly(column: str) -> str:
-    """A column as one would type it, where that is possible."""
-    if not column:
-        return "(no name)"
-    return column if column.isprintable() and len(column) <= SHOWN_LENGTH else shown(column)
-
-
-def a_noun(kind: WriteKind) -> str:
-    """`an attribute`, for a sentence."""
-    return f"{'an' if kind.noun[0] in 'aeio' else 'a'} {kind.noun}"
+    from batchpatch.reading.header_problems import Sample
 
 
 class Header:
@@ -56,9 +34,12 @@ class Header:
         InputError: a column that the user named is not there, or two are where one must be.
     """
 
-    def __init__(self, header: list[str], options: ReadOptions, name: str) -> None:
-        """`name` is that of the input, for the errors."""
+    def __init__(
+        self, header: list[str], options: ReadOptions, name: str, *, sample: Sample = ()
+    ) -> None:
+        """`name` is that of the input, for the errors; `sample` are its first records."""
         self.header = header
+        self.problems = HeaderProblems(header, name, find_kind(options.write), sample)
         self._options = options
         self._name = name
         self._taken: set[int | None] = set()
@@ -79,7 +60,7 @@ class Header:
     def _field(self, field: str, aliases: Sequence[str]) -> int | None:
         """The position of a field, by --map or by its usual names; None where it is absent."""
         if (asked := self._options.columns.get(field)) is not None:
-            return self._take(self._named(asked, f"--map {field}={asked}"))
+            return self._take(self._named(asked, f"--map {field}="))
         found = [i for i, c in enumerate(self.header) if normalized(c) in aliases]
         if len(found) > 1:
             columns = " and ".join(shown(self.header[i]) for i in found)
@@ -94,8 +75,9 @@ class Header:
         found = []
         for name, column in self._options.columns.items():
             if (selector := selector_of(name)) is not None:
-                position = self._take(self._named(column, f"--map {name}={column}"))
-                found.append(SelectorColumn(*selector, position))
+                position = self._take(self._named(column, f"--map {name}="))
+                if position is not None:
+                    found.append(SelectorColumn(*selector, position))
         return found
 
     def usual_selectors(self, mapped: list[SelectorColumn]) -> list[SelectorColumn]:
@@ -108,7 +90,8 @@ class Header:
         for position in self._unused():
             selector = selector_of(self.header[position])
             if selector is not None and selector not in known:
-                found.append(SelectorColumn(*selector, self._take(position)))
+                self._take(position)
+                found.append(SelectorColumn(*selector, position))
         return found
 
     def properties(self, *, is_json: bool) -> PropertyColumns:
@@ -117,11 +100,11 @@ class Header:
         A key that --map names may be missing there, as a usual one may.
         """
         usual = usual_keys(self._options) if is_json else ()
-        found: dict[str, int] = {}
+        found: dict[str, int | None] = {}
         for field in PROPERTIES:
             asked = self._options.columns.get(field)
             if asked is not None and (self._places(asked) or not is_json):
-                found[field] = self._take(self._named(asked, f"--map {field}={asked}"))
+                found[field] = self._take(self._named(asked, f"--map {field}="))
             elif field in usual and field in self.header:
                 found[field] = self._take(self.header.index(field))
         return PropertyColumns(**found)
@@ -138,14 +121,14 @@ class Header:
         self._refuse_unnamed()
         for field, column in self._options.columns.items():
             if (name := name_of(field)) is not None:
-                self._add(found, name, self._named(column, f"--map {field}={column}"))
+                self._add(found, name, self._named(column, f"--map {field}="))
         for position, column in enumerate(self.header):
             if position not in self._taken and (name := name_of(column)) is not None:
                 self._add(found, name, position)
         for column in self._options.attributes:
-            position = self._named(column, f"--attributes {column}")
-            if position not in found.values():  # "attr.tier" is the attribute "tier" already
-                self._add(found, self.header[position].strip(), position)
+            at = self._named(column, "--attributes ")
+            if at is not None and at not in found.values():  # else it is "attr.tier", say
+                self._add(found, self.header[at].strip(), at)
         return found
 
     def _refuse_unnamed(self) -> None:
@@ -182,8 +165,8 @@ class Header:
             if normalized(self.header[position]) in aliases:
                 self._add(found, self.header[position].strip(), position)
 
-    def _add(self, found: dict[str, int], attribute: str, position: int) -> None:
-        if found.get(attribute) == position:
+    def _add(self, found: dict[str, int], attribute: str, position: int | None) -> None:
+        if position is None or found.get(attribute) == position:
             return
         if not attribute:
             raise InputError(
@@ -196,22 +179,26 @@ class Header:
                 f"{self._name} has two columns for the {self._kind.noun} {shown(attribute)}: "
                 "remove one."
             )
-        found[attribute] = self._take(position)
+        self._take(position)
+        found[attribute] = position
 
-    def _named(self, column: str, flag: str) -> int:
-        """The position of a column that the user named."""
+    def _named(self, column: str, flag: str) -> int | None:
+        """The position of a column that the user named; None, with a problem, where it is none.
+
+        `flag` is how it was named, up to the column.
+        """
         found = self._places(column)
         if len(found) == 1:
             return found[0]
-        what = "has no such column" if not found else "has that column more than once"
-        raise InputError(f"{flag}: {self._name} {what}. Its columns: {listed(self.header)}.")
+        self.problems.unknown(column, flag, doubled=bool(found))
+        return None
 
     def _places(self, column: str) -> list[int]:
         exact = [i for i, c in enumerate(self.header) if c == column]
         alike = normalized(column)
         return exact or [i for i, c in enumerate(self.header) if normalized(c) == alike]
 
-    def _take(self, position: int) -> int:
+    def _take(self, position: int | None) -> int | None:
         self._taken.add(position)
         return position
 
@@ -232,51 +219,18 @@ class Header:
         """The columns that nothing has taken."""
         return [self.header[i] for i in self._unused()]
 
+    def refuse_missing(self, fields: Sequence[str], *, nothing_to_send: bool) -> None:
+        """Raise InputError where there is a problem, with all of them.
+
+        Args:
+            fields: those that are needed, and absent.
+            nothing_to_send: no column was found that holds what is to be written.
+        """
+        asked, named = self._options.columns, self._options.attributes
+        self.problems.missing([one for one in fields if one not in asked], self._unused())
+        if nothing_to_send and not (named or any(map(self._columns.is_value, asked))):
+            self.problems.nothing_found(self._unused())
+        self.problems.refuse()
+
     def _unused(self) -> list[int]:
         return [i for i, c in enumerate(self.header) if i not in self._taken and not is_own(c)]
-
-    def missing(self, field: str) -> str:
-        """What to say where a needed field is absent."""
-        usual = f"{field}Id"
-        delimiter = other_delimiter(self.header)
-        if delimiter is not None:
-            aligned = delimiter == " " and any("  " in column for column in self.header)
-            advice = (
-                "Export it with a comma between them"
-                if aligned
-                else f"Add --delimiter {typed(delimiter)}"
-            )
-            return (
-                f"{self._name} has no {field} column: {SEPARATORS[delimiter]} seem to separate "
-                f"its columns ({listed(self.header)}). {advice}; or say which column it is: "
-                f"--map {field}=COLUMN."
-            )
-        text = (
-            f"{self._name} has no {field} column. Its columns: {listed(self.header)}. "
-            f"Name one {usual}, or say which it is: --map {field}=COLUMN"
-        )
-        if field == "participant":
-            text += f"; or who is meant: --participant customer, or a column {SELECTOR_WORDS}"
-        return f"{text}."
-
-    def nothing_found(self) -> str:
-        """What to say where there is nothing to send."""
-        left, kind = self.unmapped(), self._kind
-        if not left:
-            return (
-                f"{self._name} has no {kind.noun} to send: add a column {self._columns.example}, "
-                "or --set NAME=VALUE."
-            )
-        if self._columns.open:
-            advice = (
-                f"Send some with --attributes {plainly(left[0])} (several: A,B), or all with "
-                "--all-columns."
-            )
-        else:
-            field = next(iter(self._columns.fields))
-            advice = (
-                f"Name one {self._columns.example}, or say which it is: "
-                f"--map {field}={plainly(left[0])}"
-            )
-        no = f"No {kind.noun} was found in {self._name}. Columns without a use: {listed(left)}."
-        return f"{no} {advice}"

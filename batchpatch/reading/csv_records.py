@@ -26,7 +26,7 @@ from batchpatch.reading.dialect import (
 )
 from batchpatch.reading.records import Block
 from batchpatch.reading.sources import BlankInputError, EmptyInputError
-from batchpatch.reading.table_records import TableRecords
+from batchpatch.reading.table_records import SAMPLE_ROWS, TableRecords
 from batchpatch.reading.tables import Table, is_blank
 
 if TYPE_CHECKING:
@@ -145,6 +145,12 @@ class CsvRecords(TableRecords):
             )
         self._drop(reader.line_num)  # type: ignore[attr-defined]
         return header
+
+    def sample(self) -> list[list[str]]:
+        """The cells of the first lines; none is taken."""
+        if not self._ahead:
+            self._read_ahead()
+        return [self._dialect.lenient([line]) for line in self._ahead[:SAMPLE_ROWS]]
 
     def header_below(self) -> int | None:
         """The number of a line below what was taken for the header that looks more like one."""

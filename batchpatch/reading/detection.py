@@ -229,10 +229,10 @@ def _workbook(source: ByteSource, options: ReadOptions, *, name: str) -> Detecte
         if options.sheet is not None or not records.sheet.others:
             raise
         others = ", ".join(map(shown, records.sheet.others))
-        raise InputError(
-            f"{error} This is the sheet {shown(records.sheet.title)}; --sheet NAME reads another "
-            f"({others})."
-        ) from None
+        sheet = f"This is the sheet {shown(records.sheet.title)}; --sheet NAME reads another"
+        refusal = InputError(f"{error} {sheet} ({others}).")
+        refusal.lines = (*error.lines, f"  {sheet} ({others}).") if error.lines else ()
+        raise refusal from None
     records.table.use(mapping)
     return Detected("xlsx", "utf-8-sig", records, mapping, is_empty_plan=False)
 
@@ -243,7 +243,8 @@ def _mapped(records: TableRecords, options: ReadOptions, *, name: str) -> Mappin
     except InputError:
         line = records.header_below()
         if line is None or options.columns_given:
-            raise
+            # Once more, and this time with what the columns hold.
+            return map_columns(records.header, options, name=name, sample=records.sample())
         raise InputError(
             f"{name} does not begin with its header; line {line} looks like it: add "
             f"--skip-lines {line - 1}."

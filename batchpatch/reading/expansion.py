@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import InputError
-from batchpatch.reading.columns import listed
+from batchpatch.reading.row_errors import listed
 from batchpatch.reading.sources import PACKED, TAKEN
 from batchpatch.reading.urls import is_url
 

@@ -236,7 +236,7 @@ class LineMaker:
         try:
             mapping = map_columns(keys, self._options, name="this line", plan=plan, is_json=True)
         except InputError as error:
-            made = row_errors.unmapped(str(error))
+            made = row_errors.unmapped(getattr(error, "first", str(error)))
         else:
             self.first_mapping = self.first_mapping or mapping
             fields = self._fields(keys, mapping)

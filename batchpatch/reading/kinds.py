@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import InputError, SettingsError
 from batchpatch.options.fields import parse_participant
-from batchpatch.reading.columns import listed
 from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.decoding import detect_encoding
 from batchpatch.reading.detection import is_workbook
 from batchpatch.reading.jsonl_records import JsonlRecords
 from batchpatch.reading.names_file import read_names_file
+from batchpatch.reading.row_errors import listed
 from batchpatch.reading.sources import detect_format, is_regular, open_source
 from batchpatch.writes.registry import KINDS, USUAL, find_kind, told_by
 

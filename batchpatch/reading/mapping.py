@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batchpatch.options.read import ReadOptions
+    from batchpatch.reading.header_problems import Sample
     from batchpatch.reading.records import SelectorColumn
     from batchpatch.writes.kind import WriteKind
 
@@ -89,6 +90,7 @@ def map_columns(
     name: str,
     plan: bool = False,
     is_json: bool = False,
+    sample: Sample = (),
 ) -> Mapping:
     """Decide what each column is for.
 
@@ -98,13 +100,14 @@ def map_columns(
         name: of the input, for the error.
         plan: the keys of a plan are its own.
         is_json: these are the keys of an object.
+        sample: the first records, by which columns of ids are known where one is missing.
 
     Raises:
         InputError: a needed column is missing or stands there twice; the text names the columns
             that are there and the flag that would use them.
     """
     _refuse_report(header, name)
-    finder = Header(list(header), options, name)
+    finder = Header(list(header), options, name, sample=sample)
     fields = finder.fields()
     selectors = finder.mapped_selectors()
     properties = finder.properties(is_json=is_json)
@@ -124,9 +127,10 @@ def map_columns(
     elif not (attributes or options.constants or pair or object_at is not None):
         finder.add_of_other_kinds(attributes)
     attributes = dict(sorted(attributes.items(), key=lambda item: item[1]))
-    _refuse_missing(finder, options, fields, selectors)
-    if not (attributes or options.constants or pair or object_at is not None):
-        raise InputError(finder.nothing_found())
+    finder.refuse_missing(
+        _missing(options, fields, selectors),
+        nothing_to_send=not (attributes or options.constants or pair or object_at is not None),
+    )
     kept = {n: i for n, i in attributes.items() if n not in options.constants}
     return Mapping(
         width=len(header),
@@ -162,16 +166,14 @@ def _refuse_report(header: Sequence[str], name: str) -> None:
         )
 
 
-def _refuse_missing(
-    finder: Header,
-    options: ReadOptions,
-    fields: Dict[str, int | None],
-    selectors: Sequence[SelectorColumn],
-) -> None:
-    if fields["conversation"] is None:
-        raise InputError(finder.missing("conversation"))
+def _missing(
+    options: ReadOptions, fields: Dict[str, int | None], selectors: Sequence[SelectorColumn]
+) -> list[str]:
+    """The fields that are needed, and absent."""
+    missing = [] if fields["conversation"] is not None else ["conversation"]
     if fields["participant"] is None and not selectors and not options.participant:
-        raise InputError(finder.missing("participant"))
+        missing.append("participant")
+    return missing
 
 
 def _known(position: int | None) -> int:

@@ -11,7 +11,7 @@ from batchpatch.reading.dialect import Dialect, is_failed_header
 from batchpatch.reading.odd_values import may_be_shortened
 from batchpatch.reading.records import Block, UnusableCell
 from batchpatch.reading.sources import EmptyInputError
-from batchpatch.reading.table_records import TableRecords
+from batchpatch.reading.table_records import SAMPLE_ROWS, TableRecords
 from batchpatch.reading.tables import Table
 from batchpatch.reading.workbooks import Workbook
 from batchpatch.writes.registry import is_known_column
@@ -87,6 +87,11 @@ class SheetRecords(TableRecords):
             f"The sheet {self.sheet.title!r} of {self._name} is empty: it needs a header and rows."
             f"{others if self.sheet.others else ''}"
         )
+
+    def sample(self) -> list[list[str]]:
+        """The cells of the first rows; none is taken."""
+        self._ahead += islice(self._rows, max(0, SAMPLE_ROWS - len(self._ahead)))
+        return [cells for _, cells in self._ahead[:SAMPLE_ROWS]]
 
     def header_below(self) -> int | None:
         """The number of a row below what was taken for the header that looks more like one."""

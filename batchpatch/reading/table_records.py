@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from batchpatch.reading.tables import Table
 
 
+SAMPLE_ROWS = 20
+"""That are looked at to know which columns hold ids."""
+
+
 class TableRecords(ABC):
     """The header of a table, and its records with the line or row of a sheet each begins on."""
 
@@ -33,6 +37,10 @@ class TableRecords(ABC):
 
         None where a live input has nothing more at hand: all records before it were handed out.
         """
+
+    @abstractmethod
+    def sample(self) -> list[list[str]]:
+        """The cells of the first records, as well as they can be told; none is taken."""
 
     @abstractmethod
     def header_below(self) -> int | None:

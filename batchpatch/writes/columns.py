@@ -55,6 +55,10 @@ class Columns:
         """Names of the values that have a field of their own."""
         return tuple(name for name in self.fields if name not in (self.whole, *(self.pair or ())))
 
+    def is_value(self, name: str) -> bool:
+        """True for what `--map` can give a column of values to."""
+        return name in self.fields or self.name_of(name) is not None
+
     def is_field(self, name: str) -> bool:
         """True for what `--map` can give a column to."""
         return name in self.fields or is_field(name) or self.name_of(name) is not None

@@ -51,7 +51,7 @@ def test_unusable_input_is_one_sentence(
     ("words", "expected", "code"),
     [
         (["run", "missing.csv", "--sandbox"], "does not exist", 2),
-        (["run", ".", "--sandbox"], "is a directory", 2),
+        (["run", "nothing", "--sandbox"], "is a folder without a file to read", 2),
         (["run", "rows.csv"], "GENESYSCLOUD_OAUTHCLIENT_ID", 4),
         (["run", "rows.csv", "--sandbox", "--rate", "fast"], "300/min", 2),
         (["run", "rows.csv", "--sandbox", "--route", "nowhere"], "attributes", 2),
@@ -75,7 +75,7 @@ def test_wrong_usage_is_one_sentence(
     batchpatch: Run, make_rows: Callable[..., Path], words: list[str], expected: str, code: int
 ) -> None:
     """Each says what was wrong with what, and what would be right."""
-    make_rows(3)
+    make_rows(3).with_name("nothing").mkdir()
     done = batchpatch(*words)
     assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
     assert expected in done.stderr

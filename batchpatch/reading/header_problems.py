@@ -1,0 +1,231 @@
+"""The problems of a header: all of them in one refusal, each with the flag that mends it. Pure.
+
+Which column holds ids is known from the first records, and else guessed by its name.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher, get_close_matches
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.errors import InputError
+from batchpatch.options.fields import ALIASES, SELECTOR_WORDS, canonical_uuid, is_own, normalized
+from batchpatch.reading.row_errors import SHOWN_LENGTH, listed, plainly
+from batchpatch.reading.separators import SEPARATORS, other_delimiter, typed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from batchpatch.writes.kind import WriteKind
+
+    Sample = Sequence[Sequence[str]]
+
+
+def a_noun(kind: WriteKind) -> str:
+    """`an attribute`, for a sentence."""
+    return f"{'an' if kind.noun[0] in 'aeio' else 'a'} {kind.noun}"
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a header."""
+
+    alone: str
+    """The sentence where it is the only one."""
+    among: str
+    """The same beside others, which need not name the input and its columns again."""
+    words: str = ""
+    """What to add to the command line, ready to paste."""
+
+
+class HeaderError(InputError):
+    """A header that cannot be used, with all that is wrong with it."""
+
+    def __init__(self, name: str, header: Sequence[str], problems: Sequence[Problem]) -> None:
+        first, *others = problems
+        self.first = first.alone
+        """The sentence of the first of them."""
+        if not others:
+            super().__init__(first.alone)
+            return
+        head = f"{name} has {len(problems)} problems in its header ({listed(header)}):"
+        items = [f"({nth}) {problem.among}." for nth, problem in enumerate(problems, 1)]
+        words = " ".join(problem.words for problem in problems if problem.words)
+        lines = [head, *items, *([f"Ready to paste: {words}"] if words else [])]
+        super().__init__(" ".join(lines))
+        self.lines = (head, *(f"  {line}" for line in lines[1:]))
+
+
+class HeaderProblems:
+    """Collects what is wrong with one header."""
+
+    def __init__(
+        self, header: Sequence[str], name: str, kind: WriteKind, sample: Sample = ()
+    ) -> None:
+        """`name` is that of the input, `sample` are its first records."""
+        self._header = header
+        self._name = name
+        self._kind = kind
+        self._sample = sample
+        self._found: list[Problem] = []
+        self._guessed: set[int] = set()
+
+    def refuse(self) -> None:
+        """Raise HeaderError where there are problems."""
+        if self._found:
+            raise HeaderError(self._name, self._header, self._found)
+
+    def unknown(self, column: str, flag: str, *, doubled: bool) -> None:
+        """A flag names a column that is not there, or is there more than once."""
+        what = "has that column more than once" if doubled else "has no such column"
+        near = None if doubled else _nearest(column, self._header)
+        words = "" if near is None else f"{flag}{_typed_word(near)}"
+        alone = f"{flag}{column}: {self._name} {what}. Its columns: {listed(self._header)}."
+        among = f"{flag}{column}: it {what}"
+        if words:
+            alone, among = f"{alone} Did you mean {words}?", f"{among}, did you mean {words}"
+        self._found.append(Problem(alone, among, words))
+
+    def missing(self, fields: Sequence[str], unused: Sequence[int]) -> None:
+        """These fields have no column; what has none of these positions has another use."""
+        delimiter = other_delimiter(self._header)
+        guessed = {} if delimiter else _guessed(fields, unused, self._header, self._sample)
+        self._guessed = {guess.at for guess in guessed.values()}
+        for field in fields:
+            if delimiter is not None:
+                self._found.append(self._undivided(field, delimiter))
+                return
+            self._found.append(self._missing(field, guessed.get(field)))
+
+    def _undivided(self, field: str, delimiter: str) -> Problem:
+        aligned = delimiter == " " and any("  " in column for column in self._header)
+        advice = (
+            "Export it with a comma between them"
+            if aligned
+            else f"Add --delimiter {typed(delimiter)}"
+        )
+        sentence = (
+            f"{self._name} has no {field} column: {SEPARATORS[delimiter]} seem to separate "
+            f"its columns ({listed(self._header)}). {advice}; or say which column it is: "
+            f"--map {field}=COLUMN."
+        )
+        return Problem(sentence, sentence.rstrip("."))
+
+    def _missing(self, field: str, guess: _Guess | None) -> Problem:
+        words = "" if guess is None else f"--map {field}={_typed_word(guess.column)}"
+        why = f" ({guess.why})" if guess else ""
+        advice = f"say which it is: {words or f'--map {field}=COLUMN'}{why}"
+        if field == "participant":
+            advice += f"; or who is meant: --participant customer, or a column {SELECTOR_WORDS}"
+        usual = f"{field}Id"
+        return Problem(
+            f"{self._name} has no {field} column. Its columns: {listed(self._header)}. "
+            f"Name one {usual}, or {advice}.",
+            f"no {field} column: name one {usual}, or {advice}",
+            words,
+        )
+
+    def nothing_found(self, unused: Sequence[int]) -> None:
+        """There is nothing to send."""
+        unused = [at for at in unused if at not in self._guessed]
+        left, kind = [self._header[at] for at in unused], self._kind
+        columns = kind.columns
+        if not left:
+            advice = f"add a column {columns.example}, or --set NAME=VALUE"
+            alone = f"{self._name} has no {kind.noun} to send: {advice}."
+            self._found.append(Problem(alone, f"No {kind.noun} to send: {advice}"))
+            return
+        best = _best_value(left, unused, self._sample)
+        if columns.open:
+            advice = (
+                f"Send some with --attributes {_typed_word(best)} (several: A,B), or all with "
+                "--all-columns"
+            )
+        else:
+            field = next(iter(columns.fields))
+            advice = (
+                f"Name one {columns.example}, or say which it is: --map {field}={_typed_word(best)}"
+            )
+        no = f"No {kind.noun} was found in {self._name}. Columns without a use: {listed(left)}."
+        self._found.append(Problem(f"{no} {advice}.", f"No {kind.noun} was found. {advice}"))
+
+
+class _Guess(NamedTuple):
+    at: int
+    column: str
+    why: str
+
+
+_WORDS = {
+    "conversation": (
+        "conv",
+        "convid",
+        "conversationuuid",
+        "interaction",
+        "callid",
+        "conversations",
+    ),
+    "participant": ("part", "partid", "participantuuid", "customerid", "partyid"),
+}
+"""How else such a column may be called; see `ALIASES`."""
+_OTHERS = re.compile(r"queue|user|agent|division|wrapup|flow|skill|team|contact|campaign")
+"""In names of columns whose ids are of something else."""
+_ALIKE = 0.72
+_MOST_BAD = 0.2
+
+
+def _guessed(
+    fields: Iterable[str], unused: Sequence[int], header: Sequence[str], sample: Sample
+) -> dict[str, _Guess]:
+    """Which column may be which field: the best pair first, each column once."""
+    scores = []
+    for field in fields:
+        for at in unused:
+            alike, holds = _likeness(field, header[at]), holds_ids(at, sample)
+            if holds and _OTHERS.search(normalized(header[at])) and alike < _ALIKE:
+                continue
+            if holds or alike >= _ALIKE:
+                scores.append((holds + alike, -at, field))
+    found: dict[str, _Guess] = {}
+    taken: set[int] = set()
+    for _, at, field in sorted(scores, reverse=True):
+        if field not in found and -at not in taken:
+            taken.add(-at)
+            why = "its first rows hold ids" if holds_ids(-at, sample) else "did you mean that?"
+            found[field] = _Guess(-at, header[-at], why)
+    return found
+
+
+def _likeness(field: str, column: str) -> float:
+    name = normalized(column)[:SHOWN_LENGTH]
+    known = (*ALIASES.get(field, ()), *_WORDS.get(field, ()))
+    return max((SequenceMatcher(None, name, one).ratio() for one in known), default=0)
+
+
+def holds_ids(at: int, sample: Sample) -> bool:
+    """True of a column that has ids in nearly all the cells of the first records."""
+    cells = [cells[at] for cells in sample if at < len(cells) and cells[at].strip()]
+    good = sum(canonical_uuid(cell) is not None for cell in cells)
+    return bool(good) and good >= (1 - _MOST_BAD) * len(cells)
+
+
+def _best_value(left: Sequence[str], unused: Sequence[int], sample: Sample) -> str:
+    """A column to show as an example of what could be sent: no ids, and with a name."""
+    plain = (one for one, at in zip(left, unused, strict=True) if one and not holds_ids(at, sample))
+    return next(plain, left[0])
+
+
+def _nearest(column: str, header: Sequence[str]) -> str | None:
+    names = {normalized(one)[:SHOWN_LENGTH]: one for one in header if one and not is_own(one)}
+    asked = normalized(column)[:SHOWN_LENGTH]
+    close = get_close_matches(asked, names, 1) or [one for one in names if asked and asked in one]
+    return names[close[0]] if len(close) == 1 else None
+
+
+def _typed_word(column: str) -> str:
+    """A column as one types it into a shell."""
+    if not column or not column.isprintable() or len(column) > SHOWN_LENGTH:
+        return plainly(column)
+    from shlex import quote  # noqa: PLC0415 - for errors only
+
+    return quote(column)
