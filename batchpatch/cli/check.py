@@ -34,11 +34,14 @@ from batchpatch.cli.options.surroundings import (
     SandboxFlags,
     ServerFlags,
     StreamFlags,
+    parse_path,
 )
 from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
 from batchpatch.cli.output import say
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from batchpatch.options.read import ReadOptions
 
 
@@ -49,6 +52,13 @@ class CheckFlags(Options):
     TITLE: ClassVar[str] = ReportFlags.TITLE
 
     all: bool = flag("--all", "Print every invalid row, not three of a kind.", default=False)
+    fix: Path | None = flag(
+        "--fix",
+        "Write the valid rows here, and the others beside it (OUT.invalid.csv) with their reasons; "
+        "--force writes over files that are there.",
+        metavar="OUT",
+        parse=parse_path,
+    )
 
 
 _IDLE = {
@@ -92,21 +102,19 @@ def check(
     Offline, and without credentials. Exit code 0: every row is valid; 1: some are not; 2: an
     input cannot be used.
     """
-    say(*idle_lines(given, _IDLE, command="check"))
+    idle = _IDLE - {"--force"} if printing.fix is not None else _IDLE
+    say(*idle_lines(given, idle, command="check"))
     from batchpatch.cli.kind_choice import chosen_options, named_inputs  # noqa: PLC0415 - not for --help
 
     inputs = named_inputs(inputs)
     read = chosen_options("check", inputs, reading, finding, given)
     dry_run = DryRun(
-        read,
-        finding,
-        looking,
-        verifying,
-        pace,
-        sending,
+        *(read, finding, looking, verifying, pace, sending),
         json=reporting.json,
         all=printing.all,
         check_codes=choosing.check_codes,
+        fix=printing.fix,
+        given=given,
     )
     return dry_run.execute(inputs)
 
@@ -123,6 +131,8 @@ class DryRun(NamedTuple):
     json: bool
     all: bool = False
     check_codes: bool = False
+    fix: Path | None = None
+    given: GivenFlags = ()
 
     def execute(self, inputs: list[str]) -> int:
         """Check, print, and give the exit code.
@@ -149,6 +159,7 @@ class DryRun(NamedTuple):
                 skip_unchanged=self.looking.skip_unchanged,
                 reads=reads,
                 every_row=self.all,
+                given=self.given,
             )
         )
         try:
@@ -161,6 +172,8 @@ class DryRun(NamedTuple):
                 route=find_route(self.sending.route, write=self.read.write),
                 check_choices=self.check_codes,
                 on_invalid=report.invalid,
+                fix=self.fix,
+                force=self.sending.force,
             )
         except BatchpatchError as error:
             report.failed(str(error), error.exit_code)

@@ -10,9 +10,11 @@ from batchpatch.cli.text import columns_table, count, forecast, shortened
 from batchpatch.model import Outcome
 
 if TYPE_CHECKING:
+    from batchpatch.cli.options.declare import GivenFlags
     from batchpatch.commands.check import CheckReport
     from batchpatch.model import InvalidRow
     from batchpatch.options.read import ReadOptions
+    from batchpatch.recording.sorted_rows import SortedFiles
 
 EXAMPLES = 3
 """Invalid rows of each kind that are printed, unless all are asked for."""
@@ -38,6 +40,7 @@ class TextReport:
     reads: float
     """Of each conversation, for other reasons than --skip-unchanged."""
     every_row: bool
+    given: GivenFlags = ()
     _rows: dict[_Kind, int] = field(default_factory=dict)
     _examples: dict[_Kind, list[str]] = field(default_factory=dict)
 
@@ -86,6 +89,8 @@ class TextReport:
         about = "" if report.participants_exact else "about "
         lines.append(f"{about}{count(report.participants, 'participant')}")
         lines += price_lines(report, skip_unchanged=self.skip_unchanged, reads=self.reads)
+        if report.fixed is not None:
+            lines += _fixed_lines(report.fixed, self.given)
         show(lines)
 
     def _faults(self) -> list[str]:
@@ -98,6 +103,16 @@ class TextReport:
                 lines.append(f"  ... and {rows - EXAMPLES:,} more; --all prints every one.")
             lines.append(f"    {kind.hint}")
         return [*lines, ""] if lines else []
+
+
+def _fixed_lines(fixed: SortedFiles, given: GivenFlags) -> list[str]:
+    """What was written, and the command that sends it."""
+    from batchpatch.cli.next_command import run_sorted  # noqa: PLC0415 - only where it is asked for
+
+    lines = ["", f"{fixed.out}: {count(fixed.valid, 'valid row')}"]
+    if fixed.rest is not None:
+        lines.append(f"{fixed.rest}: {count(fixed.invalid, 'invalid row')}, with the reasons")
+    return [*lines, "To send the valid rows:", f"  {run_sorted(fixed.out, given)}"]
 
 
 def _listed(names: list[str]) -> str:
@@ -165,6 +180,7 @@ class JsonReport:
             {**checked._asdict(), "columns": [use._asdict() for use in checked.columns]}
             for checked in report.inputs
         ]
+        fields["fixed"] = report.fixed._asdict() if report.fixed is not None else None
         allowance = fields.pop("allowance")
         rate = allowance and (allowance.cap or allowance.rate)
         fields |= {

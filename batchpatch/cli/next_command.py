@@ -115,6 +115,16 @@ def run_plan(plan: Path, given: Iterable[Given]) -> str:
     return command_line("run", [plan], words_of(one for one in given if one.flag.name in known))
 
 
+_LAYOUT = {"--skip-lines", "--columns", "--comment", "--quote", "--escape", "--sheet"}
+"""How an input is laid out that batchpatch has not written itself."""
+
+
+def run_sorted(path: str, given: Iterable[Given]) -> str:
+    """The command that sends the valid rows which `check` has written with these flags."""
+    known = {*flags_of(ReadingFlags, FindingFlags), *_SENDING, *_PLATFORM} - _LAYOUT - {"--force"}
+    return command_line("run", [path], words_of(one for one in given if one.flag.name in known))
+
+
 def kept_flags(given: Iterable[Given]) -> tuple[str, ...]:
     """The flags as `run.json` keeps them. None is a secret: those come from no command line."""
     return tuple(words_of(one for one in given if one.flag.name in {*_ALL} - _OF_ONE_RUN))

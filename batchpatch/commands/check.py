@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from batchpatch.genesys.rate_limit.pace import Allowance, assumed_allowance
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.routes import Route
     from batchpatch.reading.inputs import Input
     from batchpatch.reading.mapping import ColumnUse
+    from batchpatch.recording.sorted_rows import SortedFiles
 
 
 class InputCheck(NamedTuple):
@@ -68,6 +70,8 @@ class CheckReport(NamedTuple):
     notices: list[str]
     write: str
     """The kind of write that the rows are taken for."""
+    fixed: SortedFiles | None = None
+    """The files that the rows were sorted into, where that was asked for."""
 
     @property
     def all_requests(self) -> int:
@@ -90,6 +94,8 @@ def check(
     route: Route | None = None,
     check_choices: bool = False,
     on_invalid: Callable[[InvalidRow], None] | None = None,
+    fix: Path | None = None,
+    force: bool = False,
 ) -> CheckReport:
     """Read the inputs to their end, offline and without credentials.
 
@@ -102,14 +108,22 @@ def check(
         route: where a run would send; None is the usual one.
         check_choices: it is asked of each participant what it may be given.
         on_invalid: called with each invalid row as it is found.
+        fix: where the valid rows are to be written; the others go beside it, with their reasons.
+        force: files of these names may be written over.
 
     Raises:
         InputError: an input cannot be used as a whole.
-        SettingsError: there is nothing that participants are given from a list.
+        SettingsError: there is nothing that participants are given from a list; or the rows of
+            these inputs cannot be written to a file, or not to that one.
+        RecordError: they could not be written.
     """
     allowance = assumed_allowance(pace or PaceOptions())
     inputs = expand(inputs).names
     read = choose_kind(inputs, read or ReadOptions()).options
+    if fix is not None:
+        from batchpatch.pipeline.row_sorting import refuse_fix  # noqa: PLC0415 - brings the files
+
+        refuse_fix(inputs, read, Path(fix), force=force)
     reader = Reader(inputs, read)
     kind = find_kind(read.write)
     if check_choices:
@@ -158,6 +172,20 @@ def check(
         duration_s=allowance.duration_s(requests) if allowance else None,
         notices=[*reader.notices, *offline.notices, *kind.advice],
         write=kind.name,
+        fixed=None if fix is None else _fixed(reader, read, Path(fix)),
+    )
+
+
+def _fixed(reader: Reader, read: ReadOptions, out: Path) -> SortedFiles:
+    """Sort the rows of the one input, which is read again: only now is its shape known."""
+    from batchpatch.pipeline.row_sorting import sort_rows  # noqa: PLC0415 - as above
+
+    return sort_rows(
+        reader.paths[0],
+        read,
+        out,
+        judge=_OfflineNames(read).resolve,
+        unread=reader.inputs[0].has_unread,
     )
 
 

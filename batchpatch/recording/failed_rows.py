@@ -72,7 +72,7 @@ def write_failed(
             row = failed.of(record.row)
             if write is None:
                 file = stack.enter_context(replacing(path))
-                write = _writer(file, shape, stack, traced=failed.run is not None)
+                write = row_writer(file, shape, stack, traced=failed.run is not None)
             write(record, row)
             count += 1
     return count
@@ -88,9 +88,17 @@ def _failed_of(records: Iterable[RawRecord], failed: FailedRows) -> Iterator[Raw
             yield record
 
 
-def _writer(
+def row_writer(
     file: BinaryIO, shape: CsvShape | JsonlShape, stack: ExitStack, *, traced: bool
 ) -> Callable[[RawRecord, FailedRow], None]:
+    """Writes failed rows into a file of their own.
+
+    Args:
+        file: where they go.
+        shape: of the input.
+        stack: is left before the file is closed.
+        traced: a column says in which row of which run each has failed.
+    """
     if isinstance(shape, JsonlShape) and shape.encoding.startswith("utf-8"):
         return lambda record, row: _ignore(file.write(spliced(record, row)))
     # What the encoding cannot hold can only be in a cell that it could not have been read from.
