@@ -22,6 +22,7 @@ from batchpatch.pipeline.resumption import (
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.inputs import Reader
+from batchpatch.reading.rules_file import load_rules
 from batchpatch.recording.plan_output import find_directory
 from batchpatch.recording.run_directory import RunDirectory
 
@@ -87,7 +88,7 @@ async def resume(
 
     Raises:
         SettingsError: there is no such run or plan, the plan is whole, or it was for another
-            platform.
+            platform; or its rules for values have changed.
         RecordError: the directory is in use or damaged.
         InputError: an input has changed since.
         LeftError: the stopper was asked twice before anything was sent.
@@ -108,6 +109,7 @@ async def resume(
         )
         earlier = await off_loop(prepare, unless=stopper.asked_to_leave(), left=_LEFT)
         settings = earlier.settings(pace, connect, retry)
+        load_rules(settings.read, name="")  # before anything is sent: they may have changed
         limits = limits or LimitOptions()
         async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
             job = Job(

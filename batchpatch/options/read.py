@@ -116,6 +116,10 @@ class ReadOptions:
     """Attributes added to every row; they win over the row's own."""
     only_keys: frozenset[str] | None = None
     """Any other attribute name makes the row invalid."""
+    rules_file: str | None = None
+    """Path of a file of rules for values."""
+    rules_sha256: str | None = None
+    """Of that file when the work was begun; with other rules it does not go on."""
     empty: Literal["leave", "set"] = "leave"
     """What an empty CSV cell or a JSON null does to its attribute."""
     nested: Literal["refuse", "json"] = "refuse"

@@ -12,7 +12,7 @@ import orjson
 from batchpatch.errors import InputError
 from batchpatch.model import Batch
 from batchpatch.pipeline.feeding import arrived
-from batchpatch.reading.inputs import BATCH_ROWS
+from batchpatch.reading.batches import BATCH_ROWS
 from batchpatch.reading.json_framing import is_blank
 from batchpatch.reading.jsonl_records import LineMaker
 from batchpatch.reading.records import Block

@@ -108,8 +108,10 @@ def _prepared(name: str, read: ReadOptions, record: RecordOptions) -> Prepared:
     try:
         for batch in opened.batches(source=0, first=1):
             # A CSV is read to its end: another table may begin anywhere, and only whole is it
-            # known which values there is something to say about.
-            if opened.table is None and any(not hasattr(row, "code") for row in batch.rows):
+            # known which values there is something to say about. And so is what rules may refuse.
+            if opened.table is not None or opened.may_refuse:
+                continue
+            if any(not hasattr(row, "code") for row in batch.rows):
                 break
         lines_stand_alone = opened.format == "jsonl" and opened.encoding.startswith("utf-8")
         if opened.table is None:

@@ -14,9 +14,10 @@ from batchpatch.options.fields import (
     normalized,
     selector_of,
 )
+from batchpatch.reading.column_names import listed
 from batchpatch.reading.header_problems import HeaderProblems, a_noun
 from batchpatch.reading.records import SelectorColumn
-from batchpatch.reading.row_errors import listed, shown
+from batchpatch.reading.row_errors import shown
 from batchpatch.reading.row_properties import PropertyColumns, usual_keys
 from batchpatch.writes.registry import find_kind, other_aliases, told_by
 

@@ -24,6 +24,7 @@ from batchpatch.reading.dialect import (
     swallowed,
     unread,
 )
+from batchpatch.reading.odd_values import LARGE_LENGTH
 from batchpatch.reading.records import Block
 from batchpatch.reading.sources import BlankInputError, EmptyInputError
 from batchpatch.reading.table_records import SAMPLE_ROWS, TableRecords
@@ -203,14 +204,17 @@ class CsvRecords(TableRecords):
             records = []
         if len(records) == len(lines):  # each of them on one line
             numbers = range(self._line, self._line + len(lines))
+            large = max(map(len, lines)) > LARGE_LENGTH
             self._drop(len(lines))
-            yield self._block(numbers, records)
+            yield self._block(numbers, records, large=large)
         elif (block := self._one_by_one(final=final)).records:
             yield block
 
-    def _block(self, numbers: Sequence[int], records: list[list[str] | UnreadRecordError]) -> Block:
+    def _block(
+        self, numbers: Sequence[int], records: list[list[str] | UnreadRecordError], *, large: bool
+    ) -> Block:
         plain, powers = not self._text.has_nul, self._text.has_powers
-        return Block(numbers, records, plain=plain, powers=powers)
+        return Block(numbers, records, plain=plain, powers=powers, large=large)
 
     def _one_by_one(self, *, final: bool) -> Block:
         """The same where quotes span lines or are broken."""
@@ -241,8 +245,9 @@ class CsvRecords(TableRecords):
             numbers.append(self._line + begin)
             records.append(unreadable[0])
             begin = unreadable[1]
+        large = _length(self._ahead[:begin]) > LARGE_LENGTH
         self._drop(begin)
-        return self._block(numbers, records)
+        return self._block(numbers, records, large=large)
 
     def _from(self, begin: int) -> Iterator[str]:
         """The lines from this one on, which begins a record."""

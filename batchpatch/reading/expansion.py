@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import InputError
-from batchpatch.reading.row_errors import listed
+from batchpatch.reading.column_names import listed
 from batchpatch.reading.sources import PACKED, TAKEN
 from batchpatch.reading.urls import is_url
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import InputError
 from batchpatch.options.fields import ALIASES, SELECTOR_WORDS, canonical_uuid, is_own, normalized
-from batchpatch.reading.row_errors import SHOWN_LENGTH, listed, plainly
+from batchpatch.reading.column_names import listed, plainly
+from batchpatch.reading.row_errors import SHOWN_LENGTH
 from batchpatch.reading.separators import SEPARATORS, other_delimiter, typed
 
 if TYPE_CHECKING:

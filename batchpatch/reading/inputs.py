@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import InputError
-from batchpatch.model import Batch, InvalidRow, Row
+from batchpatch.model import Batch
+from batchpatch.reading.batches import goes_on, in_batches
 from batchpatch.reading.detection import HopelessInputCheck, detect
 from batchpatch.reading.jsonl_records import LineMaker
 from batchpatch.reading.rows import RowMaker
+from batchpatch.reading.rules import listed_by
+from batchpatch.reading.rules_file import load_rules
 from batchpatch.reading.sources import BlankInputError, ByteSource, EmptyInputError, open_source
 from batchpatch.reading.streams import BackgroundReader
 from batchpatch.reading.table_records import TableRecords
@@ -19,17 +21,12 @@ from batchpatch.writes.registry import find_kind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from batchpatch.errors import InputError
     from batchpatch.model import RowSet
     from batchpatch.options.read import ReadOptions
     from batchpatch.reading.mapping import ColumnUse
-    from batchpatch.reading.records import Block
     from batchpatch.reading.streams import Tee
     from batchpatch.reading.tables import Table
-
-BATCH_ROWS = 1000
-"""At most; mostly it is what one read of the file has completed, a few hundred."""
-
-_THE_END = object()
 
 
 class Input:
@@ -50,6 +47,7 @@ class Input:
     ) -> None:
         """`tee` copies a stream; `truncated`: this is a copy that was not made to its end."""
         self.name = shown_name(name)
+        self.rules = load_rules(options, name=self.name)
         self._options = options
         find_kind(options.write).refuse_fields(options.columns)
         self._made_by: RowMaker | LineMaker | None = None
@@ -101,7 +99,8 @@ class Input:
         """What there is to know of what was read so far, by what it is about."""
         of_table = self.table.notices() if self.table is not None else {}
         of_values = self._made_by.odd.notices() if self._made_by is not None else {}
-        return self._notices | of_table | of_values
+        of_rules = self.rules.notices() if self.rules is not None else {}
+        return self._notices | of_table | of_values | of_rules
 
     def batches(
         self,
@@ -142,10 +141,10 @@ class Input:
                 del rows[-surplus:]
             if check is not None and not check.look_at(rows):
                 check = None
-            yield from _batches(rows, number, settled)
+            yield from in_batches(rows, number, settled)
             number += len(rows)
             if number == stop:
-                self.more = surplus > 0 or _goes_on(blocks)
+                self.more = surplus > 0 or goes_on(blocks)
                 break
             if self.table is not None and self.table.refusal is not None:
                 raise self.table.refusal
@@ -161,17 +160,26 @@ class Input:
         return self.records.title if isinstance(self.records, TableRecords) else None
 
     @property
+    def may_refuse(self) -> bool:
+        """A value may make the whole input unusable."""
+        return self.rules is not None and self.rules.refuses
+
+    @property
     def has_unread(self) -> bool:
         """Records came by that could not be read; what is known of them is their text."""
         return self.table is not None and self.table.unread > 0
 
     def _maker(self, source: int) -> RowMaker | LineMaker:
         if self.mapping is not None:
-            names = Names(self._options.only_keys, self._notices, find_kind(self._options.write))
             return RowMaker(
-                self.mapping, self._options, source=source, names=names, table=self.table
+                self.mapping,
+                self._options,
+                source=source,
+                names=Names.of(self._options, self._notices, listed=listed_by(self.rules)),
+                table=self.table,
+                rules=self.rules,
             )
-        return LineMaker(self._options, source=source, notices=self._notices)
+        return LineMaker(self._options, source=source, notices=self._notices, rules=self.rules)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -304,21 +312,3 @@ class Reader:
         """Rows that --limit still allows."""
         limit = self._options.limit
         return None if limit is None else limit - self.rows
-
-
-def _batches(rows: list[Row | InvalidRow], number: int, settled: RowSet | None) -> Iterator[Batch]:
-    """The rows in batches; `number` is that of the first."""
-    for at in range(0, len(rows), BATCH_ROWS):
-        some = rows[at : at + BATCH_ROWS]
-        last = number + at + len(some) - 1
-        if settled is not None:
-            some = [row for row in some if row.number not in settled]
-        yield Batch(some, last)
-
-
-def _goes_on(blocks: Iterator[Block | None]) -> bool:
-    """True where there is something more, readable or not, or may yet come."""
-    try:
-        return next(blocks, _THE_END) is not _THE_END
-    except InputError:
-        return True

@@ -16,21 +16,24 @@ from batchpatch.options.fields import are_canonical
 from batchpatch.reading import row_errors
 from batchpatch.reading.decoding import ByteLines
 from batchpatch.reading.json_framing import MAX_RECORD_BYTES, Framed, Framer, is_blank
+from batchpatch.reading.json_objects import object_of, parsed
 from batchpatch.reading.mapping import Mapping, map_columns
-from batchpatch.reading.odd_values import OddValues
+from batchpatch.reading.odd_values import MOST_BYTES, OddValues
 from batchpatch.reading.records import Block, new_row, rows_of
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.row_properties import PropertyColumns, RowProperties, id_in
 from batchpatch.reading.rows import RowMaker
+from batchpatch.reading.rules import listed_by
 from batchpatch.reading.sources import BlankInputError
 from batchpatch.reading.value_texts import texts_of
-from batchpatch.reading.values import Names, keepable, load_exactly
+from batchpatch.reading.values import Names, keepable
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from batchpatch.options.read import ReadOptions
+    from batchpatch.reading.rules import Rules
     from batchpatch.reading.sources import ByteSource
 
 _UTF8_BOM = b"\xef\xbb\xbf"
@@ -116,14 +119,21 @@ class LineMaker:
     """Makes rows of the lines of one input; as `RowMaker`, with JSON texts as the records."""
 
     def __init__(
-        self, options: ReadOptions, *, source: int, notices: dict[str, str] | None = None
+        self,
+        options: ReadOptions,
+        *,
+        source: int,
+        notices: dict[str, str] | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self.first_mapping: Mapping | None = None
         """How the keys of the first understandable line were understood."""
         self._options = options
         self._source = source
         self._kind = find_kind(options.write)
-        self._names = Names(options.only_keys, {} if notices is None else notices, self._kind)
+        self._rules = rules
+        told = {} if notices is None else notices
+        self._names = Names.of(options, told, listed=listed_by(rules))
         self._layouts: dict[tuple[bool, tuple[str, ...]], RowMaker | RowError] = {}
         """By whether it is a plan, and the keys."""
         self._context = RowContext(selector=options.participant) if options.participant else None
@@ -140,6 +150,8 @@ class LineMaker:
         rows = list(self._one_by_one(number, block)) if made is None else made
         constants, text = len(self._options.constants), b"".join(block.records)
         numbers = b"+" in text and (b"E+" in text or b"e+" in text)
+        if block.records and max(map(len, block.records)) > MOST_BYTES:
+            self.odd.look_for_large(rows)
         self.odd.look_through(rows, constants=constants, numbers=numbers)
         return rows
 
@@ -148,7 +160,7 @@ class LineMaker:
         if self._usual is None or not block.records:
             return None
         try:
-            objects = block.values or list(map(_parsed, block.records))
+            objects = block.values or list(map(parsed, block.records))
             usual = self._shapes.get(tuple(objects[0]), self._usual)
             if set(map(len, objects)) != {len(usual.all)} or (
                 len(usual.all) > usual.enough and set(map(tuple, objects)) != {usual.all}
@@ -163,7 +175,7 @@ class LineMaker:
             contexts = self._contexts(usual, objects)
         except _NOT_ORDINARY:
             return None
-        if values is None or contexts is None:
+        if values is None or contexts is None or not self._fit(names, values):
             return None
         who = ids[1] if len(ids) > 1 else repeat("")
         return rows_of(number, block.lines, self._source, ids[0], names, values, who, contexts)
@@ -182,6 +194,10 @@ class LineMaker:
         contexts = repeat(self._context if len(usual.ids) == 1 else None)
         return usual.properties.contexts(objects, contexts) if usual.properties else contexts
 
+    def _fit(self, names: Iterable[tuple[str, ...]], rows: list[tuple[str, ...]]) -> bool:
+        """True where none of these rows, each with its names, breaks a rule."""
+        return self._rules is None or self._rules.fit_each(names, rows)
+
     def _one_by_one(self, number: int, block: Block) -> Iterator[Row | InvalidRow]:
         values = block.values or repeat(_UNPARSED)
         for line, text, value in zip(block.lines, block.records, values, strict=False):
@@ -197,7 +213,7 @@ class LineMaker:
             return None
         try:
             if value is _UNPARSED:
-                value = _parsed(text)
+                value = parsed(text)
             usual = self._shape(self._usual, value)
             if usual is None:
                 return None
@@ -207,6 +223,8 @@ class LineMaker:
             (values,) = texts_of([attributes], [text], [value]) or (None,)
             contexts = self._contexts(usual, [value])
             if values is None or contexts is None or not are_canonical(ids):
+                return None
+            if not self._fit(repeat(names), [values]):
                 return None
         except _NOT_ORDINARY:
             return None
@@ -218,7 +236,7 @@ class LineMaker:
 
     def slow_path(self, number: int, line: int, text: bytes) -> Row | InvalidRow:
         """The row, or what is wrong with the line; any bytes get an answer."""
-        value = _object(line, text)
+        value = object_of(line, text)
         if isinstance(value, RowError):
             return InvalidRow(number, line, self._source, *value)
         plan = value if is_plan(value, self._kind.key) else None
@@ -242,7 +260,12 @@ class LineMaker:
             fields = self._fields(keys, mapping)
             self._usual = fields or self._usual
             made = RowMaker(
-                mapping, self._options, source=self._source, names=self._names, is_json=True
+                mapping,
+                self._options,
+                source=self._source,
+                names=self._names,
+                is_json=True,
+                rules=self._rules,
             )
         if keepable(keys, self._layouts):
             self._layouts[plan, keys] = made
@@ -262,35 +285,6 @@ class LineMaker:
         named = (None if p is None else keys[int(p)] for p in mapping.properties)
         properties = RowProperties.of(PropertyColumns(*named), deadline_s=self._options.deadline_s)
         return _Fields(tuple(keys[p] for p in ids), keys[at], keys, properties)
-
-
-def _parsed(text: bytes) -> Any:
-    if len(text) > MAX_RECORD_BYTES:
-        raise ValueError
-    return orjson.loads(text)
-
-
-def _object(line: int, text: bytes) -> dict[str, Any] | RowError:
-    """The object of a record that begins on this line, or why it is none."""
-    last = line + text.rstrip().count(b"\n")
-    if len(text) > MAX_RECORD_BYTES:
-        return row_errors.record_too_large(line, last, MAX_RECORD_BYTES >> 20)
-    try:
-        value = load_exactly(text)
-    except ValueError as error:
-        if (octet := _undecodable(text)) is not None:
-            return row_errors.undecodable(octet)
-        return row_errors.bad_json(str(error).partition(":")[0], line, last)
-    return value if isinstance(value, dict) else row_errors.NOT_AN_OBJECT
-
-
-def _undecodable(text: bytes) -> int | None:
-    """The first byte that is not UTF-8; None where all of them are."""
-    try:
-        text.decode()
-    except UnicodeDecodeError as error:
-        return text[error.start]
-    return None
 
 
 _UNPARSED = object()

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import InputError, SettingsError
 from batchpatch.options.fields import parse_participant
+from batchpatch.reading.column_names import listed
 from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.decoding import detect_encoding
 from batchpatch.reading.detection import is_workbook
 from batchpatch.reading.jsonl_records import JsonlRecords
 from batchpatch.reading.names_file import read_names_file
-from batchpatch.reading.row_errors import listed
+from batchpatch.reading.rules_file import rules_hash
 from batchpatch.reading.sources import detect_format, is_regular, open_source
 from batchpatch.writes.registry import KINDS, USUAL, find_kind, told_by
 
@@ -70,7 +71,7 @@ def choose_kind(
 
     Raises:
         SeveralKindsError: they hold what several kinds would write.
-        SettingsError: an option is not for what they write.
+        SettingsError: an option is not for what they write, or the rules cannot be used.
         InputError: the file of names cannot be used.
     """
     notice = None
@@ -88,6 +89,8 @@ def choose_kind(
         raise SettingsError(f"--codes does not go with --write {kind.name}, which has no list.")
     if options.names_file is not None:
         read_names_file(options.names_file)  # before anything is begun that would need it
+    if options.rules_file is not None and options.rules_sha256 is None:
+        options = replace(options, rules_sha256=rules_hash(options.rules_file))
     if kind.participant and not options.participant:
         options = replace(options, participant=parse_participant(kind.participant))
     return Chosen(options, notice)

@@ -35,6 +35,11 @@ NULL_TEXTS = frozenset(
 
 ORDINARY_NOT = NULL_TEXTS | {""}
 
+MOST_BYTES = 20_000
+"""Of the attributes of a participant: of those with more, the platform's search stores nothing."""
+LARGE_LENGTH = MOST_BYTES // 4
+"""Less text than this is fewer bytes, whatever its characters."""
+
 _SHORTENED = re.compile(r"[+-]?\d([.,]\d*)?[eE]\+\d+")
 _NAMES_KEPT = 20
 
@@ -58,6 +63,18 @@ class OddValues:
         self._counts: Counter[tuple[Kind, str]] = Counter()
         self._examples: dict[tuple[Kind, str], str] = {}
         self._known: set[str] = set()
+        self._large = 0
+        self._first_large = 0
+
+    def look_for_large(self, rows: Iterable[Row | InvalidRow]) -> None:
+        """Count the rows that hold more than a participant should."""
+        for row in rows:
+            if not isinstance(row, Row):
+                continue
+            length = sum(map(len, row.values)) + sum(map(len, row.names))
+            if length > LARGE_LENGTH and _bytes_of(row) > MOST_BYTES:
+                self._large += 1
+                self._first_large = self._first_large or row.line
 
     def look_at(self, names: Sequence[str], values: Sequence[str], *, numbers: bool) -> None:
         """Count those of one row. `numbers`: look for shortened ones too."""
@@ -90,7 +107,14 @@ class OddValues:
 
     def notices(self) -> dict[str, str]:
         """A sentence for each attribute that has such values."""
-        return {f"{kind} {name}": self._said(kind, name) for kind, name in list(self._counts)}
+        found = {f"{kind} {name}": self._said(kind, name) for kind, name in list(self._counts)}
+        if self._large:
+            rows = "1 row holds" if self._large == 1 else f"{self._large:,} rows hold"
+            found["large"] = (
+                f"{rows} more than 20 KB of attributes (line {self._first_large}): they are sent, "
+                "but the platform's search keeps nothing of such a conversation."
+            )
+        return found
 
     def _said(self, kind: Kind, name: str) -> str:
         number = self._counts[kind, name]
@@ -106,6 +130,10 @@ class OddValues:
             f"{shown(name)}: {values} like 1.23E+15, sent as it stands: a spreadsheet has cut a "
             "number short; format the column as text and export again."
         )
+
+
+def _bytes_of(row: Row) -> int:
+    return sum(len(text.encode()) for text in (*row.names, *row.values))
 
 
 def any_null(rows: Iterable[Sequence[str]]) -> bool:

@@ -35,6 +35,8 @@ class Block(NamedTuple):
     """What JSON records parse to, where that was needed to tell them apart."""
     powers: bool = False
     """A number that a spreadsheet has cut short may be in a cell."""
+    large: bool = False
+    """A record may hold more than a participant should."""
 
 
 _MOST_DIGITS = 18

@@ -5,10 +5,7 @@ They hold of its content at most what is in the place of an id.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from typing import NamedTuple
 
 
 class RowError(NamedTuple):
@@ -31,23 +28,6 @@ SHOWN_LENGTH = 60
 def shown(name: str) -> str:
     """A name as a message shows it: quoted, on one line, and not endlessly."""
     return repr(name if len(name) <= SHOWN_LENGTH else name[: SHOWN_LENGTH - 3] + "...")
-
-
-_COLUMNS_LISTED = 20
-
-
-def listed(columns: Sequence[str]) -> str:
-    """Columns in a sentence; not all of them where there are many."""
-    first = ", ".join(map(plainly, columns[:_COLUMNS_LISTED]))
-    more = len(columns) - _COLUMNS_LISTED
-    return f"{first} and {more} more" if more > 0 else first
-
-
-def plainly(column: str) -> str:
-    """A column as one would type it, where that is possible."""
-    if not column:
-        return "(no name)"
-    return column if column.isprintable() and len(column) <= SHOWN_LENGTH else shown(column)
 
 
 UUID_HINT = "An id is a UUID such as 3f2504e0-4f89-41d3-9a0c-0305e82c3301; copy it whole."
@@ -283,6 +263,15 @@ def not_allowed(name: str) -> RowError:
         "unexpected_key",
         f"the attribute {shown(name)} is not among --only-keys",
         "Correct the name, or add it to --only-keys.",
+    )
+
+
+def not_listed(name: str) -> RowError:
+    """The rules say that only the names in them may occur, and this is none."""
+    return RowError(
+        "unexpected_key",
+        f"the attribute {shown(name)} is not in the rules, which have all that may occur",
+        "Correct the name, or add it to the rules.",
     )
 
 

@@ -11,13 +11,12 @@ from itertools import chain, compress, islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from batchpatch.formats.plan_line import PlanKeyError, with_plan
 from batchpatch.formats.skips import without_skipped
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.fields import are_canonical, canonical_uuid
 from batchpatch.reading import row_errors
 from batchpatch.reading.dialect import Dialect
-from batchpatch.reading.odd_values import OddValues, any_odd, any_shortened, bad_id
+from batchpatch.reading.odd_values import OddValues, any_odd, any_shortened
 from batchpatch.reading.records import (
     Selectors,
     column_getter,
@@ -32,8 +31,10 @@ from batchpatch.reading.records import (
     unsendable,
     with_origin,
 )
+from batchpatch.reading.row_contexts import checked_id, planned_context
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.row_properties import RowProperties
+from batchpatch.reading.rules import listed_by
 from batchpatch.reading.tables import Table
 from batchpatch.reading.values import Names, UnsendableError, text_of
 from batchpatch.writes.columns import RefusedError
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from batchpatch.options.read import ReadOptions
     from batchpatch.reading.mapping import Mapping
     from batchpatch.reading.records import Block
+    from batchpatch.reading.rules import Rules
 
 
 class RowMaker:
@@ -61,11 +63,13 @@ class RowMaker:
         names: Names | None = None,
         is_json: bool = False,
         table: Table | None = None,
+        rules: Rules | None = None,
     ) -> None:
         """`is_json`: the cells are values of JSON, not the texts of a CSV.
 
-        `table`: of a CSV, what its records are held against.
+        `table`: of a CSV, what its records are held against. `rules`: for its values.
         """
+        self._rules = rules
         self._is_json = is_json
         self._table = table or Table([], Dialect(","), name="")
         self._nulls = frozenset(options.null)
@@ -76,7 +80,7 @@ class RowMaker:
         self._source = source
         self._constants = dict(options.constants)
         self._kind = find_kind(options.write)
-        self._names = names or Names(options.only_keys, {}, self._kind)
+        self._names = names or Names.of(options, {}, listed=listed_by(rules))
         self._own_names = mapping.names + tuple(self._constants)
         self._values_of = column_getter(mapping.positions)
         self._selectors = Selectors(
@@ -99,10 +103,14 @@ class RowMaker:
         plain = self._plain and block.plain
         made = self._all_at_once(number, block) if plain else None
         if made is None:
-            return self._one_by_one(number, block, plain=plain)
-        if self._table.is_watchful:
-            self._table.row_came()
-        return [] if self._table.refusal else made
+            made = self._one_by_one(number, block, plain=plain)
+        else:
+            if self._table.is_watchful:
+                self._table.row_came()
+            made = [] if self._table.refusal else made
+        if block.large:
+            self.odd.look_for_large(made)
+        return made
 
     def _all_at_once(self, number: int, block: Block) -> list[Row | InvalidRow] | None:
         """Column by column; None where a record is not ordinary."""
@@ -116,6 +124,8 @@ class RowMaker:
         conversations = list(map(itemgetter(mapping.conversation), records))
         values = self._all_values(records)
         if not are_canonical(conversations):
+            return None
+        if self._rules is not None and not self._rules.fit(self._own_names, values):
             return None
         if any_odd(values):
             if self._options.empty == "leave" and not all(chain.from_iterable(values)):
@@ -196,6 +206,8 @@ class RowMaker:
             if some is None:
                 return None
             names, values = some, tuple(filter(None, values))
+        if self._rules is not None and not self._rules.fit(names, [values]):
+            return None
         return new_row(Row, (number, line, self._source, *ids, names, values, context))
 
     def slow_path(
@@ -213,24 +225,24 @@ class RowMaker:
         origin = origin_in(cells, mapping.origin_at)
         try:
             cells = self._table.restored(line, cells)
-            if len(cells) != mapping.width:
-                refuse_ragged(cells, mapping.width, line)
-            if not self._is_json:
-                refuse_unusable(cells, mapping.used)
+            refuse_ragged(cells, mapping.width, line)
+            refuse_unusable(cells, mapping.used)
             if self._nulls:
                 cells = [None if self._is_null(cell) else cell for cell in cells]
             at = mapping.participant
             given = cells[mapping.conversation], None if at is None else cells[at]
             ids = [canonical_uuid(text) if isinstance(text, str) else None for text in given]
             name = properties.id(cells) if properties else None
-            conversation = _checked("conversation", ids[0], given[0])
-            participant = "" if is_empty(given[1]) else _checked("participant", ids[1], given[1])
+            conversation = checked_id("conversation", ids[0], given[0])
+            participant = "" if is_empty(given[1]) else checked_id("participant", ids[1], given[1])
             context = None if participant else self._selectors.context(cells)
             if plan is not None:
-                context = _planned(context, plan)
+                context = planned_context(context, plan)
             if properties is not None:
                 context = properties.context(cells, context)
             wanted = self._wanted(cells, planned=plan is not None)
+            if self._rules is not None:
+                wanted = self._rules.applied(wanted, line, complete=plan is None)
             names = self._names.shared(tuple(wanted))
             skips = None if mapping.skip_at is None else skips_in(cells[mapping.skip_at])
         except UnsendableError as error:
@@ -286,16 +298,3 @@ class RowMaker:
     def _value(self, cell: Any) -> Any:
         """The JSON value that a cell is: an empty one of a CSV is null, `""` of JSON is a text."""
         return None if cell == "" and not self._is_json else cell
-
-
-def _checked(field: str, found: str | None, given: object) -> str:
-    if found is None:
-        raise UnsendableError(bad_id(field, given))
-    return found
-
-
-def _planned(context: RowContext | None, line: Dict[str, Any]) -> RowContext:
-    try:
-        return with_plan(context, line)
-    except PlanKeyError as error:
-        raise UnsendableError(row_errors.bad_plan(*error.args)) from None

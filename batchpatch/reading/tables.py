@@ -19,6 +19,7 @@ from batchpatch.options.fields import (
     normalized,
 )
 from batchpatch.reading import row_errors
+from batchpatch.reading.column_names import listed
 from batchpatch.reading.dialect import (
     LINE_BREAK,
     IdPlaces,
@@ -27,7 +28,7 @@ from batchpatch.reading.dialect import (
     quote_error,
 )
 from batchpatch.reading.odd_values import NULL_TEXTS
-from batchpatch.reading.row_errors import RowError, listed
+from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.values import UnsendableError
 from batchpatch.writes.registry import is_known_column
 

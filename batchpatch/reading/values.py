@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from batchpatch.reading import row_errors
-from batchpatch.writes.registry import USUAL
+from batchpatch.writes.registry import USUAL, find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sized
 
+    from batchpatch.options.read import ReadOptions
     from batchpatch.reading.row_errors import RowError
     from batchpatch.writes.kind import WriteKind
 
@@ -35,23 +36,52 @@ class Names:
         only_keys: frozenset[str] | None,
         notices: dict[str, str],
         kind: WriteKind = USUAL,
+        *,
+        listed: frozenset[str] | None = None,
     ) -> None:
+        """`listed`: the names that rules allow; None where they allow any."""
         self.good: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._only_keys = only_keys
         self._notices = notices
         self._kind = kind
+        self._listed = listed
+        self._spellings: dict[str, str] = {}
+        """Of each name without its case and spaces, the one that was met first."""
+
+    @classmethod
+    def of(
+        cls,
+        options: ReadOptions,
+        notices: dict[str, str],
+        *,
+        listed: frozenset[str] | None = None,
+    ) -> Names:
+        """As the options of reading have it, and rules."""
+        return cls(options.only_keys, notices, find_kind(options.write), listed=listed)
 
     def row_error(self, names: tuple[str, ...]) -> RowError | None:
         """What is wrong with this set of names."""
         if names in self.good:
             return None
-        error = _judged(names, self._only_keys)
+        error = _judged(names, self._only_keys, self._listed)
         for name in names:
+            self._look_at_spelling(name)
             if len(self._notices) < _NOTICES_KEPT and (notice := self._kind.notice(name)):
                 self._notices[name] = notice
         if error is None and keepable(names, self.good):
             self.good[names] = names
         return error
+
+    def _look_at_spelling(self, name: str) -> None:
+        """Say of a name that it may have been meant to be another one."""
+        if len(self._spellings) >= _SETS_KEPT or len(name) > _LENGTH_KEPT:
+            return
+        first = self._spellings.setdefault("".join(name.split()).casefold(), name)
+        if first != name and len(self._notices) < _NOTICES_KEPT:
+            self._notices[f"spelling {name}"] = (
+                f"{row_errors.shown(first)} and {row_errors.shown(name)} differ only by case or "
+                "spaces: they are two attributes, and none can be deleted."
+            )
 
     def all_good(self, sets: list[tuple[str, ...]]) -> Iterable[tuple[str, ...]]:
         """Each of these sets as the one tuple that all rows share.
@@ -80,7 +110,9 @@ def keepable(names: tuple[str, ...], kept: Sized) -> bool:
     return len(kept) < _SETS_KEPT and sum(map(len, names)) <= _LENGTH_KEPT
 
 
-def _judged(names: tuple[str, ...], only_keys: frozenset[str] | None) -> RowError | None:
+def _judged(
+    names: tuple[str, ...], only_keys: frozenset[str] | None, listed: frozenset[str] | None
+) -> RowError | None:
     for name in names:
         if not name.strip():
             return row_errors.EMPTY_NAME
@@ -88,6 +120,8 @@ def _judged(names: tuple[str, ...], only_keys: frozenset[str] | None) -> RowErro
             return row_errors.NUL_TEXT
         if only_keys is not None and name not in only_keys:
             return row_errors.not_allowed(name)
+        if listed is not None and name not in listed:
+            return row_errors.not_listed(name)
     return None
 
 

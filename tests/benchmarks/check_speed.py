@@ -38,6 +38,8 @@ class _Input(NamedTuple):
     bare: str
     reach: tuple[float, float]
     """The share of the bare loop's speed to reach, and the moonshot."""
+    rules: str | None = None
+    """For its values, which all fit."""
 
 
 _CSV = _Input("CSV", "rows.csv", write_csv, "bare_csv.py", (0.4, 0.7))
@@ -49,6 +51,37 @@ _NUMBERS = _Input(
     "bare_jsonl.py",
     (0.6, 0.8),
 )
+
+
+_RULES = _Input(
+    "CSV (with ten rules)",
+    "rows.csv",
+    write_csv,
+    "bare_csv.py",
+    (0.4, 0.7),
+    rules=r"""
+[attributes.campaign]
+required = true
+max_bytes = 40
+pattern = 'spring renewal \d+'
+
+[attributes.wrapUp]
+required = true
+allowed = ["callback requested", "contract renewed"]
+max_bytes = 100
+pattern = '[a-z ]+'
+
+[attributes.reference]
+required = true
+max_bytes = 30
+pattern = 'case-\d{10}-\d\d'
+""",
+)
+
+
+def measure_rules(settings: Settings) -> list[Figure]:
+    """CSV whose values are held to ten rules, against `csv.reader` without any."""
+    return _measure(_RULES, settings)
 
 
 def measure_csv(settings: Settings) -> list[Figure]:
@@ -70,10 +103,14 @@ def _measure(kind: _Input, settings: Settings) -> list[Figure]:
     rows = settings.rows or ROWS
     say(f"  making {rows:,} rows")
     path = kind.write(settings.folder / kind.file, rows)
+    rules = []
+    if kind.rules is not None:
+        rules = [settings.folder / "rules.toml"]
+        rules[0].write_text(kind.rules, encoding="utf-8")
     commands = {
         "bare loop": python(kind.bare, path),
-        "library": python("reading_stage.py", path),
-        "command line": batchpatch("check", path),
+        "library": python("reading_stage.py", path, *rules),
+        "command line": batchpatch("check", path, *(["--rules", *rules] if rules else [])),
     }
     bare, library, command_line = interleaved(
         max(settings.rounds, _PAIRS),

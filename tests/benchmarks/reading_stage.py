@@ -1,6 +1,6 @@
 """`check` as a library call: the real reading stage, without the command line around it.
 
-    reading_stage.py INPUT
+    reading_stage.py INPUT [RULES]
 
 Prints how many rows are valid.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 
 from batchpatch.commands.check import check
+from batchpatch.options.read import ReadOptions
 
 if __name__ == "__main__":
-    print(check([sys.argv[1]]).valid)
+    _, rows, *rules = sys.argv
+    print(check([rows], read=ReadOptions(rules_file=rules[0] if rules else None)).valid)

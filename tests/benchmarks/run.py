@@ -50,6 +50,7 @@ BENCHMARKS = {
     "check-csv": Benchmark(check_speed.measure_csv, needs_nginx=False),
     "check-jsonl": Benchmark(check_speed.measure_jsonl, needs_nginx=False),
     "check-numbers": Benchmark(check_speed.measure_numbers, needs_nginx=False),
+    "check-rules": Benchmark(check_speed.measure_rules, needs_nginx=False),
     "memory-check": Benchmark(peak_memory.measure_check, needs_nginx=False),
     "memory-run": Benchmark(peak_memory.measure_run, needs_nginx=True),
     "resume": Benchmark(resume_start.measure, needs_nginx=False),

@@ -12,7 +12,7 @@ from batchpatch.options.fields import (
     normalized,
     selector_of,
 )
-from batchpatch.reading.row_errors import listed
+from batchpatch.reading.column_names import listed
 from batchpatch.writes.attributes import ATTRIBUTES, attribute_of
 
 

@@ -197,6 +197,12 @@ class ReadingFlags(Options):
         default=(),
         metavar="A,B",
     )
+    rules: Path | None = flag(
+        "--rules",
+        "Rules for values (TOML): what each attribute may hold, and what breaking one does.",
+        metavar="FILE",
+        parse=parse_path,
+    )
     empty: Literal["leave", "set"] = flag(
         "--empty",
         "What an empty cell or a null does to its attribute: nothing, or set it to ''.",
@@ -259,6 +265,7 @@ class ReadingFlags(Options):
             constants=_unique("--set", [*self.constants, *code]),
             names_file=str(self.codes.absolute()) if self.codes else None,
             only_keys=frozenset(_names(self.only_keys)) if self.only_keys else None,
+            rules_file=str(self.rules.absolute()) if self.rules else None,
             empty=self.empty,
             nested=self.nested,
             limit=self.limit,
