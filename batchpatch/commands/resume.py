@@ -22,7 +22,7 @@ from batchpatch.pipeline.resumption import (
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.inputs import Reader
-from batchpatch.reading.rules_file import load_rules
+from batchpatch.reading.rules_file import refuse_changed_rules
 from batchpatch.recording.plan_output import find_directory
 from batchpatch.recording.run_directory import RunDirectory
 
@@ -109,7 +109,7 @@ async def resume(
         )
         earlier = await off_loop(prepare, unless=stopper.asked_to_leave(), left=_LEFT)
         settings = earlier.settings(pace, connect, retry)
-        load_rules(settings.read, name="")  # before anything is sent: they may have changed
+        refuse_changed_rules(settings.read)
         limits = limits or LimitOptions()
         async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
             job = Job(

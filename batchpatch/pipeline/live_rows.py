@@ -16,6 +16,7 @@ from batchpatch.reading.batches import BATCH_ROWS
 from batchpatch.reading.json_framing import is_blank
 from batchpatch.reading.jsonl_records import LineMaker
 from batchpatch.reading.records import Block
+from batchpatch.reading.rules_file import load_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,7 +52,8 @@ class LiveRows:
         self.rows = 0
         self.exhausted = False
         self._notices: dict[str, str] = {}
-        self._maker = LineMaker(options, source=0, notices=self._notices)
+        self._rules = load_rules(options, name=name)
+        self._maker = LineMaker(options, source=0, notices=self._notices, rules=self._rules)
         self._copy = copy
         self._pending: deque[Row | InvalidRow] = deque()
         self._withdrawn: set[int] = set()
@@ -61,7 +63,8 @@ class LiveRows:
     @property
     def notices(self) -> list[str]:
         """What there is to know of the rows so far, in sentences."""
-        return list((self._notices | self._maker.odd.notices()).values())
+        of_rules = self._rules.notices() if self._rules is not None else {}
+        return list((self._notices | self._maker.odd.notices() | of_rules).values())
 
     def put(self, fields: Mapping[str, Any] | bytes) -> int:
         """Take a row in, behind all that came before; gives its number.

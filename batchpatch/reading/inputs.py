@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from batchpatch.model import RowSet
     from batchpatch.options.read import ReadOptions
     from batchpatch.reading.mapping import ColumnUse
+    from batchpatch.reading.rules import Rules
     from batchpatch.reading.streams import Tee
     from batchpatch.reading.tables import Table
 
@@ -47,7 +48,8 @@ class Input:
     ) -> None:
         """`tee` copies a stream; `truncated`: this is a copy that was not made to its end."""
         self.name = shown_name(name)
-        self.rules = load_rules(options, name=self.name)
+        self.rules: Rules | None = None
+        """Those that rows are held to, once they are read."""
         self._options = options
         find_kind(options.write).refuse_fields(options.columns)
         self._made_by: RowMaker | LineMaker | None = None
@@ -170,6 +172,7 @@ class Input:
         return self.table is not None and self.table.unread > 0
 
     def _maker(self, source: int) -> RowMaker | LineMaker:
+        self.rules = load_rules(self._options, name=self.name)
         if self.mapping is not None:
             return RowMaker(
                 self.mapping,

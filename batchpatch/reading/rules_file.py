@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -34,19 +35,34 @@ def rules_hash(path: str) -> str:
 def load_rules(options: ReadOptions, *, name: str) -> Rules | None:
     """The rules that the options name, for the input of this name; None where they name none.
 
+    Where they are known by their hash, they are read once: what is begun ends with the same.
+
     Raises:
         SettingsError: they cannot be used, or are not those that a run has begun with.
     """
-    path = options.rules_file
+    path, known = options.rules_file, options.rules_sha256
     if path is None:
         return None
+    data = _read(path) if known is None else _known(path, known)
+    return _parsed(data, path, name=name)
+
+
+def refuse_changed_rules(options: ReadOptions) -> None:
+    """Raise SettingsError where the rules are not those that a run has begun with."""
+    if options.rules_file is not None and options.rules_sha256 is not None:
+        _known.cache_clear()
+        _known(options.rules_file, options.rules_sha256)
+
+
+@lru_cache(maxsize=4)
+def _known(path: str, known: str) -> bytes:
     data = _read(path)
-    if options.rules_sha256 not in (None, sha256(data).hexdigest()):
+    if known != sha256(data).hexdigest():
         raise SettingsError(
             f"--rules {path} has changed: its rows were judged by other rules, so what is left of "
             "them must be too; put the file back, or start a new run."
         )
-    return _parsed(data, path, name=name)
+    return data
 
 
 def _read(path: str) -> bytes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from batchpatch.formats.spreadsheet import spreadsheet_cell
 from batchpatch.model import MADE_IT
 from batchpatch.pipeline.failed_files import raw_records
-from batchpatch.reading.csv_records import CsvRecords
+from batchpatch.reading.table_records import TableRecords
 from batchpatch.reporting.inputs_again import opened_again
 from batchpatch.reporting.result_index import ResultIndex
 
@@ -105,7 +105,7 @@ def _layout(glance: Glance, paths: Sequence[str]) -> Layout:
         with opened_again(glance, path) as opened:
             if opened is None:
                 continue
-            if isinstance(opened.records, CsvRecords):
+            if isinstance(opened.records, TableRecords):
                 for column in _columns(opened.records.header):
                     columns.setdefault(column, len(columns))
                 delimiter = delimiter or opened.records.delimiter
@@ -147,7 +147,7 @@ def _rows(opened: Input | None, layout: Layout, first: int) -> Iterator[tuple[in
     if opened is None:
         return
     records, empty = opened.records, [""] * len(layout.columns)
-    if not isinstance(records, CsvRecords):
+    if not isinstance(records, TableRecords):
         for record in raw_records(opened, first):
             yield record.row, _Cells(empty, json=_text_of(record))
         return
