@@ -90,6 +90,8 @@ def _reason(error: Exception) -> str:
         return f"access was refused ({status})"
     if isinstance(status, int):
         return "there is nothing there (404)" if status == 404 else f"the answer is {status}"
+    if "credentials" in type(error).__name__.lower():
+        return "no credentials for it were found, or they are not whole"
     cause = error.__cause__ or error.__context__
     if isinstance(cause, Exception) and getattr(cause, "response", None) is not None:
         return _reason(cause)

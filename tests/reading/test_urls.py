@@ -26,9 +26,8 @@ ROWS = (
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        status = {"/rows.csv": 200, "/secret.csv": 403, "/cut.csv": 200}.get(
-            self.path.partition("?")[0], 404
-        )
+        known = {"rows.csv": 200, "secret.csv": 403, "cut.csv": 200}
+        status = known.get(self.path.partition("?")[0].rpartition("/")[2], 404)
         body = ROWS if status == 200 else b"no"
         self.send_response(status)
         self.send_header("Content-Length", str(len(body) + 10 * self.path.startswith("/cut")))
@@ -86,6 +85,34 @@ def test_a_url_that_cannot_be_read(server: str, path: str, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:
         open_source(f"{server}{path}?token=hush")
     assert "hush" not in str(caught.value)
+
+
+@pytest.fixture
+def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same server, as what keeps buckets; and no credentials but these."""
+    boto3 = pytest.importorskip("boto3")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    told = {"ENDPOINT_URL": server, "ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "hush"}
+    told |= {"DEFAULT_REGION": "us-east-1", "MAX_ATTEMPTS": "1", "EC2_METADATA_DISABLED": "true"}
+    told |= {"CONFIG_FILE": "/nowhere", "SHARED_CREDENTIALS_FILE": "/nowhere"}
+    for name, value in told.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+
+
+@pytest.mark.usefixtures("bucket")
+def test_rows_of_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the credentials that the library finds, or a sentence where it finds none."""
+    reader = Reader(["s3://bucket/rows.csv"], ReadOptions())
+    assert [row.values for batch in reader for row in batch.rows] == [("x",)]
+    with pytest.raises(InputError, match=r"none\.csv cannot be opened: there is nothing"):
+        open_source("s3://bucket/none.csv")
+    with pytest.raises(InputError, match=r"access was refused \(403\)"):
+        open_source("s3://bucket/secret.csv")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setattr(sys.modules["boto3"], "DEFAULT_SESSION", None)
+    with pytest.raises(InputError, match="no credentials for it were found"):
+        open_source("s3://bucket/rows.csv")
 
 
 def test_a_url_that_breaks_off(server: str) -> None:
