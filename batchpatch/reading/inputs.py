@@ -8,14 +8,12 @@ from batchpatch.model import Batch
 from batchpatch.reading.batches import goes_on, in_batches
 from batchpatch.reading.detection import HopelessInputCheck, detect
 from batchpatch.reading.jsonl_records import LineMaker
-from batchpatch.reading.rows import RowMaker
-from batchpatch.reading.rules import listed_by
+from batchpatch.reading.row_makers import maker_for
 from batchpatch.reading.rules_file import load_rules
 from batchpatch.reading.sources import BlankInputError, ByteSource, EmptyInputError, open_source
 from batchpatch.reading.streams import BackgroundReader
 from batchpatch.reading.table_records import TableRecords
 from batchpatch.reading.urls import shown_name
-from batchpatch.reading.values import Names
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from batchpatch.model import RowSet
     from batchpatch.options.read import ReadOptions
     from batchpatch.reading.mapping import ColumnUse
+    from batchpatch.reading.rows import RowMaker
     from batchpatch.reading.rules import Rules
     from batchpatch.reading.streams import Tee
     from batchpatch.reading.tables import Table
@@ -173,16 +172,14 @@ class Input:
 
     def _maker(self, source: int) -> RowMaker | LineMaker:
         self.rules = load_rules(self._options, name=self.name)
-        if self.mapping is not None:
-            return RowMaker(
-                self.mapping,
-                self._options,
-                source=source,
-                names=Names.of(self._options, self._notices, listed=listed_by(self.rules)),
-                table=self.table,
-                rules=self.rules,
-            )
-        return LineMaker(self._options, source=source, notices=self._notices, rules=self.rules)
+        return maker_for(
+            self.mapping,
+            self._options,
+            source=source,
+            table=self.table,
+            rules=self.rules,
+            notices=self._notices,
+        )
 
     def close(self) -> None:
         """Let go of the file."""
