@@ -1,5 +1,7 @@
 from .commands.check import CheckReport, check
 from .commands.codes import codes
+from .commands.doctor import Diagnosis, doctor
+from .commands.doctor_settings import Finding
 from .commands.plan import plan
 from .commands.resume import resume
 from .commands.run import run
@@ -49,8 +51,10 @@ __all__ = [
     "ConnectOptions",
     "Criterion",
     "DailyHours",
+    "Diagnosis",
     "ExitCode",
     "FindOptions",
+    "Finding",
     "InputError",
     "InvalidRow",
     "LeftError",
@@ -83,6 +87,7 @@ __all__ = [
     "close_sync",
     "codes",
     "configure_sync",
+    "doctor",
     "find_account",
     "find_route",
     "parse_rate",

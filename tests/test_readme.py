@@ -32,6 +32,7 @@ def options_of(*command: str) -> set[str]:
         ("check",),
         ("plan",),
         ("codes",),
+        ("doctor",),
         ("resume",),
         ("report",),
         ("undo",),

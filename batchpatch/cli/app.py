@@ -62,6 +62,7 @@ COMMANDS = {
     "runs": _Place("status", "List the runs there are, each with its next command."),
     "pace": _Place("pace", "Change how fast a run sends that is at work."),
     "undo": _Place("undo", "Restore the values before a run that has kept them."),
+    "doctor": _Place("doctor", "Look at credentials, network, permissions and limits."),
     "codes": _Place("codes", "List the wrap-up codes that there are."),
     "purge": _Place("purge", "Remove what holds customers' values from a run's directory."),
     "serve": _Place("serve", "Take rows over HTTP, one at a time, for other programs."),

@@ -74,7 +74,7 @@ class Session(NamedTuple):
             BatchpatchError: as the work, or before it.
         """
         with ExitStack() as stack:
-            account = stack.enter_context(self._account(earlier))
+            account = stack.enter_context(self.account(earlier))
             log = self.watch.log if self.watch is not None else None
             if log is not None or self.reporting.verbose:
                 show_log(log)
@@ -110,7 +110,7 @@ class Session(NamedTuple):
         sandbox_options(self.server)
 
     @contextmanager
-    def _account(self, earlier: Manifest | None) -> Iterator[Account]:
+    def account(self, earlier: Manifest | None = None) -> Iterator[Account]:
         """A sandbox of our own, or the platform with credentials of the environment or a profile.
 
         Raises:

@@ -34,9 +34,10 @@ from batchpatch.options.run import (
 from batchpatch.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
+    from batchpatch.genesys.exchanges import Exchange
     from batchpatch.options.run import Settings
 
 
@@ -49,15 +50,19 @@ async def open_client(
     *,
     version: str,
     max_outage_s: float = MAX_OUTAGE_S,
+    tell: Callable[[Exchange], None] | None = None,
 ) -> AsyncIterator[GenesysClient]:
     """Open a client with the real network, clock and randomness.
 
-    `max_outage_s` is how long everything may fail before calls raise `OutageError`. Raises
+    `max_outage_s` is how long everything may fail before calls raise `OutageError`. `tell` is told
+    of each exchange with the platform, of tokens too. Raises
     `SettingsError` for a CA file or a proxy that cannot be used, and for several tokens of an
     account that has one; nothing is sent before the first call. On leaving, also by an error or a
     cancellation, the tokens that were minted are revoked; one that was given to us is not.
     """
-    async with Transport(account.hosts, connect, version=version, proxy=account.proxy) as transport:
+    async with Transport(
+        account.hosts, connect, version=version, proxy=account.proxy, tell=tell
+    ) as transport:
         sources = _token_sources(account, transport, pace.tokens, max_outage_s)
         assumed_per_s = None if pace.assumed is None else pace.assumed.per_s
         limiter = RateLimiter(
@@ -120,7 +125,11 @@ def _token_sources(
 
 
 def open_for(
-    account: Account, settings: Settings, *, max_outage_s: float
+    account: Account,
+    settings: Settings,
+    *,
+    max_outage_s: float,
+    tell: Callable[[Exchange], None] | None = None,
 ) -> AbstractAsyncContextManager[GenesysClient]:
     """Open a client; on a loopback host no limit is assumed that the server does not name."""
     pace = settings.pace
@@ -133,4 +142,5 @@ def open_for(
         pace,
         version=VERSION,
         max_outage_s=max_outage_s,
+        tell=tell,
     )

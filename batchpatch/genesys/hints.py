@@ -105,6 +105,19 @@ UNKNOWN_CONVERSATION = Words(
     " where the ids come from, and --region.",
 )
 
+CLIENT_PLACE = "Admin > Integrations > OAuth"
+ROLE_PLACE = "Admin > People & Permissions > Roles/Permissions"
+"""Where an administrator of the organisation finds an OAuth client, and the roles that it has."""
+
+
+def grant(permission: str) -> str:
+    """Return how a permission is given to an OAuth client, and where."""
+    return (
+        f"{ROLE_PLACE}: add {permission} to a role; {CLIENT_PLACE}: give the client that role,"
+        " in the divisions of the conversations."
+    )
+
+
 _NO_ANSWER = (
     "The request went out and may have taken effect: sending the row again is safe,"
     " the write is idempotent."

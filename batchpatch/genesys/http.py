@@ -1,8 +1,7 @@
 """One HTTP attempt: bytes out, a `Reply` or a `NoReply` back.
 
 The only module that imports aiohttp (beside `body`), and the one place where its exceptions end.
-What is read off them is put into our own words, because theirs may quote a proxy's password or a
-token.
+What is read off them is put into our own words: theirs may quote a proxy's password or a token.
 
 This is the hot path, and aiohttp's own work is nine tenths of it. So a success builds nothing it
 does not need: headers are made once per token, the URL is taken as it is, and an empty body is
@@ -26,6 +25,7 @@ from yarl import URL
 from batchpatch.genesys.body import Body
 from batchpatch.genesys.bounded_head import BoundedConnector
 from batchpatch.genesys.deadlines import Deadlines
+from batchpatch.genesys.exchanges import tracing
 from batchpatch.genesys.network import (
     NO_DESCRIPTOR,
     DescriptorWait,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from batchpatch.genesys.account.credentials import Secret
     from batchpatch.genesys.account.regions import Hosts
+    from batchpatch.genesys.exchanges import Exchange
 
 ERROR_BODY_BYTES = 1024 * 1024
 """Enough for any error page; what is beyond it is not read."""
@@ -95,14 +96,16 @@ class Transport:
         *,
         version: str = "0",
         proxy: Secret | None = None,
+        tell: Callable[[Exchange], None] | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """Check the settings; nothing is opened yet.
+        """Check the settings; nothing is opened yet. `tell` is told of each exchange.
 
         `proxy` goes before the environment's; it may hold a password. Raises `SettingsError` for a
         CA file or a proxy that cannot be used.
         """
         self._options = options
+        self._traces = None if tell is None else [tracing(tell)]
         self._user_agent = f"batchpatch/{version}"
         self._wall_clock = wall_clock
         self._ssl = trusted_certificates(options.ca_file, os.environ)
@@ -130,6 +133,7 @@ class Transport:
                 total=None, sock_connect=options.connect_s, sock_read=options.read_s
             ),
             trust_env=False,
+            trace_configs=self._traces,
         )
         self._deadlines = Deadlines(options.total_s)
         return self
@@ -168,7 +172,6 @@ class Transport:
         may_wait: bool = True,
     ) -> Reply | NoReply:
         """Make one attempt. `url` is absolute and percent-encoded already.
-
         Where the process has no file descriptor left, it waits for one if it `may_wait`.
 
         Raises `ValueError` for a URL of any other host than the account's two; trouble on the way

@@ -46,12 +46,15 @@ def trusted_certificates(ca_file: str | None, env: Mapping[str, str]) -> ssl.SSL
     Raises:
         SettingsError: a file that is named cannot be used, with what it is instead.
     """
-    named = next(((name, value) for name in BUNDLES if (value := env.get(name, "").strip())), None)
+    named = named_certificates(ca_file, env)
+    return True if named is None else _context(*named)
+
+
+def named_certificates(ca_file: str | None, env: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return who names a file of certificates, and which; None where only the system's hold."""
     if ca_file is not None:
-        named = ("--ca-file", ca_file)
-    if named is None:
-        return True
-    return _context(*named)
+        return "--ca-file", ca_file
+    return next(((name, value) for name in BUNDLES if (value := env.get(name, "").strip())), None)
 
 
 def _context(origin: str, path: str) -> ssl.SSLContext:
