@@ -1,59 +1,25 @@
 """Credentials: secrets, where they are found, and the account that they make.
 
-Secrets come from the environment or from the `gc` CLI's file, never from an argument of the
-command line, where every process of the machine could read them.
+Secrets come from the environment, from the `gc` CLI's file, or from a file or a command that is
+named for it; never from an argument of the command line, where every process could read them.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from batchpatch.errors import AccessError
 from batchpatch.genesys.account.profiles import PROFILE_KEYS, ProfileFile
 from batchpatch.genesys.account.regions import Hosts, find_hosts
+from batchpatch.genesys.account.secret import Secret
+from batchpatch.genesys.account.secrets import NamedSecret, secret_of_file
 from batchpatch.genesys.network import ENVIRONMENT_PROXY, PROFILE_PROXY, named_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-
-class Secret:
-    """A string that shows itself to nobody but `reveal()`.
-
-    Its repr, str and format are asterisks, and it refuses to be pickled, so that it cannot end up
-    in a log, a report, a traceback with local variables or a file by accident.
-    """
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the secret itself, to be put into a request at once."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret('***')"
-
-    def __str__(self) -> str:
-        return "***"
-
-    def __format__(self, spec: str) -> str:
-        return "***"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._value == other._value
-
-    def __hash__(self) -> int:
-        return hash((Secret, self._value))
-
-    def __deepcopy__(self, memo: dict[int, object]) -> Secret:
-        return self
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a Secret is not to be pickled")
+__all__ = ["AccessToken", "Account", "ClientCredentials", "Secret", "find_account"]
 
 
 class ClientCredentials(NamedTuple):
@@ -120,22 +86,23 @@ def find_account(
     region: str | None = None,
     api_url: str | None = None,
     login_url: str | None = None,
+    secret: NamedSecret | None = None,
 ) -> Account:
     """Find credentials and hosts.
 
     Looks at the arguments, then at `GENESYSCLOUD_*`, `GENESYS_*`, `GENESYS_CLOUD_*`, `GC_*`, then
     at the profile `DEFAULT` of `~/.gc/config.toml`. A `profile` given explicitly goes before the
     environment. Within one place a ready access token goes before a client, as in the Terraform
-    provider.
+    provider. A `secret` given explicitly is that of the first client id there is. The secret of a
+    variable may lie in a file, which `GENESYSCLOUD_OAUTHCLIENT_SECRET_FILE` (or that of the other
+    names) names then.
 
     Raises `AccessError` where credentials are missing, incomplete or malformed, and
     `SettingsError` where the region or the file is at fault. No message holds a secret.
     """
     file = ProfileFile(config_path, profile)
-    if profile is not None:
-        found = _in_profile(file.table(), file) or _nothing_found(file)
-    else:
-        found = _in_environment(env) or _in_profile(file.table(), file) or _nothing_found(file)
+    found = None if profile is not None else _in_environment(env, secret)
+    found = found or _in_profile(file.table(), file, secret) or _nothing_found(file)
     if api_url is None:
         region = region or configured_region(env, profile=profile, config_path=config_path)
     hosts = find_hosts(region, api_url=api_url, login_url=login_url)
@@ -164,15 +131,32 @@ def configured_region(
     return _region_in(env) or _clean(file.table().get("environment"))
 
 
-def _in_environment(env: Mapping[str, str]) -> _Found | None:
+def _in_environment(env: Mapping[str, str], secret: NamedSecret | None) -> _Found | None:
     for family in _FAMILIES:
-        credentials = _credentials(env, family, place="the environment")
-        if credentials is not None:
-            names = family.client_id
-            if isinstance(credentials, AccessToken):
-                names = str(family.token)
-            return _Found(credentials, f"the environment ({names})")
+        given = secret or _secret_file(env, family)
+        credentials = _credentials(env, family, place="the environment", secret=given)
+        if credentials is None:
+            continue
+        if isinstance(credentials, AccessToken):
+            return _Found(credentials, f"the environment ({family.token})")
+        origin = f"the environment ({family.client_id})"
+        return _Found(credentials, f"{origin}, its secret from {given.origin}" if given else origin)
     return None
+
+
+def _secret_file(env: Mapping[str, str], family: _Family) -> NamedSecret | None:
+    """What the file holds that the environment names instead of the secret.
+
+    Raises:
+        AccessError: it holds none, or there are both.
+    """
+    name = f"{family.client_secret}_FILE"
+    path = _clean(env.get(name))
+    if path is None or (family.token and _clean(env.get(family.token))):
+        return None
+    if _clean(env.get(family.client_secret)):
+        raise AccessError(f"{family.client_secret} and {name} are both set: leave out one of them.")
+    return secret_of_file(Path(path), called=name)
 
 
 def _region_in(env: Mapping[str, str]) -> str | None:
@@ -180,24 +164,37 @@ def _region_in(env: Mapping[str, str]) -> str | None:
     return next((value for value in values if value), None)
 
 
-def _in_profile(table: Mapping[str, str], file: ProfileFile) -> _Found | None:
-    credentials = _credentials(table, _PROFILE_KEYS, place=file.place)
+def _in_profile(
+    table: Mapping[str, str], file: ProfileFile, secret: NamedSecret | None
+) -> _Found | None:
+    credentials = _credentials(table, _PROFILE_KEYS, place=file.place, secret=secret)
+    if credentials is None and secret is not None:
+        raise AccessError(
+            f"There is a secret from {secret.origin} and no client id: set"
+            " GENESYSCLOUD_OAUTHCLIENT_ID."
+        )
     return None if credentials is None else _Found(credentials, file.place)
 
 
 def _credentials(
-    values: Mapping[str, str], names: _Family, *, place: str
+    values: Mapping[str, str], names: _Family, *, place: str, secret: NamedSecret | None
 ) -> ClientCredentials | AccessToken | None:
     """Return what one family of names holds: a token, a whole pair, or nothing."""
+    if secret is not None:
+        client_id = _clean(values.get(names.client_id))
+        if client_id is None:
+            return None
+        _printable(secret.secret.reveal(), "the secret", secret.origin)
+        return ClientCredentials(_printable(client_id, names.client_id, place), secret.secret)
     if names.token and (token := _clean(values.get(names.token))):
         return AccessToken(Secret(_printable(token, names.token, place)))
     client_id = _clean(values.get(names.client_id))
-    secret = _clean(values.get(names.client_secret))
-    if client_id and secret:
+    found = _clean(values.get(names.client_secret))
+    if client_id and found:
         _printable(client_id, names.client_id, place)
-        _printable(secret, names.client_secret, place)
-        return ClientCredentials(client_id, Secret(secret))
-    if not client_id and not secret:
+        _printable(found, names.client_secret, place)
+        return ClientCredentials(client_id, Secret(found))
+    if not client_id and not found:
         return None
     here, missing = names.client_id, names.client_secret
     if not client_id:
