@@ -33,6 +33,7 @@ def options_of(*command: str) -> set[str]:
         ("plan",),
         ("codes",),
         ("doctor",),
+        ("config",),
         ("resume",),
         ("report",),
         ("undo",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -63,6 +64,7 @@ COMMANDS = {
     "pace": _Place("pace", "Change how fast a run sends that is at work."),
     "undo": _Place("undo", "Restore the values before a run that has kept them."),
     "doctor": _Place("doctor", "Look at credentials, network, permissions and limits."),
+    "config": _Place("config", "Show which settings hold, and where each comes from."),
     "codes": _Place("codes", "List the wrap-up codes that there are."),
     "purge": _Place("purge", "Remove what holds customers' values from a run's directory."),
     "serve": _Place("serve", "Take rows over HTTP, one at a time, for other programs."),
@@ -85,7 +87,7 @@ class _Declared(click.Command):
             name,
             params=parameters,
             help=declared.help,
-            callback=lambda **values: declared.call(values),
+            callback=partial(_call, declared),
             context_settings=_SETTINGS,
             **more,
         )
@@ -111,6 +113,13 @@ class _Declared(click.Command):
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
+
+
+def _call(declared: Declared, **values: Any) -> int:
+    """Do it with what the command line says, and else the configuration."""
+    from batchpatch.cli.options.configuration import settings_for  # noqa: PLC0415 - not for --help
+
+    return declared.call(values, settings_for(declared, values, os.environ))
 
 
 class _Argument(click.Argument):

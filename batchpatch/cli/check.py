@@ -22,9 +22,9 @@ from batchpatch.cli.options.sending import (
     LookingFlags,
     PaceFlags,
     SendingFlags,
-    StoppingFlags,
     VerifyFlags,
 )
+from batchpatch.cli.options.stopping import StoppingFlags
 from batchpatch.cli.options.surroundings import (
     DryFlags,
     PlatformFlags,

@@ -18,9 +18,9 @@ from batchpatch.cli.options.sending import (
     LookingFlags,
     PaceFlags,
     SendingFlags,
-    StoppingFlags,
     VerifyFlags,
 )
+from batchpatch.cli.options.stopping import StoppingFlags
 from batchpatch.cli.options.surroundings import (
     PlatformFlags,
     ReportFlags,
@@ -45,8 +45,11 @@ _ALL = flags_of(ReadingFlags, FindingFlags, ReportFlags) | _SENDING | _PLATFORM 
 
 _TROUBLE = {"--fault", "--revoke-after", "--seed"}
 """Of the sandbox: rows are sent again once the cause of their failure is gone."""
-_OF_ONE_RUN = {"--limit", "--no-spool", "--json", "--partial", *_TROUBLE}
+_OF_ONE_RUN = {"--limit", "--no-spool", "--json", "--partial", "--yes", *_TROUBLE}
 """What belongs to the run that was, not to the next one."""
+_NOT_KEPT = {"--secret-command"}
+"""What `run.json` says nothing of: whoever pastes a command must not start what a directory names
+that came from somebody else."""
 _HOSTS = {"--region", "--api-url", "--login-url"}
 """Flags of which one replaces the others."""
 
@@ -72,7 +75,8 @@ class NextCommands(NamedTuple):
         with RunDirectory.open(directory, lock=False) as run:
             manifest = read_manifest(run.manifest_path)
             gone = {"stream"} if run.spool_path.exists() else {"stream", "spool"}
-        given = merged(pairs_of(manifest.options.get("flags", ()), _ALL), instead)
+        recorded = pairs_of(manifest.options.get("flags", ()), _ALL)
+        given = merged([one for one in recorded if one.flag.name not in _NOT_KEPT], instead)
         kept = all(file.kind not in gone for file in manifest.inputs)
         return cls(directory, given, kept, tuple(instead))
 
@@ -127,7 +131,13 @@ def run_sorted(path: str, given: Iterable[Given]) -> str:
 
 def kept_flags(given: Iterable[Given]) -> tuple[str, ...]:
     """The flags as `run.json` keeps them. None is a secret: those come from no command line."""
-    return tuple(words_of(one for one in given if one.flag.name in {*_ALL} - _OF_ONE_RUN))
+    known = {*_ALL} - _OF_ONE_RUN - _NOT_KEPT
+    return tuple(words_of(one for one in given if one.flag.name in known))
+
+
+def unkept(given: Iterable[Given]) -> tuple[Given, ...]:
+    """Those that `run.json` does not keep, and whoever goes on needs all the same."""
+    return tuple(one for one in given if one.flag.name in _NOT_KEPT)
 
 
 def undo_flags(earlier: NextCommands, api_url: str, *, guard: bool) -> tuple[str, ...]:
@@ -139,7 +149,7 @@ def undo_flags(earlier: NextCommands, api_url: str, *, guard: bool) -> tuple[str
         guard: it restores only what is as the run has left it.
     """
     known = {"--route", "--write", "--force", *flags_of(VerifyFlags), *_ATTEMPTS, *_PLATFORM}
-    known -= _HOSTS
+    known -= _HOSTS | _NOT_KEPT
     looking = [*(["--guard"] if guard else []), "--skip-unchanged", "--keep-before"]
     kept = words_of(one for one in earlier.given if one.flag.name in known)
     login = words_of(one for one in earlier.given if one.flag.name == "--login-url")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from batchpatch.cli.options.declare import Argument, GivenFlags, Options, flag, with_options
 from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
-from batchpatch.cli.options.sending import AttemptFlags, PaceFlags, StoppingFlags
+from batchpatch.cli.options.sending import AttemptFlags, PaceFlags
+from batchpatch.cli.options.stopping import StoppingFlags
 from batchpatch.cli.options.surroundings import (
     PlatformFlags,
     ReportFlags,

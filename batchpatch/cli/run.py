@@ -13,9 +13,9 @@ from batchpatch.cli.options.sending import (
     LookingFlags,
     PaceFlags,
     SendingFlags,
-    StoppingFlags,
     VerifyFlags,
 )
+from batchpatch.cli.options.stopping import StoppingFlags
 from batchpatch.cli.options.surroundings import (
     DryFlags,
     PlatformFlags,
@@ -80,7 +80,7 @@ def run(
         return dry_run.execute(inputs)
     # Loaded here, because they bring the HTTP client with them.
     from batchpatch.cli.ending import finish  # noqa: PLC0415
-    from batchpatch.cli.next_command import kept_flags  # noqa: PLC0415
+    from batchpatch.cli.next_command import kept_flags, unkept  # noqa: PLC0415
     from batchpatch.cli.results_pipe import ResultsPipe  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.run import run as run_rows  # noqa: PLC0415
@@ -118,7 +118,7 @@ def run(
             tracer=watch.tracer,
         )
     )
-    instead = given if restart.resume else ()
+    instead = given if restart.resume else unkept(given)
     return finish(report, reporting, instead=instead, on_end=ending.command(platform))
 
 

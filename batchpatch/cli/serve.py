@@ -15,10 +15,10 @@ from batchpatch.cli.options.sending import (
     LookingFlags,
     PaceFlags,
     SendingFlags,
-    StoppingFlags,
     VerifyFlags,
 )
 from batchpatch.cli.options.serving import ListenFlags, ServiceRecordFlags
+from batchpatch.cli.options.stopping import StoppingFlags
 from batchpatch.cli.options.surroundings import (
     PlatformFlags,
     ReportFlags,

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
+from batchpatch.cli.options.configuration import setting_of
 from batchpatch.cli.output import log_event, log_line, say
 from batchpatch.cli.progress import shown_progress
 from batchpatch.cli.signals import ending, stop_numbers
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from batchpatch.model import Progress
 
 Report = TypeVar("Report")
+
+_ELSEWHERE = ("region", "profile", "api_url", "login_url", "client_secret_file", "secret_command")
+"""Of the platform's flags: what a sandbox of its own does not go with."""
 
 
 class Session(NamedTuple):
@@ -99,7 +103,7 @@ class Session(NamedTuple):
             if words:
                 raise SettingsError(f"{words[0]} is for the sandbox: add --sandbox.")
             return
-        for name in ("region", "profile", "api_url", "login_url"):
+        for name in _ELSEWHERE:
             if getattr(self.platform, name) is not None:
                 raise SettingsError(
                     "--sandbox starts a Genesys Cloud of its own and sends nothing elsewhere: "
@@ -125,6 +129,7 @@ class Session(NamedTuple):
             yield self._configured(self.platform.api_url, self.platform.login_url)
         else:
             region = configured_region(os.environ, profile=self.platform.profile)
+            region = region or setting_of("--region", os.environ)
             hosts = hosts_again(earlier.api_url, earlier.login_url, region=region)
             if is_loopback(hosts.api_url):
                 yield sandbox_at(hosts.api_url, hosts.login_url)
@@ -138,6 +143,7 @@ class Session(NamedTuple):
             region=self.platform.region,
             api_url=api_url,
             login_url=login_url,
+            secret=self.platform.secret(),
         )
 
 

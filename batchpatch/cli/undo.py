@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from batchpatch.cli.options.declare import GivenFlags, Options, flag, with_options
 from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
-from batchpatch.cli.options.sending import AttemptFlags, PaceFlags, StoppingFlags, VerifyFlags
+from batchpatch.cli.options.sending import AttemptFlags, PaceFlags, VerifyFlags
+from batchpatch.cli.options.stopping import StoppingFlags
 from batchpatch.cli.options.surroundings import (
     PlatformFlags,
     RecordFlags,
@@ -69,7 +70,7 @@ def undo(
         return show_preview(directory, json=reporting.json)
     # Loaded here, because they bring the HTTP client with them.
     from batchpatch.cli.ending import finish  # noqa: PLC0415
-    from batchpatch.cli.next_command import NextCommands, undo_flags  # noqa: PLC0415
+    from batchpatch.cli.next_command import NextCommands, undo_flags, unkept  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.undo import undo as undo_run  # noqa: PLC0415
     from batchpatch.formats.run_json import settings_from  # noqa: PLC0415
@@ -106,7 +107,7 @@ def undo(
         if reporting.json:
             emit_document({"rows": 0, "outcomes": {}, "exit_code": int(ExitCode.DONE)})
         return ExitCode.DONE
-    return finish(report, reporting, on_end=ending.command(platform))
+    return finish(report, reporting, instead=unkept(given), on_end=ending.command(platform))
 
 
 def _refuse_sandbox(earlier: NextCommands, platform: PlatformFlags) -> None:

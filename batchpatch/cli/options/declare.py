@@ -11,82 +11,30 @@ from __future__ import annotations
 import inspect
 import re
 from collections import deque
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, get_args, get_origin
+
+from batchpatch.cli.options.flag import Argument, Flag, Reach, Setting, flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-
-class Argument(NamedTuple):
-    """What a command is about, such as its inputs; stands in the annotation of a parameter."""
-
-    metavar: str
-    help: str
-    several: bool = False
-    optional: bool = False
-    """The command knows another way to say it, and gets None."""
-    parse: Callable[[str], Any] = str
-
-
-class Flag(NamedTuple):
-    """A flag as it is declared."""
-
-    name: str
-    """With its dashes, such as `--rate`."""
-    help: str
-    metavar: str | None
-    parse: Callable[..., Any] | None
-    """Text to value; called with the text and `flag=name`. None leaves the text as it is."""
-    short: str | None
-    bare: str | None
-    """The value of a flag that stands alone; None for one that cannot."""
-    hidden: bool
-    default: Any
-
-    @property
-    def is_switch(self) -> bool:
-        """It is there or not, and has no value."""
-        return self.default is False
-
-    @property
-    def is_repeated(self) -> bool:
-        """It may be given several times."""
-        return isinstance(self.default, tuple)
-
-    def read(self, value: Any) -> Any:
-        """What was given, as the option's value.
-
-        Raises:
-            SettingsError: it cannot be read.
-        """
-        if self.is_repeated:
-            return tuple(self._read_one(item) for item in value)
-        return value if self.is_switch else self._read_one(value)
-
-    def _read_one(self, text: str) -> Any:
-        return text if self.parse is None else self.parse(text, flag=self.name)
-
-
-def flag(
-    name: str,
-    help: str,  # noqa: A002 - the word that everybody uses
-    *,
-    default: Any = None,
-    metavar: str | None = None,
-    parse: Callable[..., Any] | None = None,
-    shown: str | None = None,
-    short: str | None = None,
-    bare: str | None = None,
-    hidden: bool = False,
-) -> Any:
-    """A field of a group: a switch where `default` is False, repeatable where it is a tuple.
-
-    `shown` is the default in words.
-    """
-    text = f"{help} Default: {shown}." if shown else help
-    declared = Flag(name, text, metavar, parse, short, bare, hidden, default)
-    return field(default=default, metadata={"flag": declared})
+__all__ = [
+    "Argument",
+    "Declared",
+    "Flag",
+    "Given",
+    "GivenFlags",
+    "Options",
+    "Reach",
+    "Setting",
+    "flag",
+    "flags_of",
+    "idle_lines",
+    "join_optional_values",
+    "pairs_of",
+    "with_options",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +43,10 @@ class Options:
 
     TITLE: ClassVar[str]
     """Above the group, in the help."""
+    REACH: ClassVar[Reach] = Reach.LINE
+    """Who may set its flags beside the command line."""
+    KEPT: ClassVar[bool] = False
+    """A run keeps them for whoever goes on with it."""
 
 
 class Given(NamedTuple):
@@ -102,6 +54,8 @@ class Given(NamedTuple):
 
     flag: Flag
     values: tuple[str, ...]
+    origin: str | None = None
+    """Where the configuration says it; None for the command line."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -127,7 +81,8 @@ def idle_lines(given: Iterable[Given], idle: Collection[str], *, command: str) -
 
     They are accepted, so that a command line for `run` is one for `check` or `plan` as well.
     """
-    names = [one.flag.name for one in given if one.flag.name in idle and not one.flag.hidden]
+    typed = [one.flag for one in given if one.origin is None and not one.flag.hidden]
+    names = [one.name for one in typed if one.name in idle]
     if not names:
         return []
     listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
@@ -140,7 +95,13 @@ def flags_of(*groups: type[Options]) -> dict[str, Flag]:
 
 
 def _fields(group: type[Options]) -> dict[str, Flag]:
-    return {one.name: one.metadata["flag"] for one in fields(group)}
+    return {one.name: _as_in(group, one.metadata["flag"]) for one in fields(group)}
+
+
+def _as_in(group: type[Options], declared: Flag) -> Flag:
+    reach = group.REACH if declared.reach is None else declared.reach
+    kept = group.KEPT if declared.kept is None else declared.kept
+    return declared._replace(reach=reach, kept=kept)
 
 
 class Declared:
@@ -170,31 +131,43 @@ class Declared:
             for name, declared in _fields(group).items():
                 yield group.TITLE, name, declared
 
-    def call(self, values: Mapping[str, Any]) -> int:
+    @property
+    def goes_on(self) -> bool:
+        """It is about a run that there is."""
+        return any(one.of_run for one in self.arguments.values())
+
+    def call(self, values: Mapping[str, Any], settings: Mapping[str, Setting] | None = None) -> int:
         """Do it, with the texts of a command line by the names of fields; gives the exit code.
+
+        Args:
+            values: of all arguments and flags.
+            settings: of flags that were not given.
 
         Raises:
             SettingsError: a text cannot be read.
         """
+        settings = settings or {}
+        values = {**values, **{name: one.value for name, one in settings.items()}}
         arguments: dict[str, Any] = {}
         for one in self._parameters:
             if one.name in self.arguments:
                 arguments[one.name] = _argument(self.arguments[one.name], values[one.name])
             elif one.annotation == GivenFlags:
-                arguments[one.name] = tuple(self._given(values))
+                arguments[one.name] = tuple(self._given(values, settings))
             else:
-                arguments[one.name] = _filled(one.annotation, values)
+                arguments[one.name] = _filled(one.annotation, values, settings)
         return self._function(**arguments)
 
-    def _given(self, values: Mapping[str, Any]) -> Iterator[Given]:
+    def _given(self, values: Mapping[str, Any], settings: Mapping[str, Setting]) -> Iterator[Given]:
         for _, name, declared in self.fields():
             value = values[name]
+            origin = settings[name].origin if name in settings else None
             if value is True:
-                yield Given(declared, ())
+                yield Given(declared, (), origin)
             elif isinstance(value, str):
-                yield Given(declared, (value,))
+                yield Given(declared, (value,), origin)
             elif value:
-                yield Given(declared, tuple(value))
+                yield Given(declared, tuple(value), origin)
 
 
 def with_options(command: Callable[..., int]) -> Declared:
@@ -212,10 +185,16 @@ def _argument(declared: Argument, value: Any) -> Any:
     return [declared.parse(one) for one in value] if declared.several else declared.parse(value)
 
 
-def _filled(group: type[Options], values: Mapping[str, Any]) -> Options:
+def _filled(
+    group: type[Options], values: Mapping[str, Any], settings: Mapping[str, Setting]
+) -> Options:
     """The group, of what was said and else of its defaults."""
-    given = {name: values[name] for name in _fields(group) if values[name] not in (None, ())}
-    return group(**{name: _fields(group)[name].read(value) for name, value in given.items()})
+    known: dict[str, Any] = {}
+    for name, declared in _fields(group).items():
+        if values[name] not in (None, ()):
+            called = settings[name].called if name in settings else None
+            known[name] = declared.read(values[name], called=called)
+    return group(**known)
 
 
 _NUMBER = re.compile(r"-?[0-9]*\.?[0-9]+ ?%?")

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from batchpatch.cli.options.declare import Options, flag
+from batchpatch.cli.options.declare import Options, Reach, flag
+from batchpatch.cli.options.surroundings import parse_command
 from batchpatch.errors import SettingsError
-from batchpatch.options.spelling import parse_text
 
 if TYPE_CHECKING:
     from batchpatch.cli.options.surroundings import PlatformFlags
 
 _KEY = "on_end"
-
-
-def parse_command(text: str, *, flag: str) -> tuple[str, ...]:
-    """The words of a command, as a shell would split them.
-
-    Raises:
-        SettingsError: it has none, or a quote that nobody closes.
-    """
-    try:
-        return tuple(shlex.split(parse_text(text, flag=flag)))
-    except ValueError as error:
-        raise SettingsError(f"{flag}: {error}: write it as in a shell.") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +27,7 @@ class EndFlags(Options):
         "Start this at the end, with the summary as JSON on its standard input.",
         metavar="COMMAND",
         parse=parse_command,
+        reach=Reach.PROFILE,
     )
 
     def command(self, platform: PlatformFlags) -> tuple[str, ...]:

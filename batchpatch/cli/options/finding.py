@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from batchpatch.cli.options.declare import Options, flag
+from batchpatch.cli.options.declare import Options, Reach, flag
 from batchpatch.options.spelling import parse_choice, parse_text, parse_whole
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ class FindingFlags(Options):
     """How participants are found."""
 
     TITLE: ClassVar[str] = "How participants are found"
+    REACH: ClassVar[Reach] = Reach.ANYWHERE
 
     participant: str | None = flag(
         "--participant",

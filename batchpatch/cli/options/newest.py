@@ -10,7 +10,8 @@ from batchpatch.cli.options.declare import Argument, Options, flag
 from batchpatch.errors import SettingsError
 
 RunOrLast = Annotated[
-    Path | None, Argument("DIR", "Directory of the run; or --last.", optional=True, parse=Path)
+    Path | None,
+    Argument("DIR", "Directory of the run; or --last.", optional=True, parse=Path, of_run=True),
 ]
 
 

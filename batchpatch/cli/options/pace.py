@@ -18,6 +18,7 @@ class NewRate(Options):
     """How fast from now on."""
 
     TITLE: ClassVar[str] = "How fast"
+    KEPT: ClassVar[bool] = True
 
     rate: tuple[Rate | None] | None = flag(
         "--rate",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from batchpatch.cli.options.declare import Argument, Options, flag
+from batchpatch.cli.options.declare import Argument, Options, Reach, flag
 from batchpatch.cli.options.surroundings import parse_path
 from batchpatch.errors import SettingsError
 from batchpatch.options.spelling import parse_choice, parse_duration, parse_text, parse_whole
@@ -50,6 +50,7 @@ class ReadingFlags(Options):
     """How the input is read."""
 
     TITLE: ClassVar[str] = "How the input is read"
+    REACH: ClassVar[Reach] = Reach.ANYWHERE
 
     write: str | None = flag(
         "--write",
@@ -224,6 +225,7 @@ class ReadingFlags(Options):
         "Stop after N rows (a canary).",
         metavar="N",
         parse=partial(parse_whole, least=1),
+        reach=Reach.LINE,
     )
     no_spool: bool = flag(
         "--no-spool",

@@ -1,4 +1,4 @@
-"""The flags of sending: what is looked at besides, how fast it goes, when it stops."""
+"""The flags of sending: what is looked at besides, how fast it goes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from batchpatch.cli.options.declare import Options, flag
+from batchpatch.cli.options.declare import Options, Reach, flag
 from batchpatch.options.run import (
     DEFAULT_CONNECT,
     DEFAULT_POLICY,
     LIVE_WINDOW_ROWS,
     MOST_TOKENS,
     ConnectOptions,
-    LimitOptions,
     MergeOptions,
     PaceOptions,
     RetryPolicy,
@@ -21,9 +20,7 @@ from batchpatch.options.run import (
     VerifyOptions,
 )
 from batchpatch.options.spelling import (
-    parse_between,
     parse_duration,
-    parse_max_failures,
     parse_rate,
     parse_share,
     parse_text,
@@ -34,7 +31,7 @@ from batchpatch.options.spelling import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from batchpatch.options.run import DailyHours, MaxFailures, Rate
+    from batchpatch.options.run import Rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +39,7 @@ class LookingFlags(Options):
     """What is read before a PATCH."""
 
     TITLE: ClassVar[str] = "What is looked at before and after"
+    REACH: ClassVar[Reach] = Reach.ANYWHERE
 
     skip_unchanged: bool = flag(
         "--skip-unchanged",
@@ -82,6 +80,7 @@ class VerifyFlags(Options):
     """What is read after a PATCH."""
 
     TITLE: ClassVar[str] = LookingFlags.TITLE
+    REACH: ClassVar[Reach] = Reach.ANYWHERE
 
     verify: float | None = flag(
         "--verify",
@@ -110,6 +109,7 @@ class ChoiceFlags(Options):
     """What is asked before a change is planned."""
 
     TITLE: ClassVar[str] = LookingFlags.TITLE
+    REACH: ClassVar[Reach] = Reach.ANYWHERE
 
     check_codes: bool = flag(
         "--check-codes",
@@ -123,6 +123,8 @@ class PaceFlags(Options):
     """How fast it goes."""
 
     TITLE: ClassVar[str] = "How it is sent"
+    REACH: ClassVar[Reach] = Reach.ANYWHERE
+    KEPT: ClassVar[bool] = True
 
     rate: tuple[Rate | None] | None = flag(
         "--rate",
@@ -162,6 +164,8 @@ class AttemptFlags(Options):
     """How many attempts at once, how often, and how patiently."""
 
     TITLE: ClassVar[str] = PaceFlags.TITLE
+    REACH: ClassVar[Reach] = Reach.ANYWHERE
+    KEPT: ClassVar[bool] = True
 
     concurrency: int | None = flag(
         "--concurrency",
@@ -215,6 +219,7 @@ class SendingFlags(Options):
     """How it is sent."""
 
     TITLE: ClassVar[str] = PaceFlags.TITLE
+    REACH: ClassVar[Reach] = Reach.ANYWHERE
 
     window: int | None = flag(
         "--window",
@@ -231,12 +236,19 @@ class SendingFlags(Options):
         metavar="ROUTE",
         parse=parse_text,
         shown="the usual one of what is written",
+        reach=Reach.USER,
     )
     force: bool = flag(
-        "--force", "Take a route that stores nothing, though nothing is verified.", default=False
+        "--force",
+        "Take a route that stores nothing, though nothing is verified.",
+        default=False,
+        reach=Reach.LINE,
     )
     partial: bool = flag(
-        "--partial", "Send a plan that is not whole, as far as it goes.", default=False
+        "--partial",
+        "Send a plan that is not whole, as far as it goes.",
+        default=False,
+        reach=Reach.LINE,
     )
 
     def merge_options(self, *, live_first: bool = False, live: bool = False) -> MergeOptions:
@@ -244,55 +256,3 @@ class SendingFlags(Options):
         options = MergeOptions(live_first=live_first)
         rows = self.window or (LIVE_WINDOW_ROWS if live else None)
         return options if rows is None else replace(options, window_rows=rows)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoppingFlags(Options):
-    """When it stops or waits."""
-
-    TITLE: ClassVar[str] = "When it stops or waits"
-
-    max_failures: MaxFailures | None = flag(
-        "--max-failures",
-        "Stop when more rows than this failed, or a larger share of those settled.",
-        metavar="N|P%",
-        parse=parse_max_failures,
-    )
-    max_duration_s: float | None = flag(
-        "--max-duration",
-        "Stop after so long, such as 2h or 90m.",
-        metavar="TIME",
-        parse=parse_duration,
-    )
-    between: DailyHours | None = flag(
-        "--between",
-        "Send only at these hours (local time), and wait for them otherwise.",
-        metavar="HH:MM-HH:MM",
-        parse=parse_between,
-    )
-    max_outage_s: float = flag(
-        "--max-outage",
-        "Give up when the platform answers nothing for so long.",
-        default=900.0,
-        metavar="TIME",
-        parse=parse_duration,
-        shown="15m",
-    )
-    grace_s: float = flag(
-        "--grace",
-        "What is in flight may take so long after Ctrl-C.",
-        default=10.0,
-        metavar="TIME",
-        parse=parse_duration,
-        shown="10s",
-    )
-
-    def options(self) -> LimitOptions:
-        """What ends or pauses the work before its input does."""
-        return LimitOptions(
-            max_failures=self.max_failures,
-            max_duration_s=self.max_duration_s,
-            between=self.between,
-            max_outage_s=self.max_outage_s,
-            grace_s=self.grace_s,
-        )

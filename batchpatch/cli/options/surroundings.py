@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from batchpatch.cli.options.declare import Options, flag
+from batchpatch.cli.options.declare import Options, Reach, flag
 from batchpatch.errors import SettingsError
 from batchpatch.options.spelling import (
     parse_choice,
@@ -16,6 +17,32 @@ from batchpatch.options.spelling import (
     parse_text,
     parse_whole,
 )
+
+if TYPE_CHECKING:
+    from batchpatch.genesys.account.secrets import NamedSecret
+
+REGION_VARIABLES = ("GENESYSCLOUD_REGION", "GENESYS_ENV", "GENESYS_CLOUD_REGION")
+CREDENTIAL_VARIABLES = (
+    "GENESYSCLOUD_ACCESS_TOKEN",
+    "GENESYSCLOUD_OAUTHCLIENT_SECRET",
+    "GENESYSCLOUD_OAUTHCLIENT_SECRET_FILE",
+    "GENESYS_CLIENT_SECRET",
+    "GENESYS_CLOUD_CLIENT_SECRET",
+    "GC_CLIENT_SECRET",
+)
+"""What other tools read as well: `genesys.account.credentials` looks them up."""
+
+
+def parse_command(text: str, *, flag: str) -> tuple[str, ...]:
+    """The words of a command, as a shell would split them.
+
+    Raises:
+        SettingsError: it has none, or a quote that nobody closes.
+    """
+    try:
+        return tuple(shlex.split(parse_text(text, flag=flag)))
+    except ValueError as error:
+        raise SettingsError(f"{flag}: {error}: write it as in a shell.") from None
 
 
 def parse_path(text: str, *, flag: str) -> Path:
@@ -32,25 +59,80 @@ class PlatformFlags(Options):
     """Where to, and as whom."""
 
     TITLE: ClassVar[str] = "Where to"
+    REACH: ClassVar[Reach] = Reach.USER
 
     region: str | None = flag(
         "--region",
         "AWS name or domain, such as eu-central-1 or mypurecloud.de.",
         metavar="NAME",
         parse=parse_text,
+        kept=True,
+        variables=REGION_VARIABLES,
+        yields_to=("--sandbox", "--profile", "--api-url", "--login-url"),
     )
     profile: str | None = flag(
-        "--profile", "Of ~/.gc/config.toml.", metavar="NAME", parse=parse_text
+        "--profile",
+        "Of ~/.gc/config.toml.",
+        metavar="NAME",
+        parse=parse_text,
+        variables=CREDENTIAL_VARIABLES,
+        yields_to=("--sandbox",),
     )
     api_url: str | None = flag(
-        "--api-url", "Instead of the region's, such as a proxy's.", metavar="URL", parse=parse_text
+        "--api-url",
+        "Instead of the region's, such as a proxy's.",
+        metavar="URL",
+        parse=parse_text,
+        kept=True,
+        variables=REGION_VARIABLES,
+        yields_to=("--sandbox", "--profile", "--region", "--login-url"),
     )
     login_url: str | None = flag(
-        "--login-url", "Where tokens are minted.", metavar="URL", parse=parse_text
+        "--login-url",
+        "Where tokens are minted.",
+        metavar="URL",
+        parse=parse_text,
+        kept=True,
+        variables=REGION_VARIABLES,
+        yields_to=("--sandbox", "--profile", "--region", "--api-url"),
+    )
+    client_secret_file: Path | None = flag(
+        "--client-secret-file",
+        "Holds the OAuth client's secret.",
+        metavar="FILE",
+        parse=parse_path,
+        variables=CREDENTIAL_VARIABLES,
+        yields_to=("--sandbox", "--profile", "--secret-command"),
+    )
+    secret_command: tuple[str, ...] | None = flag(
+        "--secret-command",
+        "Prints the OAuth client's secret, and is started without a shell.",
+        metavar="COMMAND",
+        parse=parse_command,
+        reach=Reach.PROFILE,
+        variables=CREDENTIAL_VARIABLES,
+        yields_to=("--sandbox", "--profile", "--client-secret-file"),
     )
     ca_file: Path | None = flag(
         "--ca-file", "PEM certificates to trust as well.", metavar="FILE", parse=parse_path
     )
+
+    def secret(self) -> NamedSecret | None:
+        """The client's secret, where a flag says where it is.
+
+        Raises:
+            SettingsError: two flags do.
+            AccessError: it is not there.
+        """
+        if self.client_secret_file and self.secret_command:
+            raise SettingsError("--client-secret-file and --secret-command: leave out one of them.")
+        if not (self.client_secret_file or self.secret_command):
+            return None
+        from batchpatch.genesys.account import secrets  # noqa: PLC0415 - not for --help
+
+        if self.client_secret_file:
+            return secrets.secret_of_file(self.client_secret_file, called="--client-secret-file")
+        return secrets.secret_of_command(self.secret_command or (), called="--secret-command")
 
     @property
     def names_hosts(self) -> bool:
@@ -90,8 +172,11 @@ class ReportFlags(Options):
     """What is reported."""
 
     TITLE: ClassVar[str] = RecordFlags.TITLE
+    REACH: ClassVar[Reach] = Reach.USER
 
-    json: bool = flag("--json", "Print one JSON document on stdout.", default=False)
+    json: bool = flag(
+        "--json", "Print one JSON document on stdout.", default=False, reach=Reach.LINE
+    )
     quiet: bool = flag("--quiet", "No progress, no summary.", default=False, short="-q")
     verbose: bool = flag(
         "--verbose", "Say what is retried and waited for.", default=False, short="-v"

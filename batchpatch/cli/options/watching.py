@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
 
-from batchpatch.cli.options.declare import Options, flag
+from batchpatch.cli.options.declare import Options, Reach, flag
 from batchpatch.cli.options.surroundings import RecordFlags
 from batchpatch.options.spelling import parse_choice, parse_whole
 
@@ -16,6 +16,7 @@ class WatchFlags(Options):
     """What programs are told that watch it."""
 
     TITLE: ClassVar[str] = RecordFlags.TITLE
+    REACH: ClassVar[Reach] = Reach.USER
 
     log_json: Literal["failed", "rows"] | None = flag(
         "--log-json",
@@ -35,6 +36,7 @@ class MetricsFlags(Options):
     """Where metrics are."""
 
     TITLE: ClassVar[str] = RecordFlags.TITLE
+    REACH: ClassVar[Reach] = Reach.USER
 
     metrics_port: int | None = flag(
         "--metrics-port",

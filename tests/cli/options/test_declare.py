@@ -25,9 +25,9 @@ from batchpatch.cli.options.sending import (
     LookingFlags,
     PaceFlags,
     SendingFlags,
-    StoppingFlags,
     VerifyFlags,
 )
+from batchpatch.cli.options.stopping import StoppingFlags
 from batchpatch.cli.options.surroundings import PlatformFlags
 from batchpatch.errors import SettingsError
 

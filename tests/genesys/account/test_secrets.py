@@ -24,7 +24,7 @@ def test_the_line_break_is_none_of_the_secret(tmp_path: Path) -> None:
     """Every editor and every `echo` leaves one."""
     path = tmp_path / "secret"
     path.write_bytes(b"\xef\xbb\xbf s3cr3t \r\n")
-    assert secret_of_file(path, called="--secret-file").secret.reveal() == "s3cr3t"
+    assert secret_of_file(path, called="--client-secret-file").secret.reveal() == "s3cr3t"
     found = secret_of_command(script("print('s3cr3t')"), called="--secret-command")
     assert found.secret.reveal() == "s3cr3t"
 
@@ -51,7 +51,7 @@ def test_a_command_that_fails_is_told_without_its_words(
 def test_what_is_not_there_is_named() -> None:
     """Both are typed by hand."""
     with pytest.raises(AccessError, match="nowhere cannot be read: No such file"):
-        secret_of_file(Path("nowhere"), called="--secret-file")
+        secret_of_file(Path("nowhere"), called="--client-secret-file")
     with pytest.raises(AccessError, match="no-such-program cannot be started"):
         secret_of_command(("no-such-program",), called="--secret-command")
 
@@ -67,7 +67,7 @@ def test_the_secret_of_a_variables_file(tmp_path: Path) -> None:
     both = {ID: "me", FILE: str(path), "GENESYSCLOUD_OAUTHCLIENT_SECRET": "x"}
     with pytest.raises(AccessError, match="are both set"):
         find_account(both, region="eu-west-1")
-    found = secret_of_file(path, called="--secret-file")
+    found = secret_of_file(path, called="--client-secret-file")
     with pytest.raises(AccessError, match="no client id"):
         find_account({}, config_path=tmp_path / "none", region="eu-west-1", secret=found)
 
@@ -77,7 +77,7 @@ def test_an_explicit_secret_goes_before_a_ready_token(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text("s3cr3t")
     env = {"GENESYSCLOUD_ACCESS_TOKEN": "t", "GC_CLIENT_ID": "me"}
-    found = secret_of_file(path, called="--secret-file")
+    found = secret_of_file(path, called="--client-secret-file")
     account = find_account(env, region="eu-west-1", secret=found)
     assert isinstance(account.credentials, ClientCredentials)
     assert account.origin == f"the environment (GC_CLIENT_ID), its secret from {found.origin}"
