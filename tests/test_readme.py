@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def options_of(*command: str) -> set[str]:
     """The long options in a command's help."""
     done = subprocess.run(
-        [sys.executable, "-m", "batchpatch", *command, "--help"],
+        [sys.executable, "-m", "batchpatch", *command, "--help-all"],
         capture_output=True,
         text=True,
         check=True,

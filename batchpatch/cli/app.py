@@ -5,26 +5,20 @@ from __future__ import annotations
 import importlib
 import os
 from difflib import get_close_matches
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import click
 
-from batchpatch.cli.options.declare import join_optional_values
+from batchpatch.cli.click_commands import SETTINGS, DeclaredCommand, SandboxCommand, help_all
 from batchpatch.cli.output import command_error, emit, reopen_streams, usage_sentence, wants_json
 from batchpatch.errors import BatchpatchError, ExitCode, SettingsError
 from batchpatch.version import VERSION
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+HELP = """Patch participant attributes on Genesys Cloud conversations, in bulk.
 
-    from batchpatch.cli.options.declare import Declared
-
-HELP = """Patch participant attributes on Genesys Cloud conversations, in bulk, from CSV or JSONL.
+Example: batchpatch run updates.csv --sandbox
 
 Look first, offline: batchpatch check updates.csv
-
-Try it on a local sandbox: batchpatch run updates.csv --sandbox
 
 Then send: set GENESYSCLOUD_REGION, GENESYSCLOUD_OAUTHCLIENT_ID and
 GENESYSCLOUD_OAUTHCLIENT_SECRET, and batchpatch run updates.csv
@@ -34,13 +28,13 @@ and attr.NAME in CSV, or {"conversationId", "participantId", "attributes"} on ea
 With a column wrapupCode instead, or "wrapup", it sets the wrap-up code of the agent.
 
 Exit codes: 0 all rows made it, 1 some did not, 2 wrong usage or input, 3 stopped early,
-4 credentials, 130 interrupted.
-"""
+4 credentials, 130 interrupted."""
 
-_SETTINGS: dict[str, Any] = {
-    "help_option_names": ["-h", "--help"],
-    "max_content_width": 100,
-}
+_OPTIONS = [
+    ("--version", "Print the version."),
+    ("-h, --help", "List the commands, and exit."),
+    ("--help-all", "Show this message and exit."),
+]
 
 _COMPLETING = "_BATCHPATCH_COMPLETE"
 """The variable that a shell's completion sets."""
@@ -72,104 +66,6 @@ COMMANDS = {
 }
 
 
-class _Option(click.Option):
-    """A flag, and the title of its group."""
-
-    title = "Options"
-
-
-class _Declared(click.Command):
-    """A command with arguments and flags as they are declared."""
-
-    def __init__(self, name: str, declared: Declared, **more: Any) -> None:
-        parameters = [*_arguments(declared), *_options(declared)]
-        super().__init__(
-            name,
-            params=parameters,
-            help=declared.help,
-            callback=partial(_call, declared),
-            context_settings=_SETTINGS,
-            **more,
-        )
-        self._flags = declared.flags
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the words after the command's name."""
-        try:
-            return super().parse_args(ctx, join_optional_values(args, self._flags))
-        except click.UsageError as error:
-            error.ctx = error.ctx or ctx  # some of the library's come without
-            raise
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write arguments and flags, these under the titles of their groups."""
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for one in self.get_params(ctx):
-            title = getattr(one, "title", "Options")
-            if isinstance(one, _Argument):
-                sections.setdefault("Arguments", []).append((one.make_metavar(ctx), one.text))
-            elif record := one.get_help_record(ctx):
-                sections.setdefault(title, []).append(record)
-        for title, records in sections.items():
-            with formatter.section(title):
-                formatter.write_dl(records)
-
-
-def _call(declared: Declared, **values: Any) -> int:
-    """Do it with what the command line says, and else the configuration."""
-    from batchpatch.cli.options.configuration import settings_for  # noqa: PLC0415 - not for --help
-
-    return declared.call(values, settings_for(declared, values, os.environ))
-
-
-class _Argument(click.Argument):
-    """An argument with a line in the help."""
-
-    text = ""
-
-    def make_metavar(self, ctx: click.Context | None = None) -> str:
-        """As it stands in the usage."""
-        return f"{self.metavar}{'...' if self.nargs == -1 else ''}"
-
-
-def _arguments(declared: Declared) -> list[click.Parameter]:
-    arguments: list[click.Parameter] = []
-    for name, one in declared.arguments.items():
-        argument = _Argument([name], nargs=-1 if one.several else 1, required=not one.optional)
-        argument.metavar, argument.text = one.metavar, one.help
-        arguments.append(argument)
-    return arguments
-
-
-def _options(declared: Declared) -> list[click.Parameter]:
-    options: list[click.Parameter] = []
-    for title, name, flag in declared.fields():
-        option = _Option(
-            [name, *([flag.short] if flag.short else []), flag.name],
-            is_flag=flag.is_switch or None,  # False would make values optional
-            multiple=flag.is_repeated,
-            metavar=flag.metavar,
-            help=flag.help,
-            hidden=flag.hidden,
-        )
-        option.title = title
-        options.append(option)
-    return options
-
-
-class _Sandbox(_Declared, click.Group):
-    """The sandbox, which has a command of its own."""
-
-    def __init__(self, name: str, declared: Declared, commands: dict[str, Declared]) -> None:
-        super().__init__(name, declared, invoke_without_command=True)
-        serve: Callable[..., Any] = self.callback  # type: ignore[assignment]
-        self.callback = click.pass_context(
-            lambda ctx, **values: 0 if ctx.invoked_subcommand else serve(**values)
-        )
-        for one, inner in commands.items():
-            self.add_command(_Declared(one, inner))
-
-
 class _Commands(click.Group):
     """The commands by name; the help of one does not load the others."""
 
@@ -190,11 +86,29 @@ class _Commands(click.Group):
             raise SettingsError(f"{cmd_name[:40]!r} is no command: {advice}")
         module = importlib.import_module(f"batchpatch.cli.{place.module}")
         if cmd_name == "sandbox":
-            return _Sandbox(cmd_name, module.sandbox, {"rows": module.rows})
-        return _Declared(cmd_name, getattr(module, cmd_name))
+            from batchpatch.cli.sandbox_rows import rows  # noqa: PLC0415 - as the module above
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands."""
+            return SandboxCommand(cmd_name, module.sandbox, {"rows": rows})
+        idle = getattr(module, "IDLE", ())
+        return DeclaredCommand(cmd_name, getattr(module, cmd_name), idle=idle)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one screen: what it is, and the commands."""
+        brief, _, _ = HELP.partition("\n\nLook")
+        self._write(ctx, formatter, brief)
+        formatter.write("More: batchpatch COMMAND --help; batchpatch --help-all to begin with.\n")
+
+    def format_page(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what a beginner has to know, and the commands."""
+        self._write(ctx, formatter, HELP)
+        with formatter.section("Options"):
+            formatter.write_dl(_OPTIONS)
+
+    def _write(self, ctx: click.Context, formatter: click.HelpFormatter, about: str) -> None:
+        self.format_usage(ctx, formatter)
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(about)
         with formatter.section("Commands"):
             formatter.write_dl([(name, place.help) for name, place in COMMANDS.items()])
 
@@ -215,7 +129,9 @@ def program() -> click.Group:
         callback=_show_version,
         help="Print the version.",
     )
-    return _Commands("batchpatch", params=[version], help=HELP, context_settings=_SETTINGS)
+    commands = _Commands("batchpatch", params=[version], help=HELP, context_settings=SETTINGS)
+    commands.params.append(help_all(commands.format_page))
+    return commands
 
 
 def execute(words: list[str]) -> int:

@@ -51,17 +51,20 @@ class CheckFlags(Options):
 
     TITLE: ClassVar[str] = ReportFlags.TITLE
 
-    all: bool = flag("--all", "Print every invalid row, not three of a kind.", default=False)
+    all: bool = flag(
+        "--all", "Print every invalid row, not three of a kind.", default=False, everyday=True
+    )
     fix: Path | None = flag(
         "--fix",
         "Write the valid rows here, and the others beside it (OUT.invalid.csv) with their reasons; "
         "--force writes over files that are there.",
         metavar="OUT",
         parse=parse_path,
+        everyday="Write the valid rows here, and the others beside it.",
     )
 
 
-_IDLE = {
+IDLE = {
     *flags_of(AttemptFlags, StoppingFlags, PlatformFlags, RecordFlags, RestartFlags, SandboxFlags),
     *flags_of(ServerFlags, DryFlags, StreamFlags, WatchFlags, MetricsFlags),
     *("--ambiguous", "--ended", "--live-first", "--verify-for", "--force"),
@@ -99,10 +102,12 @@ def check(
 ) -> int:
     """Say what a run would do: columns, invalid rows, participants, requests, time.
 
+    Example: batchpatch check updates.csv --participant customer
+
     Offline, and without credentials. Exit code 0: every row is valid; 1: some are not; 2: an
     input cannot be used.
     """
-    idle = _IDLE - {"--force"} if printing.fix is not None else _IDLE
+    idle = IDLE - {"--force"} if printing.fix is not None else IDLE
     say(*idle_lines(given, idle, command="check"))
     from batchpatch.cli.kind_choice import chosen_options, named_inputs  # noqa: PLC0415 - not for --help
 

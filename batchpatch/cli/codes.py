@@ -31,6 +31,7 @@ class CodesFlags(Options):
         metavar="ID",
         parse=parse_text,
         shown="all of the organisation",
+        everyday=True,
     )
 
 
@@ -44,6 +45,8 @@ def codes(
     server: ServerFlags,
 ) -> int:
     """List wrap-up codes: id and name.
+
+    Example: batchpatch codes --json > codes.json
 
     What --json prints is a file for --codes. It needs the permission routing:wrapupCode:view, or
     routing:queue:view for those of a queue.

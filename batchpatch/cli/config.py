@@ -23,7 +23,7 @@ class ConfigFlags(Options):
 
     TITLE: ClassVar[str] = "What is shown"
 
-    all: bool = flag("--all", "Those that nobody has set, too.", default=False)
+    all: bool = flag("--all", "Those that nobody has set, too.", default=False, everyday=True)
 
 
 class _Line(NamedTuple):
@@ -43,6 +43,8 @@ class _Line(NamedTuple):
 @with_options
 def config(*, which: ConfigFlags, showing: ShowingFlags) -> int:
     """Show which settings hold, and where each comes from.
+
+    Example: batchpatch config --all
 
     A flag goes before its variable (--rate: BATCHPATCH_RATE), that before batchpatch.toml in the
     working directory, and that before the user's profile, ~/.config/batchpatch/config.toml. The

@@ -34,6 +34,8 @@ def doctor(
 ) -> int:
     """Look at all that a run needs: credentials, network, clock, permissions, limits.
 
+    Example: batchpatch doctor
+
     Nothing is written: a token is minted and revoked, and a few harmless reads tell what it may do.
     Exit code 0: nothing to mend; 4: there is, be it a permission that you may not need.
     """

@@ -23,6 +23,8 @@ _LOOK_EVERY_S = 0.05
 def pace(directory: RunOrLast, *, newest: LastFlags, rate: NewRate, showing: ShowingFlags) -> int:
     """Change how fast a run sends that is at work in another process, within a second.
 
+    Example: batchpatch pace --last --rate 100/min
+
     The platform's own limit is kept in any case. The run keeps the rate until its end, or until
     the next `pace`; what `resume` is to keep is said to it again.
     """

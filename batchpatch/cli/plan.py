@@ -58,10 +58,11 @@ class PlanFlags(Options):
         "Where the plan goes, a new JSONL file, or -; it holds values. Needed.",
         metavar="FILE",
         parse=parse_path,
+        everyday="Where the plan goes, a new JSONL file, or -. Needed.",
     )
 
 
-_IDLE = {
+IDLE = {
     *flags_of(LookingFlags, VerifyFlags, RestartFlags, DryFlags, StreamFlags),
     *flags_of(WatchFlags, MetricsFlags),
     *("--no-spool", "--live-first", "--route", "--force", "--partial", "--show-values"),
@@ -95,10 +96,13 @@ def plan(
     server: ServerFlags,
     given: GivenFlags,
 ) -> int:
-    """Find participants, read what they have, and write what a run would change; nothing else.
+    """Find participants, read what they have, and write what a run would change.
 
-    The plan is an input for `batchpatch run`, for the same organisation and region only. Each line
-    stands alone, so it may be filtered and split. Exit code 1: some rows are not in it.
+    Example: batchpatch plan updates.csv --out plan.jsonl
+
+    Nothing is sent. The plan is an input for `batchpatch run`, for the same organisation and region
+    only. Each line stands alone, so it may be filtered and split. Exit code 1: some rows are not in
+    it.
     """
     out = planning.out
     if out is None:
@@ -106,7 +110,7 @@ def plan(
     if str(out) == "-" and reporting.json:
         raise SettingsError("--out - and --json both want standard output: leave out one of them.")
     if not reporting.quiet:
-        say(*idle_lines(given, _IDLE, command="plan"))
+        say(*idle_lines(given, IDLE, command="plan"))
     from batchpatch.cli.kind_choice import chosen_options, named_inputs  # noqa: PLC0415 - not for --help
 
     inputs = named_inputs(inputs, quiet=reporting.quiet)

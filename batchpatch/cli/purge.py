@@ -38,14 +38,19 @@ class PurgeFlags(Options):
         "Of all runs in a folder that ended so long ago, such as 30d.",
         metavar="TIME",
         parse=partial(parse_duration, least_s=1.0),
+        everyday=True,
     )
-    values: bool = flag("--values", "What holds values; the usual.", default=False)
-    whole: bool = flag("--whole", "All that the run has written, its report too.", default=False)
+    values: bool = flag("--values", "What holds values; the usual.", default=False, everyday=True)
+    whole: bool = flag(
+        "--whole", "All that the run has written, its report too.", default=False, everyday=True
+    )
 
 
 @with_options
 def purge(directory: RunOrFolder, *, what: PurgeFlags, reporting: ReportFlags) -> int:
     """Remove what holds customers' values: spool, failed rows, undo, conflicts. Results stay.
+
+    Example: batchpatch purge --older-than 30d
 
     A run that is purged can be neither resumed from standard input nor undone. One that is at work
     is left alone.

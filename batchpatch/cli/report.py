@@ -32,17 +32,24 @@ class FileFlags(Options):
         "Write each row with what became of it, for a spreadsheet; - is stdout. It holds values.",
         metavar="OUT",
         parse=parse_path,
+        everyday=True,
     )
     html: Path | None = flag(
         "--html",
         "Write one page about the run, for a browser; it holds no values.",
         metavar="OUT",
         parse=parse_path,
+        everyday=True,
     )
     show_values: bool = flag(
-        "--show-values", "With --html: which values were changed to which.", default=False
+        "--show-values",
+        "With --html: which values were changed to which.",
+        default=False,
+        everyday=True,
     )
-    failed: bool = flag("--failed", "With --csv: only rows that did not make it.", default=False)
+    failed: bool = flag(
+        "--failed", "With --csv: only rows that did not make it.", default=False, everyday=True
+    )
     inputs: tuple[Path, ...] = flag(
         "--input",
         "Where an input lies now; known by its content. May be repeated.",
@@ -69,6 +76,8 @@ def report(
     directory: RunOrLast, *, newest: LastFlags, files: FileFlags, showing: ShowingFlags
 ) -> int:
     """Show again what has become of a run: outcomes, reasons, where it went, what comes next.
+
+    Example: batchpatch report --last --csv failed.csv --failed
 
     The outcomes are counted from its results, also where it was killed or is still at work. Nothing
     is sent. Exit code 0, whatever became of the run.

@@ -41,6 +41,7 @@ class ResumeFlags(Options):
         "Send these rows again as well; later rows keep what they have set.",
         metavar="rejected|unknown|all",
         parse=partial(parse_choice, choices=("rejected", "unknown", "all")),
+        everyday="Send these rows again as well.",
     )
     inputs: tuple[Path, ...] = flag(
         "--input",
@@ -74,6 +75,8 @@ def resume(
     given: GivenFlags,
 ) -> int:
     """Finish a run that was stopped, killed or cut off, in its own directory; or a plan.
+
+    Example: batchpatch resume --last
 
     Rows that are settled are left alone; the others are sent with the options of the run, unless
     a flag says otherwise. The input must be the same, which is checked.

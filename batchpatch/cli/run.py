@@ -60,6 +60,8 @@ def run(
 ) -> int:
     """Patch the participants that the rows name, and report on every row.
 
+    Example: batchpatch run updates.csv --participant customer --keep-before
+
     Credentials come from GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET (or
     GENESYSCLOUD_ACCESS_TOKEN) and GENESYSCLOUD_REGION, or from ~/.gc/config.toml (--profile).
     """

@@ -1,4 +1,4 @@
-"""`batchpatch sandbox`: a local Genesys Cloud, and rows that match it."""
+"""`batchpatch sandbox`: a local Genesys Cloud."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any, ClassVar, Literal
 
 from batchpatch.cli.options.declare import Options, flag, with_options
 from batchpatch.cli.options.surroundings import ServerFlags
-from batchpatch.cli.output import abandon_stdout, emit, say
+from batchpatch.cli.output import emit, say
 from batchpatch.errors import ExitCode, SettingsError
 from batchpatch.options.spelling import parse_choice, parse_number, parse_whole
-from batchpatch.sandbox import SandboxOptions, parse_fault, write_rows
+from batchpatch.sandbox import SandboxOptions, parse_fault
 from batchpatch.sandbox.options import parse_deny_reads
 from batchpatch.sandbox.windows import parse_allowed_change
 from batchpatch.service.sandbox_process import CLIENT_ID, CLIENT_SECRET
@@ -108,9 +108,10 @@ class WorldFlags(Options):
         metavar="N",
         parse=partial(parse_whole, most=65535),
         shown="8080",
+        everyday=True,
     )
     strict: bool = flag(
-        "--strict", "404 for a conversation that was not made known.", default=False
+        "--strict", "404 for a conversation that was not made known.", default=False, everyday=True
     )
     ended: float = flag(
         "--ended",
@@ -118,6 +119,7 @@ class WorldFlags(Options):
         default=0.0,
         metavar="SHARE",
         parse=_share,
+        everyday=True,
     )
     analytics_unknown: float = flag(
         "--analytics-unknown",
@@ -156,7 +158,9 @@ class WorldFlags(Options):
 
 @with_options
 def sandbox(*, world: WorldFlags, limits: LimitFlags, server: ServerFlags) -> int:
-    """Run a local Genesys Cloud on 127.0.0.1 until Ctrl-C.
+    """Run a local Genesys Cloud on 127.0.0.1 until Ctrl-C; `sandbox rows` writes rows for it.
+
+    Example: batchpatch sandbox --fault status=503,rate=0.1
 
     It mints tokens, keeps attributes, limits and fails as told. A conversation that it does not
     know is adopted at first use. See also: batchpatch sandbox rows --help
@@ -228,63 +232,3 @@ def _stop_with_stdin() -> None:
     """Whoever started us holds the other end: when it dies, however it dies, so do we."""
     sys.stdin.buffer.read()
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RowsFlags(Options):
-    """Which rows."""
-
-    TITLE: ClassVar[str] = "Which rows"
-
-    count: int | None = flag("--count", "How many. Needed.", metavar="N", parse=parse_whole)
-    seed: int = flag(
-        "--seed",
-        "The same seed gives the same rows.",
-        default=0,
-        metavar="N",
-        parse=partial(parse_whole, least=-(10**9)),
-        shown="0",
-    )
-    format: Literal["csv", "jsonl"] = flag(
-        "--format",
-        "What they are written as.",
-        default="csv",
-        metavar="csv|jsonl",
-        parse=partial(parse_choice, choices=("csv", "jsonl")),
-        shown="csv",
-    )
-    repeat: float = flag(
-        "--repeat",
-        "Share of rows that name an earlier participant again.",
-        default=0.0,
-        metavar="SHARE",
-        parse=_share,
-    )
-    write: Literal["attributes", "wrapup"] = flag(
-        "--write",
-        "What the rows set.",
-        default="attributes",
-        metavar="attributes|wrapup",
-        parse=partial(parse_choice, choices=("attributes", "wrapup")),
-        shown="attributes",
-    )
-
-
-@with_options
-def rows(*, wanted: RowsFlags) -> int:
-    """Write rows whose participants the sandbox will know."""
-    if wanted.count is None:
-        raise SettingsError("sandbox rows needs --count N: how many rows.")
-    try:
-        write_rows(
-            sys.stdout,
-            wanted.count,
-            wanted.seed,
-            format=wanted.format,
-            repeat=wanted.repeat,
-            write=wanted.write,
-        )
-        sys.stdout.flush()
-    except BrokenPipeError:  # `| head`
-        abandon_stdout()
-    return ExitCode.DONE

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from batchpatch.service.metrics import Exposition
     from batchpatch.service.patcher import Patcher
 
-_IDLE = {
+IDLE = {
     *("--format", "--encoding", "--delimiter", "--quote", "--escape", "--comment", "--skip-lines"),
     *("--columns", "--multiline", "--limit", "--no-spool", "--lookup-batch"),
     *("--guard", "--window", "--partial", "--live-first", "--max-failures", "--max-duration"),
@@ -74,7 +74,9 @@ def serve(
     server: ServerFlags,
     given: GivenFlags,
 ) -> int:
-    """Take rows over HTTP and patch participants with them, one at a time, until it is stopped.
+    """Take rows over HTTP, and patch participants with them until it is stopped.
+
+    Example: batchpatch serve --sandbox
 
     POST /patch with one row (application/json, as a line of JSONL has it) answers with its result
     when it is settled; ?wait=0 answers at once. Many rows (application/x-ndjson) are answered line
@@ -87,7 +89,7 @@ def serve(
 
     watch = Watch(name=f"serve-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}")
     watch.begin(watching, monitored=True)
-    say(*idle_lines(given, _IDLE, command="serve"))
+    say(*idle_lines(given, IDLE, command="serve"))
     listen.check()
     # Loaded here, because they bring the HTTP client with them.
     from batchpatch.cli.session import Session  # noqa: PLC0415

@@ -29,6 +29,8 @@ Folder = Annotated[
 def status(directory: RunOrLast, *, newest: LastFlags, showing: ShowingFlags) -> int:
     """Say how far a run is that works in another process, or how it ended.
 
+    Example: batchpatch status --last
+
     What it says is at most a second old. Nothing is sent, and the run is not disturbed. Exit code
     0, whatever the run does.
     """
@@ -49,6 +51,8 @@ def status(directory: RunOrLast, *, newest: LastFlags, showing: ShowingFlags) ->
 @with_options
 def runs(folder: Folder, *, showing: ShowingFlags) -> int:
     """List the runs of a folder, the newest first: state, rows, outcomes, age, the next command.
+
+    Example: batchpatch runs
 
     Exit code 0, whatever the runs do.
     """

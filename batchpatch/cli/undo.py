@@ -32,10 +32,16 @@ class UndoFlags(Options):
     TITLE: ClassVar[str] = "What is restored"
 
     force: bool = flag(
-        "--force", "Restore even where somebody else has changed the value since.", default=False
+        "--force",
+        "Restore even where somebody else has changed the value since.",
+        default=False,
+        everyday=True,
     )
     dry_run: bool = flag(
-        "--dry-run", "Show what would be written, offline; nothing is read or sent.", default=False
+        "--dry-run",
+        "Show what would be written, offline; nothing is read or sent.",
+        default=False,
+        everyday=True,
     )
 
 
@@ -56,6 +62,8 @@ def undo(
     given: GivenFlags,
 ) -> int:
     """Restore the values before a run that has kept them (a plan's, or one with --keep-before).
+
+    Example: batchpatch undo --last --dry-run
 
     It goes backwards, reads first, and restores only where the present value is the last one that
     the run wrote; anything else is a conflict. An attribute that was absent cannot be deleted on

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from batchpatch.cli.app import COMMANDS, execute
+from batchpatch.cli.app import COMMANDS, execute, program
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import click
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -98,6 +102,57 @@ def test_help_is_in_groups_and_without_the_librarys_words(
     assert out.startswith(f"Usage: batchpatch {name} [OPTIONS]")
     assert not any(mark in out for mark in ("{INPUT", "<bool>", "list[", "INTEGER", "FLOAT"))
     assert "\nOptions:\n  -h, --help" in out
+
+
+PAGES = [(), *((name,) for name in COMMANDS), ("sandbox", "rows")]
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+@pytest.mark.parametrize("words", PAGES, ids=" ".join)
+def test_help_fits_a_screen(
+    words: tuple[str, ...],
+    columns: int,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What scrolls away is not read: 24 lines are the smallest screen, and one is the prompt's."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert execute([*words, "--help"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert len(lines) <= 23
+    assert all(len(line) <= columns for line in lines)
+    assert sum(line.startswith("  Example: batchpatch ") for line in lines) == 1
+
+
+@pytest.mark.parametrize("words", PAGES[1:], ids=" ".join)
+def test_all_flags_are_on_the_other_page(
+    words: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The screen says how many it leaves out, and each of them is there."""
+    listed = []
+    for page in ("--help", "--help-all"):
+        assert execute([*words, page]) == 0
+        listed.append(capfd.readouterr().out)
+    brief, full = (set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", text, re.M)) for text in listed)
+    said = re.search(r" --help-all shows (\d+) more", listed[0])
+    assert full >= brief | {"--help-all"}
+    assert len(full - brief - {"--help-all"}) == (int(said[1]) if said else 0)
+
+
+@pytest.mark.parametrize("words", PAGES, ids=" ".join)
+def test_examples_are_command_lines(
+    words: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An example is pasted as it stands."""
+    assert execute([*words, "--help"]) == 0
+    found = re.search(r"^  Example: batchpatch (.*)$", capfd.readouterr().out, re.M)
+    assert found is not None
+    context = program().make_context("batchpatch", shlex.split(found[1].partition(" > ")[0]))
+    name, command, rest = cast("click.Group", context.command).resolve_command(
+        context, [*context._protected_args, *context.args]
+    )
+    assert command is not None
+    command.make_context(name, rest, parent=context)
 
 
 def test_a_command_line_can_be_swapped(

@@ -26,6 +26,7 @@ class FindingFlags(Options):
         "externalContactId=ID, address=+1555, match.NAME=VALUE.",
         metavar="WHO",
         parse=parse_text,
+        everyday="Whom, where rows name no participant: customer, ...",
     )
     ambiguous: Literal["refuse", "first", "last", "all"] = flag(
         "--ambiguous",

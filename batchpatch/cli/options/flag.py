@@ -58,6 +58,8 @@ class Flag(NamedTuple):
     """Of the environment, which say the same to other tools too: no file goes before them."""
     yields_to: tuple[str, ...] = ()
     """Flags that leave nothing for this one to say, where they are set nearer to the user."""
+    everyday: str | None = None
+    """What `--help` says of it; a flag without is for rare needs, in `--help-all`."""
 
     @property
     def is_switch(self) -> bool:
@@ -98,14 +100,19 @@ def flag(
     kept: bool | None = None,
     variables: tuple[str, ...] = (),
     yields_to: tuple[str, ...] = (),
+    everyday: bool | str = False,
 ) -> Any:
     """A field of a group: a switch where `default` is False, repeatable where it is a tuple.
 
-    `shown` is the default in words.
+    `shown` is the default in words. A flag for every day is in `--help`, with these words where
+    there are others for it, which then fit a line; a rare one in `--help-all` only.
     """
     text = f"{help} Default: {shown}." if shown else help
+    brief = everyday if isinstance(everyday, str) else text if everyday else None
     declared = Flag(name, text, metavar, parse, short, bare, hidden, default)
-    declared = declared._replace(reach=reach, kept=kept, variables=variables, yields_to=yields_to)
+    declared = declared._replace(
+        reach=reach, kept=kept, variables=variables, yields_to=yields_to, everyday=brief
+    )
     return field(default=default, metadata={"flag": declared})
 
 

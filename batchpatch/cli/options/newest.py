@@ -21,7 +21,7 @@ class LastFlags(Options):
 
     TITLE: ClassVar[str] = "Which run"
 
-    last: bool = flag("--last", "The newest run in batchpatch-runs/.", default=False)
+    last: bool = flag("--last", "The newest run in batchpatch-runs/.", default=False, everyday=True)
 
     def choose(self, directory: Path | None, *, command: str) -> Path:
         """The directory that was named, or the newest.

@@ -25,6 +25,7 @@ class NewRate(Options):
         "Most requests from now on, such as 100/min or 5/s; none is no cap.",
         metavar="RATE",
         parse=lambda text, flag: (parse_rate(text, flag=flag),),
+        everyday=True,
     )
 
     def chosen(self) -> Rate | None:

@@ -22,7 +22,7 @@ Inputs = Annotated[
     list[str],
     Argument(
         "INPUT",
-        "CSV, JSONL, .xlsx (.gz .bz2 .xz .zst too), folders, patterns, URLs; - is standard input.",
+        "CSV, JSONL, .xlsx (or .gz .bz2 .xz .zst), folders, patterns, URLs; - is stdin.",
         several=True,
     ),
 ]
@@ -158,6 +158,7 @@ class ReadingFlags(Options):
         default=(),
         metavar="FIELD=COLUMN",
         parse=partial(_pair, form="FIELD=COLUMN"),
+        everyday="Which column is what, such as conversation=Interaction.",
     )
     id: str | None = flag(
         "--id",
@@ -226,6 +227,7 @@ class ReadingFlags(Options):
         metavar="N",
         parse=partial(parse_whole, least=1),
         reach=Reach.LINE,
+        everyday=True,
     )
     no_spool: bool = flag(
         "--no-spool",

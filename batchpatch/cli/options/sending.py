@@ -58,6 +58,7 @@ class LookingFlags(Options):
         "Read first and keep the values before, so that `batchpatch undo` can restore them. A "
         "plan brings its own.",
         default=False,
+        everyday="Keep the values before, so that undo can restore them.",
     )
 
     def options(self, verifying: VerifyFlags) -> Safeguards:
@@ -89,6 +90,7 @@ class VerifyFlags(Options):
         metavar="[P%]",
         parse=parse_verify,
         bare="100%",
+        everyday="Read back what was stored: all, or a share of it.",
     )
     verify_for_s: float = flag(
         "--verify-for",
@@ -131,6 +133,7 @@ class PaceFlags(Options):
         "Cap for the whole process: 300/min, 5/s, none. Default: the platform's own limit.",
         metavar="RATE",
         parse=lambda text, flag: (parse_rate(text, flag=flag),),
+        everyday="Cap, such as 300/min. Default: the platform's own limit.",
     )
     """In a tuple, because `none` is None and so is a flag that was not given."""
     share: float | None = flag(
@@ -147,6 +150,7 @@ class PaceFlags(Options):
         metavar="N",
         parse=partial(parse_whole, least=1, most=MOST_TOKENS),
         shown="1",
+        everyday="Tokens to use at once, each with its own allowance.",
     )
 
     def options(self, *, otherwise: PaceOptions | None = None) -> PaceOptions:

@@ -34,6 +34,7 @@ class ListenFlags(Options):
         metavar="N",
         parse=partial(parse_whole, most=65535),
         shown="8765",
+        everyday=True,
     )
     host: str = flag(
         "--host",
@@ -42,6 +43,7 @@ class ListenFlags(Options):
         metavar="ADDRESS",
         parse=parse_text,
         shown="127.0.0.1",
+        everyday="Others than 127.0.0.1 need TLS and a secret.",
     )
     secret_file: Path | None = flag(
         "--secret-file",
@@ -119,6 +121,7 @@ class ServiceRecordFlags(Options):
         "Directory for a report as of a run, new or empty; it holds values, and grows.",
         metavar="DIR",
         parse=parse_path,
+        everyday="Directory for a report, new or empty.",
     )
 
 

@@ -14,4 +14,4 @@ class ShowingFlags(Options):
 
     TITLE: ClassVar[str] = "What is shown"
 
-    json: bool = flag("--json", "Print one JSON document on stdout.", default=False)
+    json: bool = flag("--json", "Print one JSON document on stdout.", default=False, everyday=True)

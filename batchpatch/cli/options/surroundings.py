@@ -151,6 +151,7 @@ class RecordFlags(Options):
         "Directory of this run. Default: batchpatch-runs/<input>-<UTC time>/",
         metavar="DIR",
         parse=parse_path,
+        everyday="Directory of this run. Default: below batchpatch-runs.",
     )
 
 
@@ -175,7 +176,11 @@ class ReportFlags(Options):
     REACH: ClassVar[Reach] = Reach.USER
 
     json: bool = flag(
-        "--json", "Print one JSON document on stdout.", default=False, reach=Reach.LINE
+        "--json",
+        "Print one JSON document on stdout.",
+        default=False,
+        reach=Reach.LINE,
+        everyday=True,
     )
     quiet: bool = flag("--quiet", "No progress, no summary.", default=False, short="-q")
     verbose: bool = flag(
@@ -310,5 +315,8 @@ class SandboxFlags(Options):
     TITLE: ClassVar[str] = DryFlags.TITLE
 
     sandbox: bool = flag(
-        "--sandbox", "Send to a local sandbox of its own; needs no credentials.", default=False
+        "--sandbox",
+        "Send to a local sandbox of its own; needs no credentials.",
+        default=False,
+        everyday="Send to a local sandbox; needs no credentials.",
     )
