@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from difflib import get_close_matches
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -13,6 +13,9 @@ from batchpatch.cli.click_commands import SETTINGS, DeclaredCommand, SandboxComm
 from batchpatch.cli.output import command_error, emit, reopen_streams, usage_sentence, wants_json
 from batchpatch.errors import BatchpatchError, ExitCode, SettingsError
 from batchpatch.version import VERSION
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 HELP = """Patch participant attributes on Genesys Cloud conversations, in bulk.
 
@@ -73,13 +76,15 @@ class _Commands(click.Group):
         """Their names, in the order in which people need them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        """The command of that name.
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name; for a shell that completes, None where there is none.
 
         Raises:
             SettingsError: there is none.
         """
         place = COMMANDS.get(cmd_name)
+        if place is None and ctx.resilient_parsing:  # a shell asks, whatever it has so far
+            return None
         if place is None:
             close = get_close_matches(cmd_name, COMMANDS, 1)
             advice = f"did you mean {close[0]}?" if close else f"there are {', '.join(COMMANDS)}."
@@ -91,6 +96,14 @@ class _Commands(click.Group):
             return SandboxCommand(cmd_name, module.sandbox, {"rows": rows})
         idle = getattr(module, "IDLE", ())
         return DeclaredCommand(cmd_name, getattr(module, cmd_name), idle=idle)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands, without loading them, and the few flags."""
+        from batchpatch.cli.completion import offer_commands  # noqa: PLC0415 - only for a shell
+
+        known = {name: place.help for name, place in COMMANDS.items()}
+        flags = {term.rpartition(" ")[2]: text for term, text in _OPTIONS}
+        return offer_commands(flags if incomplete.startswith("-") else known, incomplete)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one screen: what it is, and the commands."""

@@ -14,6 +14,8 @@ from batchpatch.cli.output import emit
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
+    from click.shell_completion import CompletionItem
+
     from batchpatch.cli.help_page import Entry
     from batchpatch.cli.options.declare import Declared, Flag
 
@@ -60,6 +62,12 @@ class DeclaredOption(click.Option):
         )
         self.title, self.flag = title, flag
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What a shell can offer for its value."""
+        from batchpatch.cli.completion import offer_values  # noqa: PLC0415 - only for a shell
+
+        return offer_values(self.flag.metavar or "", incomplete)
+
 
 class DeclaredArgument(click.Argument):
     """An argument with a line in the help."""
@@ -70,6 +78,14 @@ class DeclaredArgument(click.Argument):
         """As it stands in the usage."""
         name = f"{self.metavar}{'...' if self.nargs == -1 else ''}"
         return name if self.required else f"[{name}]"
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What a shell can offer for it: of runs, the usual ones."""
+        from batchpatch.cli.completion import offer_runs, offer_values  # noqa: PLC0415 - as above
+
+        if self.metavar == "DIR":
+            return offer_runs(incomplete)
+        return offer_values(self.metavar or "", incomplete)
 
 
 class DeclaredCommand(click.Command):
@@ -96,6 +112,16 @@ class DeclaredCommand(click.Command):
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # some of the library's come without
             raise
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The flags that a shell can offer, and the commands of a group."""
+        from batchpatch.cli.completion import offer_commands, offer_flags  # noqa: PLC0415 - as above
+
+        inner = self.commands if isinstance(self, click.Group) else {}
+        about = {name: one.get_short_help_str() for name, one in inner.items()}
+        flags = offer_flags(self._flags.values(), incomplete)
+        helps = {"--help": "Show the flags of every day.", "--help-all": "Show all flags."}
+        return [*offer_commands(about, incomplete), *flags, *offer_commands(helps, incomplete)]
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one screen: what it does, an example, the flags of every day."""
