@@ -91,7 +91,9 @@ def of_patch(
     elapsed_ms = round(outcome.elapsed_s * 1000)
     for row in patch.rows:
         taker = patch.superseded.get(row.number)
-        if taker is not None:
+        # By what never took effect nothing is superseded: mended or sent alone, the taker may
+        # leave the place to it again.
+        if taker is not None and outcome.outcome.made_it:
             yield RowResult(
                 row.number,
                 row.line,

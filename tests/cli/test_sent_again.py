@@ -372,3 +372,22 @@ def test_a_pipe_of_rows_that_have_made_it_since_says_so(
     batchpatch("resume", "r", "--retry", "all", env=credentials)
     done = batchpatch("run", "-", "--out", "s", *words, stdin=failed, env=credentials)
     assert done.stderr.count("Standard input is older than what has become of its rows") == 1
+
+
+def test_what_a_failed_row_has_taken_over_has_failed_as_well(
+    batchpatch: Run, results: Results, sandbox: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """Mended to another participant, the later row leaves its place to the one before it again."""
+    rows = csv_of((CONVERSATION, participant(1), "first"), (CONVERSATION, participant(1), "second"))
+    (tmp_path / "rows.csv").write_text(rows)
+    words = ("--api-url", sandbox.url, "--retries", "0")
+    sandbox.set_faults("status=503")
+    batchpatch("run", "rows.csv", "--out", "r", *words, env=credentials)
+    sandbox.set_faults()
+    assert [line["outcome"] for line in results(tmp_path / "r")] == ["rejected"] * 2
+    head, first, second = (tmp_path / "r" / "failed.csv").read_text().splitlines()
+    mended = second.replace(participant(1), participant(2))
+    (tmp_path / "mended.csv").write_text("\n".join([head, first, mended]))
+    done = batchpatch("run", "mended.csv", "--out", "s", *words, env=credentials)
+    assert done.returncode == 0, done.stderr
+    assert sandbox.state() == {participant(1): {"a": "first"}, participant(2): {"a": "second"}}

@@ -57,7 +57,8 @@ def test_a_refused_merge_is_sent_row_by_row(
 def test_other_refusals_are_the_participants(
     status: int, make_job: MakeJob, lines: Lines, run_virtual: RunVirtual
 ) -> None:
-    """A participant that does not exist is not asked about once for each of its rows."""
+    """A participant that does not exist is not asked about once for each of its rows; and what
+    never took effect has superseded nothing."""
     caller = ScriptedCaller(lambda _: Reply(status))
 
     async def run() -> None:
@@ -66,7 +67,7 @@ def test_other_refusals_are_the_participants(
     run_virtual(run())
     assert len(caller.bodies) == 1
     found = [(line["row"], line["outcome"], line.get("superseded_by")) for line in lines()]
-    assert found == [(1, "rejected", None), (2, "superseded", 3), (3, "rejected", None)]
+    assert found == [(1, "rejected", None), (2, "rejected", None), (3, "rejected", None)]
 
 
 def test_a_single_row_is_not_split(

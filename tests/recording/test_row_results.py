@@ -11,6 +11,7 @@ from batchpatch.model import (
     Outcome,
     Overtaken,
     Patch,
+    PatchOutcome,
     Row,
     RowContext,
     RowResult,
@@ -92,12 +93,16 @@ def test_each_line_bears_what_the_sender_calls_its_row() -> None:
         for n in (1, 2, 3)
     )
     patch = Patch(1, rows, {"a": "x"}, {1: 3})
-    sent = of_patch(patch, too_late(), sources=["s"], at="")
-    assert [(line.id, line.outcome) for line in sent] == [
-        ("t1", Outcome.SUPERSEDED),
-        ("t2", Outcome.REJECTED),
-        (None, Outcome.REJECTED),
-    ]
+    for outcome, taken in (
+        (PatchOutcome(Outcome.UPDATED), Outcome.SUPERSEDED),
+        (too_late(), Outcome.REJECTED),
+    ):
+        sent = of_patch(patch, outcome, sources=["s"], at="")
+        assert [(line.id, line.outcome) for line in sent] == [
+            ("t1", taken),
+            ("t2", outcome.outcome),
+            (None, outcome.outcome),
+        ]
     invalid = InvalidRow(1, 1, 0, "any_code", "m", "h", id="t1")
     idle = rows[1]._replace(names=(), values=())
     assert [of_unsent(row, sources=["s"], at="").id for row in (invalid, idle)] == ["t1", "t2"]
