@@ -387,7 +387,7 @@ def test_what_a_failed_row_has_taken_over_has_failed_as_well(
     assert [line["outcome"] for line in results(tmp_path / "r")] == ["rejected"] * 2
     head, first, second = (tmp_path / "r" / "failed.csv").read_text().splitlines()
     mended = second.replace(participant(1), participant(2))
-    (tmp_path / "mended.csv").write_text("\n".join([head, first, mended]))
+    (tmp_path / "mended.csv").write_text(f"{head}\n{first}\n{mended}")
     done = batchpatch("run", "mended.csv", "--out", "s", *words, env=credentials)
     assert done.returncode == 0, done.stderr
     assert sandbox.state() == {participant(1): {"a": "first"}, participant(2): {"a": "second"}}
