@@ -25,6 +25,7 @@ from batchpatch.cli.options.sending import (
     VerifyFlags,
 )
 from batchpatch.cli.options.stopping import StoppingFlags
+from batchpatch.cli.options.streaming import StreamFlags
 from batchpatch.cli.options.surroundings import (
     DryFlags,
     PlatformFlags,
@@ -33,7 +34,6 @@ from batchpatch.cli.options.surroundings import (
     RestartFlags,
     SandboxFlags,
     ServerFlags,
-    StreamFlags,
     parse_path,
 )
 from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
@@ -68,7 +68,7 @@ IDLE = {
     *flags_of(AttemptFlags, StoppingFlags, PlatformFlags, RecordFlags, RestartFlags, SandboxFlags),
     *flags_of(ServerFlags, DryFlags, StreamFlags, WatchFlags, MetricsFlags),
     *("--ambiguous", "--ended", "--live-first", "--verify-for", "--force"),
-    *("--partial", "--no-spool", "--quiet", "--verbose", "--log-every", "--show-values"),
+    *("--partial", "--no-spool", "--quiet", "--verbose", "--log-every", "--show-values", "--yes"),
     "--on-end",
 }
 

@@ -152,7 +152,13 @@ def _joined(parts: list[tuple[str, str]]) -> Text:
 def live_view(stream: TextIO, *, where: str) -> Iterator[Callable[[Progress], None]]:
     """Draw on a terminal what the returned function is given; gone at the end."""
     console = Console(file=stream, highlight=False)
-    with Live(console=console, auto_refresh=False, transient=True) as live:
-        yield lambda progress: live.update(
-            drawn(view_of(progress, where=where), console.width), refresh=True
-        )
+    live = Live(console=console, auto_refresh=False, transient=True)
+
+    def show(progress: Progress) -> None:
+        live.start()  # not before there is something: a question may be asked until then
+        live.update(drawn(view_of(progress, where=where), console.width), refresh=True)
+
+    try:
+        yield show
+    finally:
+        live.stop()

@@ -25,6 +25,7 @@ from batchpatch.cli.options.sending import (
     VerifyFlags,
 )
 from batchpatch.cli.options.stopping import StoppingFlags
+from batchpatch.cli.options.streaming import StreamFlags
 from batchpatch.cli.options.surroundings import (
     DryFlags,
     PlatformFlags,
@@ -32,7 +33,6 @@ from batchpatch.cli.options.surroundings import (
     RestartFlags,
     SandboxFlags,
     ServerFlags,
-    StreamFlags,
     parse_path,
 )
 from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
@@ -65,7 +65,7 @@ class PlanFlags(Options):
 IDLE = {
     *flags_of(LookingFlags, VerifyFlags, RestartFlags, DryFlags, StreamFlags),
     *flags_of(WatchFlags, MetricsFlags),
-    *("--no-spool", "--live-first", "--route", "--force", "--partial", "--show-values"),
+    *("--no-spool", "--live-first", "--route", "--force", "--partial", "--show-values", "--yes"),
     *("--priority", "--deadline", "--on-end"),
 }
 

@@ -12,12 +12,12 @@ from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
 from batchpatch.cli.options.sending import AttemptFlags, PaceFlags
 from batchpatch.cli.options.stopping import StoppingFlags
+from batchpatch.cli.options.streaming import StreamFlags
 from batchpatch.cli.options.surroundings import (
     PlatformFlags,
     ReportFlags,
     SandboxFlags,
     ServerFlags,
-    StreamFlags,
     parse_path,
 )
 from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
@@ -84,6 +84,7 @@ def resume(
     # Loaded here, because they bring the HTTP client with them.
     from batchpatch.cli.ending import finish, finish_plan  # noqa: PLC0415
     from batchpatch.cli.next_command import NextCommands  # noqa: PLC0415
+    from batchpatch.cli.question import question_for  # noqa: PLC0415
     from batchpatch.cli.results_pipe import ResultsPipe  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.cli.watching import watch_run  # noqa: PLC0415
@@ -116,6 +117,11 @@ def resume(
             retry=attempts.retry_options(otherwise=settings.retry),
             elsewhere=platform.names_hosts,
             limits=stopping.options(),
+            confirm=(
+                question_for(account, yes=reporting.yes, what=f"resume of {directory}")
+                if manifest.kind == "run"
+                else None
+            ),
             stream=ResultsPipe.to_stdout(stopper).stream if streaming.results else None,
             stopper=stopper,
             observe=observe,

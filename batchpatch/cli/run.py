@@ -16,6 +16,7 @@ from batchpatch.cli.options.sending import (
     VerifyFlags,
 )
 from batchpatch.cli.options.stopping import StoppingFlags
+from batchpatch.cli.options.streaming import StreamFlags
 from batchpatch.cli.options.surroundings import (
     DryFlags,
     PlatformFlags,
@@ -24,7 +25,6 @@ from batchpatch.cli.options.surroundings import (
     RestartFlags,
     SandboxFlags,
     ServerFlags,
-    StreamFlags,
 )
 from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
 from batchpatch.errors import SettingsError
@@ -83,6 +83,7 @@ def run(
     # Loaded here, because they bring the HTTP client with them.
     from batchpatch.cli.ending import finish  # noqa: PLC0415
     from batchpatch.cli.next_command import kept_flags, unkept  # noqa: PLC0415
+    from batchpatch.cli.question import question_for  # noqa: PLC0415
     from batchpatch.cli.results_pipe import ResultsPipe  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.run import run as run_rows  # noqa: PLC0415
@@ -113,6 +114,7 @@ def run(
             ),
             limits=stopping.options(),
             partial=sending.partial,
+            confirm=question_for(account, yes=reporting.yes, what="run", inputs=inputs),
             stream=ResultsPipe.to_stdout(stopper).stream if live else None,
             stopper=stopper,
             observe=observe,

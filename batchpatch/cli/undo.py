@@ -79,6 +79,7 @@ def undo(
     # Loaded here, because they bring the HTTP client with them.
     from batchpatch.cli.ending import finish  # noqa: PLC0415
     from batchpatch.cli.next_command import NextCommands, undo_flags, unkept  # noqa: PLC0415
+    from batchpatch.cli.question import question_for  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.undo import undo as undo_run  # noqa: PLC0415
     from batchpatch.formats.run_json import settings_from  # noqa: PLC0415
@@ -104,6 +105,7 @@ def undo(
                 flags=undo_flags(earlier, account.hosts.api_url, guard=not undoing.force),
             ),
             limits=stopping.options(),
+            confirm=question_for(account, yes=reporting.yes, what=f"undo of {directory}"),
             stopper=stopper,
             observe=observe,
             announce=None if reporting.quiet else say,

@@ -11,6 +11,7 @@ from batchpatch.genesys.account.organisation import read_identity
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.run import LimitOptions, read_afresh, without_limit
 from batchpatch.pipeline.blocking import off_loop
+from batchpatch.pipeline.intent import confirmed
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.plan_run import planning, read_origin, reopen_plan
 from batchpatch.pipeline.resumption import (
@@ -24,7 +25,9 @@ from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.inputs import Reader
 from batchpatch.reading.rules_file import refuse_changed_rules
 from batchpatch.recording.plan_output import find_directory
+from batchpatch.recording.progress_file import read_progress
 from batchpatch.recording.run_directory import RunDirectory
+from batchpatch.reporting.place import keeps_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -36,9 +39,11 @@ if TYPE_CHECKING:
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.model import Outcome, Progress
     from batchpatch.options.run import ConnectOptions, PaceOptions, RetryPolicy
+    from batchpatch.pipeline.intent import Confirm
     from batchpatch.pipeline.job import Stream
     from batchpatch.pipeline.monitor import Monitor
     from batchpatch.pipeline.report import RunReport
+    from batchpatch.pipeline.resumption import Resumption
 
 
 _LEFT = "Interrupted while it was read what is settled: nothing was sent, resume it again."
@@ -58,6 +63,7 @@ async def resume(
     limited: bool = False,
     limits: LimitOptions | None = None,
     stream: Stream | None = None,
+    confirm: Confirm | None = None,
     stopper: Stopper | None = None,
     observe: Callable[[Progress], None] | None = None,
     monitor: Monitor | None = None,
@@ -81,6 +87,7 @@ async def resume(
         limited: the run's own limit of rows holds for all of it, instead of having been a canary.
         limits: as for `run`.
         stream: as for `run`; of the rows that are settled now.
+        confirm: as for `run`; a plan writes nothing.
         stopper: as for `run`.
         observe: as for `run`.
         monitor: as for `run`.
@@ -134,6 +141,15 @@ async def resume(
                 tracer=tracer,
             )
             if out is None:
+                await confirmed(
+                    confirm,
+                    client,
+                    account,
+                    settings,
+                    stopper,
+                    rows=_rows_left(directory, earlier),
+                    keeps_before=keeps_before(earlier.manifest),
+                )
                 if earlier.moved:
                     await _move(directory, earlier.manifest, client, account)
                 return await sending(job, directory).run(observe)
@@ -146,6 +162,14 @@ async def resume(
             if earlier.moved:
                 note_hosts(directory, account)
             return await planning(job, out=out, file=file, origin=origin).run(observe)
+
+
+def _rows_left(directory: RunDirectory, earlier: Resumption) -> int | None:
+    """About how many rows are to be settled; None where the run could not tell before."""
+    summary, moment = earlier.summary, read_progress(directory.progress_path)
+    known = (summary.rows_expected if summary else None, moment.rows_expected if moment else None)
+    expected = next((rows for rows in known if rows is not None), None)
+    return None if expected is None else max(0, expected - sum(earlier.before.outcomes.values()))
 
 
 async def _move(

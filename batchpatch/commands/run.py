@@ -24,8 +24,16 @@ from batchpatch.options.run import (
     read_afresh,
 )
 from batchpatch.pipeline.blocking import off_loop
+from batchpatch.pipeline.intent import confirmed
 from batchpatch.pipeline.job import Job
-from batchpatch.pipeline.preflight import LEFT, preflight, refuse_guard, refuse_partial
+from batchpatch.pipeline.preflight import (
+    LEFT,
+    has_plan,
+    preflight,
+    refuse_guard,
+    refuse_partial,
+    rows_of,
+)
 from batchpatch.pipeline.run_record import describe, find_begun
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.spooling import spooling
@@ -45,6 +53,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.routes import Route
     from batchpatch.model import Progress
+    from batchpatch.pipeline.intent import Confirm
     from batchpatch.pipeline.job import Stream
     from batchpatch.pipeline.monitor import Monitor
     from batchpatch.pipeline.report import RunReport
@@ -67,6 +76,7 @@ async def run(
     limits: LimitOptions | None = None,
     partial: bool = False,
     stream: Stream | None = None,
+    confirm: Confirm | None = None,
     stopper: Stopper | None = None,
     observe: Callable[[Progress], None] | None = None,
     monitor: Monitor | None = None,
@@ -90,6 +100,7 @@ async def run(
         limits: what ends or pauses the run before its input does.
         stream: who waits for each row's result. Rows go at once, and merge only where they have to
             wait anyway; each conversation is read afresh; invalid rows refuse no input.
+        confirm: asked, before anything is written, whether to go on.
         stopper: to stop the run from outside.
         observe: called a few times a second, and at the end. What it raises is logged and changes
             nothing; to end the run, use `stopper`.
@@ -102,7 +113,7 @@ async def run(
     Raises:
         InputError: an input cannot be used as a whole; nothing was sent.
         SettingsError: an option cannot be used; nothing was sent.
-        LeftError: the stopper was asked before anything had begun.
+        LeftError: the stopper was asked before anything had begun, or the answer was no.
         RecordError: another process has the run directory.
     """
     inputs = expand(inputs).names
@@ -135,6 +146,7 @@ async def run(
             retry=settings.retry,
             limited=True,
             limits=limits,
+            confirm=confirm,
             stream=stream,
             stopper=stopper,
             observe=observe,
@@ -143,6 +155,15 @@ async def run(
         )
     limits = limits or LimitOptions()
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
+        await confirmed(
+            confirm,
+            client,
+            account,
+            settings,
+            stopper,
+            rows=rows_of(prepared, limit=settings.read.limit),
+            keeps_before=settings.safeguards.keep_before or has_plan(prepared),
+        )
         directory = RunDirectory.create(
             record.out, input_name=shown_name(inputs[0]), now=datetime.now(UTC)
         )

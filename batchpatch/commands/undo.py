@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Progress
     from batchpatch.options.run import ConnectOptions, LimitOptions, PaceOptions, RetryPolicy
+    from batchpatch.pipeline.intent import Confirm
     from batchpatch.pipeline.report import RunReport
     from batchpatch.pipeline.stop import Stopper
 
@@ -42,6 +43,7 @@ async def undo(
     retry: RetryPolicy | None = None,
     record: RecordOptions | None = None,
     limits: LimitOptions | None = None,
+    confirm: Confirm | None = None,
     stopper: Stopper | None = None,
     observe: Callable[[Progress], None] | None = None,
     announce: Callable[[str], None] | None = None,
@@ -61,6 +63,7 @@ async def undo(
         retry: instead of the run's.
         record: where to leave the report of the undo.
         limits: as for `run`.
+        confirm: as for `run`.
         stopper: as for `run`.
         observe: as for `run`.
         announce: told in a sentence, before anything is sent, what cannot be taken back.
@@ -126,6 +129,7 @@ async def undo(
         safeguards=safeguards,
         record=replace(record or RecordOptions(), unkept=found.unkept),
         limits=limits,
+        confirm=confirm,
         stopper=stopper,
         observe=observe,
     )

@@ -35,6 +35,8 @@ class Prepared(NamedTuple):
     file: InputFile
     uses: tuple[ColumnUse, ...]
     notices: list[str]
+    rows: int | None = None
+    """About how many there are; None of a pipe."""
 
 
 def preflight(names: Sequence[str], read: ReadOptions, record: RecordOptions) -> list[Prepared]:
@@ -89,6 +91,20 @@ def refuse_guard(prepared: Sequence[Prepared]) -> None:
         )
 
 
+def rows_of(prepared: Sequence[Prepared], *, limit: int | None) -> int | None:
+    """About how many rows there are in all; None where one input is a pipe."""
+    counts = [one.rows for one in prepared]
+    known = [number for number in counts if number is not None]
+    if len(known) < len(counts):
+        return limit
+    return sum(known) if limit is None else min(limit, sum(known))
+
+
+def has_plan(prepared: Sequence[Prepared]) -> bool:
+    """True where an input brings the values before."""
+    return any(PLAN_USES["before"] in {use.use for use in one.uses} for one in prepared)
+
+
 def _begins_a_plan(path: Path) -> bool:
     try:
         with path.open("rb") as file:
@@ -105,18 +121,23 @@ def _prepared(name: str, read: ReadOptions, record: RecordOptions) -> Prepared:
         file = InputFile(path=shown, size=None, sha256=None, kind=kind, name=shown)  # type: ignore[arg-type]
         return Prepared(file, (), [])
     opened = Input(name, read)
+    rows, whole = 0, True
     try:
         for batch in opened.batches(source=0, first=1):
+            rows += len(batch.rows)
             # A CSV is read to its end: another table may begin anywhere, and only whole is it
             # known which values there is something to say about. And so is what rules may refuse.
             if opened.table is not None or opened.may_refuse:
                 continue
             if any(not hasattr(row, "code") for row in batch.rows):
+                whole = False
                 break
         lines_stand_alone = opened.format == "jsonl" and opened.encoding.startswith("utf-8")
         if opened.table is None:
             ensure_whole(name, None if lines_stand_alone else opened.encoding)
         file = replace(fingerprint(Path(name)), name=name)
-        return Prepared(file, opened.uses, list(opened.notices.values()))
+        if not whole and opened.bytes_read:
+            rows = max(rows, round(rows * (opened.size or 0) / opened.bytes_read))
+        return Prepared(file, opened.uses, list(opened.notices.values()), rows)
     finally:
         opened.close()

@@ -18,6 +18,7 @@ from batchpatch.cli.options.sending import (
     VerifyFlags,
 )
 from batchpatch.cli.options.stopping import StoppingFlags
+from batchpatch.cli.options.streaming import StreamFlags
 from batchpatch.cli.options.surroundings import (
     DryFlags,
     PlatformFlags,
@@ -39,7 +40,7 @@ _GROUPS = (
 )
 
 
-_OF_ONE_LINE = (RecordFlags, RestartFlags, DryFlags, SandboxFlags, ServerFlags)
+_OF_ONE_LINE = (RecordFlags, RestartFlags, StreamFlags, DryFlags, SandboxFlags, ServerFlags)
 
 
 @cache

@@ -205,44 +205,11 @@ class ReportFlags(Options):
         "--show-values", "Show what a conflict expected and found.", default=False
     )
     yes: bool = flag(
-        "--yes", "Answer every question with yes.", default=False, short="-y", hidden=True
+        "--yes",
+        "Write to a real organisation without being asked.",
+        default=False,
+        short="-y",
     )
-
-
-def _parse_results(text: str, *, flag: str) -> str:
-    if text != "-":
-        raise SettingsError(
-            f"{flag} takes -, which is standard output: {flag} - . The file of results is "
-            "results.jsonl, in the directory of the run (--out)."
-        )
-    return text
-
-
-@dataclass(frozen=True, kw_only=True)
-class StreamFlags(Options):
-    """Whether somebody waits for each row."""
-
-    TITLE: ClassVar[str] = RecordFlags.TITLE
-
-    results: str | None = flag(
-        "--results",
-        "Write each row's result to stdout as soon as it is settled, a line of JSON each; rows "
-        "are sent as they come.",
-        metavar="-",
-        parse=_parse_results,
-    )
-
-    def check(self, reporting: ReportFlags) -> None:
-        """Raise SettingsError where stdout is asked for twice, or is not there."""
-        if self.results is None:
-            return
-        if reporting.json:
-            raise SettingsError(
-                "--results - and --json both write to stdout: leave one of them out."
-            )
-        from batchpatch.cli.results_pipe import refuse_closed_stdout  # noqa: PLC0415 - only then
-
-        refuse_closed_stdout()
 
 
 @dataclass(frozen=True, kw_only=True)

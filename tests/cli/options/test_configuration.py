@@ -119,6 +119,7 @@ def test_what_a_file_beside_the_data_may_set() -> None:
         *("--keep-before", "--verify", "--verify-for", "--check-codes", "--rate", "--share"),
         *("--tokens", "--concurrency", "--retries", "--timeout", "--max-wait", "--window"),
         *("--max-failures", "--max-duration", "--between", "--max-outage", "--grace"),
+        *("--rules", "--sheet"),
     }
 
 

@@ -1,0 +1,97 @@
+"""The intent of a run: what it is about to write, and where, for whoever has to say yes to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.errors import LeftError
+from batchpatch.genesys.account.credentials import ClientCredentials
+from batchpatch.genesys.account.organisation import read_identity
+from batchpatch.genesys.account.regions import region_of
+from batchpatch.genesys.rate_limit.pace import assumed_allowance
+from batchpatch.pipeline.blocking import off_loop
+from batchpatch.writes.registry import find_kind
+
+if TYPE_CHECKING:
+    from batchpatch.genesys.account.credentials import Account
+    from batchpatch.genesys.account.organisation import Identity
+    from batchpatch.genesys.client import GenesysClient
+    from batchpatch.genesys.rate_limit.pace import Allowance
+    from batchpatch.options.run import Settings
+    from batchpatch.pipeline.stop import Stopper
+
+_UNSAID = "Nobody has said yes: nothing was sent."
+
+
+class Intent(NamedTuple):
+    """What is about to be written, as far as it is known."""
+
+    region: str
+    identity: Identity | None
+    """Whose data, and as which client; None where the platform does not tell."""
+    client_id: str | None
+    noun: str
+    """What is written: an attribute, a wrap-up."""
+    rows: int | None
+    """About; None where an input is a pipe."""
+    requests: int | None
+    """At most about so many: rows of one participant go together."""
+    allowance: Allowance | None
+    keeps_before: bool
+    """What it overwrites can be restored."""
+
+    @property
+    def duration_s(self) -> float | None:
+        """Of so many requests, at what is allowed; None where either is unknown."""
+        if self.requests is None or self.allowance is None:
+            return None
+        return self.allowance.duration_s(self.requests)
+
+
+Confirm = Callable[[Intent], bool]
+"""Says whether to go on; may block, and is called once, before anything is written."""
+
+
+async def confirmed(
+    confirm: Confirm | None,
+    client: GenesysClient,
+    account: Account,
+    settings: Settings,
+    stopper: Stopper,
+    *,
+    rows: int | None,
+    keeps_before: bool,
+) -> None:
+    """Return once somebody has said yes; at once where nobody is asked.
+
+    Raises:
+        LeftError: it is a no, or a stop was asked for.
+        AccessError: the credentials are refused.
+        OutageError: the platform does not answer.
+    """
+    if confirm is None:
+        return
+    identity = await read_identity(client)
+    credentials = account.credentials
+    client_id = credentials.client_id if isinstance(credentials, ClientCredentials) else None
+    intent = Intent(
+        region=region_of(account.hosts.api_url),
+        identity=identity,
+        client_id=client_id,
+        noun=find_kind(settings.write).noun,
+        rows=rows,
+        requests=None if rows is None else _requests(rows, settings),
+        allowance=client.allowance() or assumed_allowance(settings.pace),
+        keeps_before=keeps_before,
+    )
+    if not await off_loop(partial(confirm, intent), unless=stopper.asked(), left=_UNSAID):
+        raise LeftError(_UNSAID)
+
+
+def _requests(rows: int, settings: Settings) -> int:
+    """At most: a PATCH for each row, and the reads before and after it."""
+    looks = settings.safeguards
+    return math.ceil(rows * (1 + looks.reads_first + looks.verify.share))

@@ -1,0 +1,207 @@
+"""Before a real organisation is written to, somebody says yes; the sandbox stands in for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import shutil
+import socket
+import socketserver
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+
+from batchpatch.cli.question import question_lines
+from batchpatch.genesys.account.organisation import Identity
+from batchpatch.genesys.rate_limit.pace import Allowance
+from batchpatch.pipeline.intent import Intent
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Rows = Callable[..., Path]
+REGION = "mypurecloud.ie"
+INTENT = Intent(
+    region=REGION,
+    identity=Identity("5a7d6b1e", "Example\x1b[2J", "batch"),
+    client_id="id",
+    noun="attribute",
+    rows=40_000,
+    requests=80_000,
+    allowance=Allowance(300),
+    keeps_before=False,
+)
+
+
+def test_the_question_says_what_cannot_be_taken_back() -> None:
+    """Its reader has one look; what comes from a server commands no terminal."""
+    text = "\n".join(question_lines(INTENT, "run"))
+    assert "Example\\x1b[2J (5a7d6b1e), region mypurecloud.ie" in text
+    assert "OAuth client: batch" in text
+    assert "About 40,000 rows, at most about 80,000 requests: 4 h 26 min" in text
+    assert "No --keep-before" in text
+    text = "\n".join(
+        question_lines(INTENT._replace(keeps_before=True, rows=None, identity=None), "run")
+    )
+    assert "undo can restore them" in text
+    assert "through a pipe" in text
+    assert "an organisation that the platform does not name" in text
+
+
+class Region(NamedTuple):
+    """A sandbox behind the names of a region."""
+
+    sandbox: Any
+    env: dict[str, str]
+    ca_file: str
+
+
+@pytest.fixture
+def region(sandbox: Any, tmp_path: Path, credentials: dict[str, str]) -> Iterator[Region]:
+    """A proxy takes the region's names to a sandbox, with a certificate of its own for them."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("no openssl to make a certificate with")
+    pem = tmp_path / "region.pem"
+    names = f"subjectAltName=DNS:api.{REGION},DNS:login.{REGION}"
+    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    words += ["-subj", "/CN=test", "-keyout", "-", "-out", "-", "-addext", names]
+    made = subprocess.run([program, *words], capture_output=True, check=True)
+    pem.write_bytes(made.stdout)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    address = urlsplit(sandbox.url)
+
+    class Proxy(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            with (
+                context.wrap_socket(self.connection, server_side=True) as inside,
+                socket.create_connection((address.hostname, address.port)) as outside,
+            ):
+                thread = threading.Thread(target=_copy, args=(outside, inside), daemon=True)
+                thread.start()
+                _copy(inside, outside)
+                thread.join()
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        env = {
+            "GENESYSCLOUD_REGION": REGION,
+            "HTTPS_PROXY": f"127.0.0.1:{server.server_address[1]}",
+        }
+        yield Region(sandbox, credentials | env, str(pem))
+        server.shutdown()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+def answered(
+    words: list[str], answer: str, *, cwd: Path, env: dict[str, str], stdin: bytes | None = None
+) -> tuple[int, str]:
+    """What a command says to whoever types this answer; its exit code, and what was shown."""
+    parent, child = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "batchpatch", *words],
+        stdin=child if stdin is None else subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=child,
+        cwd=cwd,
+        env=env | {"TERM": "xterm"},
+        preexec_fn=lambda: _own_terminal(child),  # noqa: PLW1509 - it has one thread
+    )
+    os.close(child)
+    if stdin is not None:
+        assert process.stdin is not None
+        process.stdin.write(stdin)
+        process.stdin.close()
+    shown = b""
+    while select.select([parent], [], [], 60)[0]:
+        try:
+            piece = os.read(parent, 1 << 16)
+        except OSError:  # Linux: the other side is closed
+            break
+        if not piece:
+            break
+        shown += piece
+        if b"[y/N]" in shown and answer:
+            os.write(parent, answer.encode())
+            answer = ""
+    os.close(parent)
+    return process.wait(timeout=60), shown.decode()
+
+
+def _own_terminal(descriptor: int) -> None:
+    import fcntl
+    import termios
+
+    os.setsid()
+    fcntl.ioctl(descriptor, termios.TIOCSCTTY, 0)
+
+
+def test_without_a_terminal_nothing_is_sent(
+    batchpatch: Run, make_rows: Rows, region: Region, tmp_path: Path
+) -> None:
+    """A script says so in its command line, or in a variable: then it runs as ever."""
+    make_rows(3)
+    words = ("run", "rows.csv", "--ca-file", region.ca_file, "--out", "r")
+    done = batchpatch(*words, "--json", env=region.env, stdin="")
+    assert done.returncode == 2
+    assert "add --yes, or set BATCHPATCH_YES=1" in json.loads(done.stdout)["error"]
+    assert region.sandbox.get("stats")["mints"] == 0
+    assert not (tmp_path / "r").exists()
+    done = batchpatch(*words, env=region.env | {"BATCHPATCH_YES": "1"})
+    assert (done.returncode, len(region.sandbox.state())) == (0, 3), done.stderr
+    again = batchpatch("resume", "r", env=region.env)
+    assert again.returncode == 2
+    assert "resume of r would write" in again.stderr
+    assert batchpatch("resume", "r", "--yes", env=region.env).returncode == 0
+
+
+def test_yes_sends_and_anything_else_does_not(
+    make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """The name of the organisation is read with the token, before a row is sent."""
+    make_rows(3)
+    words = ["run", "rows.csv", "--ca-file", region.ca_file, "--out", "r", "--limit", "2"]
+    env = environment | region.env
+    code, shown = answered(words, "\n", cwd=tmp_path, env=env)
+    assert code == 130, shown
+    assert "Nobody has said yes: nothing was sent." in shown
+    assert region.sandbox.get("stats")["patches"] == 0
+    assert not (tmp_path / "r").exists()
+    code, shown = answered(words, "y\n", cwd=tmp_path, env=env)
+    assert code == 0, shown
+    assert "run is about to write to Sandbox (" in shown
+    assert "About 2 rows, at most about 2 requests" in shown
+    assert len(region.sandbox.state()) == 2
+
+
+def test_the_answer_comes_from_the_terminal_where_rows_come_from_a_pipe(
+    make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """A row that begins with y is no yes."""
+    rows = make_rows(3).read_bytes()
+    words = ["run", "-", "--format", "csv", "--ca-file", region.ca_file, "--out", "r"]
+    code, shown = answered(words, "yes\n", cwd=tmp_path, env=environment | region.env, stdin=rows)
+    assert (code, len(region.sandbox.state())) == (0, 3), shown
+    assert "they come through a pipe" in shown
