@@ -56,8 +56,9 @@ def runs(folder: Folder, *, showing: ShowingFlags) -> int:
 
     Exit code 0, whatever the runs do.
     """
-    from batchpatch.reporting.overview import quick_counts  # noqa: PLC0415 - not for --help
-    from batchpatch.reporting.runs import USUAL_FOLDER, runs_in  # noqa: PLC0415
+    from batchpatch.recording.run_paths import USUAL_FOLDER  # noqa: PLC0415 - not for --help
+    from batchpatch.reporting.overview import quick_counts  # noqa: PLC0415
+    from batchpatch.reporting.runs import runs_in  # noqa: PLC0415
 
     folder = folder or USUAL_FOLDER
     found = ((one, quick_counts(one), _following(one)) for one in runs_in(folder))

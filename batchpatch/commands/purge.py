@@ -12,8 +12,9 @@ from batchpatch.errors import RecordError, SettingsError
 from batchpatch.recording.manifest import update_manifest
 from batchpatch.recording.run_directory import RunDirectory, holds_run
 from batchpatch.recording.run_directory import purge as remove_private
+from batchpatch.recording.run_paths import USUAL_FOLDER
 from batchpatch.reporting.glance import glance_at
-from batchpatch.reporting.runs import USUAL_FOLDER, runs_in
+from batchpatch.reporting.runs import runs_in
 
 if TYPE_CHECKING:
     from batchpatch.formats.run_json import Manifest

@@ -49,11 +49,14 @@ _HEAD_BYTES = 1 << 20
 _NO_CONTEXT = RowContext()
 
 
-def look_into_earlier_runs(paths: Sequence[str], read: ReadOptions) -> Found:
+def look_into_earlier_runs(
+    paths: Sequence[str], read: ReadOptions, *, own: Path | None = None
+) -> Found:
     """Look the rows of these inputs up in the runs in which they failed, where that is known.
 
     Inputs are read twice more, if one is a file of failed rows; those from the first pipe on are
-    not looked at. Memory goes with the rows that were overtaken.
+    not looked at. Memory goes with the rows that were overtaken, and those sent again since.
+    `own`: directory of the run that sends them.
 
     Raises:
         RecordError: the results of such a run cannot be read.
@@ -61,7 +64,7 @@ def look_into_earlier_runs(paths: Sequence[str], read: ReadOptions) -> Found:
     files = files_before_a_pipe(paths)
     with suppress(InputError):  # whoever sends them says so
         if any(_names_origins(file, read) for file in files):
-            return _look(files, read)
+            return _look(files, read, own)
     return Found({}, [])
 
 
@@ -86,12 +89,12 @@ def _names_origins(path: str, read: ReadOptions) -> bool:
     return b"batchpatch_row" in head.replace(b"\0", b"")
 
 
-def _look(files: Sequence[str], read: ReadOptions) -> Found:
+def _look(files: Sequence[str], read: ReadOptions, own: Path | None) -> Found:
     runs: dict[RunName, OriginRun | None] = {}
     notices: list[str] = []
     for path, row, origin in _traced(files, read):
         if origin.run not in runs:
-            runs[origin.run] = OriginRun.find(origin.run, beside=Path(path))
+            runs[origin.run] = OriginRun.find(origin.run, beside=Path(path), but=own)
             if runs[origin.run] is None:
                 notices.append(notice_of_gone(path, origin.run))
         if (run := runs[origin.run]) is not None:
@@ -135,6 +138,7 @@ class OriginCheck:
         newer: dict[int, Skips],
         tell: Callable[[str], None],
         keep: Callable[[Sequence[Row]], None] | None = None,
+        own: Path | None = None,
     ) -> None:
         """Look at nothing yet.
 
@@ -144,12 +148,14 @@ class OriginCheck:
             newer: takes what is found.
             tell: is told what a person should know.
             keep: is given the rows, for what they say of where they failed.
+            own: directory of the run that sends them.
         """
         self._keep = keep
         self._names = names
         self._looked_at = looked_at
         self._newer = newer
         self._tell = tell
+        self._own = own
         self._runs: dict[RunName, OriginRun | None] = {}
         self._told: set[str] = set()
 
@@ -193,7 +199,7 @@ class OriginCheck:
 
     def _find(self, name: RunName) -> OriginRun | None:
         if name not in self._runs:
-            self._runs[name] = OriginRun.find(name, looks_at_all=True)
+            self._runs[name] = OriginRun.find(name, looks_at_all=True, but=self._own)
         return self._runs[name]
 
     def _name(self, row: Row) -> str:

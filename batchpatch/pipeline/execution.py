@@ -56,7 +56,8 @@ class Execution:
         reads: ConversationReads,
         background: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        found = look_into_earlier_runs(job.reader.paths, job.settings.read)
+        own = job.directory.path if job.directory else None
+        found = look_into_earlier_runs(job.reader.paths, job.settings.read, own=own)
         for notice in found.notices:
             job.stopper.tell(notice)
         self._job = job = replace(job, elsewhere=found.newer)
@@ -69,6 +70,7 @@ class Execution:
             newer=found.newer,
             tell=job.stopper.tell,
             keep=OriginRecord(job.directory).keep if job.directory else None,
+            own=own,
         )
         organisation = OrganisationCheck(
             job.client,

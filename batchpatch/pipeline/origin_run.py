@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from batchpatch.model import MADE_IT
 from batchpatch.recording.checkpoint import rows_with
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.newer_values import Asked, OvertakenFilter, find_newer
+from batchpatch.recording.repairs import repairs_of
 from batchpatch.recording.run_directory import RunDirectory, holds_run
 
 if TYPE_CHECKING:
@@ -30,17 +32,33 @@ def origins_of(row: Row) -> list[Origin]:
 class OriginRun:
     """A run in which rows failed that are sent again. Look at the rows first, then ask."""
 
-    def __init__(self, directory: RunDirectory, *, looks_at_all: bool) -> None:
-        """`looks_at_all`: rows are asked about as they come, before all of them are known."""
+    def __init__(
+        self, directory: RunDirectory, name: RunName, *, looks_at_all: bool, but: Path | None
+    ) -> None:
+        """Look at what has made it.
+
+        Args:
+            directory: of the run.
+            name: of the run.
+            looks_at_all: rows are asked about as they come, before all of them are known.
+            but: the run that asks.
+        """
         self._path = directory.path
         self._results_path = directory.results_path
         self._made_it = rows_with(self._results_path, MADE_IT)
         self._again: Counter[str] = Counter()
-        self._filter = OvertakenFilter(self._results_path, everybody=looks_at_all)
+        self._repairs = repairs_of(name, beside=directory.path, but=but)
+        paths = [self._results_path, *(one.results_path for one in self._repairs)]
+        self._filter = OvertakenFilter(paths, everybody=looks_at_all)
 
     @classmethod
     def find(
-        cls, name: RunName, *, beside: Path | None = None, looks_at_all: bool = False
+        cls,
+        name: RunName,
+        *,
+        beside: Path | None = None,
+        looks_at_all: bool = False,
+        but: Path | None = None,
     ) -> OriginRun | None:
         """The run where it was, or `beside` the file of its failed rows; None where it is gone."""
         places = [Path(name.directory), *([beside.absolute().parent] if beside else ())]
@@ -49,7 +67,7 @@ class OriginRun:
                 if holds_run(path):
                     directory = RunDirectory.open(path, lock=False)
                     if read_manifest(directory.manifest_path).started == name.started:
-                        return cls(directory, looks_at_all=looks_at_all)
+                        return cls(directory, name, looks_at_all=looks_at_all, but=but)
         return None
 
     def see(self, name: str, row: Row, origin: Origin) -> None:
@@ -67,13 +85,18 @@ class OriginRun:
         return _asked(row, origin) in self._filter
 
     def newer(self, rows: Iterable[tuple[Row, Origin]]) -> Iterator[tuple[int, Skips]]:
-        """The numbers of those that were overtaken here, and by what."""
+        """The numbers of those that were overtaken, and by what: here, or by a row of this run
+        that has been sent again since."""
         numbers: dict[int, list[int]] = defaultdict(list)
         asked = []
         for row, origin in rows:
             asked.append(_asked(row, origin))
             numbers[origin.row].append(row.number)
-        for failed, skips in find_newer(self._results_path, asked).items():
+        found = [find_newer(self._results_path, asked)] + [
+            find_newer(repair.results_path, asked, numbers=repair.numbers)
+            for repair in self._repairs
+        ]
+        for failed, skips in chain.from_iterable(newer.items() for newer in found):
             for number in numbers[failed]:
                 yield number, skips
 

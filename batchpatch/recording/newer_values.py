@@ -15,6 +15,7 @@ the participant that it names by then has got.
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.formats.result_block import as_encoded, ids_in, ids_of, row_of, was_applied
@@ -25,7 +26,7 @@ from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.results import blocks, lines_applied, lines_with
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from batchpatch.formats.result_block import Ids
@@ -89,8 +90,14 @@ def _asked(result: RowResult) -> Asked:
     return Asked(result.row, result.conversation_id, participants, result.keys)
 
 
-def find_newer(results_path: Path, asked: Iterable[Asked]) -> dict[int, Skips]:
-    """The same for rows whose names and ids are at hand, whether or not they have a line."""
+def find_newer(
+    results_path: Path, asked: Iterable[Asked], *, numbers: Mapping[int, int] | None = None
+) -> dict[int, Skips]:
+    """The same for rows whose names and ids are at hand, whether or not they have a line.
+
+    `numbers`: the results are of another run, and these rows of it are those of the run that is
+    asked about; its other rows are nobody's.
+    """
     by_key: dict[bytes, list[Asked]] = defaultdict(list)
     for one in asked:
         for key in one.keys:
@@ -98,7 +105,7 @@ def find_newer(results_path: Path, asked: Iterable[Asked]) -> dict[int, Skips]:
     if not by_key:
         return {}
     skips: dict[int, Skips] = {}
-    for key, latest in _latest(results_path, by_key).items():
+    for key, latest in _latest(results_path, by_key, numbers).items():
         for one in by_key[key]:
             if newer := _newer(one, latest):
                 skips[one.row] = merged_skips(skips.get(one.row, {}), newer)
@@ -118,7 +125,9 @@ def _newer(asked: Asked, latest: Skips) -> Skips:
     return {participant: names for participant, names in found.items() if names}
 
 
-def _latest(results_path: Path, wanted: Collection[bytes]) -> dict[bytes, Skips]:
+def _latest(
+    results_path: Path, wanted: Collection[bytes], numbers: Mapping[int, int] | None
+) -> dict[bytes, Skips]:
     """Of each wanted key, who has got what, and the last row that applied it."""
     latest: dict[bytes, Skips] = {}
     for line in lines_applied(results_path):
@@ -127,12 +136,13 @@ def _latest(results_path: Path, wanted: Collection[bytes]) -> dict[bytes, Skips]
         if ids is None or not keys:
             continue
         result = decode(line)
-        for key in keys:
+        row = result.row if numbers is None else numbers.get(result.row, 0)
+        for key in keys if row else ():
             one = key.rpartition(b"/")[2]
             for participant in (one,) if one else ids.applied_to or (ANYBODY.encode(),):
                 known = latest.setdefault(key, {}).setdefault(participant.decode(), {})
                 for name in result.keys or ():
-                    known[name] = max(known.get(name, 0), result.row)
+                    known[name] = max(known.get(name, 0), row)
     return latest
 
 
@@ -146,7 +156,7 @@ def find_suspects(results_path: Path, failed: Bitmap) -> Bitmap:
     for _, line in lines_with(results_path, FAILED):
         if (ids := ids_of(line)) and row_of(line) in failed:
             lost.add(*_asked_under(ids.conversation, ids.participants))
-    applied = _applied(results_path, lost)
+    applied = _applied([results_path], lost)
     for _, line in lines_with(results_path, FAILED) if applied.used else ():
         ids, row = ids_of(line), row_of(line)
         asked = _asked_under(ids.conversation, ids.participants) if ids else ()
@@ -155,12 +165,12 @@ def find_suspects(results_path: Path, failed: Bitmap) -> Bitmap:
     return suspects
 
 
-def _applied(results_path: Path, wanted: _BloomFilter) -> _BloomFilter:
+def _applied(results_paths: Sequence[Path], wanted: _BloomFilter) -> _BloomFilter:
     """Those of the wanted keys under which something was applied."""
     applied = _BloomFilter()
     if not wanted.used:
         return applied
-    for block in blocks(results_path):
+    for block in chain.from_iterable(map(blocks, results_paths)):
         if block.torn:
             continue
         data = as_encoded(block.data)
@@ -172,14 +182,14 @@ def _applied(results_path: Path, wanted: _BloomFilter) -> _BloomFilter:
 
 
 class OvertakenFilter:
-    """What rows at hand may have been overtaken by in a run, in two fixed filters of 1 MiB.
+    """What rows at hand may have been overtaken by in some runs, in two fixed filters of 1 MiB.
 
     Rows are added first and asked about afterwards, when the results have been looked through once.
     """
 
-    def __init__(self, results_path: Path, *, everybody: bool = False) -> None:
+    def __init__(self, results_paths: Sequence[Path], *, everybody: bool = False) -> None:
         """`everybody`: which rows will be asked about is not known; more of them are held then."""
-        self._path = results_path
+        self._paths = results_paths
         self._wanted = _Everybody() if everybody else _BloomFilter()
         self._applied: _BloomFilter | None = None
 
@@ -190,7 +200,7 @@ class OvertakenFilter:
     def __contains__(self, row: Asked) -> bool:
         """True where something may have been applied to its participants. Raises RecordError."""
         if self._applied is None:
-            self._applied = _applied(self._path, self._wanted)
+            self._applied = _applied(self._paths, self._wanted)
         return self._applied.has_any(row.keys)
 
 

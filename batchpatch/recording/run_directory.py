@@ -13,7 +13,7 @@ from batchpatch.errors import SettingsError
 from batchpatch.recording.directory_name import make_own, stem_of
 from batchpatch.recording.files import DIRECTORY_MODE, record_error, sync_directory
 from batchpatch.recording.lock import acquire
-from batchpatch.recording.run_paths import LOCK, MANIFEST, OWN, RunPaths
+from batchpatch.recording.run_paths import LOCK, MANIFEST, OWN, USUAL_FOLDER, RunPaths
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -59,7 +59,7 @@ class RunDirectory(RunPaths):
         *,
         input_name: str,
         now: datetime,
-        base: Path = Path("batchpatch-runs"),
+        base: Path = USUAL_FOLDER,
     ) -> Self:
         """Makes and locks the directory of a new run: `out`, or one of its own under `base`.
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from batchpatch.recording.files import record_error
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+USUAL_FOLDER = Path("batchpatch-runs")
+"""Where the directories of runs are, unless somebody has said otherwise."""
 MANIFEST, RESULTS, SUMMARY = "run.json", "results.jsonl", "summary.json"
 SPOOL, UNDO, UNDO_INPUT, LOCK = "input", "undo.jsonl", "undo-input.jsonl", ".lock"
 CONFLICTS, FAILED_LINES = "conflicts.jsonl", "failed-rows.jsonl"

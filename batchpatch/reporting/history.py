@@ -6,16 +6,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from batchpatch.formats.origin import RunName
 from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.origins import read_origins
-from batchpatch.recording.run_paths import UNDO_INPUT
+from batchpatch.recording.repairs import is_same_run
+from batchpatch.recording.run_paths import UNDO_INPUT, USUAL_FOLDER
 from batchpatch.reporting.result_index import ResultIndex
-from batchpatch.reporting.runs import USUAL_FOLDER, runs_in
+from batchpatch.reporting.runs import runs_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from batchpatch.formats.origin import RunName
     from batchpatch.reporting.glance import Glance
 
 
@@ -73,7 +74,7 @@ def _others(glance: Glance) -> Iterator[Glance]:
 
 def _is(name: RunName, glance: Glance) -> bool:
     """True for the name of this run, also where its folder was moved."""
-    return name.started == glance.manifest.started and Path(name.directory).name == glance.path.name
+    return is_same_run(name, RunName.of(glance.path, glance.manifest.started))
 
 
 def _is_undo_of(path: str, glance: Glance) -> bool:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import BatchpatchError, SettingsError
 from batchpatch.recording.files import record_error
 from batchpatch.recording.manifest import read_manifest
-from batchpatch.recording.run_paths import MANIFEST
+from batchpatch.recording.run_paths import MANIFEST, USUAL_FOLDER
 from batchpatch.reporting.glance import Glance, glance_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-USUAL_FOLDER = Path("batchpatch-runs")
+    from pathlib import Path
 
 
 def runs_in(folder: Path) -> list[Glance]:

@@ -391,3 +391,32 @@ def test_what_a_failed_row_has_taken_over_has_failed_as_well(
     done = batchpatch("run", "mended.csv", "--out", "s", *words, env=credentials)
     assert done.returncode == 0, done.stderr
     assert sandbox.state() == {participant(1): {"a": "first"}, participant(2): {"a": "second"}}
+
+
+@pytest.mark.parametrize("through", ["file", "pipe"])
+def test_failed_rows_that_are_sent_in_parts_keep_their_order(
+    through: str,
+    batchpatch: Run,
+    results: Results,
+    sandbox: Any,
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """Whoever mends the later row first has set a newer value, though another run has done so."""
+    rows = csv_of((CONVERSATION, "nobody", "old"), (CONVERSATION, "bad", "new"))
+    (tmp_path / "rows.csv").write_text(rows)
+    words = ("--api-url", sandbox.url)
+    batchpatch("run", "rows.csv", "--out", "r", *words, env=credentials)
+    head, first, second = (tmp_path / "r" / "failed.csv").read_text().splitlines()
+    later = second.replace(",bad,", f",{participant(2)},")
+    earlier = first.replace(",nobody,", f",{participant(2)},")
+    (tmp_path / "later.csv").write_text(f"{head}\n{later}\n")
+    (tmp_path / "earlier.csv").write_text(f"{head}\n{earlier}\n")
+    batchpatch("run", "later.csv", "--out", "s", *words, env=credentials)
+    text, name = (f"{head}\n{earlier}\n", "-") if through == "pipe" else (None, "earlier.csv")
+    done = batchpatch("run", name, "--out", "t", *words, env=credentials, stdin=text)
+    assert done.returncode == 0, done.stderr
+    assert sandbox.state()[participant(2)] == {"a": "new"}
+    (line,) = results(tmp_path / "t")
+    assert (line["outcome"], line["code"]) == ("superseded", "newer_value")
+    assert "row 2 of the earlier run" in line["message"]

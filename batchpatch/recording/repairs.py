@@ -1,0 +1,75 @@
+"""Repairs of a run: later runs that have sent failed rows of it again, and which row each was."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from batchpatch.errors import RecordError
+from batchpatch.recording.manifest import read_manifest
+from batchpatch.recording.origins import read_origins
+from batchpatch.recording.run_directory import RunDirectory, holds_run
+from batchpatch.recording.run_paths import USUAL_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from batchpatch.formats.origin import RunName
+
+
+class Repair(NamedTuple):
+    """One of them."""
+
+    results_path: Path
+    numbers: Mapping[int, int]
+    """Its rows: which row of the other run each is. Memory goes with the rows that failed."""
+
+
+def repairs_of(name: RunName, *, beside: Path, but: Path | None) -> list[Repair]:
+    """The repairs that lie where the run lies, and in `batchpatch-runs/`.
+
+    Args:
+        name: of the run.
+        beside: its directory.
+        but: another that is not to be counted, as it is at work.
+
+    Raises:
+        RecordError: what such a run has kept of its rows cannot be read.
+    """
+    seen = {path.resolve() for path in (beside, but) if path is not None}
+    repairs = []
+    for folder in (beside.parent, USUAL_FOLDER):
+        for path in _runs(folder):
+            if path.resolve() in seen:
+                continue
+            seen.add(path.resolve())
+            if (repair := _repair(path, name)) is not None:
+                repairs.append(repair)
+    return repairs
+
+
+def is_same_run(one: RunName, other: RunName) -> bool:
+    """True for two names of one run, also where its folder was moved."""
+    return one.started == other.started and Path(one.directory).name == Path(other.directory).name
+
+
+def _runs(folder: Path) -> Iterator[Path]:
+    with suppress(OSError, RecordError):  # a folder that nobody may look into holds none of ours
+        yield from (path for path in sorted(folder.iterdir()) if holds_run(path))
+
+
+def _repair(path: Path, name: RunName) -> Repair | None:
+    with suppress(RecordError, ValueError):  # another run is none of our business
+        directory = RunDirectory.open(path, lock=False)
+        mends = read_manifest(directory.manifest_path).mends
+        if not directory.results_path.exists() or not any(is_same_run(m, name) for m in mends):
+            return None
+        numbers = {
+            row: one.row
+            for row, origins in read_origins(directory.origins_path)
+            for one in origins
+            if is_same_run(one.run, name)
+        }
+        return Repair(directory.results_path, numbers)
+    return None
