@@ -72,13 +72,10 @@ class StreamStep:
     async def _take_in_time(self, patch: Patch, due_s: float) -> Delivery:
         departure = Departure()
         try:
-            async with asyncio.timeout(None) as given_up:
-                with followed(departure), _given_up_at(due_s, given_up, departure):
-                    return await self._deliver(patch)
-        except TimeoutError:
-            if not given_up.expired():
-                raise
-        return await self._without_late(patch, due_s, attempts=departure.attempts)
+            with followed(departure), _given_up_at(due_s, departure):
+                return await self._deliver(patch)
+        except _GivenUpError:
+            return await self._without_late(patch, due_s, attempts=departure.attempts)
 
     async def _without_late(self, patch: Patch, due_s: float, *, attempts: int = 0) -> Delivery:
         """What is of use yet goes on without the rest, of which so many requests have left."""
@@ -132,20 +129,39 @@ def _due_s(row: Row) -> float | None:
     return None if row.context is None else row.context.due_s
 
 
+class _GivenUpError(Exception):
+    """The patch is of no use any more, and nothing of it is under way."""
+
+
 @contextmanager
-def _given_up_at(due_s: float, timeout: asyncio.Timeout, departure: Departure) -> Iterator[None]:
-    """Let the timeout strike when it is due, or as soon after it as nothing is under way."""
+def _given_up_at(due_s: float, departure: Departure) -> Iterator[None]:
+    """Cut this task short when the patch is due, or as soon after it as nothing is under way.
+
+    Not by a timeout: that cancels one round of the loop later, when a request may have left.
+    Raises _GivenUpError.
+    """
     loop = asyncio.get_running_loop()
-    handles: list[asyncio.TimerHandle] = []
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - whoever runs a coroutine is one
+    cancelled_before = task.cancelling()
+    given_up = False
+    handle: asyncio.TimerHandle
 
     def look() -> None:
+        nonlocal given_up, handle
         if departure.on_the_wire:
-            handles[:] = [loop.call_later(LOOK_AGAIN_S, look)]
+            handle = loop.call_later(LOOK_AGAIN_S, look)
         else:
-            timeout.reschedule(loop.time())
+            given_up = True
+            task.cancel()
 
-    handles.append(loop.call_later(max(0.0, due_s - monotonic()), look))
+    handle = loop.call_later(max(0.0, due_s - monotonic()), look)
     try:
         yield
+    except BaseException as error:
+        alone = given_up and task.uncancel() <= cancelled_before
+        if alone and isinstance(error, asyncio.CancelledError):
+            raise _GivenUpError from None
+        raise
     finally:
-        handles[0].cancel()
+        handle.cancel()

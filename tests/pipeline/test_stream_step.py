@@ -171,6 +171,26 @@ def test_an_answer_that_is_under_way_is_awaited(run_virtual: Run) -> None:
     assert found(delivery) == {1: ("updated", None)}
 
 
+def test_nothing_leaves_once_it_was_given_up(run_virtual: Run) -> None:
+    """The permit comes in the very moment in which it is due: a request that left then would be
+    cut off, and could overtake the next one of its participant."""
+
+    class Permitted(Deliverer):
+        async def deliver(self, patch: Patch) -> Delivery:
+            permit = asyncio.Event()
+            asyncio.get_running_loop().call_at(1.0, permit.set)
+            await permit.wait()
+            self.sent.append(patch.attributes)
+            await asyncio.sleep(2.0)
+            return Delivery(patch, [(patch, ACCEPTED)])
+
+    deliverer = Permitted()
+    late_by_s = 1e-12  # less than the loop tells apart: one round of it sees both
+    delivery = run_virtual(step_of(deliverer).take(patch_of(row(1, due_s=1.0 + late_by_s))))
+    assert found(delivery) == {1: ("rejected", "deadline")}
+    assert deliverer.sent == []
+
+
 def test_no_other_attempt_is_made_for_what_is_late(run_virtual: Run) -> None:
     """It may have been written, so it is neither rejected nor updated."""
     deliverer = Deliverer(permit_s=0.5, answers_s=(1.0, 1.0, 1.0))
