@@ -38,7 +38,7 @@ from batchpatch.options.run import MergeOptions
 from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from batchpatch.model import Row
     from batchpatch.writes.kind import WriteKind
@@ -77,6 +77,8 @@ class Window:
         self._most_bytes = options.window_bytes
         self._body_bytes = options.body_bytes
         self._withdrawn = withdrawn
+        self._whose: dict[int, tuple[_Participant, ...]] = {}
+        """By number of a row that waits: whose it is; empty where none can be withdrawn."""
         self._waiting: dict[_Participant, Sequence[Row]] = {}
         """By participant; a list only once there are several rows, which most never have."""
         self._urgent: _Queue = OrderedDict()
@@ -119,6 +121,11 @@ class Window:
     def add(self, row: Row) -> None:
         """Let a row wait. Rows come in input order, and ask for something."""
         participant = row[3:5]
+        if self._withdrawn is not None:
+            if self._withdrawn(row.number):
+                self.dropped.append(row)
+                return
+            self._whose[row.number] = (*self._whose.get(row.number, ()), participant)
         waiting = self._waiting.get(participant)
         if waiting is None:
             self._waiting[participant] = (row,)
@@ -173,7 +180,7 @@ class Window:
             participant, _ = queue.popitem(last=False)
             waiting = self._take_out(participant)
             if self._withdrawn is not None:
-                waiting = self._keep(waiting, lambda row: not self._is_withdrawn(row))
+                waiting = self._keep(waiting, self._is_wanted)
             if not waiting:
                 continue
             self._leased.add(participant)
@@ -204,18 +211,18 @@ class Window:
             kept = self._keep(self._take_out(participant), lambda row: not _is_late(row, now_s))
             self._put_back(participant, kept)
 
-    def drop_withdrawn(self) -> None:
-        """Drop the rows that nobody wants any more. Looks at all that wait."""
-        for participant, waiting in list(self._waiting.items()):
-            if any(map(self._is_withdrawn, waiting)):
-                self._take_out(participant)
-                self._put_back(
-                    participant, self._keep(waiting, lambda row: not self._is_withdrawn(row))
-                )
+    def drop_withdrawn(self, numbers: Iterable[int]) -> None:
+        """Drop those of these rows that wait. Looks at the rows of their participants, once."""
+        whose = dict.fromkeys(one for number in numbers for one in self._whose.get(number, ()))
+        for participant in whose:
+            self._put_back(participant, self._keep(self._take_out(participant), self._is_wanted))
 
     def _put_back(self, participant: _Participant, rows: Sequence[Row]) -> None:
         if rows:
             self._waiting[participant] = rows
+            if self._withdrawn is not None:
+                for row in rows:
+                    self._whose[row.number] = (*self._whose.get(row.number, ()), participant)
             self.rows += len(rows)
             self._bytes += sum(map(row_bytes, rows))
         else:
@@ -223,6 +230,8 @@ class Window:
 
     def _take_out(self, participant: _Participant) -> Sequence[Row]:
         waiting = self._waiting.pop(participant)
+        if self._whose:
+            self._forget(waiting, participant)
         self.rows -= len(waiting)
         self._bytes -= sum(map(row_bytes, waiting))
         return waiting
@@ -234,8 +243,14 @@ class Window:
         self.dropped += [row for row in rows if not wanted(row)]
         return [row for row in rows if wanted(row)]
 
-    def _is_withdrawn(self, row: Row) -> bool:
-        return self._withdrawn is not None and self._withdrawn(row.number)
+    def _forget(self, rows: Sequence[Row], participant: _Participant) -> None:
+        for row in rows:
+            others = tuple(one for one in self._whose.pop(row.number, ()) if one != participant)
+            if others:  # the row means several
+                self._whose[row.number] = others
+
+    def _is_wanted(self, row: Row) -> bool:
+        return self._withdrawn is None or not self._withdrawn(row.number)
 
     def _queue(self, rows: Sequence[Row]) -> _Queue:
         """Where a participant with these rows waits."""

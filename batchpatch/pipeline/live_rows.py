@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from batchpatch.errors import InputError
-from batchpatch.model import Batch
+from batchpatch.model import Batch, Row
 from batchpatch.pipeline.feeding import arrived
 from batchpatch.reading.batches import BATCH_ROWS
 from batchpatch.reading.json_framing import is_blank
@@ -21,7 +21,7 @@ from batchpatch.reading.rules_file import load_rules
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from batchpatch.model import InvalidRow, Row
+    from batchpatch.model import InvalidRow
     from batchpatch.options.read import ReadOptions
 
 NAME = "-"
@@ -55,7 +55,8 @@ class LiveRows:
         self._rules = load_rules(options, name=name)
         self._maker = LineMaker(options, source=0, notices=self._notices, rules=self._rules)
         self._copy = copy
-        self._pending: deque[Row | InvalidRow] = deque()
+        self._pending: OrderedDict[int, Row | InvalidRow] = OrderedDict()
+        """By number, in order."""
         self._withdrawn: set[int] = set()
         self._came = asyncio.Event()
         self._ended = False
@@ -82,14 +83,31 @@ class LiveRows:
         if self._copy is not None:
             self._copy(line)
         self.rows += 1
-        made = self._maker.rows(self.rows, Block([self.rows], [line]))
-        self._pending += arrived(made, monotonic())
+        for row in arrived(self._read(self.rows, line), monotonic()):
+            self._pending[row.number] = row
         self._came.set()
         return self.rows
 
-    def withdraw(self, number: int) -> None:
-        """Nobody wants that row any more: it is not sent, unless it has left."""
+    def _read(self, number: int, line: bytes) -> list[Row | InvalidRow]:
+        return self._maker.rows(number, Block([number], [line]))
+
+    def read(self, number: int, fields: Mapping[str, Any] | bytes) -> Row | InvalidRow:
+        """The row that `put` has made of that, once more."""
+        line = one_line(fields) if isinstance(fields, bytes) else as_line(fields)
+        return self._read(number, line)[0]
+
+    def withdraw(self, number: int) -> Row | None:
+        """Nobody wants that row any more: it is not sent, unless it has left.
+
+        Returns:
+            The row, where it was not taken from here yet, and now never is.
+        """
         self._withdrawn.add(number)
+        row = self._pending.get(number)
+        if not isinstance(row, Row):
+            return None
+        del self._pending[number]
+        return row
 
     def is_withdrawn(self, number: int) -> bool:
         """True where nobody wants it any more."""
@@ -116,7 +134,8 @@ class LiveRows:
                 return None
             self._came.clear()
             await self._came.wait()
-        some = [self._pending.popleft() for _ in range(min(BATCH_ROWS, len(self._pending)))]
+        count = min(BATCH_ROWS, len(self._pending))
+        some = [self._pending.popitem(last=False)[1] for _ in range(count)]
         return Batch(some, some[-1].number, idle=not self._pending)
 
     def stop(self) -> None:

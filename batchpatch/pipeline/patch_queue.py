@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from batchpatch.genesys.rate_limit.admission import Admission
     from batchpatch.merging.window import Window
@@ -53,6 +53,7 @@ class PatchQueue:
         window = self._window
         for row in rows:
             window.add(row)
+        self._record_dropped()
         self._draining = idle
         self._wake()
         while window.full and not self._closed:
@@ -101,9 +102,9 @@ class PatchQueue:
         self._window.expire(now_s)
         self._record_dropped()
 
-    def drop_withdrawn(self) -> None:
-        """Let those go that nobody wants any more, however long they would have to wait."""
-        self._window.drop_withdrawn()
+    def drop_withdrawn(self, numbers: Iterable[int]) -> None:
+        """Let those of these go that wait here, however long they would have to wait."""
+        self._window.drop_withdrawn(numbers)
         self._record_dropped()
 
     def _record_dropped(self) -> None:

@@ -145,8 +145,10 @@ class Pipeline:
             doing="sending" if step.sends else "planning",
             reads_each=reads_each or not step.sends,
         )
-        self.withdrawn = False
-        """Some row was withdrawn, which is to be noticed before its turn comes."""
+        self._withdrawn: list[int] = []
+        """Rows that are yet to be looked for, wherever they wait."""
+        self._unread: list[Row] = []
+        """Of these, those that were with their source."""
         self._workers = Workers(
             self._queue,
             feeder=self._feeder,
@@ -196,6 +198,7 @@ class Pipeline:
             async with asyncio.TaskGroup() as group:
                 background = [group.create_task(one) for one in self._background_work(observer)]
                 await self._workers.take_all(workers)
+                self._drop_withdrawn()
                 for task in background:
                     task.cancel()
             for delivery in self._step.remaining():
@@ -222,6 +225,25 @@ class Pipeline:
         if left is not None:
             self._client.foresee(left)
 
+    def withdraw(self, number: int, *, unread: Row | None) -> None:
+        """Let a row go within moments, whatever it waits for; see `Stream.withdrawn`.
+
+        Args:
+            number: of the row.
+            unread: it, where its source had it and will not give it any more.
+        """
+        self._withdrawn.append(number)
+        if unread is not None:
+            self._unread.append(unread)
+
+    def _drop_withdrawn(self) -> None:
+        if not self._withdrawn:
+            return
+        numbers, self._withdrawn = self._withdrawn, []
+        unread, self._unread = self._unread, []
+        self._drop([*unread, *self._feeder.drop(numbers)])
+        self._queue.drop_withdrawn(numbers)
+
     def _drop(self, rows: list[Row]) -> None:
         """Record rows that nobody has any use for: they are not sent."""
         now_s = monotonic()
@@ -235,9 +257,7 @@ class Pipeline:
         while True:
             await asyncio.sleep(EXPIRE_EVERY_S)
             self._queue.expire(monotonic())
-            if self.withdrawn:
-                self.withdrawn = False
-                self._queue.drop_withdrawn()
+            self._drop_withdrawn()
 
     async def _sync(self) -> None:
         """What is settled survives a power loss a second later; others see it."""

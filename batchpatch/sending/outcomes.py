@@ -275,6 +275,16 @@ def withdrawn() -> PatchOutcome:
     )
 
 
+def closed() -> PatchOutcome:
+    """Nobody waited for it any longer than to the end of what it was given to."""
+    return _told(
+        Outcome.UNKNOWN,
+        "closed",
+        "it was closed before the row was settled",
+        "Whether it was written nobody knows: sending the row again is safe.",
+    )
+
+
 def listed(names: Iterable[str]) -> str:
     """Names for a sentence; of many only the first, and of long ones only the beginning."""
     all_names = list(names)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from batchpatch.errors import BatchpatchError, ExitCode, InputError
 from batchpatch.formats.run_json import InputFile, plain_settings
 from batchpatch.genesys.connect import open_for
-from batchpatch.model import Outcome, RowResult, Stop
+from batchpatch.model import InvalidRow, Stop
 from batchpatch.pipeline.job import Job, Stream
 from batchpatch.pipeline.live_rows import NAME, LiveRows
 from batchpatch.pipeline.preflight import Prepared
@@ -20,7 +20,9 @@ from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.spooling import describe_spool
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.files import Spool
+from batchpatch.recording.row_results import of_dropped, of_unsent
 from batchpatch.recording.run_directory import RunDirectory
+from batchpatch.sending.outcomes import closed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.client import GenesysClient
-    from batchpatch.model import Progress
+    from batchpatch.model import Progress, Row, RowResult
     from batchpatch.options.run import LimitOptions, Settings
     from batchpatch.pipeline.execution import Execution
     from batchpatch.pipeline.monitor import Monitor
@@ -52,6 +54,14 @@ class Watching(NamedTuple):
     tracer: Tracer | None = None
 
 
+class _Caller(NamedTuple):
+    """Who waits for a row."""
+
+    result: asyncio.Future[RowResult]
+    fields: Mapping[str, Any] | bytes
+    """The row as it was put in."""
+
+
 class Engine:
     """The pipeline of a patcher, and who waits for which of its rows. Belongs to one event loop."""
 
@@ -59,7 +69,7 @@ class Engine:
         self.stack = stack
         self._rows = rows
         self._stopper = stopper
-        self._callers: dict[int, asyncio.Future[RowResult]] = {}
+        self._callers: dict[int, _Caller] = {}
         self._spool: Spool | None = None
         self._traced: Callers | None = None
         self.execution: Execution
@@ -151,35 +161,35 @@ class Engine:
         """Put a row in, and wait for its result."""
         number = self.put(fields)
         caller: asyncio.Future[RowResult] = asyncio.get_running_loop().create_future()
-        self._callers[number] = caller
+        self._callers[number] = _Caller(caller, fields)
         try:
             return await caller
         except asyncio.CancelledError:
             if self._callers.pop(number, None) is not None:
-                self._rows.withdraw(number)
-                self.execution.pipeline.withdrawn = True
+                unread = self._rows.withdraw(number)
+                self.execution.pipeline.withdraw(number, unread=unread)
             raise
 
     def answer(self, result: RowResult) -> None:
         """Give a row's result to whoever waits for it."""
-        caller = self._callers.pop(result.row, None)
+        waiting = self._callers.pop(result.row, None)
         self._rows.settled(result.row)
         if self._traced is not None:
             self._traced.forget(result.row)
-        if caller is not None and not caller.done():
-            caller.set_result(result)
+        if waiting is not None and not waiting.result.done():
+            waiting.result.set_result(result)
 
     def _ended(self, work: asyncio.Task[RunReport]) -> None:
         """Nobody waits for what does not come any more."""
         error = None if work.cancelled() else work.exception()
         callers, self._callers = self._callers, {}
-        for number, caller in callers.items():
-            if caller.done():
+        for number, (result, fields) in callers.items():
+            if result.done():
                 continue
             if error is None:
-                caller.set_result(_unsettled(number))
+                result.set_result(_unsettled(self._rows.read(number, fields)))
             else:
-                caller.set_exception(error)
+                result.set_exception(error)
 
     async def close(self, *, now: bool, until: asyncio.Task[Any] | None) -> RunReport:
         """Drain, and report. Raises what has ended the work before."""
@@ -202,15 +212,9 @@ class Engine:
         return self._work.result()
 
 
-def _unsettled(number: int) -> RowResult:
+def _unsettled(row: Row | InvalidRow) -> RowResult:
     """Of a row that had no result when the patcher was closed."""
-    return RowResult(
-        number,
-        number,
-        NAME,
-        Outcome.UNKNOWN,
-        rfc3339(datetime.now(UTC)),
-        code="closed",
-        message="it was closed before the row was settled",
-        hint="Whether it was written nobody knows: sending the row again is safe.",
-    )
+    at = rfc3339(datetime.now(UTC))
+    if isinstance(row, InvalidRow):
+        return of_unsent(row, sources=[NAME], at=at)
+    return of_dropped(row, closed(), sources=[NAME], at=at)

@@ -70,6 +70,13 @@ class AnyLiveInterleaving(RuleBasedStateMachine):
     def withdraw(self, which: int) -> None:
         self.gone.add(self.waiting[which % len(self.waiting)].number)
 
+    @rule()
+    def drop_withdrawn(self) -> None:
+        """Exactly those leave that are withdrawn and wait; nobody's order changes by it."""
+        self.window.drop_withdrawn(list(self.gone))
+        gone = [row.number for row in self.waiting if row.number in self.gone]
+        assert sorted(row.number for row in self.dropped()) == gone
+
     @rule(for_s=st.floats(0.1, 3))
     def pass_time(self, for_s: float) -> None:
         """Exactly those leave that are late; nobody's order changes by it."""
@@ -172,6 +179,43 @@ def test_urgent_ones_behind_a_lease_go_first_when_it_ends(make_row: Make) -> Non
     window.add(live(make_row(3, 2, {"b": "x"}), urgent=True))
     window.release(patch)
     assert taken(window) == [[2], [3]]
+
+
+def test_a_row_that_is_withdrawn_before_it_comes_does_not_wait(make_row: Make) -> None:
+    """It was looked up meanwhile, or checked: where it then waited nobody would look for it."""
+    window = Window(withdrawn=lambda number: number == 1)
+    window.add(make_row(1, 1, {"a": "x"}))
+    assert ([row.number for row in window.dropped], window.rows, window.idle) == ([1], 0, True)
+
+
+def test_a_row_of_several_participants_is_withdrawn_from_all(make_row: Make) -> None:
+    """It was said of one row and means two; what others say of them stays."""
+    gone: set[int] = set()
+    window = Window(withdrawn=gone.__contains__)
+    for number, who in ((1, 1), (1, 2), (2, 2)):
+        window.add(make_row(number, who, {"a": "x"}))
+    gone.add(1)
+    window.drop_withdrawn([1])
+    assert [row.number for row in window.dropped] == [1, 1]
+    assert taken(window) == [[2]]
+
+
+def test_withdrawing_looks_at_no_other_participant(make_row: Make) -> None:
+    """Callers give up by the thousand while the platform does not answer: what each of them costs
+    must not depend on how many wait."""
+    looked_at: list[int] = []
+
+    def is_withdrawn(number: int) -> bool:
+        looked_at.append(number)
+        return number == 7
+
+    window = Window(withdrawn=lambda number: bool(looked_at) and is_withdrawn(number))
+    for number in range(1, 2001):
+        window.add(make_row(number, number % 100, {"a": "x"}))
+    looked_at.append(0)
+    window.drop_withdrawn([7])
+    assert (len(window.dropped), window.rows) == (1, 1999)
+    assert len(looked_at) < 100
 
 
 @pytest.mark.parametrize("lifted", [False, True])

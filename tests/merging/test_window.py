@@ -185,7 +185,7 @@ def test_withdrawn_rows_leave_before_their_turn(make_row: Make) -> None:
     for row in rows:
         window.add(row)
     gone |= {1, 2, 4, 5}
-    window.drop_withdrawn()
+    window.drop_withdrawn([*gone, 1000])
     assert ({row.number for row in window.dropped}, window.rows) == (gone, 3)
     left = [patch.rows for patch in iter(lambda: window.take(flush=True), None)]
     assert [[row.number for row in rows] for rows in left] == [[7], [3, 6]]

@@ -191,6 +191,28 @@ def test_rows_of_a_conversation_keep_their_order(
     assert (scene.stopper.stop is not None) == (bad and bool(rows))
 
 
+def test_what_is_given_up_behind_a_look_up_is_not_kept(run_virtual: Run) -> None:
+    """While the platform does not answer, callers come and give up: neither their rows nor the
+    names of their conversations may pile up, and what others wait for is found in its order."""
+    rows = [row(number, f"c{number}", find=True) for number in range(1, 41)]
+    rows += [row(number, f"c{number - 40}", find=True) for number in range(41, 81)]
+    finder = SlowFinder({f"c{number}": 100.0 for number in range(1, 81)})
+
+    async def scene() -> tuple[list[int], list[int]]:
+        scene = Scene(Source(list(rows)), finder)
+        running = asyncio.create_task(scene.run())
+        await asyncio.sleep(5)
+        dropped = scene.feeder.drop([*range(30, 41), *range(61, 1000)])
+        assert not set(scene.feeder._behind) & {f"c{number}" for number in range(33, 41)}
+        assert set(scene.feeder._to_find) <= set(scene.feeder._behind)
+        return sorted(one.number for one in dropped), await running
+
+    dropped, out = run_virtual(scene())
+    assert dropped == [*range(30, 41), *range(61, 81)]
+    assert sorted(out) == [*range(1, 30), *range(41, 61)]
+    assert all(out.index(n) < out.index(n + 40) for n in range(1, 21))
+
+
 def test_a_source_that_turns_bad_after_invalid_rows_has_told_them(run_virtual: Run) -> None:
     """Their results are with whoever waited for them: the run is no mistake that leaves nothing."""
     wrong = InvalidRow(1, 1, 0, "bad", "it is wrong", "mend it")

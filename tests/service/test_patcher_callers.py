@@ -69,6 +69,42 @@ async def test_a_thousand_callers_are_cancelled_at_random_moments(
     assert len(answered) < 1000  # or nothing of it was tried
 
 
+async def test_callers_who_give_up_in_an_outage_leave_nothing_behind(
+    sandbox: Sandbox, ids: Ids
+) -> None:
+    """Each hangs up after a moment and another one comes, for hours: what waits must be what
+    somebody waits for. When the platform is back, it is theirs."""
+    sandbox.set_faults("kind=reset_before,on=any,times=always")
+    chance = random.Random(1)  # noqa: S311 - a test that repeats
+
+    def call(number: int) -> asyncio.Task[RowResult]:
+        conversation, participant = ids(number)
+        named = participant if number % 2 else "customer"
+        return asyncio.create_task(patcher.patch(conversation, {"n": number}, participant=named))
+
+    async def settled_but(most: int) -> None:
+        while patcher.unsettled > most:  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.01)
+
+    for number in range(3100):
+        sandbox.know(*ids(number), purpose="customer")
+    async with Patcher(account=sandbox.account) as patcher:
+        first = [call(number) for number in range(40)]
+        await asyncio.wait(first, timeout=0.1)
+        for wave in range(3):
+            calls = [call(number) for number in range(100 + 1000 * wave, 1100 + 1000 * wave)]
+            await asyncio.wait(calls, timeout=0.05)
+            chance.shuffle(calls)
+            for one in calls:
+                one.cancel()
+            await asyncio.wait_for(settled_but(len(first) + 16), 30)
+        sandbox.set_faults()
+        results = await asyncio.wait_for(asyncio.gather(*first), 60)
+    assert {result.outcome for result in results} == {Outcome.UPDATED}
+    assert patcher.summary is not None
+    assert patcher.summary.unattempted == 0
+
+
 async def test_the_order_of_calls_survives_cancelled_ones(sandbox: Sandbox, ids: Ids) -> None:
     """The values that take effect are those of calls in their order, whoever gave up between."""
     chance = random.Random(7)  # noqa: S311 - a test that repeats

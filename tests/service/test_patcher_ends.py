@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import subprocess
 import sys
@@ -71,6 +72,23 @@ async def test_left_by_an_error_what_is_in_flight_is_settled(
     assert 5 <= len(updated) <= 20
     assert {one.code for one in results if one.row not in updated} == {"closed"}
     assert len(sandbox.participants()) == len(updated)
+
+
+async def test_a_call_without_a_result_is_told_whose_it_was(
+    start_sandbox: StartSandbox, ids: Ids
+) -> None:
+    """Whoever sends it again has to know what: a result bears the sender's id in any case."""
+    sandbox = start_sandbox("--allowed", "1", "--rate-window-s", "3600")
+    patcher = await Patcher(account=sandbox.account).__aenter__()
+    conversation, participant = ids(1)
+    row = {"conversationId": conversation, "participantId": participant, "attributes": {"n": 1}}
+    text = json.dumps({**row, "id": 7}).encode()
+    calls = [asyncio.create_task(patcher.submit(one)) for one in ({**row, "id": "six"}, text)]
+    await asyncio.sleep(0)
+    await patcher.aclose(now=True)
+    results = [await call for call in calls]
+    assert [(one.id, one.code) for one in results] == [("six", "closed"), ("7", "closed")]
+    assert {(one.conversation_id, one.participant_id) for one in results} == {ids(1)}
 
 
 @pytest.mark.parametrize("left_by", ["its end", "an error"])
