@@ -15,7 +15,7 @@ import sys
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from batchpatch.errors import ExitCode, SettingsError
 from batchpatch.formats.result_line import encode
@@ -24,6 +24,7 @@ from batchpatch.pipeline.job import Stream
 
 if TYPE_CHECKING:
     from batchpatch.model import RowResult
+    from batchpatch.options.run import LimitOptions
     from batchpatch.pipeline.stop import Stopper
 
 MOST_UNREAD_BYTES = 1 << 20
@@ -37,10 +38,17 @@ _LOOK_EVERY_S = 1.0
 class ResultsPipe:
     """Writes result lines in the order in which they are given. Belongs to one event loop."""
 
-    def __init__(self, descriptor: int, stopper: Stopper) -> None:
-        """Write to this descriptor; ask for a stop once nobody reads there any more."""
+    def __init__(self, descriptor: int, stopper: Stopper, *, patience_s: float) -> None:
+        """Write to this descriptor; ask for a stop once nobody reads there any more.
+
+        Args:
+            descriptor: to write to.
+            stopper: of the run.
+            patience_s: so long a reader may take nothing while the run waits for it, in seconds.
+        """
         self._descriptor = descriptor
         self._stopper = stopper
+        self._patience_s = patience_s
         self._loop = asyncio.get_running_loop()
         self._changed = threading.Condition()
         self._waiting: deque[bytes] = deque()
@@ -52,11 +60,6 @@ class ResultsPipe:
         self._broken = False
         self._closed = False
         threading.Thread(target=self._write_all, name="batchpatch-results", daemon=True).start()
-
-    @classmethod
-    def to_stdout(cls, stopper: Stopper) -> Self:
-        """Write to standard output."""
-        return cls(sys.stdout.fileno(), stopper)
 
     @property
     def stream(self) -> Stream:
@@ -72,9 +75,17 @@ class ResultsPipe:
             self._changed.notify()
 
     async def room(self) -> None:
-        """Return once what is yet to be written is not too much."""
+        """Return once what is yet to be written is not too much; or ask for a stop, and wait on."""
         while self._is_beyond(MOST_UNREAD_BYTES):
-            await self._moved.wait()
+            try:
+                async with asyncio.timeout(self._patience_s):
+                    await self._moved.wait()
+            except TimeoutError:
+                self._request_stop(
+                    f"Nobody has read the results for {self._patience_s:g} s (--max-outage): "
+                    "standard output takes no more."
+                )
+                await self._moved.wait()
 
     async def drain(self, grace_s: float) -> int:
         """Write what is left, as long as somebody reads.
@@ -167,11 +178,19 @@ class ResultsPipe:
         because = "Nobody reads the results any more: standard output was closed."
         if error.errno != errno.EPIPE:
             because = f"The results cannot be written to standard output: {error.strerror}."
+        self._request_stop(because)
+
+    def _request_stop(self, because: str) -> None:
         stop = Stop(ExitCode.STOPPED, because)
         if self._stopper.is_asked:  # another request would leave what is in flight
             self._stopper.record(stop)
         else:
             self._stopper.request(stop)
+
+
+def results_to_stdout(stopper: Stopper, limits: LimitOptions) -> Stream:
+    """What a run is to be given so that its results go there, as long as somebody reads them."""
+    return ResultsPipe(sys.stdout.fileno(), stopper, patience_s=limits.max_outage_s).stream
 
 
 def refuse_closed_stdout() -> None:

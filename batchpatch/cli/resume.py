@@ -85,7 +85,7 @@ def resume(
     from batchpatch.cli.ending import finish, finish_plan  # noqa: PLC0415
     from batchpatch.cli.next_command import NextCommands  # noqa: PLC0415
     from batchpatch.cli.question import question_for  # noqa: PLC0415
-    from batchpatch.cli.results_pipe import ResultsPipe  # noqa: PLC0415
+    from batchpatch.cli.results_pipe import results_to_stdout  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.cli.watching import watch_run  # noqa: PLC0415
     from batchpatch.commands.resume import resume as resume_run  # noqa: PLC0415
@@ -103,7 +103,7 @@ def resume(
             "This run was sent to a sandbox that ended with it: resume it with --sandbox, which "
             "starts a new one for what is left."
         )
-    settings = settings_from(manifest.options)
+    settings, limits = settings_from(manifest.options), stopping.options()
     retried = [one for one in Outcome if one.may_be_retried and retrying.retry in (one, "all")]
     report = Session(platform, sandbox, server, reporting, watch).execute(
         lambda account, stopper, observe: resume_run(
@@ -116,13 +116,13 @@ def resume(
             connect=attempts.connect_options(platform.ca_file, otherwise=settings.connect),
             retry=attempts.retry_options(otherwise=settings.retry),
             elsewhere=platform.names_hosts,
-            limits=stopping.options(),
+            limits=limits,
             confirm=(
                 question_for(account, yes=reporting.yes, what=f"resume of {directory}")
                 if manifest.kind == "run"
                 else None
             ),
-            stream=ResultsPipe.to_stdout(stopper).stream if streaming.results else None,
+            stream=results_to_stdout(stopper, limits) if streaming.results else None,
             stopper=stopper,
             observe=observe,
             monitor=watch.monitor,

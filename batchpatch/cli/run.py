@@ -84,12 +84,12 @@ def run(
     from batchpatch.cli.ending import finish  # noqa: PLC0415
     from batchpatch.cli.next_command import kept_flags, unkept  # noqa: PLC0415
     from batchpatch.cli.question import question_for  # noqa: PLC0415
-    from batchpatch.cli.results_pipe import ResultsPipe  # noqa: PLC0415
+    from batchpatch.cli.results_pipe import results_to_stdout  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.run import run as run_rows  # noqa: PLC0415
     from batchpatch.options.run import RecordOptions  # noqa: PLC0415
 
-    live = streaming.results is not None
+    live, limits = streaming.results is not None, stopping.options()
     session = Session(platform, sandbox, server, reporting, watch)
     session.check()  # a contradiction is said before anything else
     route = _chosen_route(sending.route, read.write, reporting)
@@ -112,10 +112,10 @@ def run(
                 flags=kept_flags(given),
                 resume=restart.resume,
             ),
-            limits=stopping.options(),
+            limits=limits,
             partial=sending.partial,
             confirm=question_for(account, yes=reporting.yes, what="run", inputs=inputs),
-            stream=ResultsPipe.to_stdout(stopper).stream if live else None,
+            stream=results_to_stdout(stopper, limits) if live else None,
             stopper=stopper,
             observe=observe,
             monitor=watch.monitor,

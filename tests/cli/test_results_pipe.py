@@ -67,7 +67,7 @@ def test_every_line_is_written_once_and_in_order(pipe: tuple[int, int], blocking
     os.set_blocking(writing, blocking)
 
     async def scene() -> bytes:
-        results = ResultsPipe(writing, Stopper())
+        results = ResultsPipe(writing, Stopper(), patience_s=60)
         for number in range(1, MANY + 1):
             results.add(result(number))
         reader = Reader(reading)
@@ -82,7 +82,7 @@ def test_there_is_no_room_while_nobody_reads(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
 
     async def scene() -> None:
-        results = ResultsPipe(writing, Stopper())
+        results = ResultsPipe(writing, Stopper(), patience_s=60)
         await results.room()  # nothing waits yet
         for number in range(2 * MOST_UNREAD_BYTES // len(encode(result(1)))):
             results.add(result(number))
@@ -97,12 +97,43 @@ def test_there_is_no_room_while_nobody_reads(pipe: tuple[int, int]) -> None:
     asyncio.run(scene())
 
 
+def test_a_reader_that_takes_nothing_for_too_long_asks_for_a_stop(pipe: tuple[int, int]) -> None:
+    """One that has stalled would hold the run for ever; it ends, and all is in its directory. Only
+    what the reader takes counts: one that is slow is waited for."""
+    reading, writing = pipe
+    patience_s = 0.2
+
+    async def scene() -> tuple[bool, Stopper]:
+        stopper = Stopper()
+        results = ResultsPipe(writing, stopper, patience_s=patience_s)
+        for number in range(2 * MOST_UNREAD_BYTES // len(encode(result(1)))):
+            results.add(result(number))
+        room = asyncio.create_task(results.room())
+        for _ in range(3):  # a chunk each time, for longer than its patience in all
+            await asyncio.wait([room], timeout=patience_s / 2)
+            os.read(reading, 1 << 16)
+        was_patient = not stopper.is_asked
+        async with asyncio.timeout(30):
+            await stopper.asked()
+        assert not room.done()
+        room.cancel()
+        results.close()
+        return was_patient, stopper
+
+    was_patient, stopper = asyncio.run(scene())
+    Reader(reading).end(writing)  # lets the thread go
+    assert was_patient
+    assert stopper.stop is not None
+    assert stopper.stop.exit_code == ExitCode.STOPPED
+    assert "--max-outage" in stopper.stop.because
+
+
 def test_a_feeder_that_is_cancelled_leaves_the_others_their_room(pipe: tuple[int, int]) -> None:
     """A stop cancels whoever waits; the end still has to be told that lines were written."""
     reading, writing = pipe
 
     async def scene() -> int:
-        results = ResultsPipe(writing, Stopper())
+        results = ResultsPipe(writing, Stopper(), patience_s=60)
         for number in range(1, MANY + 1):
             results.add(result(number))
         room = asyncio.create_task(results.room())
@@ -122,7 +153,7 @@ def test_what_nobody_takes_is_counted_by_the_line(pipe: tuple[int, int]) -> None
     reading, writing = pipe
 
     async def scene() -> int:
-        results = ResultsPipe(writing, Stopper())
+        results = ResultsPipe(writing, Stopper(), patience_s=60)
         for number in range(1, MANY + 1):
             results.add(result(number))
         return await results.drain(0.1)
@@ -139,7 +170,7 @@ def test_a_request_to_stop_ends_the_wait_for_a_reader(pipe: tuple[int, int]) -> 
 
     async def scene() -> int:
         stopper = Stopper()
-        results = ResultsPipe(writing, stopper)
+        results = ResultsPipe(writing, stopper, patience_s=60)
         for number in range(1, MANY + 1):
             results.add(result(number))
         draining = asyncio.create_task(results.drain(1000))
@@ -161,7 +192,7 @@ def test_a_reader_that_has_gone_asks_for_a_stop_once(
         stopper = Stopper()
         if asked:
             stopper.request(Stop(ExitCode.INTERRUPTED, "SIGTERM"))
-        results = ResultsPipe(writing, stopper)
+        results = ResultsPipe(writing, stopper, patience_s=60)
         os.close(reading)
         if busy:
             results.add(result(1))
@@ -183,7 +214,7 @@ def test_a_full_disk_is_a_sentence() -> None:
     async def scene() -> Stop | None:
         stopper = Stopper()
         with open("/dev/full", "wb") as full:  # noqa: ASYNC230, PTH123 - a device
-            results = ResultsPipe(full.fileno(), stopper)
+            results = ResultsPipe(full.fileno(), stopper, patience_s=60)
             results.add(result(1))
             await stopper.asked()
             assert await results.drain(10) == 1

@@ -296,6 +296,26 @@ def test_a_reader_that_never_reads_does_not_hold_the_end(
     assert sorted(numbers(in_file(tmp_path))) == list(range(1, count + 1))
 
 
+def test_a_reader_that_stalls_in_the_middle_ends_the_run(
+    batchpatch: Run, stream: Open, sandbox: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """No wait is without a bound: the run ends with the command that goes on, and what was read
+    in is not sent twice."""
+    count = 20_000
+    run = stream(sandbox.url, "--window", "100", "--max-outage", "1s", "--grace", "0.3s")
+    run.put_beside(list(map(row_of, range(1, count + 1))))
+    assert run.process.wait(timeout=60) == 3
+    said = run.stderr.read()
+    assert "Nobody has read the results for 1 s (--max-outage)" in said
+    assert "batchpatch resume r" in said
+    settled = len(in_file(tmp_path))
+    assert 0 < settled < count
+    done = batchpatch("resume", "r", "--results", "-", env=credentials)
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == count - settled
+    assert len(sandbox.state()) == count
+
+
 def test_urgent_rows_go_first_and_break_no_order(start_sandbox: Any, stream: Open) -> None:
     """Of a burst that takes many windows of the quota, what cannot wait leaves with the next one,
     and what its participant was to have before goes with it."""

@@ -40,7 +40,7 @@ class StoppingFlags(Options):
     )
     max_outage_s: float = flag(
         "--max-outage",
-        "Give up when the platform answers nothing for so long.",
+        "Give up when the platform answers nothing for so long, or nobody reads --results.",
         default=900.0,
         metavar="TIME",
         parse=parse_duration,
