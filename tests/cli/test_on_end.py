@@ -42,7 +42,12 @@ def test_it_comes_from_the_users_profile_and_not_from_where_the_data_lies(
     """What lies beside an input may have come with it, and would be run as the user."""
     (tmp_path / "batchpatch.toml").write_text(f"on_end = {json.dumps(keeping())}\n")
     (tmp_path / "config.toml").write_text(f"[DEFAULT]\non_end = {json.dumps(keeping())}\n")
-    batchpatch("run", str(make_rows(2)), "--sandbox", "--limit", "1", "--out", "r")
+    rows = str(make_rows(2))
+    refused = batchpatch("run", rows, "--sandbox", "--limit", "1", "--out", "r")
+    assert refused.returncode == 2
+    assert "on_end" in refused.stderr
+    (tmp_path / "batchpatch.toml").unlink()
+    batchpatch("run", rows, "--sandbox", "--limit", "1", "--out", "r")
     assert not (tmp_path / "told.json").exists()
     folder = tmp_path / "home" / ".gc"
     folder.mkdir(parents=True)

@@ -72,6 +72,7 @@ CONTRACT = [
     "elapsed_ms",
     "verified",
     "unverified",
+    "id",
 ]
 
 
