@@ -2,9 +2,9 @@
 
 Five kinds of runs take turns: rows named by id, rows whose participants are looked up, runs that
 read back what they wrote while writes are dropped, runs that are taken back, and runs that set
-wrap-up codes. Prints one table,
-and exits with 1 where a promise was broken. Needs batchpatch installed and nothing else. A case
-follows from its seed; only the instant at which a kill lands varies.
+wrap-up codes. `--only stream` plays rows that are sent one at a time instead; see `stream.py`.
+Prints one table, and exits with 1 where a promise was broken. Needs batchpatch installed and
+nothing else. A case follows from its seed; only the instant at which a kill lands varies.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import stream
+from harness.calls import TROUBLES
 from harness.cases import KINDS
 from harness.drawing import draw_case
 from harness.judging import Verdict
@@ -27,6 +29,7 @@ from harness.playing import Played, play
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+RUNS, RUN_ROWS, STREAM_ROWS = 200, 5000, 1000
 _COLUMNS = (
     "kind",
     "runs",
@@ -49,22 +52,39 @@ _COLUMNS = (
 def main(arguments: Sequence[str]) -> int:
     """Play the cases, print what came of them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--rows", type=int, default=5000, help="of each run")
+    parser.add_argument("--only", choices=("runs", "stream"), default="runs")
+    parser.add_argument("--runs", type=int, help="200; of a stream, one of each way and trouble")
+    parser.add_argument("--rows", type=int, help="of each run: 5000; of a stream 1000")
     parser.add_argument("--seed", type=int, default=1, help="of the first run; then one more each")
     parser.add_argument("--kind", choices=KINDS, help="of all runs; else each in turn")
+    parser.add_argument("--way", choices=TROUBLES, help="of a stream: only this one")
+    parser.add_argument("--trouble", help="of a stream: only this one")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     options = parser.parse_args(arguments)
-    seeds = range(options.seed, options.seed + options.runs)
+    if options.only == "runs":
+        return _play_all(options)
+    met = stream.kinds(options.way, options.trouble)
+    if not met:
+        parser.error(f"--trouble is one of {sorted({one for _, one in stream.kinds()})}")
+    return stream.main(
+        met,
+        runs=options.runs or len(met),
+        rows=options.rows or STREAM_ROWS,
+        seed=options.seed,
+        jobs=options.jobs,
+    )
+
+
+def _play_all(options: argparse.Namespace) -> int:
+    rows = options.rows or RUN_ROWS
+    seeds = range(options.seed, options.seed + (options.runs or RUNS))
     began_s = time.monotonic()
     with ThreadPoolExecutor(options.jobs) as pool:
-        played = list(
-            pool.map(lambda seed: _play(seed, rows=options.rows, kind=options.kind), seeds)
-        )
+        played = list(pool.map(lambda seed: _play(seed, rows=rows, kind=options.kind), seeds))
     for seed, one in zip(seeds, played, strict=True):
         if not one.verdict.is_clean:
-            _tell(seed, one, rows=options.rows)
-    print(_table(played, rows=options.rows, seconds=time.monotonic() - began_s))
+            _tell(seed, one, rows=rows)
+    print(_table(played, rows=rows, seconds=time.monotonic() - began_s))
     return 0 if all(one.verdict.is_clean for one in played) else 1
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.cli import main as command_line
+from batchpatch.cli import results_pipe
+from batchpatch.cli.options.sending import AttemptFlags
 from batchpatch.cli.session import run_until_stopped
 from batchpatch.commands import plan, undo
 from batchpatch.commands.resume import resume
@@ -88,6 +90,8 @@ def main() -> int:
     vars(window_state).update(QUICK_HOLD)
     vars(shared_limit).update(QUICK_SHARED)
     vars(read_back).update(QUICK_LOOKS)
+    results_pipe.MOST_UNREAD_BYTES = order.get("unread_bytes", results_pipe.MOST_UNREAD_BYTES)
+    AttemptFlags.retry_options.__kwdefaults__["otherwise"] = QUICK
     if "command" in order:
         sys.argv[1:] = order["command"]
         command_line()

@@ -106,11 +106,12 @@ def write_input(path: Path, rows: Sequence[RowSpec]) -> None:
 
 def _ids(row: RowSpec, columns: Iterable[str]) -> list[str]:
     """The cells that say who is meant."""
-    said = _said(row)
-    return [said["conversationId"], *(said.get(column, "") for column in columns)]
+    cells = said(row)
+    return [cells["conversationId"], *(cells.get(column, "") for column in columns)]
 
 
-def _said(row: RowSpec) -> dict[str, str]:
+def said(row: RowSpec) -> dict[str, str]:
+    """What the row says of who is meant."""
     conversation_id, participant_id = row.who
     if row.naming:
         return {"conversationId": conversation_id, **dict(row.naming)}
@@ -133,7 +134,7 @@ def _json_cell(row: RowSpec) -> str:
 def _json_line(row: RowSpec) -> str:
     if not row.valid and row.number % 5 == 0:
         return '{"conversationId": "cut off in the mid\n'
-    return f'{json.dumps(_said(row))[:-1]}, "attributes": {_json_cell(row)}}}\n'
+    return f'{json.dumps(said(row))[:-1]}, "attributes": {_json_cell(row)}}}\n'
 
 
 def state_after(rows: Iterable[RowSpec], before: State | None = None) -> State:

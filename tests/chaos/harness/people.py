@@ -148,3 +148,12 @@ def _for_nobody(row: RowSpec) -> RowSpec:
     """A row whose participant is not in the conversation; one with nothing to set never asks."""
     naming = (("purpose", "voicemail"),) if row.number % 2 else ((f"match.{ORDER}", "O-none"),)
     return row._replace(naming=naming, valid=not row.attributes)
+
+
+def told_by_id(everyone: Iterable[Who]) -> bytes:
+    """Conversations of one customer each, for POST /sandbox/conversations."""
+    lines = [
+        {"conversationId": who[0], "participantId": who[1], "purpose": "customer"}
+        for who in dict.fromkeys(everyone)
+    ]
+    return "".join(f"{json.dumps(line)}\n" for line in lines).encode()
