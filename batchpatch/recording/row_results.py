@@ -198,7 +198,7 @@ def of_dropped(row: Row, outcome: PatchOutcome, *, sources: Sequence[str], at: s
         outcome.outcome,
         at,
         row.conversation_id,
-        row.participant_id,
+        row.participant_id or None,  # its look-up may not have been over
         list(row.names),
         code=outcome.code,
         message=outcome.message,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from batchpatch.errors import BatchpatchError, ExitCode, InputError
 from batchpatch.formats.run_json import InputFile, plain_settings
 from batchpatch.genesys.connect import open_for
-from batchpatch.model import InvalidRow, Stop
+from batchpatch.model import RowResult, Stop
 from batchpatch.pipeline.job import Job, Stream
 from batchpatch.pipeline.live_rows import NAME, LiveRows
 from batchpatch.pipeline.preflight import Prepared
@@ -20,7 +20,6 @@ from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.spooling import describe_spool
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.files import Spool
-from batchpatch.recording.row_results import of_dropped, of_unsent
 from batchpatch.recording.run_directory import RunDirectory
 from batchpatch.sending.outcomes import closed
 
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.client import GenesysClient
-    from batchpatch.model import Progress, Row, RowResult
+    from batchpatch.model import InvalidRow, Progress, Row
     from batchpatch.options.run import LimitOptions, Settings
     from batchpatch.pipeline.execution import Execution
     from batchpatch.pipeline.monitor import Monitor
@@ -213,8 +212,18 @@ class Engine:
 
 
 def _unsettled(row: Row | InvalidRow) -> RowResult:
-    """Of a row that had no result when the patcher was closed."""
-    at = rfc3339(datetime.now(UTC))
-    if isinstance(row, InvalidRow):
-        return of_unsent(row, sources=[NAME], at=at)
-    return of_dropped(row, closed(), sources=[NAME], at=at)
+    """Of a row that had no result when the patcher was closed; whatever it is, it has no line."""
+    outcome = closed()
+    return RowResult(
+        row.number,
+        row.line,
+        NAME,
+        outcome.outcome,
+        rfc3339(datetime.now(UTC)),
+        row.conversation_id,
+        row.participant_id or None,  # it may not have been looked up
+        code=outcome.code,
+        message=outcome.message,
+        hint=outcome.hint,
+        id=row.id,
+    )

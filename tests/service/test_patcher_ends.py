@@ -83,12 +83,15 @@ async def test_a_call_without_a_result_is_told_whose_it_was(
     conversation, participant = ids(1)
     row = {"conversationId": conversation, "participantId": participant, "attributes": {"n": 1}}
     text = json.dumps({**row, "id": 7}).encode()
-    calls = [asyncio.create_task(patcher.submit(one)) for one in ({**row, "id": "six"}, text)]
+    named = {**row, "participantId": None, "purpose": "customer", "id": 8}
+    rows = ({**row, "id": "six"}, text, named)
+    calls = [asyncio.create_task(patcher.submit(one)) for one in rows]
     await asyncio.sleep(0)
     await patcher.aclose(now=True)
     results = [await call for call in calls]
-    assert [(one.id, one.code) for one in results] == [("six", "closed"), ("7", "closed")]
-    assert {(one.conversation_id, one.participant_id) for one in results} == {ids(1)}
+    assert [(one.id, one.code) for one in results] == [(n, "closed") for n in ("six", "7", "8")]
+    assert {one.conversation_id for one in results} == {conversation}
+    assert [one.participant_id for one in results] == [participant, participant, None]
 
 
 @pytest.mark.parametrize("left_by", ["its end", "an error"])

@@ -66,6 +66,8 @@ def answer_problems(sitting: Sitting) -> list[str]:
 
 
 def _is_of(answer: Mapping[str, Any], call: Call) -> bool:
+    if answer.get("code") == "closed":
+        return answer.get("conversation_id") in (call.row.who[0], None)
     if not call.row.valid:
         return answer["outcome"] == "invalid"
     about = (answer["conversation_id"], answer.get("participant_id", call.row.who[1]))

@@ -44,6 +44,7 @@ async def writer_of_stdout() -> asyncio.StreamWriter:
     transport, protocol = await loop.connect_write_pipe(
         asyncio.streams.FlowControlMixin, sys.stdout
     )
+    transport.set_write_buffer_limits(0)  # nothing is left in it once it was drained
     return asyncio.StreamWriter(transport, protocol, None, loop)
 
 
