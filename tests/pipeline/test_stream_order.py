@@ -35,7 +35,8 @@ class Wanted(NamedTuple):
     who: int
     urgent: bool
     deadline_s: float | None
-    withdrawn: bool
+    withdrawn_s: float | None
+    """When its caller gives up."""
 
 
 WANTED = st.builds(
@@ -43,7 +44,7 @@ WANTED = st.builds(
     who=st.integers(0, 4),
     urgent=st.booleans(),
     deadline_s=st.sampled_from([None, None, 0.001, 0.02, 0.15, 5.0]),
-    withdrawn=st.sampled_from([False, False, False, True]),
+    withdrawn_s=st.sampled_from([None, None, None, 0.0, 0.015, 0.06, 0.13]),
 )
 
 
@@ -64,6 +65,20 @@ def rows_of(wanted: list[Wanted]) -> list[Row]:
     return rows
 
 
+def give_up_in_time(job: Pipeline, wanted: list[Wanted], gone: set[int]) -> None:
+    """Let callers go away, before it begins or while it goes on; `gone` gets their rows."""
+
+    def give_up(number: int) -> None:
+        gone.add(number)
+        job.withdraw(number, unread=None)
+
+    for number, one in enumerate(wanted, 1):
+        if one.withdrawn_s == 0:
+            give_up(number)
+        elif one.withdrawn_s is not None:
+            asyncio.get_running_loop().call_later(one.withdrawn_s, give_up, number)
+
+
 @settings(
     deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -82,10 +97,10 @@ def test_each_row_has_one_result_and_no_order_is_broken(
     window_rows: int,
     stop_s: float | None,
 ) -> None:
-    """Cancelled and stopped, too: what is told is what is on record, and what was not sent is not
-    there."""
+    """Callers give up at any moment and it is stopped, too: what is told is what is on record, and
+    what was not sent is not there."""
     rows = rows_of(wanted)
-    gone = {number for number, one in enumerate(wanted, 1) if one.withdrawn}
+    gone: set[int] = set()
     caller = ScriptedCaller()
     told: list[RowResult] = []
 
@@ -98,6 +113,7 @@ def test_each_row_has_one_result_and_no_order_is_broken(
             merge=MergeOptions(window_rows=window_rows),
             stream=Stream(told.append, withdrawn=gone.__contains__),
         )
+        give_up_in_time(job, wanted, gone)
         if stop_s is not None:
             stop = Stop(ExitCode.INTERRUPTED, "SIGTERM")
             asyncio.get_running_loop().call_later(stop_s, stopper.request, stop)
