@@ -100,11 +100,11 @@ def check(
     server: ServerFlags,
     given: GivenFlags,
 ) -> int:
-    """Say what a run would do: columns, invalid rows, participants, requests, time.
+    """Say what a run would do, offline: columns, invalid rows, requests, time.
 
     Example: batchpatch check updates.csv --participant customer
 
-    Offline, and without credentials. Exit code 0: every row is valid; 1: some are not; 2: an
+    It needs no network and no credentials. Exit code 0: every row is valid; 1: some are not; 2: an
     input cannot be used.
     """
     idle = IDLE - {"--force"} if printing.fix is not None else IDLE

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 _PARTS = {
     "How the input is read": "The rows",
     "How participants are found": "The rows",
-    "What is looked at before and after": "Sending them",
-    "How it is sent": "Sending them",
-    "When it stops or waits": "Sending them",
-    "Where to": "Sending them",
-    "Trying it out": "Sending them",
+    "What is looked at before and after": "How, and where to",
+    "How it is sent": "How, and where to",
+    "When it stops or waits": "How, and where to",
+    "Where to": "How, and where to",
+    "Trying it out": "How, and where to",
 }
 """Groups that have few flags for every day stand under one title on the screen."""
 
