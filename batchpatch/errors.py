@@ -6,6 +6,7 @@ stop its neighbours. Each class carries the exit code that the command line answ
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 
 
@@ -77,3 +78,21 @@ def first_of(group: BaseExceptionGroup[BatchpatchError]) -> BatchpatchError:
         error = error.exceptions[0]
     assert isinstance(error, BatchpatchError)  # noqa: S101 - the group was filtered by this type
     return error
+
+
+_TO_DO = {
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG), "check the path"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "see who may read it"),
+    errno.EISDIR: "name a file in it",
+}
+
+
+def why_unreadable(error: Exception, *, otherwise: str = "that is no path") -> str:
+    """Why a file cannot be read that somebody has named, and what to do: the end of a sentence.
+
+    `otherwise` is the reason where the system gives none.
+    """
+    own = str(error) if isinstance(error, OSError) else ""  # such as what a URL's opener says
+    reason = getattr(error, "strerror", None) or own or otherwise
+    to_do = _TO_DO.get(getattr(error, "errno", None) or 0, "try again, or name another file")
+    return f"{reason}; {to_do}"

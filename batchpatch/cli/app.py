@@ -147,6 +147,15 @@ def program() -> click.Group:
     return commands
 
 
+def _refusal_sentence(error: OSError) -> str:
+    """What the machine refuses that nothing else has a sentence for."""
+    what = error.filename or "Standard output, or a temporary file,"
+    reason = error.strerror or error
+    return (
+        f"{what} cannot be used ({reason}): see whether there is space, and what may be done there."
+    )
+
+
 def execute(words: list[str]) -> int:
     """Do what a command line says; every expected failure is one sentence. Gives the exit code."""
     reopen_streams()
@@ -164,6 +173,6 @@ def execute(words: list[str]) -> int:
     except BatchpatchError as error:
         return command_error(str(error), error.exit_code, json=json, lines=error.lines)
     except OSError as error:  # a full disk behind stdout, for one
-        return command_error(str(error.strerror or error), ExitCode.STOPPED, json=json)
+        return command_error(_refusal_sentence(error), ExitCode.STOPPED, json=json)
     except click.Abort:
         raise KeyboardInterrupt from None

@@ -53,7 +53,10 @@ def chosen_options(
     """
     asked = {one.flag.name for one in given}
     if "--code" in asked and reading.write not in (None, LISTED.name):
-        raise SettingsError(f"--code goes with --write {LISTED.name}: leave out one of them.")
+        raise SettingsError(
+            f"--code goes with --write {LISTED.name}, not with {reading.write}: leave out one of "
+            "them."
+        )
     try:
         chosen = choose_kind(
             inputs,

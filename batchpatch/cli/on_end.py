@@ -25,7 +25,7 @@ def tell_command(words: tuple[str, ...], document: dict[str, Any], *, quiet: boo
     except subprocess.TimeoutExpired:
         say(f"--on-end: {name} did not end within {LONGEST_S // 60} minutes, and was ended.")
     except OSError as error:
-        say(f"--on-end: {name} cannot be started: {error.strerror or error}.")
+        say(f"--on-end: {name} cannot be started ({error.strerror or error}): give its whole path.")
     else:
         if done.returncode or not quiet:
             say(f"--on-end: {name} ended with exit code {done.returncode}.")

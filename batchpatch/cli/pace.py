@@ -41,7 +41,9 @@ def pace(directory: RunOrLast, *, newest: LastFlags, rate: NewRate, showing: Sho
             "on with it."
         )
     if glance.manifest.kind == "plan":
-        raise SettingsError(f"{glance.path} is a plan, which only reads: its pace stays.")
+        raise SettingsError(
+            f"{glance.path} is a plan, which only reads: stop it, and resume it with --rate."
+        )
     path = glance.directory.pace_path
     ask_pace(path, wanted)
     _await_taken(path, glance.path)

@@ -108,7 +108,7 @@ def plan(
     if out is None:
         raise SettingsError("plan needs --out FILE: where the plan goes, - for standard output.")
     if str(out) == "-" and reporting.json:
-        raise SettingsError("--out - and --json both want standard output: leave out one of them.")
+        raise SettingsError("--out - and --json both write to stdout: leave out one of them.")
     if not reporting.quiet:
         say(*idle_lines(given, IDLE, command="plan"))
     from batchpatch.cli.kind_choice import chosen_options, named_inputs  # noqa: PLC0415 - not for --help

@@ -68,7 +68,7 @@ class FileFlags(Options):
         if str(self.html) == "-":
             raise SettingsError("--html writes a file: name one.")
         if json and str(self.csv) == "-":
-            raise SettingsError("--csv - and --json both want standard output: leave out one.")
+            raise SettingsError("--csv - and --json both write to stdout: leave out one of them.")
 
 
 @with_options

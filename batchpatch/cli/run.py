@@ -71,7 +71,9 @@ def run(
     watch = watch_run(watching, metrics.metrics_port)
     streaming.check(reporting)
     if streaming.results and dry.dry_run:
-        raise SettingsError("--dry-run sends nothing, so --results has none to write.")
+        raise SettingsError(
+            "--dry-run sends nothing, so --results has none to write: leave out one of them."
+        )
     quiet, find = reporting.quiet, finding.options()
     inputs = named_inputs(inputs, quiet=quiet)
     read = chosen_options("run", inputs, reading, finding, given, quiet=quiet)

@@ -233,7 +233,7 @@ def announced(account: Account) -> Iterator[None]:
         if not alone:
             say(
                 "Warning: another run on this host uses the same OAuth client; rows of one "
-                "participant in both may overtake each other."
+                "participant in both may overtake each other: wait for it if they share some."
             )
         yield
 

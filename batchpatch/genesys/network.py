@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, why_unreadable
 from batchpatch.genesys.account.regions import is_loopback
 from batchpatch.genesys.replies import NoReply, Reply
 
@@ -67,8 +67,7 @@ def _context(origin: str, path: str) -> ssl.SSLContext:
     except ssl.SSLError:
         raise SettingsError(f"{origin} {path} {_flaw(path)}.") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        raise SettingsError(f"{origin} {path} cannot be read: {reason}.") from None
+        raise SettingsError(f"{origin} {path} cannot be read: {why_unreadable(error)}.") from None
     return context
 
 

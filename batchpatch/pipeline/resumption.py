@@ -202,7 +202,8 @@ def refuse_another_organisation(manifest: Manifest, identity: Identity | None) -
     if manifest.organisation != organisation:
         raise SettingsError(
             f"This was begun for the organisation {manifest.organisation}, and the token is for "
-            f"{organisation or 'one that the platform does not name'}."
+            f"{organisation or 'one that the platform does not name'}: use credentials of the "
+            "former."
         )
 
 

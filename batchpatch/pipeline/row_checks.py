@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _CODE = "another_organisation"
+_ELSEWHERE = "Use credentials and --region of where it was made, or plan again."
 
 
 class OrganisationCheck:
@@ -74,7 +75,7 @@ class OrganisationCheck:
             self._fits = True
             return row
         if not self._fits:
-            raise SettingsError(f"{problem}: nothing was sent.")
+            raise SettingsError(f"{problem}: nothing was sent. {_ELSEWHERE}")
         hint = "Plans of several organisations cannot be run together: split the file."
         return InvalidRow(*row[:3], _CODE, problem, hint, *row[3:5], id=row.id)
 

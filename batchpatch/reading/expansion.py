@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import InputError
+from batchpatch.errors import InputError, why_unreadable
 from batchpatch.reading.column_names import listed
 from batchpatch.reading.sources import PACKED, TAKEN
 from batchpatch.reading.urls import is_url
@@ -57,7 +57,7 @@ def _of_folder(name: str) -> tuple[list[str], list[str]]:
     try:
         within = [path for path in Path(name).iterdir() if not path.name.startswith(".")]
     except OSError as error:
-        raise InputError(f"{name} cannot be read: {error.strerror or error}.") from None
+        raise InputError(f"{name} cannot be read: {why_unreadable(error)}.") from None
     files = [str(path) for path in within if path.is_file() and is_taken(path.name)]
     left = sorted((path.name for path in within if str(path) not in files), key=natural)
     if not files:
@@ -70,7 +70,9 @@ def _of_pattern(name: str) -> tuple[list[str], list[str]]:
     within = glob.glob(name, recursive=True)  # noqa: PTH207 - a Path takes no absolute pattern
     files = sorted((path for path in within if not Path(path).is_dir()), key=natural)
     if not files:
-        raise InputError(f"{name} does not exist, and no file fits it as a pattern.")
+        raise InputError(
+            f"{name} does not exist, and no file fits it as a pattern: check the path."
+        )
     left = sorted(set(within) - set(files), key=natural)
     return files, [f"{name}: left out {listed(left)}, which are folders."] if left else []
 

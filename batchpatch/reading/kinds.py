@@ -86,7 +86,7 @@ def choose_kind(
     kind = find_kind(options.write)
     kind.refuse_constants(options.constants)
     if options.names_file is not None and kind.listing is None:
-        raise SettingsError(f"--codes does not go with --write {kind.name}, which has no list.")
+        raise SettingsError(f"--codes does not go with --write {kind.name}: leave out one of them.")
     if options.names_file is not None:
         read_names_file(options.names_file)  # before anything is begun that would need it
     if options.rules_file is not None and options.rules_sha256 is None:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from batchpatch.errors import InputError
+from batchpatch.errors import InputError, why_unreadable
 from batchpatch.options.fields import canonical_uuid, normalized
 
 _LISTS = ("entities", "codes")
@@ -23,7 +23,7 @@ def read_names_file(path: str) -> dict[str, str]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        why = why_unreadable(error, otherwise="it is not UTF-8")
         raise InputError(f"--codes {path} cannot be read: {why}.") from None
     names = _from_json(text) if text.lstrip()[:1] in ("{", "[") else _from_csv(text)
     if not names:

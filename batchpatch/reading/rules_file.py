@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, why_unreadable
 from batchpatch.reading.rules import ON_BREACH, DateForm, Rule, Rules
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def _read(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise SettingsError(f"--rules {path} cannot be read: {why}.") from None
+        raise SettingsError(f"--rules {path} cannot be read: {why_unreadable(error)}.") from None
 
 
 def _parsed(data: bytes, path: str, *, name: str) -> Rules:

@@ -46,7 +46,9 @@ class SheetRecords(TableRecords):
             )
         except InputError:
             if source.truncated:  # the table of contents is at the end
-                raise EmptyInputError(f"{source.name} is cut off.") from None
+                raise EmptyInputError(
+                    f"{source.name} is cut off: copy or export it again."
+                ) from None
             raise
         self.sheet = self._workbook.sheet
         self.title = self.sheet.title

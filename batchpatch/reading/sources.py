@@ -19,7 +19,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from batchpatch.errors import InputError
+from batchpatch.errors import InputError, why_unreadable
 from batchpatch.reading.urls import is_url, open_url, shown_name
 
 if TYPE_CHECKING:
@@ -160,9 +160,11 @@ class ByteSource:
         except (gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
             if self.truncated and isinstance(error, gzip.BadGzipFile):  # half a member's magic
                 return b""
-            raise InputError(f"{self.name} is damaged and cannot be unpacked: {error}.") from None
+            raise InputError(
+                f"{self.name} is damaged and cannot be unpacked ({error}): copy or export it again."
+            ) from None
         except OSError as error:
-            raise InputError(f"{self.name} cannot be read: {_reason(error)}.") from None
+            raise InputError(f"{self.name} cannot be read: {why_unreadable(error)}.") from None
 
     def would_block(self) -> bool:
         """True where a live source has nothing at hand right now."""
@@ -206,7 +208,7 @@ def open_source(name: str, *, tee: Tee | None = None, truncated: bool = False) -
     except IsADirectoryError:
         raise InputError(f"{name} is a directory: name the files in it.") from None
     except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{name} cannot be opened: {_reason(error)}.") from None
+        raise InputError(f"{name} cannot be opened: {why_unreadable(error)}.") from None
     live = not is_regular(name)
     if live and tee is not None:
         raw = tee.attach(raw)
@@ -218,7 +220,7 @@ def open_source(name: str, *, tee: Tee | None = None, truncated: bool = False) -
         raise
     except OSError as error:
         raw.close()
-        raise InputError(f"{shown_name(name)} cannot be read: {_reason(error)}.") from None
+        raise InputError(f"{shown_name(name)} cannot be read: {why_unreadable(error)}.") from None
 
 
 def _standard_input() -> int:
@@ -257,7 +259,3 @@ def _unpacked(buffered: io.BufferedReader, *, name: str) -> BinaryIO:
 
         return open_zstd(buffered, name=name)
     return cast("BinaryIO", buffered)
-
-
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

@@ -89,7 +89,9 @@ class Workbook:
         if asked is None:
             shown = [one for one in sheets if one.sheet_state == "visible"] or sheets
             if not shown:
-                raise InputError(f"{self._name} has no sheet with cells.")
+                raise InputError(
+                    f"{self._name} has no sheet with cells: it needs a header and rows."
+                )
             return shown[0]
         for same in (str, lambda title: title.strip().casefold()):
             for one in sheets:
@@ -115,7 +117,9 @@ class Workbook:
             for cells, formulas in zip(self._cells(), self._formulas(), strict=False):
                 self.rows_read += 1
                 if self.rows_read > MOST_ROWS:
-                    raise InputError(f"{self._name} has more rows than a sheet can have.")
+                    raise InputError(
+                        f"{self._name} has more rows than a sheet can have: save it as CSV UTF-8."
+                    )
                 yield [*map(_text, cells, formulas)]
         except BROKEN as error:
             raise self.broken(error) from None

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import InputError
+from batchpatch.errors import InputError, why_unreadable
 from batchpatch.formats.run_json import (
     InputFile,
     decode_manifest,
@@ -41,7 +41,7 @@ def fingerprint(path: Path) -> InputFile:
             return InputFile(path=str(path), size=None, sha256=None, kind="stream")
         size, digest, _ = _hashed(path)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{path} cannot be read: {why_unreadable(error)}") from error
     return InputFile(
         path=str(path.absolute()),
         size=size,
@@ -69,7 +69,7 @@ def starts_with(path: Path, known: InputFile) -> bool:
     try:
         return _hashed(path, known.size)[2] == known.sha256
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{path} cannot be read: {why_unreadable(error)}") from error
 
 
 class InputChange(NamedTuple):

@@ -88,7 +88,10 @@ class RunDirectory(RunPaths):
         Raises SettingsError where there is no run, RecordError where another process has it.
         """
         if not holds_run(path):
-            raise SettingsError(f"{path} is not the directory of a run: it has no {MANIFEST}")
+            raise SettingsError(
+                f"{path} is not the directory of a run: it has no {MANIFEST}. `batchpatch runs` "
+                "lists those that there are."
+            )
         return cls(path, lock=acquire(path / LOCK) if lock else None, made=None)
 
     def forget_progress(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from batchpatch.cli.options.declare import Options, flag
 from batchpatch.cli.options.surroundings import RecordFlags, parse_path
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, why_unreadable
 from batchpatch.options.spelling import parse_text, parse_whole
 
 if TYPE_CHECKING:
@@ -140,7 +140,9 @@ def _read_secret(path: Path) -> bytes:
             mode = os.fstat(file.fileno()).st_mode
             secret = file.read(1 << 16).strip()
     except OSError as error:
-        raise SettingsError(f"--secret-file {path} cannot be read: {error.strerror}.") from None
+        raise SettingsError(
+            f"--secret-file {path} cannot be read: {why_unreadable(error)}."
+        ) from None
     if os.name == "posix" and mode & stat.S_IROTH:
         raise SettingsError(
             f"--secret-file {path} is readable by everybody on this machine: chmod o-rwx {path}"

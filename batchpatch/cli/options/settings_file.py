@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.cli.options.declare import Reach, Setting
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, why_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,7 +103,7 @@ class SettingsFile:
                 raise SettingsError(f"{path} is no file of settings: move it away.")
             return tomllib.loads(path.read_text("utf-8"))
         except OSError as error:
-            raise SettingsError(f"{path} cannot be read: {error.strerror or error}.") from None
+            raise SettingsError(f"{path} cannot be read: {why_unreadable(error)}.") from None
         except ValueError as error:
             # Its words may quote the line; the place may not.
             where = re.search(r"\((at [a-z0-9 ,]+)\)", str(error))

@@ -42,7 +42,7 @@ class StreamFlags(Options):
             return
         if reporting.json:
             raise SettingsError(
-                "--results - and --json both write to stdout: leave one of them out."
+                "--results - and --json both write to stdout: leave out one of them."
             )
         from batchpatch.cli.results_pipe import refuse_closed_stdout  # noqa: PLC0415 - only then
 

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, why_unreadable
 from batchpatch.genesys.network import PROFILE_PROXY
 
 DEFAULT_PROFILE = "DEFAULT"
@@ -55,7 +55,7 @@ class ProfileFile:
         except (OSError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not self.explicit:
                 return {}  # without a home there is no file in it
-            reason = getattr(error, "strerror", None) or "no home directory"
+            reason = why_unreadable(error, otherwise="no home directory")
             raise SettingsError(f"{self.path} cannot be read: {reason}.") from None
         except ValueError:
             # The parser's own message may quote the line, and the line may be the secret.

@@ -6,7 +6,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import AccessError
+from batchpatch.errors import AccessError, why_unreadable
 from batchpatch.genesys.account.secret import Secret
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ def secret_of_file(path: Path, *, called: str) -> NamedSecret:
         with path.expanduser().open("rb") as file:
             octets = file.read(_MOST_BYTES + 1)
     except (OSError, RuntimeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no such place"
-        raise AccessError(f"{called} {path} cannot be read: {reason}.") from None
+        raise AccessError(f"{called} {path} cannot be read: {why_unreadable(error)}.") from None
     return NamedSecret(_secret(octets, f"{called} {path}"), f"{called} {path}")
 
 
@@ -68,7 +67,9 @@ def secret_of_command(words: tuple[str, ...], *, called: str) -> NamedSecret:
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no command"
-        raise AccessError(f"{called}: {name} cannot be started: {reason}.") from None
+        raise AccessError(
+            f"{called}: {name} cannot be started ({reason}): give its whole path."
+        ) from None
     if done.returncode:
         raise AccessError(
             f"{called}: {name} ended with exit code {done.returncode}: try it by hand."
@@ -82,5 +83,6 @@ def _secret(octets: bytes, what: str) -> Secret:
     with suppress(UnicodeDecodeError):
         text = octets.decode("utf-8-sig").strip()
     if not text or len(octets) > _MOST_BYTES:
-        raise AccessError(f"{what} is {'empty' if not octets.strip() else 'no secret'}.")
+        flaw = "no secret" if octets.strip() else "empty"
+        raise AccessError(f"{what} is {flaw}: it has to be the secret alone, as text.")
     return Secret(text)
