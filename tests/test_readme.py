@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,14 @@ def test_every_option_is_in_the_readme(command: tuple[str, ...]) -> None:
     options = options_of(*command)
     missing = {option for option in options if not re.search(rf"{option}(?![\w-])", README)}
     assert missing == set()
+
+
+def test_every_extra_is_in_the_readme() -> None:
+    """What can be installed besides has to be known to be asked for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    table = re.search(r"is an extra((?:.|\n)*?)\n\n[A-Z]", README)
+    assert table is not None
+    assert set(project["optional-dependencies"]) <= set(re.findall(r"`(\w+)`", table[1]))
 
 
 def test_the_check_in_the_readme_is_what_check_says() -> None:

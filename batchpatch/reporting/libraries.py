@@ -19,5 +19,5 @@ def load(name: str) -> Any:
     except ImportError:
         raise SettingsError(
             f"--html needs {name.partition('.')[0]}, which is not installed: "
-            "pip install 'batchpatch[report]'"
+            "pip install 'batchpatch[report]'."
         ) from None
