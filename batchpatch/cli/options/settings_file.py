@@ -91,8 +91,6 @@ class SettingsFile:
         return "no flag has that name that a file could set, see batchpatch config --all."
 
     def _table(self) -> dict[str, Any]:
-        import tomllib  # noqa: PLC0415 - only for a file
-
         path = self._path
         if path is None:
             return {}
@@ -101,6 +99,8 @@ class SettingsFile:
                 return {}
             if not path.is_file() or path.stat().st_size > _MOST_BYTES:
                 raise SettingsError(f"{path} is no file of settings: move it away.")
+            import tomllib  # noqa: PLC0415 - only for a file
+
             return tomllib.loads(path.read_text("utf-8"))
         except OSError as error:
             raise SettingsError(f"{path} cannot be read: {why_unreadable(error)}.") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,10 @@ class ProfileFile:
 
     def _read(self) -> dict[str, Any]:
         try:
-            return tomllib.loads(self.path.expanduser().read_text("utf-8"))
+            text = self.path.expanduser().read_text("utf-8")
+            import tomllib  # noqa: PLC0415 - only for a file
+
+            return tomllib.loads(text)
         except FileNotFoundError:
             if not self.explicit:
                 return {}
