@@ -1,4 +1,4 @@
-"""Measures, and prints the table of the README.
+"""Measures, and prints the tables of BENCHMARKS.md.
 
     python tests/benchmarks/run.py [--only NAME ...] [--rows N] [--rounds N]
 
@@ -75,7 +75,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measures batchpatch; see the README.")
+    parser = argparse.ArgumentParser(description="Measures batchpatch; see BENCHMARKS.md.")
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, metavar="NAME")
     parser.add_argument("--rows", type=int, metavar="N", help="in place of each one's own size")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="medians of so many")
