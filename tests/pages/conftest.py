@@ -1,4 +1,4 @@
-"""Tests of what people read: the helper beside them is found by its name."""
+"""Tests of what people read: the module beside them is found by its name."""
 
 from __future__ import annotations
 
