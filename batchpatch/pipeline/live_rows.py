@@ -52,6 +52,7 @@ class LiveRows:
         self.rows = 0
         self.exhausted = False
         self._notices: dict[str, str] = {}
+        self._options = options
         self._rules = load_rules(options, name=name)
         self._maker = LineMaker(options, source=0, notices=self._notices, rules=self._rules)
         self._copy = copy
@@ -83,18 +84,20 @@ class LiveRows:
         if self._copy is not None:
             self._copy(line)
         self.rows += 1
-        for row in arrived(self._read(self.rows, line), monotonic()):
+        made = self._maker.rows(self.rows, Block([self.rows], [line]))
+        for row in arrived(made, monotonic()):
             self._pending[row.number] = row
         self._came.set()
         return self.rows
 
-    def _read(self, number: int, line: bytes) -> list[Row | InvalidRow]:
-        return self._maker.rows(number, Block([number], [line]))
+    def read_again(self, number: int, fields: Mapping[str, Any] | bytes) -> Row | InvalidRow:
+        """The row that `put` has made of that, but for the rules: whose it is, and its id.
 
-    def read(self, number: int, fields: Mapping[str, Any] | bytes) -> Row | InvalidRow:
-        """The row that `put` has made of that, once more."""
+        Nothing is noticed twice.
+        """
         line = one_line(fields) if isinstance(fields, bytes) else as_line(fields)
-        return self._read(number, line)[0]
+        maker = LineMaker(self._options, source=0, notices={})
+        return maker.rows(number, Block([number], [line]))[0]
 
     def withdraw(self, number: int) -> Row | None:
         """Nobody wants that row any more: it is not sent, unless it has left.

@@ -186,7 +186,7 @@ class Engine:
             if result.done():
                 continue
             if error is None:
-                result.set_result(_unsettled(self._rows.read(number, fields)))
+                result.set_result(_unsettled(self._rows.read_again(number, fields)))
             else:
                 result.set_exception(error)
 
