@@ -53,17 +53,17 @@ class Burst(NamedTuple):
 
     async def play(self, submit: Submit, settled: Callable[[], int]) -> list[float]:
         """Submit the burst, and urgent rows behind it; gives how long each of those waited."""
-        dice = Random(1)  # noqa: S311 - a load that repeats
         people = [(str(uuid.uuid4()), str(uuid.uuid4())) for _ in range(self.rows)]
         burst = [
             asyncio.ensure_future(submit(_row(number, *who))) for number, who in enumerate(people)
         ]
+        waiting = Random(1).sample(people, len(people))  # noqa: S311 - a load that repeats
         while not settled():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
         waited_s: list[float] = []
         tasks = []
         for turn in range(round(self.windows * self.window_s / URGENT_EVERY_S)):
-            who = dice.choice(people) if turn % 2 else (str(uuid.uuid4()), str(uuid.uuid4()))
+            who = waiting.pop() if turn % 2 else (str(uuid.uuid4()), str(uuid.uuid4()))
             row = {**_row(self.rows + turn, *who), "priority": "high"}
             tasks.append(asyncio.create_task(_measure(submit, row, waited_s)))
             await asyncio.sleep(URGENT_EVERY_S)
