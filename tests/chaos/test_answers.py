@@ -95,9 +95,9 @@ def test_what_is_sent_again_is_judged_by_where_it_came() -> None:
     assert len(state_problems([first, again], WITHOUT_3)) == 2
 
 
-def write(number: int, *rows: int) -> dict[str, Any]:
+def write(number: int, *rows: int, names: tuple[str, ...] = ("stage",)) -> dict[str, Any]:
     """A logged request that carried these rows of Ann's."""
-    keys = ["stage", *(f"row_{row}" for row in rows)]
+    keys = [*names, *(f"row_{row}" for row in rows)]
     ids = {"conversation_id": ANN[0], "participant_id": ANN[1]}
     return {"number": number, "applied": number, "keys": keys, **ids}
 
@@ -109,6 +109,8 @@ def write(number: int, *rows: int) -> dict[str, Any]:
         ([write(1, 1), write(2, 1), write(3, 3)], False),
         ([write(1, 3), write(2, 1)], True),
         ([write(1, 1, 3), write(2, 1)], True),
+        ([write(1, 1, 3), write(2, 1, names=())], False),
+        ([write(1, 1, 3), write(2, 1), write(3, 3)], True),
     ],
 )
 def test_another_order_is_seen(writes: Any, is_wrong: bool) -> None:

@@ -158,38 +158,57 @@ def _allowed(effects: Iterable[_Effect]) -> set[str | None]:
     return allowed | ({None} if sure is None else set())
 
 
+class _Applied(NamedTuple):
+    """A write that took effect."""
+
+    at: int
+    rows: dict[float, Call]
+    """Those that it is known to carry, by their place in the order."""
+    keys: frozenset[str]
+
+
 def write_disorder(sittings: Sequence[Sitting], writes: Iterable[dict[str, Any]]) -> list[str]:
     """Where writes of a participant took effect in another order than that of its rows.
 
-    A request may be repeated, because its answer was lost; a later one goes on behind it.
+    A request may be repeated, because its answer was lost; without a row that has become too late
+    meanwhile, if it overwrites nothing of that. A later one goes on behind it.
     """
     turns = [_turns(sitting) for sitting in sittings]
-    done: dict[tuple[str, str, int], list[tuple[int, list[float]]]] = defaultdict(list)
+    done: dict[tuple[str, str, int], list[_Applied]] = defaultdict(list)
     for write in writes:
         place = sum(write["number"] > sitting.last_write for sitting in sittings[:-1])
         marks = (name.removeprefix(MARK) for name in write["keys"] if name.startswith(MARK))
-        rows = sorted(turns[place][mark] for mark in marks if mark in turns[place])
+        rows = dict(turns[place][mark] for mark in marks if mark in turns[place])
         if write["applied"] is not None and rows:
             who = (write["conversation_id"], write["participant_id"], place)
-            done[who].append((write["applied"], rows))
+            done[who].append(_Applied(write["applied"], rows, frozenset(write["keys"])))
     found = []
     for who, one in done.items():
-        in_order = [rows for _, rows in sorted(one)]
+        in_order = sorted(one, key=lambda write: write.at)
         for before, after in itertools.pairwise(in_order):
-            if before != after and before[-1] >= after[0]:
-                found.append(f"rows {after} took effect after rows {before} of {who[1]}")
+            if max(before.rows) >= min(after.rows) and not _is_repeated(before, after):
+                rows = f"{sorted(after.rows)} took effect after rows {sorted(before.rows)}"
+                found.append(f"rows {rows} of {who[1]}")
     return found
 
 
-def _turns(sitting: Sitting) -> dict[str, float]:
-    """By mark: the row's place in the order; of those that are known."""
+def _is_repeated(before: _Applied, after: _Applied) -> bool:
+    if not after.rows.keys() <= before.rows.keys():
+        return False
+    left_out = [before.rows[turn] for turn in before.rows.keys() - after.rows.keys()]
+    return all(after.keys.isdisjoint(call.row.attributes) for call in left_out)
+
+
+def _turns(sitting: Sitting) -> dict[str, tuple[float, Call]]:
+    """By mark: the row's place in the order, and the row; of those that are known."""
     known = sitting.known
-    if sitting.ordered:
-        return {str(call.row.number): float(call.row.number) for call in sitting.sent}
-    return {
-        str(call.row.number): float(known[call.id]["row"])
+    places = {
+        call.id: float(call.row.number if sitting.ordered else known[call.id]["row"])
         for call in sitting.sent
-        if call.id in known
+        if sitting.ordered or call.id in known
+    }
+    return {
+        str(call.row.number): (places[call.id], call) for call in sitting.sent if call.id in places
     }
 
 
