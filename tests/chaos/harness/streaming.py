@@ -89,13 +89,14 @@ def play_stream(case: StreamCase, folder: Path) -> StreamPlayed:
         stats = server.stats()
         refused = sum(n for status, n in stats["statuses"].items() if int(status) >= 400)
         first = sittings[0]
+        answered = {answer.get("id") for answer in first.answers}
         return StreamPlayed(
             case.way,
             case.trouble,
             len(case.calls),
             len(first.answers),
-            len(first.given_up),
-            len(first.sent) - len({a.get("id") for a in first.answers} | first.given_up),
+            len(first.given_up - answered),
+            len(first.sent) - len(answered | first.given_up),
             refused + stats["connections_cut"],
             stats["overlaps"],
             max(0, stats["tokens_minted"] - len(sittings)),
