@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,7 @@ def part_of(module: str) -> str:
     return module.split(".")[1]
 
 
+@cache
 def imports() -> list[tuple[str, str, bool]]:
     """Every import within the package: importing module, imported module, for typing alone."""
     found = []

@@ -67,6 +67,12 @@ def say(*lines: str) -> None:
         pass
 
 
+def prompt(text: str) -> None:
+    """Words that an answer follows, on their line. Raises OSError where nobody can see them."""
+    sys.stderr.write(printable(text))
+    sys.stderr.flush()
+
+
 def log_line(text: str) -> None:
     """A line of a log: with its time, because whoever reads it was not there."""
     if _Log.write is not None:

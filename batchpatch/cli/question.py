@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from batchpatch.cli.output import say
+from batchpatch.cli.output import prompt, say
 from batchpatch.cli.text import about, count, printable
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.account.regions import is_loopback
@@ -66,8 +66,7 @@ def _can_ask(*, on_stdin: bool) -> bool:
 def _answer(*, on_stdin: bool) -> str:
     """A line that somebody types; empty at the end of input."""
     with suppress(OSError), _answers(on_stdin=on_stdin) as stream:
-        sys.stderr.write("Go on? [y/N] ")
-        sys.stderr.flush()
+        prompt("Go on? [y/N] ")
         return stream.readline()
     return ""
 

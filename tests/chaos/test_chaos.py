@@ -15,7 +15,8 @@ from harness.playing import play
 if TYPE_CHECKING:
     from pathlib import Path
 
-SEEDS = range(1, 9)
+SEEDS = (3, 6, 23, 24, 27, 32)
+"""Few, and chosen so that all is met; see the test of the selection."""
 ROWS = 600
 
 

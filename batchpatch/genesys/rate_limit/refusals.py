@@ -136,7 +136,12 @@ class Refusals:
         """
         quota, number = permit.quota, permit.number
         whose = whose_limit(reply, quota, now_s)
-        alone = before is not None and before.again_alone(self.admitted_count, self.refused_count)
+        # Where several were refused it is a limit of all, and this may be its next window's end.
+        alone = (
+            self.shared.hits <= 1
+            and before is not None
+            and before.again_alone(self.admitted_count, self.refused_count)
+        )
         self.refused_count += 1
         passed = Passed(self.admitted_count, self.refused_count, alone)
         refusal = Refusal(permit, reply, whose, sent_s=quota.in_flight[number], passed=passed)

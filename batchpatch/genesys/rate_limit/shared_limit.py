@@ -152,6 +152,8 @@ class SharedLimit:
         """There is such a limit, as far as is known."""
         self.refusals = 0
         """Cooldowns since it is known."""
+        self.hits = 0
+        """Requests that it has refused since it is known."""
         self._cooldown = Cooldown()
         self._ends_s = -math.inf
         """When the window is over that refused last, as it says."""
@@ -199,6 +201,7 @@ class SharedLimit:
             jitter: random in [0, 1).
         """
         self.refusals += now_s >= self._cooldown.until_s
+        self.hits += 1
         self.is_known, self.name = True, name or self.name
         self._cooldown.refused(
             now_s, retry_after_s, None, margin_s=_MARGIN_S, most_s=most_s, jitter=jitter
@@ -210,7 +213,7 @@ class SharedLimit:
     def forget(self) -> None:
         """It was no limit of all."""
         self.is_known = self._measures = False
-        self.refusals = 0
+        self.refusals = self.hits = 0
         self._cooldown = Cooldown()
         self._base_per_s = math.inf
 
