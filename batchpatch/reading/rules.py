@@ -123,7 +123,9 @@ class Rule:
         what = f"the value of {shown(self.name)}"
         if self.allowed is not None and value not in self.allowed:
             allowed = listed(sorted(self.allowed))
-            return RowError("rule_allowed", f"{what} is none of the rules", f"Allowed: {allowed}.")
+            return RowError(
+                "rule_allowed", f"{what} is none of those allowed", f"Allowed: {allowed}."
+            )
         if self.max_bytes is not None and not _are_short([value], self.max_bytes):
             most = f"{self.max_bytes:,} bytes"
             return RowError(

@@ -88,5 +88,5 @@ def test_a_file_is_refused_before_anything_is_sent(
     for name in (rows.name, path.name):
         done = batchpatch("run", name, "--rules", "rules.toml", "--sandbox", "--out", "R")
         assert done.returncode == 2, done.stderr
-        assert f"Line 3 of {name}: the value of 'tier' is none of the rules" in done.stderr
+        assert f"Line 3 of {name}: the value of 'tier' is none of those allowed" in done.stderr
         assert not (tmp_path / "R").exists()
