@@ -23,12 +23,14 @@ from batchpatch.reading.dialect import (
     quote_error,
     swallowed,
     unread,
+    usual_readings,
 )
 from batchpatch.reading.odd_values import LARGE_LENGTH
 from batchpatch.reading.records import Block
 from batchpatch.reading.sources import BlankInputError, EmptyInputError
 from batchpatch.reading.table_records import SAMPLE_ROWS, TableRecords
 from batchpatch.reading.tables import Table, is_blank
+from batchpatch.reading.title_rows import header_below_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -155,9 +157,15 @@ class CsvRecords(TableRecords):
 
     def header_below(self) -> int | None:
         """The number of a line below what was taken for the header that looks more like one."""
-        found = (at for at, line in enumerate(self._ahead[:100]) if names_columns(line))
-        at = next(found, None)
-        return None if at is None else self._line + at
+        lines = list(enumerate(self._ahead[:100], self._line))
+        named = next((number for number, line in lines if names_columns(line)), None)
+        if named is not None:
+            return named
+        parsed = (
+            header_below_title(self.header, ((n, lenient([line])) for n, line in lines))
+            for lenient in usual_readings()
+        )
+        return next((number for number in parsed if number is not None), None)
 
     def blocks(self) -> Iterator[Block | None]:
         """The records, as many at a time as one read has completed; blank ones are left in.

@@ -115,11 +115,15 @@ def known_cells(line: str, delimiter: str) -> tuple[int, int]:
     return known, len(cells)
 
 
+def usual_readings() -> Iterator[Callable[[Iterable[str]], list[str]]]:
+    """How cells are told from lines, whatever separates them."""
+    return (Dialect(delimiter).lenient for delimiter in _DELIMITERS)
+
+
 def names_columns(line: str) -> bool:
     """True for a line that looks like a header: two of its cells name fields."""
-    for delimiter in _DELIMITERS:
-        cells = Dialect(delimiter).lenient([line])
-        if sum(is_known_column(cell.strip(INVISIBLE)) for cell in cells) > 1:
+    for lenient in usual_readings():
+        if sum(is_known_column(cell.strip(INVISIBLE)) for cell in lenient([line])) > 1:
             return True
     return False
 

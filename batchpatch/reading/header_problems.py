@@ -185,6 +185,8 @@ def _guessed(
             alike, holds = _likeness(field, header[at]), holds_ids(at, sample)
             if holds and _OTHERS.search(normalized(header[at])) and alike < _ALIKE:
                 continue
+            if not header[at]:  # no flag can name it
+                continue
             if holds or alike >= _ALIKE:
                 scores.append((holds + alike, -at, field))
     found: dict[str, _Guess] = {}

@@ -13,6 +13,7 @@ from batchpatch.reading.records import Block, UnusableCell
 from batchpatch.reading.sources import EmptyInputError
 from batchpatch.reading.table_records import SAMPLE_ROWS, TableRecords
 from batchpatch.reading.tables import Table
+from batchpatch.reading.title_rows import header_below_title
 from batchpatch.reading.workbooks import Workbook
 from batchpatch.writes.registry import is_known_column
 
@@ -98,7 +99,8 @@ class SheetRecords(TableRecords):
     def header_below(self) -> int | None:
         """The number of a row below what was taken for the header that looks more like one."""
         self._ahead += islice(self._rows, max(0, _LOOKED_AT - len(self._ahead)))
-        return next((n for n, cells in self._ahead if sum(map(is_known_column, cells)) > 1), None)
+        named = next((n for n, cells in self._ahead if sum(map(is_known_column, cells)) > 1), None)
+        return named or header_below_title(self.header, self._ahead)
 
     def blocks(self) -> Iterator[Block | None]:
         """The rows, many at a time; empty ones are left in."""

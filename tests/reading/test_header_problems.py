@@ -38,6 +38,13 @@ def test_all_problems_are_said_at_once() -> None:
     assert str(error) == " ".join(line.strip() for line in error.lines)
 
 
+def test_a_column_without_a_name_is_no_words_to_paste() -> None:
+    """No flag can name it, and `--map participant=(no name)` is an error of the shell."""
+    error = refusal(["Conv ID", "", "Tier"], [[C, P, "gold"]])
+    assert error.lines[-1] == "  Ready to paste: --map conversation='Conv ID'"
+    assert "(no name)" not in " ".join(error.lines[1:])
+
+
 def test_what_is_ready_to_paste_works() -> None:
     """It is typed as a shell wants it, and mends what it is about."""
     columns = {"conversation": "Conv ID", "participant": "Who"}
