@@ -35,19 +35,32 @@ class Seen(NamedTuple):
     """Requests that have found participants."""
     requests: int
     """All requests that were not refused for the rate limit, these among them."""
+    reading: int | None = None
+    """Requests that have read, before it was sent, what a row would change; None where rows are
+    sent without."""
 
 
 def requests_left(seen: Seen) -> int:
     """About how many requests are to come.
 
     Participants are found well before their rows are sent, so the two are counted apart: what a
-    row that was read has cost, and what one that is settled has.
+    row that was read has cost, and what one that is settled has. What a row would change is read
+    ahead as well, by as much as the window holds: those reads are not to come again.
     """
     to_find = seen.finding / seen.fed if seen.fed else 0.0
-    others = max(0, seen.requests - seen.finding)
+    others = max(0, seen.requests - seen.finding - (seen.reading or 0))
     to_settle = others / seen.settled_here if seen.settled_here >= FEW_ROWS else 1.0
     unread, unsettled = max(0, seen.expected - seen.read), max(0, seen.expected - seen.settled)
-    return round(unread * to_find + unsettled * to_settle)
+    return round(unread * to_find + unsettled * to_settle + _reads_left(seen, unsettled))
+
+
+def _reads_left(seen: Seen, unsettled: int) -> float:
+    if seen.reading is None:
+        return 0.0
+    known = seen.settled_here >= FEW_ROWS
+    a_row = min(1.0, seen.reading / seen.settled_here) if known else 1.0
+    ahead = max(0.0, seen.reading - a_row * seen.settled_here)
+    return max(0.0, unsettled * a_row - ahead)
 
 
 class RequestRate:

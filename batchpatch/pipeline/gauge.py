@@ -32,7 +32,7 @@ class Gauge:
         client: GenesysClient,
         window: Window,
         hours: OpeningHours | None,
-        doing: str = "sending",
+        sends: bool = True,
         reads_each: bool = False,
     ) -> None:
         """See nothing yet.
@@ -44,7 +44,7 @@ class Gauge:
             client: asks the platform.
             window: where rows wait.
             hours: in which requests may begin.
-            doing: what is done with a patch, in a word.
+            sends: patches are sent; in a plan they are only compared with what is there.
             reads_each: conversations are read for the patches, not to find participants.
         """
         self._source = source
@@ -53,7 +53,7 @@ class Gauge:
         self._client = client
         self._window = window
         self._hours = hours
-        self._doing = doing
+        self._sends = sends
         self._reads_each = reads_each
         self._rate = RequestRate()
         self._began_s = monotonic()
@@ -108,6 +108,7 @@ class Gauge:
                 settled_here=self._recorder.settled_here,
                 finding=finding,
                 requests=self._client.admitted,
+                reading=calls["reads"] if self._reads_each and self._sends else None,
             )
         )
 
@@ -116,7 +117,7 @@ class Gauge:
             return "finding participants"
         if self.verifying and self._feeder.exhausted and self._window.idle_but(self.verifying):
             return "verifying"
-        return self._doing
+        return "sending" if self._sends else "planning"
 
 
 def _use_of(allowance: Allowance | None) -> WindowUse | None:

@@ -142,7 +142,7 @@ class Pipeline:
             client=client,
             window=window,
             hours=hours,
-            doing="sending" if step.sends else "planning",
+            sends=step.sends,
             reads_each=reads_each or not step.sends,
         )
         self._withdrawn: list[int] = []

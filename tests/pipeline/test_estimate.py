@@ -111,6 +111,23 @@ def test_the_time_left_is_right_within_15_percent_after_a_minute(
     assert wrong == []
 
 
+def test_values_before_are_counted_from_the_first_row_on() -> None:
+    """With --keep-before a row is two requests: half the time is no estimate. What was read ahead
+    is not to come once more."""
+    first = Seen(100, 100, 100, settled=2, settled_here=2, finding=0, requests=31, reading=30)
+    assert requests_left(first) == 98 + 98 - 28
+    later = first._replace(settled=60, settled_here=60, requests=160, reading=100)
+    assert requests_left(later) == 40
+
+
+def test_few_reads_serve_many_rows_of_one_conversation() -> None:
+    """Nor is there a read for each of them to come."""
+    seen = Seen(
+        1000, 1000, 1000, settled=500, settled_here=500, finding=0, requests=100, reading=50
+    )
+    assert requests_left(seen) == 100
+
+
 def _present(allowance: Allowance | None, second: int, world: World) -> Allowance | None:
     """What the platform says that is left of the window under way."""
     if allowance is None:
