@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from rich.console import Console, Group
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from batchpatch.model import FailureReason, Progress
 
 _LEAST_BAR, _MOST_BAR = 10, 40
+_FREE = 3
+"""Columns that stay empty behind the last line: a terminal writes `^C` there, and where that is the
+edge, all lines move up by one and the first is never wiped away."""
 _DIM, _BAD, _GOOD, _WAITS = "dim", "red", "green", "yellow"
 _MADE_IT = {Outcome.UPDATED: _GOOD, Outcome.PLANNED: _GOOD}
 
@@ -132,6 +136,7 @@ def drawn(view: View, width: int) -> RenderableType:
     if view.allowance or view.waiting:
         lines.append(_joined([(view.allowance, _DIM), (view.waiting, _WAITS)]))
     lines += [_line(f"  {reason}", _BAD) for reason in view.reasons]
+    lines[-1] = Constrain(lines[-1], max(1, width - _FREE))
     return Group(*lines)
 
 

@@ -50,6 +50,11 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(map(len, lines_at(width))) <= width
 
 
+def test_there_is_room_behind_the_last_line() -> None:
+    """There the terminal's own `^C` would wrap, and a line of the view stay behind for good."""
+    assert len(lines_at(80)[-1]) == 77
+
+
 def test_80_columns_say_all_that_matters() -> None:
     """How far, how long, what came of it, what it waits for and why rows failed, uncut."""
     text = "\n".join(lines_at(80))
