@@ -198,8 +198,8 @@ def summary_lines(summary: Summary, *, warns_of_end: bool = True) -> list[str]:
         lines.append(f"{summary.allowance_used:.1%} of the platform's allowance used")
     if summary.blanked:
         lines.append(
-            f"{count(summary.blanked, 'value')} blanked that had been absent: the platform "
-            "can delete none"
+            f"{count(summary.blanked, 'value')} that had been absent "
+            f"{'is' if summary.blanked == 1 else 'are'} blank now: the platform can delete none"
         )
     if summary.unkept:
         lines.append(

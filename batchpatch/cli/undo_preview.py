@@ -57,14 +57,21 @@ def _lines(preview: UndoPreview, following: Following) -> Iterator[str]:
         preview.attributes, "value"
     )
     if preview.blanked:
-        yield f"  {preview.blanked:,} of them were absent: blanked, the platform can delete none"
+        yield f"  {_absent(preview)}: blanked, the platform can delete none"
     if preview.refused:
-        yield f"  {count(preview.refused, 'participant')} cannot be restored: nothing was there"
+        yield f"{count(preview.refused, 'participant')} cannot be restored: nothing was there"
     if preview.unkept:
-        yield f"  {count(preview.unkept, 'row')} cannot be taken back: no values before were kept"
+        yield f"{count(preview.unkept, 'row')} cannot be taken back: no values before were kept"
     yield "Nothing was read: what somebody has changed since would be a conflict, and stays."
     if following.place is not None:
         yield place_line(following.place)
-    if following.undo is not None:
+    if following.undo is not None and preview.participants:
         yield "To do it:"
         yield f"  {following.undo}"
+
+
+def _absent(preview: UndoPreview) -> str:
+    if preview.attributes == 1:
+        return "It was absent"
+    verb = "was" if preview.blanked == 1 else "were"
+    return f"{preview.blanked:,} of them {verb} absent"

@@ -153,7 +153,7 @@ class UndoPreview(NamedTuple):
     """What an undo would do, as far as the values that were kept tell."""
 
     participants: int
-    """To be restored."""
+    """To be restored; those of `refused` are not among them."""
     attributes: int
     """Of theirs."""
     blanked: int
@@ -179,10 +179,12 @@ def preview_undo(
     first: list[UndoRow] = []
     with open_index(undo_path, results_path=results_path, count_unkept=count_unkept) as index:
         for row in _rows(index, looked=looked, rule=kind.merge):
+            if kind.refuse(row.attributes) is not None:
+                refused += 1
+                continue
             count += 1
             attributes += len(row.attributes)
             blanked += len(row.blanked)
-            refused += kind.refuse(row.attributes) is not None
             if len(first) < most:
                 first.append(row)
         return UndoPreview(count, attributes, blanked, index.unkept, refused, first)

@@ -87,7 +87,7 @@ def test_what_could_only_be_blanked_is_counted(
     """Whoever takes a run back has to know that it is not all as it was."""
     done = batchpatch("undo", "r", "--out", "u", env=credentials)
     assert done.returncode == 0, done.stderr
-    assert "3 values blanked that had been absent" in done.stderr
+    assert "3 values that had been absent are blank now" in done.stderr
     assert json.loads((tmp_path / "u" / "summary.json").read_text())["blanked"] == 3
 
 
@@ -144,6 +144,18 @@ def test_a_dry_run_shows_what_would_be_written(batchpatch: Run, kept: Any, tmp_p
     found = json.loads(batchpatch("undo", "r", "--dry-run", "--json").stdout)
     assert (found["participants"], found["blanked"], found["exit_code"]) == (2, 3, 0)
     assert "first" not in found
+
+
+def test_a_dry_run_of_one_value_speaks_of_one(
+    batchpatch: Run, place: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """`1 of them were absent` is no sentence."""
+    row = {"conversationId": CONVERSATION, "participantId": OTHER, "attributes": {"new": "x"}}
+    (tmp_path / "one.jsonl").write_text(json.dumps(row))
+    words = ("--keep-before", "--api-url", place.url, "--out", "r")
+    assert batchpatch("run", "one.jsonl", *words, env=credentials).returncode == 0
+    done = batchpatch("undo", "r", "--dry-run")
+    assert "1 participant to restore: 1 value\n  It was absent: blanked, " in done.stdout
 
 
 def test_a_dry_run_of_what_cannot_be_undone_says_so(batchpatch: Run, place: Any) -> None:

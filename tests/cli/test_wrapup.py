@@ -74,6 +74,11 @@ def test_plan_run_verify_undo(
     assert done.returncode == 0, done.stderr
     assert "6 rows read back and found stored" in done.stderr
     assert set_in(place) == {agent_id(one): (NO_ANSWER, "a note") for one in CONVERSATIONS}
+    shown = batchpatch("undo", "r", "--dry-run")
+    assert (shown.returncode, shown.stdout.count("  code: ")) == (1, 1)
+    assert "1 participant to restore: " in shown.stdout
+    assert "\n5 participants cannot be restored: nothing was there\n" in shown.stdout
+    assert "blanked" not in shown.stdout
     assert batchpatch("undo", "r", "--out", "u", env=credentials).returncode == 1
     done = batchpatch("undo", "r", "--out", "u2", env=credentials)
     said = "5 of 6 participants had no wrap-up before, and the platform cannot take one away"
