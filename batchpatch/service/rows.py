@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from batchpatch.errors import SettingsError
+from batchpatch.errors import InputError, SettingsError
 from batchpatch.options.fields import canonical_uuid, parse_participant
 from batchpatch.writes.registry import find_kind
 
@@ -27,9 +28,13 @@ def row_of(
     deadline_s: float | None,
     write: str | None,
 ) -> dict[str, Any]:
-    """The row that a call asks for. What is wrong with it is for the reader of rows to say."""
+    """The row that a call asks for. What is wrong with it is for the reader of rows to say.
+
+    Raises:
+        InputError: an argument is of a type that can be none.
+    """
     row: dict[str, Any] = {"conversationId": conversation_id, **who(participant)}
-    row[find_kind(write).key] = dict(attributes)
+    row[find_kind(write).key] = _values(attributes)
     if id is not None:
         row["id"] = id
     if urgent:
@@ -40,11 +45,12 @@ def row_of(
 
 
 def who(participant: Participant) -> dict[str, str]:
-    """The fields that say who is meant."""
+    """The fields that say who is meant. Raises InputError for what can be none of these."""
     if participant is None:
         return {}
     if isinstance(participant, Mapping):
         return dict(participant)
+    participant = _text(participant)
     if canonical_uuid(participant) is not None:
         return {"participantId": participant}
     try:
@@ -52,6 +58,24 @@ def who(participant: Participant) -> dict[str, str]:
     except SettingsError:
         # It may have come with the data: the row is invalid, and its result says why.
         return {"participantId": participant}
+
+
+def _text(participant: object) -> str:
+    if not isinstance(participant, str | UUID):
+        raise InputError(
+            f"participant is of the type {type(participant).__name__}: give a text, or a mapping "
+            "of fields to texts."
+        )
+    return str(participant)
+
+
+def _values(attributes: object) -> dict[str, Any]:
+    if not isinstance(attributes, Mapping):
+        raise InputError(
+            f"attributes are of the type {type(attributes).__name__}: give a mapping of names to "
+            "values."
+        )
+    return dict(attributes)
 
 
 def _field(one: Criterion) -> str:

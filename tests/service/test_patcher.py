@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
-from batchpatch import Outcome, Patcher, Settings, VerifyOptions
+from batchpatch import InputError, Outcome, Patcher, Settings, VerifyOptions
 from batchpatch.options.run import Safeguards
 
 if TYPE_CHECKING:
@@ -21,6 +22,32 @@ if TYPE_CHECKING:
     StartSandbox = Callable[..., Sandbox]
 
 pytestmark = pytest.mark.asyncio
+
+
+async def test_a_service_has_its_ids_as_uuid_objects(
+    make_patcher: MakePatcher, sandbox: Sandbox, ids: Ids
+) -> None:
+    """As its database gives them; whoever passes one of the two gets the other right as well."""
+    conversation, participant = ids(1)
+    one: Any = UUID(conversation)
+    other: Any = UUID(participant)
+    async with make_patcher() as patcher:
+        result = await patcher.patch(one, {"a": "b"}, participant=other)
+    assert result.outcome == Outcome.UPDATED
+    assert sandbox.stored(conversation, participant) == {"a": "b"}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "who", "words"),
+    [({"a": "b"}, 5, "participant is of the type int"), ("tier", "customer", "of the type str")],
+)
+async def test_an_argument_of_another_type_is_refused_in_a_sentence(
+    attributes: Any, who: Any, words: str, make_patcher: MakePatcher, ids: Ids
+) -> None:
+    """`'int' object has no attribute 'lower'` does not say what was wrong with the call."""
+    async with make_patcher() as patcher:
+        with pytest.raises(InputError, match=words):
+            await patcher.patch(ids(1)[0], attributes, participant=who)
 
 
 async def test_thousands_of_callers_share_one_token(
