@@ -150,7 +150,7 @@ def finish_plan(
     """
     keep_exit_code(report.summary.exit_code)
     resume = NextCommands(plan.out, given, input_kept=True).resume() if report.resumable else None
-    runnable = plan.whole and plan.file != STDOUT
+    runnable = plan.whole and plan.participants > 0 and plan.file != STDOUT
     run = run_plan(plan.out, given) if runnable and not resume else None
     if not quiet:
         attempt_to_show("The changes", lambda: _say_changes(plan))
@@ -200,7 +200,7 @@ def _failed(report: RunReport) -> int:
 
 def _say_changes(plan: PlanReport) -> None:
     """Whose data this is about, and the first changes."""
-    say(*_who(plan), "")
+    say(*_who(plan), *([""] if plan.changes else []))
     for change in plan.changes:
         say(*change_lines(*change))
     if plan.participants > len(plan.changes):

@@ -80,7 +80,7 @@ class Following(NamedTuple):
             return ["To go on with this run:", f"  {self.resume}"]
         if self.send_failed:
             return [
-                "To send the failed rows again, once the cause is gone:",
+                "To send the failed rows again, once they are mended or the cause is gone:",
                 f"  {self.send_failed}",
             ]
         return []
