@@ -120,7 +120,7 @@ def test_a_live_directory_is_refused_and_a_closed_one_is_free(tmp_path: Path) ->
     """Two writers of one results file would settle rows twice."""
     with create(base=tmp_path) as run:
         write_atomically(run.manifest_path, b"{}")
-        with pytest.raises(RecordError, match=rf"in use by process {os.getpid()}; wait"):
+        with pytest.raises(RecordError, match=rf"in use by process {os.getpid()}: wait"):
             RunDirectory.open(run.path)
         RunDirectory.open(run.path, lock=False).close()
         with pytest.raises(RecordError, match="in use"):
@@ -146,7 +146,7 @@ def test_a_killed_process_holds_no_lock(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
-        with pytest.raises(RecordError, match=f"process {process.pid};"):
+        with pytest.raises(RecordError, match=f"process {process.pid}:"):
             RunDirectory.open(tmp_path)
         process.send_signal(signal.SIGKILL)
         process.wait()
