@@ -28,6 +28,8 @@ class Following(NamedTuple):
     place: Place | None = None
     status: str | None = None
     """Looks at the run while it is at work."""
+    since: str | None = None
+    """Looks at what became of its failed rows, where another run has sent them again."""
 
     @classmethod
     def of(
@@ -66,7 +68,7 @@ class Following(NamedTuple):
     @property
     def next(self) -> str | None:
         """The one command that comes next: first the rest of the run, then what has failed."""
-        return self.resume or self.send_failed
+        return self.resume or self.since or self.send_failed
 
     def place_lines(self) -> list[str]:
         """Where it went, and whether that can be undone."""

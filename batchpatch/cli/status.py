@@ -61,7 +61,8 @@ def runs(folder: Folder, *, showing: ShowingFlags) -> int:
     from batchpatch.reporting.runs import runs_in  # noqa: PLC0415
 
     folder = folder or USUAL_FOLDER
-    found = ((one, quick_counts(one), _following(one)) for one in runs_in(folder))
+    listed = runs_in(folder)
+    found = ((one, quick_counts(one), _following_among(listed, one)) for one in listed)
     if showing.json:
         emit_document({"folder": str(folder), "runs": [_document(*one) for one in found]})
     else:
@@ -78,6 +79,18 @@ def _following(glance: Glance) -> Following:
     unfinished = is_over and glance.state is not RunState.FINISHED
     failed = glance.directory.failed_paths() if is_over else []
     return Following.of(glance.path, failed, resumable=unfinished)
+
+
+def _following_among(listed: list[Glance], glance: Glance) -> Following:
+    """What follows. Failed rows that another run of the list has sent again are not sent anew, and
+    nor are those of a run that was taken back: its report tells which are still open."""
+    from batchpatch.cli.next_command import command_line  # noqa: PLC0415 - brings all flags
+    from batchpatch.reporting.history import has_history  # noqa: PLC0415
+
+    following = _following(glance)
+    if following.send_failed and has_history(glance, listed):
+        return following._replace(since=command_line("report", [glance.path], []))
+    return following
 
 
 def _status_lines(glance: Glance, counts: Counts, following: Following) -> Iterator[str]:

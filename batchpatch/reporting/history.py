@@ -15,7 +15,7 @@ from batchpatch.reporting.result_index import ResultIndex
 from batchpatch.reporting.runs import runs_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from batchpatch.reporting.glance import Glance
 
@@ -59,6 +59,18 @@ def history_of(glance: Glance, failed: Bitmap) -> History:
             undone.append(other)
     count = failed.count()
     return History(repairs, undone, count, count - mended.count())
+
+
+def has_history(glance: Glance, others: Iterable[Glance]) -> bool:
+    """True where one of these has sent its failed rows again or has taken it back.
+
+    Their manifests tell: no results are read.
+    """
+    return any(
+        any(_is(name, glance) for name in other.manifest.mends)
+        or any(_is_undo_of(file.path, glance) for file in other.manifest.inputs)
+        for other in others
+    )
 
 
 def _others(glance: Glance) -> Iterator[Glance]:

@@ -48,6 +48,10 @@ def test_the_first_report_says_what_is_still_open(
     text = batchpatch("report", "runs/first").stdout
     assert f"Still open: 0 of {lost} failed rows\n" in text
     assert "batchpatch run " not in text
+    listed = document(batchpatch("runs", "runs", "--json"))["runs"]
+    following = {one["directory"]: one["next"] for one in listed}
+    assert following["runs/first"] == "batchpatch report runs/first"
+    assert "batchpatch run " not in batchpatch("runs", "runs").stdout
     assert document(batchpatch("report", "runs/second", "--json"))["open"] == 0
 
 
