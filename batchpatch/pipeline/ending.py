@@ -141,7 +141,9 @@ class Ending:
             list(failed),
             list(reasons),
             resumable=resumable,
-            requests_left=attempt_to_show("What is left", pipeline.requests_left),
+            requests_left=attempt_to_show(
+                "What is left", lambda: pipeline.requests_left(anew=True)
+            ),
             allowance=attempt_to_show("The allowance", job.client.allowance),
             nothing_left=job.earlier is not None
             and not (resumable or pipeline.recorded.settled_here),

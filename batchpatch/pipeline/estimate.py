@@ -40,26 +40,27 @@ class Seen(NamedTuple):
     sent without."""
 
 
-def requests_left(seen: Seen) -> int:
+def requests_left(seen: Seen, *, anew: bool = False) -> int:
     """About how many requests are to come.
 
     Participants are found well before their rows are sent, so the two are counted apart: what a
     row that was read has cost, and what one that is settled has. What a row would change is read
-    ahead as well, by as much as the window holds: those reads are not to come again.
+    ahead as well, by as much as the window holds: those reads are to come again in another process
+    only (`anew`).
     """
     to_find = seen.finding / seen.fed if seen.fed else 0.0
     others = max(0, seen.requests - seen.finding - (seen.reading or 0))
     to_settle = others / seen.settled_here if seen.settled_here >= FEW_ROWS else 1.0
     unread, unsettled = max(0, seen.expected - seen.read), max(0, seen.expected - seen.settled)
-    return round(unread * to_find + unsettled * to_settle + _reads_left(seen, unsettled))
+    return round(unread * to_find + unsettled * to_settle + _reads_left(seen, unsettled, anew=anew))
 
 
-def _reads_left(seen: Seen, unsettled: int) -> float:
+def _reads_left(seen: Seen, unsettled: int, *, anew: bool) -> float:
     if seen.reading is None:
         return 0.0
     known = seen.settled_here >= FEW_ROWS
     a_row = min(1.0, seen.reading / seen.settled_here) if known else 1.0
-    ahead = max(0.0, seen.reading - a_row * seen.settled_here)
+    ahead = 0.0 if anew else max(0.0, seen.reading - a_row * seen.settled_here)
     return max(0.0, unsettled * a_row - ahead)
 
 

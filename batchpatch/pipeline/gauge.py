@@ -92,8 +92,11 @@ class Gauge:
             organisation=self.organisation,
         )
 
-    def requests_left(self) -> int | None:
-        """About how many requests are to come; None where nobody knows how many rows are."""
+    def requests_left(self, *, anew: bool = False) -> int | None:
+        """About how many requests are to come; None where nobody knows how many rows are.
+
+        `anew`: of another process, which reads again what this one has read ahead.
+        """
         expected = self._source.rows_expected
         if expected is None:
             return None
@@ -109,7 +112,8 @@ class Gauge:
                 finding=finding,
                 requests=self._client.admitted,
                 reading=calls["reads"] if self._reads_each and self._sends else None,
-            )
+            ),
+            anew=anew,
         )
 
     def _now_doing(self) -> str:

@@ -279,6 +279,6 @@ class Pipeline:
         """How far it is."""
         return self.gauge.progress()
 
-    def requests_left(self) -> int | None:
-        """About how many requests are to come; None where nobody knows how many rows are."""
-        return self.gauge.requests_left()
+    def requests_left(self, *, anew: bool = False) -> int | None:
+        """As of the gauge."""
+        return self.gauge.requests_left(anew=anew)

@@ -113,9 +113,10 @@ def test_the_time_left_is_right_within_15_percent_after_a_minute(
 
 def test_values_before_are_counted_from_the_first_row_on() -> None:
     """With --keep-before a row is two requests: half the time is no estimate. What was read ahead
-    is not to come once more."""
+    is not to come once more, unless another process goes on."""
     first = Seen(100, 100, 100, settled=2, settled_here=2, finding=0, requests=31, reading=30)
     assert requests_left(first) == 98 + 98 - 28
+    assert requests_left(first, anew=True) == 98 + 98
     later = first._replace(settled=60, settled_here=60, requests=160, reading=100)
     assert requests_left(later) == 40
 
