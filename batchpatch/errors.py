@@ -27,6 +27,18 @@ class ExitCode(IntEnum):
     """Somebody asked for it. To be resumed."""
 
 
+def with_extra(extra: str) -> str:
+    """What to do where an extra is missing, for the end of a sentence.
+
+    It is on no package index, so that `pip install batchpatch[...]` would find nothing, or what
+    somebody else has put there.
+    """
+    return (
+        f"install batchpatch with the extra {extra}, from its clone: pip install '.[{extra}]' "
+        "(or uv tool install, or pipx install --force)"
+    )
+
+
 class BatchpatchError(Exception):
     """Anything that ends a run. The text is one sentence for a person: what, where, what to do."""
 

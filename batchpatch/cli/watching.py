@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from batchpatch.cli.output import log_to, say
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, with_extra
 from batchpatch.version import VERSION
 
 if TYPE_CHECKING:
@@ -93,7 +93,6 @@ def _tracer() -> Tracer:
         from opentelemetry import trace  # noqa: PLC0415 - an extra
     except ImportError:
         raise SettingsError(
-            "--otel needs the OpenTelemetry API, which is not installed: "
-            "pip install 'batchpatch[otel]'."
+            f"--otel needs the OpenTelemetry API, which is not installed: {with_extra('otel')}."
         ) from None
     return trace.get_tracer("batchpatch", VERSION)

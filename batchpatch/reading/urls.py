@@ -12,7 +12,7 @@ import re
 from contextlib import suppress
 from typing import Any
 
-from batchpatch.errors import InputError
+from batchpatch.errors import InputError, with_extra
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 _HOST = re.compile(r"[^:@]*(:\d+)?")
@@ -54,10 +54,7 @@ def open_url(name: str) -> io.RawIOBase:
     try:
         from smart_open import open as open_stream  # noqa: PLC0415 - an extra
     except ImportError:
-        raise InputError(
-            f"{shown} is a URL: download it, or install batchpatch[url] "
-            "(pip install 'batchpatch[url]')."
-        ) from None
+        raise InputError(f"{shown} is a URL: download it, or {with_extra('url')}.") from None
     params = {"timeout": _TIMEOUT_S} if scheme in ("http", "https") else None
     try:
         stream = open_stream(name, "rb", compression="disable", transport_params=params)

@@ -14,7 +14,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from zipfile import BadZipFile
 
-from batchpatch.errors import InputError
+from batchpatch.errors import InputError, with_extra
 from batchpatch.reading.cell_texts import has_lost_digits, shown_text
 from batchpatch.reading.records import UnusableCell
 from batchpatch.reading.row_errors import formula_without_value, lost_digits
@@ -189,8 +189,7 @@ def _reader(name: str) -> Any:
         from batchpatch.reading.openpyxl_reader import open_workbook  # noqa: PLC0415 - an extra
     except ImportError:
         raise InputError(
-            f"{name} is an Excel workbook: save it as CSV UTF-8, or install batchpatch[xlsx] "
-            "(pip install 'batchpatch[xlsx]')."
+            f"{name} is an Excel workbook: save it as CSV UTF-8, or {with_extra('xlsx')}."
         ) from None
     # It warns of what it leaves out, such as colours that depend on values.
     warnings.filterwarnings("ignore", module="openpyxl")

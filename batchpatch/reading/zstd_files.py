@@ -6,7 +6,7 @@ import sys
 import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from batchpatch.errors import InputError
+from batchpatch.errors import InputError, with_extra
 
 if TYPE_CHECKING:
     import io
@@ -38,7 +38,6 @@ def _library(name: str) -> Any:
             from backports import zstd  # noqa: PLC0415
     except ImportError:
         raise InputError(
-            f"{name} is packed with zstd: unpack it (zstd -d FILE), or install batchpatch[zst] "
-            "(pip install 'batchpatch[zst]')."
+            f"{name} is packed with zstd: unpack it (zstd -d FILE), or {with_extra('zst')}."
         ) from None
     return zstd

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, with_extra
 
 
 def load(name: str) -> Any:
@@ -19,5 +19,5 @@ def load(name: str) -> Any:
     except ImportError:
         raise SettingsError(
             f"--html needs {name.partition('.')[0]}, which is not installed: "
-            "pip install 'batchpatch[report]'."
+            f"{with_extra('report')}."
         ) from None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, with_extra
 from batchpatch.model import Outcome
 from batchpatch.pipeline.monitor import LATENCY_BOUNDS_S
 from batchpatch.version import VERSION
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.monitor import Latency, Monitor, Readings
 
 MISSING = (
-    "Metrics need the Prometheus client library, which is not installed: "
-    "pip install 'batchpatch[metrics]'."
+    f"Metrics need the Prometheus client library, which is not installed: {with_extra('metrics')}."
 )
 
 

@@ -86,7 +86,7 @@ def test_what_becomes_of_a_file(
         ("space_delim.txt", "--delimiter ' '; or say which column it is: --map"),
         (
             "real_workbook.xlsx",
-            "an Excel workbook: save it as CSV UTF-8, or install batchpatch[xlsx]",
+            "an Excel workbook: save it as CSV UTF-8, or install batchpatch with the extra xlsx",
         ),
     ],
 )

@@ -47,7 +47,7 @@ def test_without_its_libraries_one_sentence_says_how_to_get_them(
     path = os.pathsep.join(filter(None, (str(tmp_path / "none"), os.environ.get("PYTHONPATH"))))
     done = batchpatch("report", "r", "--html", "page.html", env={"PYTHONPATH": path})
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "pip install 'batchpatch[report]'" in done.stderr
+    assert "pip install '.[report]'" in done.stderr
     assert not (tmp_path / "page.html").exists()
     assert batchpatch("report", "r", env={"PYTHONPATH": path}).returncode == 0
 

@@ -224,7 +224,7 @@ def test_metrics_without_their_library_say_what_to_install(
     service = start_service(sandbox, env={**names, "PYTHONPATH": paths})
     answer = service.get("/metrics")
     assert answer.status == 501
-    assert "pip install 'batchpatch[metrics]'" in answer.json["error"]
+    assert "pip install '.[metrics]'" in answer.json["error"]
     assert service.patch(row(1)).json["outcome"] == "updated"
 
 

@@ -159,7 +159,7 @@ def test_what_is_not_installed_is_named_before_anything_is_sent(
     done = batchpatch("run", str(make_rows(1)), "--sandbox", "--out", str(out), *words, env=env)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert f"pip install 'batchpatch[{extra}]'" in done.stderr
+    assert f"pip install '.[{extra}]'" in done.stderr
     assert not out.exists()
 
 

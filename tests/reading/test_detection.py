@@ -84,7 +84,8 @@ def test_a_workbook_without_its_extra(
     monkeypatch.setitem(sys.modules, "batchpatch.reading.openpyxl_reader", None)
     with pytest.raises(InputError, match="is an Excel workbook: save it as") as caught:
         read(data)
-    assert str(caught.value).endswith("batchpatch[xlsx] (pip install 'batchpatch[xlsx]').")
+    assert str(caught.value).endswith("(or uv tool install, or pipx install --force).")
+    assert "the extra xlsx, from its clone: pip install '.[xlsx]'" in str(caught.value)
 
 
 @pytest.mark.parametrize(
