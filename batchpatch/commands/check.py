@@ -11,9 +11,9 @@ from batchpatch.model import InvalidRow, Row
 from batchpatch.options.read import ReadOptions
 from batchpatch.options.run import MergeOptions, PaceOptions
 from batchpatch.reading.expansion import expand
-from batchpatch.reading.inputs import Reader
 from batchpatch.reading.kinds import choose_kind
 from batchpatch.reading.names_file import read_names_file
+from batchpatch.reading.reader import Reader
 from batchpatch.writes.listing import NameTable, name_in, resolved
 from batchpatch.writes.registry import find_kind
 

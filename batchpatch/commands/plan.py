@@ -22,8 +22,8 @@ from batchpatch.pipeline.run_record import describe, record_organisation
 from batchpatch.pipeline.spooling import spooling
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.expansion import expand
-from batchpatch.reading.inputs import Reader
 from batchpatch.reading.kinds import choose_kind
+from batchpatch.reading.reader import Reader
 from batchpatch.reading.urls import shown_name
 from batchpatch.recording.plan_file import PlanFile, PlanStream
 from batchpatch.recording.plan_output import partial_path, refuse_output, state_path

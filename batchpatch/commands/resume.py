@@ -22,7 +22,7 @@ from batchpatch.pipeline.resumption import (
 )
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.stop import Stopper
-from batchpatch.reading.inputs import Reader
+from batchpatch.reading.reader import Reader
 from batchpatch.reading.rules_file import refuse_changed_rules
 from batchpatch.recording.plan_output import find_directory
 from batchpatch.recording.progress_file import read_progress

@@ -39,8 +39,8 @@ from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.spooling import spooling
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.expansion import expand
-from batchpatch.reading.inputs import Reader
 from batchpatch.reading.kinds import choose_kind
+from batchpatch.reading.reader import Reader
 from batchpatch.reading.urls import shown_name
 from batchpatch.recording.run_directory import RunDirectory
 from batchpatch.writes.registry import find_kind

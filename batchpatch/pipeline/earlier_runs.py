@@ -24,7 +24,8 @@ from batchpatch.options.fields import is_origin
 from batchpatch.options.run import without_limit
 from batchpatch.pipeline.origin_run import OriginRun, notice_of_gone, origins_of
 from batchpatch.reading.detection import is_workbook
-from batchpatch.reading.inputs import Input, Reader
+from batchpatch.reading.inputs import Input
+from batchpatch.reading.reader import Reader
 from batchpatch.reading.sources import is_regular
 from batchpatch.recording.in_thread import in_thread
 

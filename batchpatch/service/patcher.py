@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from batchpatch.errors import InputError, SettingsError
 from batchpatch.genesys.account.credentials import find_account
 from batchpatch.options.run import LimitOptions, Rate, Settings
-from batchpatch.options.spelling import parse_rate
 from batchpatch.service.engine import Engine, Watching
+from batchpatch.service.live_settings import settings_of
 from batchpatch.service.rows import row_of
 from batchpatch.service.sandbox_process import own_sandbox, sandbox_at
 from batchpatch.service.streaming import each_settled
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from batchpatch.service.rows import Participant
     from batchpatch.service.streaming import OneRow
 
-ALL_ROWS = 1 << 40
-"""Rows in the window: callers bound what waits, because each of them waits with it."""
 AT_ONCE = 1000
 """Rows of a stream that wait for their results, at most."""
 
@@ -111,7 +108,7 @@ class Patcher:
         self._account, self._sandbox = account, sandbox
         self._profile, self._region = profile, region
         self._api_url, self._login_url = api_url, login_url
-        self._settings = _settings(settings or Settings(), rate, tokens, write, deadline_s)
+        self._settings = settings_of(settings or Settings(), rate, tokens, write, deadline_s)
         self._limits = limits or LimitOptions()
         self._record = None if record is None else Path(record)
         if self._settings.safeguards.keep_before and record is None:
@@ -284,23 +281,3 @@ class Patcher:
             api_url=self._api_url,
             login_url=self._login_url,
         )
-
-
-def _settings(
-    settings: Settings,
-    rate: Rate | str | None,
-    tokens: int | None,
-    write: str | None,
-    deadline_s: float | None,
-) -> Settings:
-    """The settings with what was named singly; rows wait without bound and are read afresh."""
-    pace = settings.pace
-    if rate is not None:
-        pace = pace._replace(rate=parse_rate(rate) if isinstance(rate, str) else rate)
-    if tokens is not None:
-        pace = pace._replace(tokens=tokens)
-    read = settings.read if write is None else replace(settings.read, write=write)
-    read = read if deadline_s is None else replace(read, deadline_s=deadline_s)
-    merge = replace(settings.merge, window_rows=ALL_ROWS, window_bytes=ALL_ROWS)
-    find = replace(settings.find, fresh=True)
-    return replace(settings, pace=pace, read=read, merge=merge, find=find)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from batchpatch.errors import InputError, SettingsError
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.read import ReadOptions
-from batchpatch.reading.inputs import Input, Reader
+from batchpatch.reading.inputs import Input
+from batchpatch.reading.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from batchpatch.model import InvalidRow
 from batchpatch.options.read import ReadOptions
 from batchpatch.reading import json_framing
-from batchpatch.reading.inputs import Reader
 from batchpatch.reading.json_framing import Framed, Framer
+from batchpatch.reading.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

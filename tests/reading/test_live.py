@@ -11,7 +11,7 @@ import pytest
 
 from batchpatch.model import Batch, Row
 from batchpatch.options.read import ReadOptions
-from batchpatch.reading.inputs import Reader
+from batchpatch.reading.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

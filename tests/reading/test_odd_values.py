@@ -8,8 +8,8 @@ import pytest
 
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.read import ReadOptions
-from batchpatch.reading.inputs import Reader
 from batchpatch.reading.odd_values import bad_id
+from batchpatch.reading.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

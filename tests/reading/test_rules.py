@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from batchpatch.errors import InputError, SettingsError
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.read import ReadOptions
-from batchpatch.reading.inputs import Reader
 from batchpatch.reading.kinds import choose_kind
+from batchpatch.reading.reader import Reader
 from batchpatch.reading.rules import DateForm, Rule, Rules
 from batchpatch.reading.rules_file import load_rules, refuse_changed_rules
 

@@ -226,7 +226,7 @@ BLOCKED = """
 import asyncio
 from batchpatch.reading.streams import BackgroundReader
 from batchpatch.options.read import ReadOptions
-from batchpatch.reading.inputs import Reader
+from batchpatch.reading.reader import Reader
 
 async def main():
     source = BackgroundReader(Reader(["-"], ReadOptions()))

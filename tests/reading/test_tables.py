@@ -9,7 +9,7 @@ import pytest
 from batchpatch.errors import InputError
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.read import ReadOptions
-from batchpatch.reading.inputs import Reader
+from batchpatch.reading.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

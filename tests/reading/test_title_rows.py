@@ -8,7 +8,7 @@ import pytest
 
 from batchpatch.errors import InputError
 from batchpatch.options.read import ReadOptions
-from batchpatch.reading.inputs import Reader
+from batchpatch.reading.reader import Reader
 from batchpatch.reading.title_rows import header_below_title
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchpatch.options.read import ReadOptions
-from batchpatch.reading.inputs import Reader
+from batchpatch.reading.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ import pytest
 
 from batchpatch.errors import InputError
 from batchpatch.options.read import ReadOptions
-from batchpatch.reading.inputs import Reader
+from batchpatch.reading.reader import Reader
 from batchpatch.reading.sources import is_regular, open_source
 from batchpatch.reading.urls import is_url, shown_name
 

@@ -14,7 +14,8 @@ import pytest
 from batchpatch.errors import InputError
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.read import ReadOptions
-from batchpatch.reading.inputs import Input, Reader
+from batchpatch.reading.inputs import Input
+from batchpatch.reading.reader import Reader
 from batchpatch.reading.shared_texts import SharedTexts
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from batchpatch.genesys.account.credentials import Account, find_account
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.read import ReadOptions
 from batchpatch.options.run import RecordOptions, Safeguards, VerifyOptions
-from batchpatch.reading.inputs import Reader
+from batchpatch.reading.reader import Reader
 from batchpatch.sandbox import SandboxOptions, SandboxServer, running
 from batchpatch.sandbox.codes import queue_id_of
 from batchpatch.sandbox.conversations import agent_id
