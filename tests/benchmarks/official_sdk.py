@@ -3,7 +3,7 @@
 This is what most scripts in the field do. Compared with the bare loop over the same 5,000 rows,
 both by their own account of the sending alone (from inside the process, imports left out),
 because importing the SDK takes longer than sending so few. Skipped where the SDK is not installed
-(`pip install 'batchpatch[sdk]'`).
+(`pip install '.[sdk]'`).
 """
 
 from __future__ import annotations

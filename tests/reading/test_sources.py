@@ -240,5 +240,5 @@ def test_zstd_without_its_extra(write: Callable[..., str], monkeypatch: pytest.M
     """What to install is said, and what does without."""
     monkeypatch.setitem(sys.modules, "backports", None)
     monkeypatch.setitem(sys.modules, "compression", None)
-    with pytest.raises(InputError, match=r"zstd -d FILE.*pip install 'batchpatch\[zst\]'"):
+    with pytest.raises(InputError, match=r"zstd -d FILE.*pip install '\.\[zst\]'"):
         all_of(write(zstd.compress(b"rows")))

@@ -138,5 +138,5 @@ def test_urls_that_are_not_taken(name: str, words: str) -> None:
 def test_a_url_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """What to install is said, and what does without."""
     monkeypatch.setitem(sys.modules, "smart_open", None)
-    with pytest.raises(InputError, match=r"download it, or .*pip install 'batchpatch\[url\]'"):
+    with pytest.raises(InputError, match=r"download it, or .*pip install '\.\[url\]'"):
         open_source("s3://bucket/rows.csv")

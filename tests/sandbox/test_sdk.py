@@ -26,7 +26,7 @@ SESSION = Path(__file__).with_name("sdk_session.py")
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("PureCloudPlatformClientV2") is None,
-    reason="needs the official SDK: pip install 'batchpatch[sdk]'",
+    reason="needs the official SDK: pip install '.[sdk]'",
 )
 
 
