@@ -176,16 +176,16 @@ class GenesysClient:
         where a host cannot be the platform's, `OutageError` where the platform is down for too
         long, or was never heard of. A no from the API, or no answer, is an `Answer`.
         """
-        url = self._api_url + path
+        url, purpose = self._api_url + path, purpose_of(method)
         tries, passed = FIRST, None
         while True:
             if self._breaker.is_open:
                 await self._breaker.wait()
             try:
-                permit = self.limiter.take() or await self._wait(method)
+                permit = self.limiter.take() or await self._wait(purpose)
                 if self._stopped:
                     await self._hold(permit)
-                departure = self._count(method, first=tries is FIRST)
+                departure = self._count(purpose, first=tries is FIRST)
                 answer = refusal = None
                 try:
                     answer = await self._transport.send(
@@ -202,44 +202,43 @@ class GenesysClient:
                     raise
                 self._breaker.no_token(error, since_s=self.limiter.pool.missing_since_s)
                 continue
+            self.answers[purpose, word_of(answer)] += 1
             if isinstance(answer, Reply) and 200 <= answer.status < 300:
                 self._failures.heard = permit.token.accepted = True
-                self.answers[purpose_of(method), str(answer.status)] += 1
                 self._breaker.answered()
                 return Answer(_ACCEPTED, answer, None, tries.attempts + 1)
-            self._note_heard(method, answer, permit)
+            self._note_heard(answer, permit)
             if refusal is not None:
                 passed = await self._judge_refusal(refusal, policy or self._policy)
             asked = url if method == "GET" else None
             after = await self._follow_up(
-                method, answer, tries, permit, policy, passed, asked=asked
+                purpose, answer, tries, permit, policy, passed, asked=asked
             )
             if isinstance(after, Answer):
                 return after
             tries = after
 
-    async def _wait(self, method: str) -> Permit:
-        if purpose_of(method) != "patches":
+    async def _wait(self, purpose: Purpose) -> Permit:
+        if purpose != "patches":
             return await self.limiter.wait()
         with self.admission.waiting():
             return await self.limiter.wait()
 
-    def _count(self, method: str, *, first: bool) -> Departure | None:
+    def _count(self, purpose: Purpose, *, first: bool) -> Departure | None:
         """Count an attempt that leaves now; gives who is to be told when its answer is there."""
         self.requests += 1
         self.on_the_wire += 1
         if first:
-            self.calls[purpose_of(method)] += 1
+            self.calls[purpose] += 1
         else:
             self.retries += 1
         departure = departing()
-        if departure is not None and purpose_of(method) == "patches":
+        if departure is not None and purpose == "patches":
             departure.attempts += 1
             departure.on_the_wire = True
         return departure
 
-    def _note_heard(self, method: str, answer: Reply | NoReply, permit: Permit) -> None:
-        self.answers[purpose_of(method), word_of(answer)] += 1
+    def _note_heard(self, answer: Reply | NoReply, permit: Permit) -> None:
         if isinstance(answer, Reply):
             self._failures.heard = True
             permit.token.accepted |= answer.status != 401
@@ -254,7 +253,7 @@ class GenesysClient:
 
     async def _follow_up(
         self,
-        method: str,
+        purpose: Purpose,
         answer: Reply | NoReply,
         tries: Tries,
         permit: Permit,
@@ -279,11 +278,11 @@ class GenesysClient:
             asked=asked,
             told=page,
         ):
-            _log.debug("outage: %s", words_for(answer), extra=log_fields("outage", method, answer))
+            _log.debug("outage: %s", words_for(answer), extra=log_fields("outage", purpose, answer))
             return tries._replace(attempts=tries.attempts + 1)  # it waits, and is not charged
         follows = FOLLOWS[decision.__class__]
         event = "failed" if isinstance(decision, Final) else "retry"
-        _log.debug("%s: %s", words_for(answer), follows, extra=log_fields(event, method, answer))
+        _log.debug("%s: %s", words_for(answer), follows, extra=log_fields(event, purpose, answer))
         if isinstance(decision, Final):
             return ended(decision, answer, tries)
         if isinstance(decision, Renew):

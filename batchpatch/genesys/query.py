@@ -53,10 +53,10 @@ def word_of(answer: Reply | NoReply) -> str:
     return answer.kind if isinstance(answer, NoReply) else str(answer.status)
 
 
-def log_fields(event: str, method: str, answer: Reply | NoReply) -> dict[str, Any]:
+def log_fields(event: str, purpose: Purpose, answer: Reply | NoReply) -> dict[str, Any]:
     """What a log for programs says of an attempt, beside the words: `extra` of a record."""
     status = answer.kind if isinstance(answer, NoReply) else answer.status
-    return {"event": event, "fields": {"purpose": purpose_of(method), "status": status}}
+    return {"event": event, "fields": {"purpose": purpose, "status": status}}
 
 
 def fitting(policy: RetryPolicy) -> RetryPolicy:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from batchpatch.errors import ExitCode, InputError
 from batchpatch.model import Batch, InvalidRow, Row, Stop
+from batchpatch.pipeline.row_checks import any_says_more
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -219,7 +220,7 @@ class Feeder:
 
 def arrived(rows: list[Row | InvalidRow], now_s: float) -> list[Row | InvalidRow]:
     """The same rows; those with a deadline know when it is."""
-    if not any(row.__class__ is Row and row[7] is not None for row in rows):
+    if not any_says_more(rows):
         return rows  # mostly
     return [_arrived(row, now_s) if isinstance(row, Row) else row for row in rows]
 

@@ -14,7 +14,7 @@ from batchpatch.writes.listing import NameTable, name_in, resolved
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.genesys.client import GenesysClient
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 _CODE = "another_organisation"
 _ELSEWHERE = "Use credentials and --region of where it was made, or plan again."
+
+
+def any_says_more(rows: Iterable[Row | InvalidRow]) -> bool:
+    """True where one of them has a context; mostly none has. Hot: by position."""
+    return any(row.__class__ is Row and row[7] is not None for row in rows)
 
 
 class OrganisationCheck:
@@ -63,7 +68,7 @@ class OrganisationCheck:
         if self._always and rows:
             self._always = False
             await self._learn()
-        if not any(row.__class__ is Row and row[7] is not None for row in rows):
+        if not any_says_more(rows):
             return rows
         return [await self._checked(row) for row in rows]
 

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
+
+from other_process import wait_until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
 Rows = Callable[..., Path]
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Returns once another process has come so far."""
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline, "the run does not get on"
-        time.sleep(0.02)  # another process is at work: there is no event to wait for
 
 
 def test_a_run_takes_another_pace_at_once(

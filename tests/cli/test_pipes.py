@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from other_process import wait_until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
@@ -53,14 +53,6 @@ def as_pretty_json(rows: int) -> str:
 
 
 FORMATS = pytest.mark.parametrize("text_of", [as_csv, as_jsonl, as_pretty_json])
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Returns when it is true; a run that does not get there fails the test."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "the run does not get on"
-        time.sleep(0.01)  # another process is at work: there is no event to wait for
 
 
 def lines_in(path: Path) -> int:
@@ -137,7 +129,7 @@ def test_an_interrupted_pipe_is_copied_to_its_end(
     """Ctrl-C ends the sending, and what was piped is not lost by it."""
     words = ("--api-url", sandbox.url, "--rate", "20/s", "--window", "1", "--out", "r")
     process = run_piped(*words, text=text_of(140))
-    wait_until(lambda: lines_in(tmp_path / "r" / "results.jsonl") >= 3)
+    wait_until(lambda: lines_in(tmp_path / "r" / "results.jsonl") >= 3, within_s=30)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
     assert process.returncode == 130
@@ -158,7 +150,7 @@ def test_a_pipe_that_is_left_has_no_half_row(
     """The second Ctrl-C leaves it; half a cell is not sent, and the row to go on from is named."""
     words = ("--api-url", sandbox.url, "--grace", "60s", "--out", "r")
     process = run_piped(*words, text=text_of(30)[:-100], close=False)
-    wait_until(lambda: lines_in(tmp_path / "r" / "results.jsonl") >= 5)
+    wait_until(lambda: lines_in(tmp_path / "r" / "results.jsonl") >= 5, within_s=30)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
     assert any("copying what is left of standard input" in line for line in process.stderr)
@@ -189,7 +181,7 @@ def test_a_killed_pipe_has_no_half_row(
     neither sent nor invalid, and it is not among the failed ones."""
     words = ("--api-url", sandbox.url, "--rate", "20/s", "--window", "1", "--out", "r")
     process = run_piped(*words, text=text_of(140))
-    wait_until(lambda: lines_in(tmp_path / "r" / "results.jsonl") >= 3)
+    wait_until(lambda: lines_in(tmp_path / "r" / "results.jsonl") >= 3, within_s=30)
     process.kill()
     process.communicate()
     spool = (tmp_path / "r" / "input").read_text(encoding="utf-8")
@@ -219,7 +211,7 @@ def test_a_pipe_that_was_read_to_its_end_is_known_as_whole_at_once(
     not even a last row without a line end."""
     words = ("--api-url", sandbox.url, "--rate", "20/s", "--out", "r")
     process = run_piped(*words, text=as_csv(140)[:-1])
-    wait_until(lambda: lines_in(tmp_path / "r" / "results.jsonl") >= 3)
+    wait_until(lambda: lines_in(tmp_path / "r" / "results.jsonl") >= 3, within_s=30)
     process.kill()
     process.communicate()
     done = batchpatch("resume", "r", "--rate", "none", env=credentials)

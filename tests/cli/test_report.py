@@ -6,24 +6,16 @@ import json
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from other_process import wait_until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
 Rows = Callable[..., Path]
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Returns once another process has come so far."""
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline, "the run does not get on"
-        time.sleep(0.02)  # another process is at work: there is no event to wait for
 
 
 def lines_in(path: Path) -> int:

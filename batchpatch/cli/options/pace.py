@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from batchpatch.cli.options.declare import Options, flag
+from batchpatch.cli.options.sending import parse_cap
 from batchpatch.errors import SettingsError
-from batchpatch.options.spelling import parse_rate
 
 if TYPE_CHECKING:
     from batchpatch.options.run import Rate
@@ -24,7 +24,7 @@ class NewRate(Options):
         "--rate",
         "Most requests from now on, such as 100/min or 5/s; none is no cap.",
         metavar="RATE",
-        parse=lambda text, flag: (parse_rate(text, flag=flag),),
+        parse=parse_cap,
         everyday=True,
     )
 

@@ -34,6 +34,15 @@ if TYPE_CHECKING:
     from batchpatch.options.run import Rate
 
 
+def parse_cap(text: str, *, flag: str) -> tuple[Rate | None]:
+    """A rate that was named; of one element, because `none` is not the same as no flag.
+
+    Raises:
+        SettingsError: it is no rate.
+    """
+    return (parse_rate(text, flag=flag),)
+
+
 @dataclass(frozen=True, kw_only=True)
 class LookingFlags(Options):
     """What is read before a PATCH."""
@@ -132,7 +141,7 @@ class PaceFlags(Options):
         "--rate",
         "Cap for the whole process: 300/min, 5/s, none. Default: the platform's own limit.",
         metavar="RATE",
-        parse=lambda text, flag: (parse_rate(text, flag=flag),),
+        parse=parse_cap,
         everyday="Cap, such as 300/min. Default: the platform's own limit.",
     )
     """In a tuple, because `none` is None and so is a flag that was not given."""
