@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import TCPConnector
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
-
-if TYPE_CHECKING:
-    from aiohttp.http_parser import RawResponseMessage
-    from aiohttp.streams import StreamReader
 
 MOST_BYTES = 256 * 1024
 """Of all that comes ahead of a body; the platform's heads have some 2 kB."""
@@ -27,28 +23,32 @@ class BoundedHandler(ResponseHandler):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
-        self._awaits_head = True
+        self._awaited: object = None
+        """The parser of the answer whose head is awaited; each answer has its own."""
+        self._headed: object = None
+        """The parser of the last answer whose head has ended."""
         self._ahead_bytes = 0
 
-    def set_response_params(self, **options: Any) -> None:
-        """A request is about to be answered."""
-        super().set_response_params(**options)
-        self._awaits_head, self._ahead_bytes = True, 0
-
-    def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
-        """A head has ended; of an answer, or of what comes ahead of one."""
-        super().feed_data(data, size)
-        code = data[0].code
-        self._awaits_head = 100 <= code < 200 and code != 101
-
     def data_received(self, data: bytes) -> None:
-        """Take bytes, unless they are too many."""
+        """Take bytes, unless they are too many. Hot: a head mostly comes, and ends, at once."""
         super().data_received(data)
-        if self._awaits_head:
-            self._ahead_bytes += len(data)
-            if self._ahead_bytes > MOST_BYTES and self.transport is not None:
-                self.set_exception(HttpProcessingError(message="the answer's head does not end"))
-                self.transport.abort()
+        parser = self._parser
+        if parser is self._headed:
+            return
+        if self._buffer and not _is_ahead(self._buffer[-1][0][0].code):
+            self._headed = parser
+            return
+        if parser is not self._awaited:
+            self._awaited, self._ahead_bytes = parser, 0
+        self._ahead_bytes += len(data)
+        if self._ahead_bytes > MOST_BYTES and self.transport is not None:
+            self.set_exception(HttpProcessingError(message="the answer's head does not end"))
+            self.transport.abort()
+
+
+def _is_ahead(code: int) -> bool:
+    """True for what is no answer yet; 101 is one."""
+    return 100 <= code < 200 and code != 101
 
 
 class BoundedConnector(TCPConnector):

@@ -18,7 +18,7 @@ from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S, CircuitBreaker
 from batchpatch.genesys.departure import departing
 from batchpatch.genesys.failures import FailureJudge
 from batchpatch.genesys.http import ERROR_BODY_BYTES
-from batchpatch.genesys.query import Purpose, fitting, log_fields, purpose_of, word_of
+from batchpatch.genesys.query import Purpose, fitting, log_fields, purpose_of
 from batchpatch.genesys.rate_limit.admission import Admission
 from batchpatch.genesys.rate_limit.pace import Allowance
 from batchpatch.genesys.replies import NoReply, Reply
@@ -97,8 +97,7 @@ class GenesysClient:
         """Attempts made so far."""
         self.calls: Counter[Purpose] = Counter()
         """Those among them that repeat none, by what they were made for."""
-        self.answers: Counter[tuple[Purpose, str]] = Counter()
-        """What they were answered, by what they were made for: a status, or why none came."""
+        self._answers: Counter[tuple[Purpose, int | str]] = Counter()
         self.on_the_wire = 0
         """Requests that have left and have no answer yet."""
         self.retries = 0
@@ -118,6 +117,11 @@ class GenesysClient:
     def assume(self, per_s: float) -> None:
         """Keep another pace per token while answers bear no headers; requests a second."""
         self.limiter.pool.assume(per_s)
+
+    @property
+    def answers(self) -> dict[tuple[Purpose, str], int]:
+        """Attempts by what they were made for and what came of them: a status, or why none came."""
+        return {(purpose, str(what)): times for (purpose, what), times in self._answers.items()}
 
     @property
     def waiting_for(self) -> str | None:
@@ -202,12 +206,12 @@ class GenesysClient:
                     raise
                 self._breaker.no_token(error, since_s=self.limiter.pool.missing_since_s)
                 continue
-            self.answers[purpose, word_of(answer)] += 1
             if isinstance(answer, Reply) and 200 <= answer.status < 300:
+                self._answers[purpose, answer.status] += 1
                 self._failures.heard = permit.token.accepted = True
                 self._breaker.answered()
                 return Answer(_ACCEPTED, answer, None, tries.attempts + 1)
-            self._note_heard(answer, permit)
+            self._note(purpose, answer, permit)
             if refusal is not None:
                 passed = await self._judge_refusal(refusal, policy or self._policy)
             asked = url if method == "GET" else None
@@ -238,8 +242,12 @@ class GenesysClient:
             departure.on_the_wire = True
         return departure
 
-    def _note_heard(self, answer: Reply | NoReply, permit: Permit) -> None:
-        if isinstance(answer, Reply):
+    def _note(self, purpose: Purpose, answer: Reply | NoReply, permit: Permit) -> None:
+        """Count what was no success, and what is known by it of the host and the token."""
+        if isinstance(answer, NoReply):
+            self._answers[purpose, answer.kind] += 1
+        else:
+            self._answers[purpose, answer.status] += 1
             self._failures.heard = True
             permit.token.accepted |= answer.status != 401
 

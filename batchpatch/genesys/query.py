@@ -48,11 +48,6 @@ def looks_again() -> bool:
     return _purpose.get() == "verifications"
 
 
-def word_of(answer: Reply | NoReply) -> str:
-    """What an attempt was answered: its status, or why none came."""
-    return answer.kind if isinstance(answer, NoReply) else str(answer.status)
-
-
 def log_fields(event: str, purpose: Purpose, answer: Reply | NoReply) -> dict[str, Any]:
     """What a log for programs says of an attempt, beside the words: `extra` of a record."""
     status = answer.kind if isinstance(answer, NoReply) else answer.status

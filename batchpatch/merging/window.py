@@ -79,6 +79,8 @@ class Window:
         self._withdrawn = withdrawn
         self._whose: dict[int, tuple[_Participant, ...]] = {}
         """By number of a row that waits: whose it is; empty where none can be withdrawn."""
+        self._sizes: dict[_Participant, int] = {}
+        """By participant, bytes of the rows that wait: measured once, when they come."""
         self._waiting: dict[_Participant, Sequence[Row]] = {}
         """By participant; a list only once there are several rows, which most never have."""
         self._urgent: _Queue = OrderedDict()
@@ -126,17 +128,21 @@ class Window:
                 self.dropped.append(row)
                 return
             self._whose[row.number] = (*self._whose.get(row.number, ()), participant)
+        size = row_bytes(row)
         waiting = self._waiting.get(participant)
         if waiting is None:
             self._waiting[participant] = (row,)
+            self._sizes[participant] = size
             if participant not in self._leased:
                 (self._ready if row[7] is None else self._queue([row]))[participant] = None
-        elif isinstance(waiting, list):
-            waiting.append(row)
         else:
-            self._waiting[participant] = [*waiting, row]
+            if isinstance(waiting, list):
+                waiting.append(row)
+            else:
+                self._waiting[participant] = [*waiting, row]
+            self._sizes[participant] += size
         self.rows += 1
-        self._bytes += row_bytes(row)
+        self._bytes += size
         if (context := row[7]) is not None:
             if context.urgent and waiting is not None and participant not in self._leased:
                 self._lift(participant)
@@ -223,8 +229,9 @@ class Window:
             if self._withdrawn is not None:
                 for row in rows:
                     self._whose[row.number] = (*self._whose.get(row.number, ()), participant)
+            self._sizes[participant] = size = sum(map(row_bytes, rows))
             self.rows += len(rows)
-            self._bytes += sum(map(row_bytes, rows))
+            self._bytes += size
         else:
             self._leave_queue(participant)
 
@@ -233,7 +240,7 @@ class Window:
         if self._whose:
             self._forget(waiting, participant)
         self.rows -= len(waiting)
-        self._bytes -= sum(map(row_bytes, waiting))
+        self._bytes -= self._sizes.pop(participant)
         return waiting
 
     def _keep(self, rows: Sequence[Row], wanted: Callable[[Row], bool]) -> Sequence[Row]:

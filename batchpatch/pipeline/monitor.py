@@ -111,7 +111,7 @@ class Monitor:
         oldest = next(iter(self._came_s.values()), None)
         return Readings(
             outcomes=dict(self._outcomes),
-            requests=dict(client.answers),
+            requests=client.answers,
             retries=client.retries,
             refusals=client.throttled,
             tokens_minted=client.tokens_minted,

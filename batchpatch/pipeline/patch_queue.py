@@ -79,7 +79,8 @@ class PatchQueue:
                 await admission.room()
                 continue
             patch = window.take(flush=self._draining or self._ended)
-            self._record_dropped()
+            if window.dropped:
+                self._record_dropped()
             if patch is not None:
                 if not window.full:
                     self._room.set()

@@ -230,11 +230,11 @@ async def test_what_goes_over_the_wire() -> None:
     assert requests[0].decode().split("\r\n") == [
         "PATCH /g/a%2Fb/%2E%2E/c HTTP/1.1",
         f"Host: {host}",
-        "Authorization: Bearer hush",
-        "Content-Type: application/json",
         "Accept: application/json",
         "Accept-Encoding: gzip, deflate",
         "User-Agent: batchpatch/1.2",
+        "Authorization: Bearer hush",
+        "Content-Type: application/json",
         "Content-Length: 24",
         "",
         '{"attributes":{"a":"1"}}',
