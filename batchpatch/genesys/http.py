@@ -23,7 +23,7 @@ from multidict import CIMultiDict, istr
 from yarl import URL
 
 from batchpatch.genesys.body import Body
-from batchpatch.genesys.bounded_head import BoundedConnector
+from batchpatch.genesys.connector import Connector
 from batchpatch.genesys.deadlines import Deadlines
 from batchpatch.genesys.exchanges import tracing
 from batchpatch.genesys.network import (
@@ -127,9 +127,7 @@ class Transport:
     async def __aenter__(self) -> Self:
         options = self._options
         self._session = aiohttp.ClientSession(
-            connector=BoundedConnector(
-                limit=affordable_connections(options.concurrency), ssl=self._ssl
-            ),
+            connector=Connector(limit=affordable_connections(options.concurrency), ssl=self._ssl),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(
