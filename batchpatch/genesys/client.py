@@ -18,7 +18,7 @@ from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S, CircuitBreaker
 from batchpatch.genesys.departure import departing
 from batchpatch.genesys.failures import FailureJudge
 from batchpatch.genesys.http import ERROR_BODY_BYTES
-from batchpatch.genesys.query import Purpose, fitting, log_fields, purpose_of
+from batchpatch.genesys.query import fitting, log_fields, purpose_of
 from batchpatch.genesys.rate_limit.admission import Admission
 from batchpatch.genesys.rate_limit.pace import Allowance
 from batchpatch.genesys.replies import NoReply, Reply
@@ -36,12 +36,14 @@ from batchpatch.genesys.retry import (
     is_down,
     words_for,
 )
+from batchpatch.genesys.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from batchpatch.genesys.departure import Departure
     from batchpatch.genesys.http import Attempter
+    from batchpatch.genesys.query import Purpose
     from batchpatch.genesys.rate_limit.limiter import RateLimiter
     from batchpatch.genesys.rate_limit.refusals import Refusal
     from batchpatch.genesys.rate_limit.shared_limit import Passed
@@ -93,17 +95,8 @@ class GenesysClient:
             self._host, self._breaker, max_outage_s=max_outage_s, wall_clock=wall_clock
         )
         self._stopped = False
-        self.requests = 0
-        """Attempts made so far."""
-        self.calls: Counter[Purpose] = Counter()
-        """Those among them that repeat none, by what they were made for."""
-        self._answers: Counter[tuple[Purpose, int | str]] = Counter()
-        self.on_the_wire = 0
-        """Requests that have left and have no answer yet."""
-        self.retries = 0
-        """Those among them that repeat an earlier one of the same call."""
-        self.throttled = 0
-        """Those that were answered with 429."""
+        self.traffic = Traffic()
+        """What has left, and what came of it."""
 
     def stop_sending(self) -> None:
         """Send nothing more: what has left is awaited, and every other call waits for its end."""
@@ -119,17 +112,13 @@ class GenesysClient:
         self.limiter.pool.assume(per_s)
 
     @property
-    def answers(self) -> dict[tuple[Purpose, str], int]:
-        """Attempts by what they were made for and what came of them: a status, or why none came."""
-        return {(purpose, str(what)): times for (purpose, what), times in self._answers.items()}
-
-    @property
     def waiting_for(self) -> str | None:
         """What all calls wait for at this moment, in words; None where nothing holds them up."""
         found = self._breaker.waiting_for or self.limiter.waiting_for
-        if found is None and self.on_the_wire and (still_s := self.limiter.still_s()) >= _STILL_S:
+        on_the_wire = self.traffic.on_the_wire
+        if found is None and on_the_wire and (still_s := self.limiter.still_s()) >= _STILL_S:
             return f"an answer from {self._host} ({still_s:.0f} s)"
-        if found is None and not self.on_the_wire and (pausing := +self._pausing):
+        if found is None and not on_the_wire and (pausing := +self._pausing):
             return f"another try after {', '.join(sorted(pausing))}"
         return found
 
@@ -149,17 +138,12 @@ class GenesysClient:
     def allowance_used(self) -> float | None:
         """Requests that were admitted over what their windows allowed; None where unknown."""
         offered = self.limiter.pool.offered
-        return round(self.admitted / offered, 4) if offered else None
+        return round(self.traffic.admitted / offered, 4) if offered else None
 
     @property
     def tokens_minted(self) -> int:
         """Tokens minted so far; 0 with a ready access token."""
         return self.limiter.pool.minted
-
-    @property
-    def admitted(self) -> int:
-        """Attempts made so far that the platform has not refused for its rate limit."""
-        return self.requests - self.throttled
 
     async def call(
         self,
@@ -180,7 +164,7 @@ class GenesysClient:
         where a host cannot be the platform's, `OutageError` where the platform is down for too
         long, or was never heard of. A no from the API, or no answer, is an `Answer`.
         """
-        url, purpose = self._api_url + path, purpose_of(method)
+        url, purpose, traffic = self._api_url + path, purpose_of(method), self.traffic
         tries, passed = FIRST, None
         while True:
             if self._breaker.is_open:
@@ -189,14 +173,15 @@ class GenesysClient:
                 permit = self.limiter.take() or await self._wait(purpose)
                 if self._stopped:
                     await self._hold(permit)
-                departure = self._count(purpose, first=tries is FIRST)
+                traffic.left(purpose, first=tries is FIRST)
+                departure = self._departs(purpose)
                 answer = refusal = None
                 try:
                     answer = await self._transport.send(
                         method, url, permit.token.headers, body, body_limit_bytes=body_limit_bytes
                     )
                 finally:
-                    self.on_the_wire -= 1
+                    traffic.on_the_wire -= 1
                     if departure is not None:
                         departure.on_the_wire = False
                     refusal = self.limiter.release(permit, answer, passed)
@@ -207,7 +192,7 @@ class GenesysClient:
                 self._breaker.no_token(error, since_s=self.limiter.pool.missing_since_s)
                 continue
             if isinstance(answer, Reply) and 200 <= answer.status < 300:
-                self._answers[purpose, answer.status] += 1
+                traffic.answered(purpose, answer.status)
                 self._failures.heard = permit.token.accepted = True
                 self._breaker.answered()
                 return Answer(_ACCEPTED, answer, None, tries.attempts + 1)
@@ -228,16 +213,10 @@ class GenesysClient:
         with self.admission.waiting():
             return await self.limiter.wait()
 
-    def _count(self, purpose: Purpose, *, first: bool) -> Departure | None:
-        """Count an attempt that leaves now; gives who is to be told when its answer is there."""
-        self.requests += 1
-        self.on_the_wire += 1
-        if first:
-            self.calls[purpose] += 1
-        else:
-            self.retries += 1
-        departure = departing()
-        if departure is not None and purpose == "patches":
+    def _departs(self, purpose: Purpose) -> Departure | None:
+        """Who is told of an attempt that leaves now, and is to be told of its answer."""
+        departure = departing() if purpose == "patches" else None
+        if departure is not None:
             departure.attempts += 1
             departure.on_the_wire = True
         return departure
@@ -245,9 +224,9 @@ class GenesysClient:
     def _note(self, purpose: Purpose, answer: Reply | NoReply, permit: Permit) -> None:
         """Count what was no success, and what is known by it of the host and the token."""
         if isinstance(answer, NoReply):
-            self._answers[purpose, answer.kind] += 1
+            self.traffic.answered(purpose, answer.kind)
         else:
-            self._answers[purpose, answer.status] += 1
+            self.traffic.answered(purpose, answer.status)
             self._failures.heard = True
             permit.token.accepted |= answer.status != 401
 
@@ -314,6 +293,6 @@ class GenesysClient:
 
         Raises `OutageError` where it lasts too long to be waited for.
         """
-        self.throttled += 1
+        self.traffic.throttled += 1
         self._failures.judge_refusal(refusal.reply, policy, self.limiter.refusals.lasted_s())
         return await refusal.passed()

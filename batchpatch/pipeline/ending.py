@@ -194,15 +194,16 @@ class Ending:
     def _counters(self) -> Counters:
         """What this process and those before it have done, as far as they could say."""
         client, pipeline = self._job.client, self._pipeline
+        traffic = client.traffic
         counters = Counters(
             rows=pipeline.rows,
-            patches=client.calls["patches"],
-            reads=client.calls["reads"],
-            lookups=client.calls["lookups"],
-            verifications=client.calls["verifications"],
-            retries=client.retries,
-            requests=client.requests,
-            throttled=client.throttled,
+            patches=traffic.calls["patches"],
+            reads=traffic.calls["reads"],
+            lookups=traffic.calls["lookups"],
+            verifications=traffic.calls["verifications"],
+            retries=traffic.retries,
+            requests=traffic.requests,
+            throttled=traffic.throttled,
             tokens_minted=client.tokens_minted,
             allowance_used=client.allowance_used,
             elapsed_s=round(pipeline.elapsed_s, 3),

@@ -70,16 +70,16 @@ class Gauge:
     def progress(self) -> Progress:
         """How far it is."""
         client, elapsed_s = self._client, self.elapsed_s
-        self._rate.look(elapsed_s, client.admitted)
-        per_s = self._rate.per_s(elapsed_s, client.admitted)
+        self._rate.look(elapsed_s, client.traffic.admitted)
+        per_s = self._rate.per_s(elapsed_s, client.traffic.admitted)
         allowance, to_come = client.allowance(), self.requests_left()
         closed = self._hours.waiting_for if self._hours else None
         return Progress(
             rows_read=self._feeder.rows,
             outcomes=dict(self._recorder.counts),
             settled_before=self._recorder.settled_before,
-            requests=client.requests,
-            throttled=client.throttled,
+            requests=client.traffic.requests,
+            throttled=client.traffic.throttled,
             waiting_for=closed or self._feeder.waiting_for or client.waiting_for,
             elapsed_s=elapsed_s,
             rows_expected=self._source.rows_expected,
@@ -100,7 +100,7 @@ class Gauge:
         expected = self._source.rows_expected
         if expected is None:
             return None
-        calls = self._client.calls
+        calls = self._client.traffic.calls
         finding = calls["lookups"] + (0 if self._reads_each else calls["reads"])
         return requests_left(
             Seen(
@@ -110,7 +110,7 @@ class Gauge:
                 settled=self._recorder.counts.total(),
                 settled_here=self._recorder.settled_here,
                 finding=finding,
-                requests=self._client.admitted,
+                requests=self._client.traffic.admitted,
                 reading=calls["reads"] if self._reads_each and self._sends else None,
             ),
             anew=anew,

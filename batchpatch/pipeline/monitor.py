@@ -111,12 +111,12 @@ class Monitor:
         oldest = next(iter(self._came_s.values()), None)
         return Readings(
             outcomes=dict(self._outcomes),
-            requests=client.answers,
-            retries=client.retries,
-            refusals=client.throttled,
+            requests=client.traffic.answers,
+            retries=client.traffic.retries,
+            refusals=client.traffic.throttled,
             tokens_minted=client.tokens_minted,
             allowance=client.allowance(),
-            in_flight=client.on_the_wire,
+            in_flight=client.traffic.on_the_wire,
             waiting=len(self._came_s),
             oldest_s=0.0 if oldest is None else self._clock() - oldest,
             latency=Latency(tuple(self._counts), self._sum_s),

@@ -192,7 +192,7 @@ class RunOutput:
         if error.exit_code == ExitCode.UNUSABLE:
             return not patches
         sent: GenesysClient = self._job.client
-        return error.exit_code == ExitCode.NO_ACCESS and not (settled or sent.requests)
+        return error.exit_code == ExitCode.NO_ACCESS and not (settled or sent.traffic.requests)
 
     def discard(self) -> None:
         """Remove the directory, unless it was there before."""

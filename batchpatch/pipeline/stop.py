@@ -139,5 +139,5 @@ class OpeningHours:
 async def nothing_on_the_wire(client: GenesysClient) -> None:
     """Return when what has left is answered: a worker that waits for its turn has sent nothing,
     and need not be waited for."""
-    while client.on_the_wire:  # noqa: ASYNC110 - an event would cost every request
+    while client.traffic.on_the_wire:  # noqa: ASYNC110 - an event would cost every request
         await asyncio.sleep(WIRE_EVERY_S)

@@ -71,7 +71,8 @@ def make_client(token_source: MakeTokens) -> MakeClient:
 
 def counts(client: GenesysClient) -> tuple[int, int, int, int]:
     """Return the counters that the summary takes over."""
-    return client.requests, client.retries, client.throttled, client.tokens_minted
+    traffic = client.traffic
+    return traffic.requests, traffic.retries, traffic.throttled, client.tokens_minted
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_answers_are_counted_by_what_they_were(
         await client.call("PATCH", "/api/v2/x", BODY)
         with made_for("reads"):
             await client.call("GET", "/api/v2/y")
-        return dict(client.answers)
+        return client.traffic.answers
 
     answered = {("patches", status): 1 for status in ("503", "timeout", "429", "202")}
     assert run_virtual(run()) == answered | {("reads", "404"): 1}
@@ -581,7 +582,7 @@ def test_one_call_that_is_put_off_while_others_pass_holds_nobody(
             took_s = asyncio.get_running_loop().time()
             while True:  # somebody always passes
                 await client.call("PATCH", "/api/v2/x", BODY)
-                if client.requests > 2000:
+                if client.traffic.requests > 2000:
                     return took_s
                 await asyncio.sleep(1)
 

@@ -488,7 +488,7 @@ async def test_the_whole_client_over_a_real_socket() -> None:
         async with open_client(account, version="0") as client:
             answer = await client.call("PATCH", "/api/v2/x", b'{"attributes":{"a":"1"}}')
     assert answer.outcome_kind is OutcomeKind.ACCEPTED
-    assert (client.requests, client.tokens_minted, len(requests)) == (1, 0, 1)
+    assert (client.traffic.requests, client.tokens_minted, len(requests)) == (1, 0, 1)
 
 
 @pytest.mark.asyncio

@@ -22,12 +22,9 @@ class Clock:
 
 
 CLIENT: Any = SimpleNamespace(
-    answers={("patches", "202"): 3},
-    retries=1,
-    throttled=2,
+    traffic=SimpleNamespace(answers={("patches", "202"): 3}, retries=1, throttled=2, on_the_wire=4),
     tokens_minted=1,
     allowance=lambda: None,
-    on_the_wire=4,
     waiting_for=None,
     silent_s=0.0,
     limiter=SimpleNamespace(wait_s=5.0),

@@ -101,7 +101,7 @@ def test_the_grace_is_as_long_as_it_says(
 
     class Silent(ScriptedCaller):
         async def call(self, *_: Any) -> Any:
-            self.on_the_wire = 1
+            self.traffic.on_the_wire = 1
             stopper.request(Stop(130, "interrupted"))
             await asyncio.Event().wait()
 
@@ -175,7 +175,7 @@ def test_cancelling_at_any_moment_leaves_nothing_behind(
         working.cancel()
         await asyncio.wait([working])
         assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert (caller.on_the_wire, LoopSource.open) == (0, 0)
+        assert (caller.traffic.on_the_wire, LoopSource.open) == (0, 0)
         assert open_files() == files - 1
         order: dict[str, int] = {}
         for line in lines():

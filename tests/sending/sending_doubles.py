@@ -13,6 +13,7 @@ from batchpatch.genesys.departure import Departure, departing
 from batchpatch.genesys.rate_limit.admission import Admission
 from batchpatch.genesys.replies import NoReply, Reply
 from batchpatch.genesys.retry import Answer, OutcomeKind
+from batchpatch.genesys.traffic import Traffic
 from batchpatch.model import Batch, Patch, Row
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ _numbers = itertools.count(1)
 class ScriptedCaller:
     """In the client's place: settles each call by what `judge` says of its attributes."""
 
-    requests = throttled = admitted = 0
     waiting_for = None
     allowance = staticmethod(lambda: None)
 
@@ -38,7 +38,7 @@ class ScriptedCaller:
         self._judge = judge or (lambda _: Reply(202))
         self.bodies: list[dict[str, str]] = []
         """The attributes of each call, in order."""
-        self.on_the_wire = 0
+        self.traffic = Traffic()
         self.admission = Admission()
 
     def stop_sending(self) -> None:
@@ -48,14 +48,14 @@ class ScriptedCaller:
         """Take a moment, then answer."""
         attributes = orjson.loads(body or b"")["attributes"]
         self.bodies.append(attributes)
-        self.on_the_wire += 1
+        self.traffic.on_the_wire += 1
         departure = departing() or Departure()
         departure.attempts += 1
         departure.on_the_wire = True
         try:
             await asyncio.sleep(LATENCY_S)
         finally:
-            self.on_the_wire -= 1
+            self.traffic.on_the_wire -= 1
             departure.on_the_wire = False
         answer = self._judge(attributes)
         if isinstance(answer, NoReply):
