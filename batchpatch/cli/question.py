@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from batchpatch.cli.output import prompt, say
 from batchpatch.cli.text import about, count, printable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from batchpatch.genesys.account.credentials import Account
-    from batchpatch.pipeline.intent import Confirm, Intent
+    from batchpatch.pipeline.intent import Intent, Question
 
 _TERMINAL = Path("/dev/tty")
 _YES = {"y", "yes"}
@@ -24,7 +24,7 @@ _YES = {"y", "yes"}
 
 def question_for(
     account: Account, *, yes: bool, what: str, inputs: Sequence[str] = ()
-) -> Confirm | None:
+) -> Question | None:
     """Who is asked before anything is written; None where nobody has to be.
 
     Args:
@@ -32,24 +32,31 @@ def question_for(
         yes: it was said already.
         what: the command, as in `undo of DIR`.
         inputs: standard input may be one of them: then it holds no answer.
-
-    Raises:
-        SettingsError: somebody has to be asked, and there is no terminal.
     """
     if yes or is_loopback(account.hosts.api_url):
         return None
-    on_stdin = "-" not in inputs
-    if not _can_ask(on_stdin=on_stdin):
-        raise SettingsError(
-            f"{what} would write to a real organisation, and there is no terminal to ask on:"
-            " add --yes, or set BATCHPATCH_YES=1."
-        )
+    return TerminalQuestion(what, on_stdin="-" not in inputs)
 
-    def confirm(intent: Intent) -> bool:
-        say(*question_lines(intent, what))
-        return _answer(on_stdin=on_stdin).strip().lower() in _YES
 
-    return confirm
+class TerminalQuestion(NamedTuple):
+    """The question on a terminal, and its answer from there."""
+
+    what: str
+    on_stdin: bool
+    """Standard input may hold the answer."""
+
+    def __call__(self, intent: Intent) -> bool:
+        """Ask; True for a yes."""
+        say(*question_lines(intent, self.what))
+        return _answer(on_stdin=self.on_stdin).strip().lower() in _YES
+
+    def refuse_unheard(self) -> None:
+        """Raise SettingsError where there is no terminal."""
+        if not _can_ask(on_stdin=self.on_stdin):
+            raise SettingsError(
+                f"{self.what} would write to a real organisation, and there is no terminal to ask"
+                " on: add --yes, or set BATCHPATCH_YES=1."
+            )
 
 
 def _can_ask(*, on_stdin: bool) -> bool:

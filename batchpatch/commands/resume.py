@@ -11,7 +11,7 @@ from batchpatch.genesys.account.organisation import read_identity
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.run import LimitOptions, read_afresh, without_limit
 from batchpatch.pipeline.blocking import off_loop
-from batchpatch.pipeline.intent import confirmed
+from batchpatch.pipeline.intent import confirmed, refuse_unheard
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.plan_run import planning, read_origin, reopen_plan
 from batchpatch.pipeline.resumption import (
@@ -23,7 +23,6 @@ from batchpatch.pipeline.resumption import (
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.reader import Reader
-from batchpatch.reading.rules_file import refuse_changed_rules
 from batchpatch.recording.plan_output import find_directory
 from batchpatch.recording.progress_file import read_progress
 from batchpatch.recording.run_directory import RunDirectory
@@ -95,7 +94,7 @@ async def resume(
 
     Raises:
         SettingsError: there is no such run or plan, the plan is whole, or it was for another
-            platform; or its rules for values have changed.
+            platform; or its rules for values have changed, or nobody could say yes.
         RecordError: the directory is in use or damaged.
         InputError: an input has changed since.
         LeftError: the stopper was asked twice before anything was sent.
@@ -113,10 +112,10 @@ async def resume(
             inputs=inputs,
             appended=appended,
             elsewhere=elsewhere,
+            ready=partial(refuse_unheard, None if out else confirm),
         )
         earlier = await off_loop(prepare, unless=stopper.asked_to_leave(), left=_LEFT)
         settings = earlier.settings(pace, connect, retry)
-        refuse_changed_rules(settings.read)
         limits = limits or LimitOptions()
         async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
             job = Job(

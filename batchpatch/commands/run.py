@@ -24,7 +24,7 @@ from batchpatch.options.run import (
     read_afresh,
 )
 from batchpatch.pipeline.blocking import off_loop
-from batchpatch.pipeline.intent import confirmed
+from batchpatch.pipeline.intent import confirmed, refuse_unheard
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.preflight import (
     LEFT,
@@ -42,7 +42,7 @@ from batchpatch.reading.expansion import expand
 from batchpatch.reading.kinds import choose_kind
 from batchpatch.reading.reader import Reader
 from batchpatch.reading.urls import shown_name
-from batchpatch.recording.run_directory import RunDirectory
+from batchpatch.recording.run_directory import RunDirectory, refuse_used
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ async def run(
 
     Raises:
         InputError: an input cannot be used as a whole; nothing was sent.
-        SettingsError: an option cannot be used; nothing was sent.
+        SettingsError: an option cannot be used, or nobody could say yes; nothing was sent.
         LeftError: the stopper was asked before anything had begun, or the answer was no.
         RecordError: another process has the run directory.
     """
@@ -153,6 +153,8 @@ async def run(
             monitor=monitor,
             tracer=tracer,
         )
+    refuse_used(record.out)
+    refuse_unheard(confirm)
     limits = limits or LimitOptions()
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
         await confirmed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from batchpatch.errors import LeftError
 from batchpatch.genesys.account.credentials import ClientCredentials
@@ -53,6 +53,27 @@ class Intent(NamedTuple):
 
 Confirm = Callable[[Intent], bool]
 """Says whether to go on; may block, and is called once, before anything is written."""
+
+
+@runtime_checkable
+class Question(Protocol):
+    """A confirmation that can tell beforehand whether somebody is there to give it."""
+
+    def __call__(self, intent: Intent, /) -> bool:
+        """As of any confirmation."""
+
+    def refuse_unheard(self) -> None:
+        """Raise SettingsError where nobody could answer."""
+
+
+def refuse_unheard(confirm: Confirm | None) -> None:
+    """Raise SettingsError where somebody has to be asked, and nobody could answer.
+
+    Called once what is to be done is known to be possible, and before anything is changed or any
+    token is minted: whoever adds `--yes` then has nothing else to mend.
+    """
+    if isinstance(confirm, Question):
+        confirm.refuse_unheard()
 
 
 async def confirmed(

@@ -14,6 +14,7 @@ from batchpatch.formats.run_json import settings_from
 from batchpatch.formats.skips import merged_skips, parse_skips, skips_field
 from batchpatch.genesys.account.regions import is_loopback
 from batchpatch.pipeline.recorder import EarlierRun
+from batchpatch.reading.rules_file import refuse_changed_rules
 from batchpatch.recording.append_log import cut_tail
 from batchpatch.recording.checkpoint import drop_rows, read_settled, rows_with
 from batchpatch.recording.files import write_atomically
@@ -24,7 +25,7 @@ from batchpatch.recording.plan_output import is_published, mend_partial, partial
 from batchpatch.recording.results import has_rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from batchpatch.formats.run_json import Manifest
@@ -105,6 +106,7 @@ def prepare_resumption(
     inputs: Sequence[Path] = (),
     appended: bool = False,
     elsewhere: bool = False,
+    ready: Callable[[], None] | None = None,
 ) -> Resumption:
     """Read what is settled, mend the torn end, and take out what is to be sent again.
 
@@ -115,11 +117,12 @@ def prepare_resumption(
         inputs: where inputs lie now that have been moved; known by their content.
         appended: rows may have been added at the end of an input.
         elsewhere: the account's hosts may be others than the run's.
+        ready: called before anything is changed; what it raises ends it.
 
     Raises:
         InputError: an input is gone or has changed.
         RecordError: the results are damaged.
-        SettingsError: the run was for another platform.
+        SettingsError: the run was for another platform, or its rules for values have changed.
     """
     manifest = read_manifest(directory.manifest_path)
     moved = _is_elsewhere(manifest, account)
@@ -138,6 +141,9 @@ def prepare_resumption(
             f"{directory.results_path} is damaged: a row has more than one line; restore the file "
             "or start a new run."
         )
+    refuse_changed_rules(settings_from(manifest.options).read)
+    if ready is not None:
+        ready()
     if settled.valid_bytes < settled.total_bytes:
         cut_tail(directory.results_path, settled.valid_bytes)
     manifest = replace(manifest, inputs=files)

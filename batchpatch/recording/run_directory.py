@@ -161,16 +161,27 @@ class RunDirectory(RunPaths):
 
 def _make_given(out: Path) -> tuple[Path, ...]:
     """Makes `--out`, unless it is an empty directory already. Its parents are the user's."""
+    refuse_used(out)
     if out.is_dir():
-        if not _is_empty(out):
-            raise _not_empty(out)
         return ()
-    if out.exists():
-        raise SettingsError(f"--out {out} is a file; name a directory that is new or empty")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
     out.chmod(DIRECTORY_MODE)  # whatever the umask took away
     return (out,)
+
+
+def refuse_used(out: Path | None) -> None:
+    """Raise SettingsError where `--out` is in use already; None is a new name in any case."""
+    if out is None:
+        return
+    try:
+        if out.is_dir():
+            if not _is_empty(out):
+                raise _not_empty(out)
+        elif out.exists():
+            raise SettingsError(f"--out {out} is a file; name a directory that is new or empty")
+    except OSError as error:
+        raise SettingsError(str(record_error(out, error, doing="read"))) from error
 
 
 def holds_run(path: Path) -> bool:

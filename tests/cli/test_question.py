@@ -177,6 +177,53 @@ def test_without_a_terminal_nothing_is_sent(
     assert batchpatch("resume", "r", "--yes", env=region.env).returncode == 0
 
 
+def test_what_could_not_be_sent_anyway_is_said_first(
+    batchpatch: Run, make_rows: Rows, tmp_path: Path, credentials: dict[str, str]
+) -> None:
+    """Whoever adds --yes after such a sentence must not find that the file was never there."""
+    make_rows(3)
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "notes").touch()
+    env = credentials | {"GENESYSCLOUD_REGION": REGION}
+    for words, said in (
+        ("missing.csv", "missing.csv"),
+        ("missing.xlsx", "missing.xlsx"),
+        ("empty", "empty"),
+        ("bad.csv", "no conversation column"),
+        ("rows.csv --guard", "--guard compares with the values of a plan"),
+        ("rows.csv --out used", "used is not empty"),
+        ("rows.csv --out rows.csv", "rows.csv is a file"),
+    ):
+        done = batchpatch("run", *words.split(), env=env, stdin="")
+        assert done.returncode == 2, words
+        assert said in done.stderr, words
+        assert "--yes" not in done.stderr, words
+
+
+def test_resume_and_undo_look_before_they_ask(
+    batchpatch: Run, make_rows: Rows, region: Region, tmp_path: Path
+) -> None:
+    """A no leaves a run as it was: rows to be sent again have their lines still."""
+    rows = make_rows(3)
+    words = ("run", "rows.csv", "--ca-file", region.ca_file, "--out", "r", "--yes")
+    region.sandbox.set_faults("status=400,times=always,rate=1")
+    assert batchpatch(*words, "--keep-before", env=region.env).returncode == 1
+    before = (tmp_path / "r" / "results.jsonl").read_bytes()
+    asked = batchpatch("resume", "r", "--retry", "all", env=region.env, stdin="")
+    assert (asked.returncode, "add --yes" in asked.stderr) == (2, True)
+    assert (tmp_path / "r" / "results.jsonl").read_bytes() == before
+    rows.write_text("another")
+    done = batchpatch("resume", "r", env=region.env, stdin="")
+    assert done.returncode == 2
+    assert "--yes" not in done.stderr
+    (tmp_path / "r" / "undo.jsonl").write_bytes(b"{}\n{}\n")
+    done = batchpatch("undo", "r", env=region.env, stdin="")
+    assert "--yes" not in done.stderr
+    assert "undo.jsonl" in done.stderr
+
+
 def test_yes_sends_and_anything_else_does_not(
     make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
 ) -> None:
