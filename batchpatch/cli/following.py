@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.cli.next_command import NextCommands, command_line
 from batchpatch.cli.run_text import place_line, undo_line
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.run_directory import RunDirectory
+from batchpatch.recording.run_paths import UNDO_INPUT
 from batchpatch.reporting.place import Place, place_of, why_not_undone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from batchpatch.cli.options.declare import Given
 
@@ -25,6 +26,8 @@ class Following(NamedTuple):
     undo: str | None = None
     undo_because: str | None = None
     """Why there is no `undo`."""
+    is_undo: bool = False
+    """It has taken another run back."""
     place: Place | None = None
     status: str | None = None
     """Looks at the run while it is at work."""
@@ -39,6 +42,7 @@ class Following(NamedTuple):
         *,
         resumable: bool,
         instead: Sequence[Given] = (),
+        undo: bool = True,
     ) -> Following:
         """What follows a run that has ended.
 
@@ -47,6 +51,7 @@ class Following(NamedTuple):
             failed: files of the rows that did not make it.
             resumable: there is more to send, and its inputs are there.
             instead: the flags of whoever went on with it, where they differ from its own.
+            undo: whether it can be undone is to be found out, which reads its results.
 
         Raises:
             RecordError: its record cannot be read.
@@ -54,13 +59,16 @@ class Following(NamedTuple):
         commands = NextCommands.of(path, instead=instead)
         with RunDirectory.open(path, lock=False) as directory:
             manifest = read_manifest(directory.manifest_path)
-            undo = commands.undo()
-            because = None if undo else why_not_undone(directory, manifest)
+            in_own_sandbox = commands.in_own_sandbox
+            because = None
+            if undo:
+                because = why_not_undone(directory, manifest, in_own_sandbox=in_own_sandbox)
         return cls(
             commands.send_failed(failed),
             commands.resume() if resumable else None,
-            undo,
+            commands.undo() if undo and because is None else None,
             because,
+            any(Path(file.path).name == UNDO_INPUT for file in manifest.inputs),
             place_of(manifest),
             command_line("status", [path], []),
         )
@@ -74,7 +82,11 @@ class Following(NamedTuple):
         """Where it went, and whether that can be undone."""
         if self.place is None:
             return []
-        return [place_line(self.place), undo_line(self.undo, self.undo_because)]
+        return [place_line(self.place), self.undo_line()]
+
+    def undo_line(self) -> str:
+        """Whether it can be undone."""
+        return undo_line(self.undo, self.undo_because, is_undo=self.is_undo)
 
     def next_lines(self) -> list[str]:
         """What to do now; none where nothing is left to do."""

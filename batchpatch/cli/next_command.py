@@ -99,12 +99,8 @@ class NextCommands(NamedTuple):
             return None
         return command_line("run", files, self._words(_ALL, without={*_OF_ONE_RUN, "--sheet"}))
 
-    def undo(self) -> str | None:
-        """Takes the run back: nothing is left to take back in a sandbox that has ended."""
-        with RunDirectory.open(self.directory, lock=False) as run:
-            has_values = run.undo_path.exists() and run.undo_path.stat().st_size > 0
-        if self.in_own_sandbox or not has_values:
-            return None
+    def undo(self) -> str:
+        """Takes the run back, where something is left to take back."""
         return command_line("undo", [self.directory], self._words(_PLATFORM))
 
     def _words(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchpatch.cli.run_text import pace_line, place_line, rows_so_far, undo_line
+from batchpatch.cli.run_text import pace_line, place_line, rows_so_far
 from batchpatch.cli.text import count, duration, summary_lines
 from batchpatch.reporting.page import Wording
 
@@ -40,7 +40,7 @@ def _facts(overview: Overview, following: Following) -> Iterator[tuple[str, str]
         yield from (_fact(line) for line in others if not line.startswith("  "))
         yield from (("Input", notice) for notice in summary.notices)
     if glance.manifest.kind == "run" and glance.pid is None:
-        yield "Undo", undo_line(following.undo, following.undo_because)
+        yield "Undo", following.undo_line()
     yield "Batchpatch", f"{glance.manifest.version}; {glance.directory.path}"
     if overview.results_sha256 and glance.pid is None:
         yield "SHA-256 of the results", overview.results_sha256

@@ -97,6 +97,8 @@ def report(
     is_resumable = overview.unfinished and not overview.left_because
     following = Following.of(overview.glance.path, overview.failed, resumable=is_resumable)
     following = _after_repairs(overview.history, following)
+    if following.undo and (undo := overview.history.taken_back_by) is not None:
+        following = following._replace(undo=None, undo_because=f"{undo} has taken it back already")
     if files.html is not None:
         _write_page(files.html, overview, following, show_values=files.show_values)
         return _written(files, showing)

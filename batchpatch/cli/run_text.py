@@ -36,11 +36,12 @@ def place_line(place: Place) -> str:
     return f"Where: {', '.join(filter(None, (organisation, place.region, host, client)))}"
 
 
-def undo_line(command: str | None, because: str | None) -> str:
-    """Whether a run can be undone, and how."""
+def undo_line(command: str | None, because: str | None, *, is_undo: bool = False) -> str:
+    """Whether a run, or an undo, can be undone, and how."""
+    it = "This undo" if is_undo else "It"
     if command is not None:
-        return f"It can be undone: {command}"
-    return f"It cannot be undone: {because or 'no --keep-before'}."
+        return f"{it} can be undone: {command}"
+    return f"{it} cannot be undone: {because or 'no --keep-before'}."
 
 
 def so_far_lines(counts: Counts, moment: Moment | None) -> list[str]:

@@ -78,7 +78,7 @@ def _following(glance: Glance) -> Following:
     is_over = glance.pid is None
     unfinished = is_over and glance.state is not RunState.FINISHED
     failed = glance.directory.failed_paths() if is_over else []
-    return Following.of(glance.path, failed, resumable=unfinished)
+    return Following.of(glance.path, failed, resumable=unfinished, undo=False)
 
 
 def _following_among(listed: list[Glance], glance: Glance) -> Following:

@@ -35,7 +35,7 @@ def undo_preview(path: Path, *, most: int = 10) -> UndoPreview | None:
             refuse_unknown(directory, manifest)
             return None
         settings = settings_from(manifest.options)
-        return preview_undo(
+        preview = preview_undo(
             directory.undo_path,
             results_path=directory.results_path,
             kind=find_kind(settings.write),
@@ -43,3 +43,4 @@ def undo_preview(path: Path, *, most: int = 10) -> UndoPreview | None:
             count_unkept=not settings.safeguards.keep_before,
             most=most,
         )
+    return preview if preview.participants or preview.refused or preview.unkept else None

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from batchpatch.model.outcome import APPLIED, FAILED, MADE_IT, UPDATED, Outcome
+from batchpatch.model.outcome import (
+    APPLIED,
+    FAILED,
+    MADE_IT,
+    SENT_SINGLY,
+    UPDATED,
+    Outcome,
+    took_no_effect,
+)
 from batchpatch.model.report import LIMIT_REACHED, FailureReason, Progress, Summary, WindowUse
 
 if TYPE_CHECKING:
@@ -21,6 +29,7 @@ __all__ = [
     "FAILED",
     "LIMIT_REACHED",
     "MADE_IT",
+    "SENT_SINGLY",
     "UPDATED",
     "Batch",
     "Change",
@@ -41,6 +50,7 @@ __all__ = [
     "Stop",
     "Summary",
     "WindowUse",
+    "took_no_effect",
 ]
 
 Skips = dict[str, dict[str, int]]

@@ -69,6 +69,20 @@ _TRAITS = {
     Outcome.REJECTED: _Traits(False, False, True, 7),
 }
 
+SENT_SINGLY = frozenset({400, 413})
+"""A merged PATCH answered so is sent again row by row: one bad row must not sink the others."""
+
+
+def took_no_effect(outcome: Outcome, status: int | None, attempts: int | None) -> bool:
+    """True where a request cannot have written anything: its one answer was the platform's no.
+
+    After several attempts one without an answer may have taken effect, and so may one that a
+    gateway has given up.
+    """
+    is_no = status is not None and 400 <= status < 500 and status != 408
+    return outcome is Outcome.REJECTED and is_no and attempts == 1
+
+
 MADE_IT = frozenset(outcome for outcome in Outcome if outcome.made_it)
 FAILED = frozenset(Outcome) - MADE_IT
 APPLIED = frozenset(outcome for outcome in Outcome if outcome.was_applied)

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from batchpatch.errors import RecordError
 from batchpatch.formats.result_block import patch_of
+from batchpatch.formats.result_line import decode
 from batchpatch.formats.undo_line import UndoEntry, parse_undo, read_undo
-from batchpatch.model import Outcome
+from batchpatch.model import SENT_SINGLY, Outcome, took_no_effect
 from batchpatch.recording.append_log import is_torn
 from batchpatch.recording.files import record_error
 from batchpatch.recording.results import blocks, lines_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
 _SCHEMA = """
@@ -35,14 +36,16 @@ _INSERT = "INSERT INTO entry (offset, length, who, patch) VALUES (?, ?, ?, ?)"
 
 _BACKWARDS = """
 SELECT offset, length, sent, max(offset) OVER (PARTITION BY who) AS latest FROM entry
-ORDER BY latest DESC, offset
+WHERE sent >= 0 ORDER BY latest DESC, offset
 """  # sorted twice on disk: to look each participant up would take four times as long
 
 _ANYBODY_TWICE = "SELECT 1 FROM entry GROUP BY who HAVING count(*) > 1 LIMIT 1"
 _MARK = """
-UPDATE entry SET sent = 1
+UPDATE entry SET sent = {}
 WHERE offset = (SELECT max(offset) FROM entry WHERE who = ? AND patch = ?)
 """
+_MARK_SENT, _MARK_REFUSED = _MARK.format(1), _MARK.format(-1)
+_MARK_ALL = "UPDATE entry SET sent = ? WHERE who = ? AND patch = ? AND sent = ?"
 
 
 class UndoIndex:
@@ -67,17 +70,54 @@ class UndoIndex:
 
         After a crash a number can stand for two PATCHes. Where both are the same participant's,
         the reported one is the later; an earlier one may have written what the later leaves alone.
+
+        What was refused has changed nothing: it is not among the entries any more.
         """
         self._index.execute("CREATE INDEX by_who ON entry (who)")
+        self._leave_out_refused(results_path)
         if not count_unkept and self._index.execute(_ANYBODY_TWICE).fetchone() is None:
             return
         self._index.execute("BEGIN")
-        for _, line in lines_with(results_path, (Outcome.UPDATED,)):
-            if found := patch_of(line):
-                conversation, participant, patch = found
-                marked = self._index.execute(_MARK, (_key(conversation, participant), patch))
-                self.unkept += marked.rowcount == 0
+        for _, who, patch in _reported(results_path, (Outcome.UPDATED,)):
+            self.unkept += self._index.execute(_MARK_SENT, (who, patch)).rowcount == 0
         self._index.execute("COMMIT")
+
+    def _leave_out_refused(self, results_path: Path) -> None:
+        """Leave out the entries of PATCHes that cannot have written anything.
+
+        One that was sent again row by row has more than one entry, and they go together: none of
+        its rows may have been accepted.
+        """
+        singly = False
+        self._index.execute("BEGIN")
+        for line, who, patch in _reported(results_path, (Outcome.REJECTED,)):
+            if not _is_refused(line):
+                continue
+            if decode(line).status in SENT_SINGLY:
+                singly = True
+                self._index.execute(_MARK_ALL, (-1, who, patch, 0))
+            else:
+                self._index.execute(_MARK_REFUSED, (who, patch))
+        for line, who, patch in _reported(results_path, _MAY_HAVE_WRITTEN) if singly else ():
+            if not _is_refused(line):
+                self._index.execute(_MARK_ALL, (0, who, patch, -1))
+        self._index.execute("COMMIT")
+
+
+_MAY_HAVE_WRITTEN = (Outcome.UPDATED, Outcome.NOT_STORED, Outcome.UNKNOWN, Outcome.REJECTED)
+
+
+def _reported(path: Path, outcomes: Collection[Outcome]) -> Iterator[tuple[bytes, bytes, int]]:
+    """Lines of rows of one participant that a PATCH has carried: whose, and its number."""
+    for _, line in lines_with(path, outcomes):
+        if found := patch_of(line):
+            conversation, participant, patch = found
+            yield line, _key(conversation, participant), patch
+
+
+def _is_refused(line: bytes) -> bool:
+    result = decode(line)
+    return took_no_effect(result.outcome, result.status, result.attempts)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from batchpatch.errors import RecordError
@@ -164,6 +165,13 @@ def last_entries(path: Path, most: int = LAST_ENTRIES) -> Iterator[UndoEntry]:
         lines = deque(file, maxlen=most)
     for line in lines:
         with suppress(ValueError):
+            yield parse_undo(line)
+
+
+def first_entries(path: Path, most: int) -> Iterator[UndoEntry]:
+    """The oldest entries. Raises ValueError at one that is torn or damaged."""
+    with path.open("rb") as file:
+        for line in islice(file, most):
             yield parse_undo(line)
 
 

@@ -15,7 +15,7 @@ from batchpatch.reporting.result_index import ResultIndex
 from batchpatch.reporting.runs import runs_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from batchpatch.reporting.glance import Glance
 
@@ -37,6 +37,8 @@ class History(NamedTuple):
     """The oldest first."""
     undone: list[Glance]
     """Runs that have taken it back, or tried to."""
+    taken_back_by: Path | None
+    """The one that has, all of it, and was not undone itself."""
     failed: int
     """Rows that did not make it in the run itself."""
     open: int
@@ -52,13 +54,30 @@ def history_of(glance: Glance, failed: Bitmap) -> History:
     mended = Bitmap()
     repairs: list[Repair] = []
     undone: list[Glance] = []
-    for other in _others(glance):
+    others = list(_others(glance))
+    for other in others:
         if any(_is(name, glance) for name in other.manifest.mends):
             repairs.append(_repair(other, glance, failed, mended))
         elif any(_is_undo_of(file.path, glance) for file in other.manifest.inputs):
             undone.append(other)
     count = failed.count()
-    return History(repairs, undone, count, count - mended.count())
+    taken_back_by = _taken_back_by(glance, others)
+    return History(repairs, undone, taken_back_by, count, count - mended.count())
+
+
+def _taken_back_by(glance: Glance, others: Sequence[Glance]) -> Path | None:
+    ended = glance.summary.ended if glance.summary is not None else ""
+    for other in reversed(others):
+        is_undo = any(_is_undo_of(file.path, glance) for file in other.manifest.inputs)
+        if not is_undo or other.summary is None or other.summary.exit_code:
+            continue
+        goes_on = other.manifest.started[:_SECOND] < ended[:_SECOND]  # it has written since
+        if not goes_on and _taken_back_by(other, others) is None:
+            return other.path
+    return None
+
+
+_SECOND = len("2026-01-01T00:00:00")
 
 
 def has_history(glance: Glance, others: Iterable[Glance]) -> bool:

@@ -12,7 +12,7 @@ from batchpatch.recording.failure_reasons import read_reasons
 from batchpatch.recording.manifest import find_changes
 from batchpatch.reporting.glance import Glance, glance_at
 from batchpatch.reporting.history import History, history_of
-from batchpatch.reporting.place import Place, place_of, why_not_undone
+from batchpatch.reporting.place import Place, place_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +48,6 @@ class Overview(NamedTuple):
     failed: list[Path]
     """Files of the rows that did not make it."""
     place: Place
-    undo_because: str | None
-    """Why it cannot be undone; None where it can."""
     left_because: list[str]
     """Why what is left cannot be sent as it is: sentences about its inputs."""
     problems: list[str]
@@ -85,7 +83,6 @@ def overview_of(path: Path, *, reasons: int = 5) -> Overview:
         found,
         directory.failed_paths() if glance.pid is None else [],
         place_of(manifest),
-        why_not_undone(directory, manifest),
         [],
         _problems(glance, proof),
         proof.sha256,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from batchpatch.errors import RecordError
 from batchpatch.formats.plan_line import PLAN_USES
 from batchpatch.formats.run_json import settings_from
 from batchpatch.genesys.account.regions import is_loopback, region_of
 from batchpatch.recording.results import has_sent
+from batchpatch.recording.undo_rows import Restorable, restorable
+from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from batchpatch.formats.run_json import Manifest
@@ -44,19 +47,47 @@ def keeps_before(manifest: Manifest) -> bool:
     return settings_from(manifest.options).safeguards.keep_before or PLAN_USES["before"] in uses
 
 
-def why_not_undone(directory: RunDirectory, manifest: Manifest) -> str | None:
-    """Why an undo of a run would be refused, in a few words; None where it would not.
+def why_not_undone(
+    directory: RunDirectory, manifest: Manifest, *, in_own_sandbox: bool
+) -> str | None:
+    """Why an undo of a run would restore nothing, in a few words; None where it would.
+
+    Args:
+        directory: of the run.
+        manifest: of the run.
+        in_own_sandbox: it was sent to a sandbox that ended with it.
 
     Raises:
         RecordError: a file cannot be read.
     """
-    if "--sandbox" in manifest.options.get("flags", ()):
+    if in_own_sandbox:
         return "it went to a sandbox that has ended with it"
     undo = directory.undo_path
     if undo.exists() and undo.stat().st_size:
-        return None
+        return _why_not_restored(directory, manifest)
     if undo.name in manifest.purged:
         return "the values before it were purged"
     if not has_sent(directory.results_path):
         return "it has written nothing"
     return f"{undo} is gone" if keeps_before(manifest) else "no --keep-before"
+
+
+def _why_not_restored(directory: RunDirectory, manifest: Manifest) -> str | None:
+    settings = settings_from(manifest.options)
+    kind = find_kind(settings.write)
+    try:
+        found = restorable(
+            directory.undo_path,
+            directory.results_path,
+            kind=kind,
+            looked=settings.safeguards.reads_first,
+        )
+    except RecordError as error:
+        return str(error)
+    return {
+        Restorable.SOME: None,
+        Restorable.NOTHING_CHANGED: "it has changed nothing",
+        Restorable.NOT_TAKEN_BACK: (
+            f"there was no {kind.noun} before, and the platform cannot take one away"
+        ),
+    }[found]

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from batchpatch.genesys.conversations.reader import ParticipantReads
-from batchpatch.model import UPDATED, Delivery, PatchOutcome
+from batchpatch.model import SENT_SINGLY, UPDATED, Delivery, PatchOutcome
 from batchpatch.sending import outcomes
 from batchpatch.sending.compare import (
     Conflict,
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 BEFORE_AGE_S = 2.0
 """Rows of one conversation share a read that is not older; a guard that narrows a race is of no
 use with one that is."""
-
-SPLIT = frozenset({400, 413})
-"""A merged PATCH refused so is sent again row by row: one bad row must not sink the others."""
 
 
 def reads_for(kind: WriteKind, caller: Caller, conversations: ConversationReads) -> Reads:
@@ -144,7 +141,7 @@ class Deliverer:
         if self._plain and outcome.outcome is UPDATED:
             return Delivery(patch, [(part, outcome)])
         outcome = await self._judged(part, outcome)
-        if outcome.status in SPLIT and len(patch.rows) > 1:
+        if outcome.status in SENT_SINGLY and len(patch.rows) > 1:
             parts = [part async for part in self._one_by_one(_Ready(part, before))]
             return Delivery(patch, parts)
         return self._delivered(patch, part, outcome)

@@ -163,3 +163,26 @@ def test_a_dry_run_of_what_cannot_be_undone_says_so(batchpatch: Run, place: Any)
     batchpatch("run", "rows.csv", "--sandbox", "--out", "r")
     done = batchpatch("undo", "r", "--dry-run")
     assert (done.returncode, "--keep-before" in done.stderr) == (2, True)
+
+
+def test_it_is_offered_only_while_there_is_something_to_restore(
+    batchpatch: Run, place: Any, credentials: dict[str, str]
+) -> None:
+    """Whoever reads that a run can be undone pastes the command, and trusts it."""
+    place.set_faults("status=404,rate=1,times=always")
+    words = ("run", "rows.csv", "--keep-before", "--api-url", place.url, "--out")
+    done = batchpatch(*words, "lost", env=credentials)
+    assert "It cannot be undone: it has changed nothing.\n" in done.stderr
+    assert "lost has changed nothing" in batchpatch("undo", "lost", env=credentials).stderr
+    assert "lost has changed nothing" in batchpatch("undo", "lost", "--dry-run").stdout
+    place.set_faults()
+    assert "It can be undone: batchpatch undo r" in batchpatch(*words, "r", env=credentials).stderr
+    done = batchpatch("undo", "r", "--out", "u", env=credentials)
+    assert "This undo can be undone: batchpatch undo u" in done.stderr
+    told = batchpatch("report", "r").stdout
+    assert "It cannot be undone: u has taken it back already.\n" in told
+    again = batchpatch("undo", "u", "--out", "uu", env=credentials)
+    assert again.returncode == 0, again.stderr
+    assert place.state()[PARTICIPANT] == {"tier": "gold", "note": "private"}
+    assert "It can be undone: batchpatch undo r" in batchpatch("report", "r").stdout
+    assert "uu has taken it back already" in batchpatch("report", "u").stdout

@@ -17,7 +17,8 @@ from batchpatch.formats.result_line import encode
 from batchpatch.formats.undo_line import UndoEntry, encode_undo
 from batchpatch.model import Outcome, RowResult
 from batchpatch.recording import undo_index as module
-from batchpatch.recording.undo_rows import undo_rows, write_undo_input
+from batchpatch.recording.undo_rows import Restorable, restorable, undo_rows, write_undo_input
+from batchpatch.writes.registry import KINDS, USUAL
 
 ROOT = Path(__file__).parents[2]
 Change = dict[str, tuple[str | None, str]]
@@ -342,3 +343,95 @@ def test_memory_does_not_grow_with_the_file_and_the_index_is_nobodys(tmp_path: P
     rows, grown_mb, left = second.split(" ", 2)
     assert (int(rows), left) == (150_000, "[]")
     assert int(grown_mb) < 30
+
+
+def refused(path: Path, *results: tuple[int, str, Outcome, int, int]) -> Path:
+    """A run's results: number of the patch, participant, outcome, status, attempts."""
+    lines = [
+        RowResult(row, row, "rows.csv", outcome, "at", "c", who, ["x"], status, None, None, None,
+                  attempts, patch)
+        for row, (patch, who, outcome, status, attempts) in enumerate(results, 1)
+    ]  # fmt: skip
+    path.write_bytes(b"".join(map(encode, lines)))
+    return path
+
+
+def is_restorable(path: Path, results: Path, write: str = USUAL.name) -> Restorable:
+    return restorable(path, results, kind=KINDS[write], looked=True)
+
+
+NO, YES = Outcome.REJECTED, Outcome.UPDATED
+DONE = Restorable.NOTHING_CHANGED
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ([], Restorable.SOME),
+        ([(1, "a", NO, 404, 1)], DONE),
+        ([(1, "a", NO, 404, 2)], Restorable.SOME),
+        ([(1, "a", NO, 503, 1)], Restorable.SOME),
+        ([(1, "a", Outcome.UNKNOWN, 500, 1)], Restorable.SOME),
+        ([(1, "a", Outcome.NOT_STORED, 202, 1)], Restorable.SOME),
+        ([(7, "b", NO, 404, 1)], Restorable.SOME),
+    ],
+    ids=["killed", "refused", "repeated", "gateway", "unknown", "not stored", "of another"],
+)
+def test_only_what_was_surely_refused_is_nothing_to_restore(
+    path: Path,
+    tmp_path: Path,
+    results: list[tuple[int, str, Outcome, int, int]],
+    expected: Restorable,
+) -> None:
+    """An entry is written before its PATCH leaves, so that it alone does not tell of a change;
+    and yet where a kill took the line, it is all that there is.
+    """
+    write(path, entry(1, "a", x=("0", "1")))
+    told = refused(tmp_path / "results.jsonl", *results)
+    assert is_restorable(path, told) is expected
+    assert list(undo_rows(path, results_path=told)) == [] or expected is Restorable.SOME
+
+
+def test_a_merged_patch_sent_row_by_row_is_nothing_where_none_of_its_rows_was_taken(
+    path: Path, tmp_path: Path
+) -> None:
+    """It has an entry as a whole and one for each row; and one row that was taken needs them."""
+    write(
+        path,
+        entry(1, "a", x=("0", "1"), y=("0", "1")),
+        entry(1, "a", x=("0", "1")),
+        entry(1, "a", y=("0", "1")),
+    )
+    told = tmp_path / "results.jsonl"
+    refused(told, (1, "a", NO, 400, 1), (1, "a", NO, 400, 1))
+    assert is_restorable(path, told) is DONE
+    refused(told, (1, "a", NO, 400, 1), (1, "a", YES, 202, 1))
+    assert is_restorable(path, told) is Restorable.SOME
+
+
+def test_the_entry_of_a_killed_process_outlives_the_refusal_of_its_number(
+    path: Path, tmp_path: Path
+) -> None:
+    """A resumed run gives the number again, and the first PATCH may have taken effect."""
+    write(path, entry(1, "a", x=("0", "1")), entry(1, "a", x=("1", "2")))
+    told = refused(tmp_path / "results.jsonl", (1, "a", NO, 404, 1))
+    assert is_restorable(path, told) is Restorable.SOME
+    (row,) = undo_rows(path, results_path=told)
+    assert (row.attributes, row.before) == ({"x": "0"}, {"x": "1"})
+
+
+def test_a_code_where_there_was_none_is_not_taken_back(path: Path, tmp_path: Path) -> None:
+    """The platform cannot take a wrap-up away; with another that it can restore, it is some."""
+    told = tmp_path / "results.jsonl"
+    write(path, entry(1, "a", code=(None, "x")))
+    assert is_restorable(path, told, "wrapup") is Restorable.NOT_TAKEN_BACK
+    write(path, entry(1, "a", code=(None, "x")), entry(2, "a", code=("x", "y")))
+    assert is_restorable(path, told, "wrapup") is Restorable.NOT_TAKEN_BACK
+    write(path, entry(1, "a", code=(None, "x")), entry(2, "b", code=("x", "y")))
+    assert is_restorable(path, told, "wrapup") is Restorable.SOME
+
+
+def test_what_was_there_already_is_nothing_to_restore(path: Path, tmp_path: Path) -> None:
+    """The same value was written again."""
+    write(path, entry(1, "a", x=("1", "1")))
+    assert is_restorable(path, tmp_path / "results.jsonl") is DONE
