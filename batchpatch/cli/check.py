@@ -154,7 +154,6 @@ class DryRun(NamedTuple):
         from batchpatch.writes.registry import find_route  # noqa: PLC0415
 
         shown = list(map(shown_name, inputs))
-        reads = self.looking.reads_of(self.verifying)
         report: JsonReport | TextReport = (
             JsonReport(shown)
             if self.json
@@ -162,7 +161,6 @@ class DryRun(NamedTuple):
                 shown,
                 self.read,
                 skip_unchanged=self.looking.skip_unchanged,
-                reads=reads,
                 every_row=self.all,
                 given=self.given,
             )
@@ -176,6 +174,7 @@ class DryRun(NamedTuple):
                 lookup_batch=self.finding.lookup_batch,
                 route=find_route(self.sending.route, write=self.read.write),
                 check_choices=self.check_codes,
+                looks_each=self.looking.reads_of(self.verifying),
                 on_invalid=report.invalid,
                 fix=self.fix,
                 force=self.sending.force,

@@ -37,8 +37,6 @@ class TextReport:
     inputs: list[str]
     read: ReadOptions
     skip_unchanged: bool
-    reads: float
-    """Of each conversation, for other reasons than --skip-unchanged."""
     every_row: bool
     given: GivenFlags = ()
     _rows: dict[_Kind, int] = field(default_factory=dict)
@@ -88,7 +86,7 @@ class TextReport:
             )
         about = "" if report.participants_exact else "about "
         lines.append(f"{about}{count(report.participants, 'participant')}")
-        lines += price_lines(report, skip_unchanged=self.skip_unchanged, reads=self.reads)
+        lines += price_lines(report, skip_unchanged=self.skip_unchanged)
         if report.fixed is not None:
             lines += _fixed_lines(report.fixed, self.given)
         show(lines)
@@ -121,10 +119,9 @@ def _listed(names: list[str]) -> str:
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
-def price_lines(report: CheckReport, *, skip_unchanged: bool, reads: float) -> list[str]:
+def price_lines(report: CheckReport, *, skip_unchanged: bool) -> list[str]:
     """What the run costs; with --skip-unchanged, at the least and at the most, and without it."""
-    looks = round(report.reads * reads)
-    writes = report.all_requests + looks
+    looks, writes = report.looks, report.all_requests
     lines = []
     if report.lookups:
         lines.append(f"About {report.lookups:,} of these requests find participants.")

@@ -109,7 +109,11 @@ def _organisation(intent: Intent) -> str:
 
 
 def _size(intent: Intent) -> str:
-    if intent.rows is None or intent.requests is None:
+    cost = intent.cost
+    if intent.rows is None or cost is None:
         return "How many rows is not known: they come through a pipe."
-    text = f"About {count(intent.rows, 'row')}, at most about {count(intent.requests, 'request')}"
+    bound = "at most about" if cost.is_bound else "about"
+    text = f"About {count(intent.rows, 'row')}, {bound} {count(cost.requests, 'request')}"
+    if cost.looks:
+        text += f", {cost.looks:,} of them look-ups and reads"
     return text if intent.duration_s is None else f"{text}: {about(intent.duration_s)}"

@@ -57,6 +57,8 @@ class CheckReport(NamedTuple):
     """Names of what would be set, in the order in which they occur, a thousand at most."""
     choices: int
     """What --check-codes costs, where it is asked for: a request of each participant."""
+    looks: int
+    """Reads before and after a PATCH that were asked for, beside those of --skip-unchanged."""
     route_reads: int
     """Reads of conversations that the route needs, to find where to send."""
     requests: int
@@ -76,7 +78,7 @@ class CheckReport(NamedTuple):
     @property
     def all_requests(self) -> int:
         """PATCHes, and what a run or a plan cannot do without."""
-        return self.requests + self.lookups + self.choices + self.route_reads
+        return self.requests + self.lookups + self.choices + self.looks + self.route_reads
 
     @property
     def exit_code(self) -> int:
@@ -93,6 +95,7 @@ def check(
     lookup_batch: int = 100,
     route: Route | None = None,
     check_choices: bool = False,
+    looks_each: float = 0.0,
     on_invalid: Callable[[InvalidRow], None] | None = None,
     fix: Path | None = None,
     force: bool = False,
@@ -107,6 +110,7 @@ def check(
         lookup_batch: conversations that one request looks up.
         route: where a run would send; None is the usual one.
         check_choices: it is asked of each participant what it may be given.
+        looks_each: reads of each conversation before and after a PATCH, as with `--verify`.
         on_invalid: called with each invalid row as it is found.
         fix: where the valid rows are to be written; the others go beside it, with their reasons.
         force: files of these names may be written over.
@@ -152,7 +156,9 @@ def check(
     route_reads = 0
     if route is not None and route.of_communication:
         route_reads = max(0, conversations - forecast.conversations_read)
-    requests = forecast.patches + lookups + choices + route_reads
+    reads = conversations if kind.resource is None else participants
+    looks = round(reads * looks_each)
+    requests = forecast.patches + lookups + choices + looks + route_reads
     return CheckReport(
         inputs=[_input_check(opened) for opened in reader.inputs],
         rows=reader.rows,
@@ -162,9 +168,10 @@ def check(
         participants=participants,
         participants_exact=forecast.participants.exact,
         conversations=conversations,
-        reads=conversations if kind.resource is None else participants,
+        reads=reads,
         attributes=list(names.known),
         choices=choices,
+        looks=looks,
         route_reads=route_reads,
         requests=forecast.patches,
         lookups=lookups,

@@ -140,13 +140,15 @@ async def resume(
                 tracer=tracer,
             )
             if out is None:
+                left = _rows_left(directory, earlier)
                 await confirmed(
                     confirm,
                     client,
                     account,
                     settings,
                     stopper,
-                    rows=_rows_left(directory, earlier),
+                    rows=left,
+                    sought=(left or 0) if earlier.finds else 0,
                     keeps_before=keeps_before(earlier.manifest),
                 )
                 if earlier.moved:

@@ -33,6 +33,7 @@ from batchpatch.pipeline.preflight import (
     refuse_guard,
     refuse_partial,
     rows_of,
+    sought_of,
 )
 from batchpatch.pipeline.run_record import describe, find_begun
 from batchpatch.pipeline.send_run import sending
@@ -164,6 +165,7 @@ async def run(
             settings,
             stopper,
             rows=rows_of(prepared, limit=settings.read.limit),
+            sought=sought_of(prepared, limit=settings.read.limit),
             keeps_before=settings.safeguards.keep_before or has_plan(prepared),
         )
         directory = RunDirectory.create(

@@ -1,7 +1,8 @@
-"""Estimates of a run under way: how many requests are to come, and how long they take. Pure."""
+"""Estimates of a run: how many requests it takes, are to come, and how long that lasts. Pure."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,14 +10,44 @@ from batchpatch.genesys.rate_limit.pace import BURST_PER_S
 
 if TYPE_CHECKING:
     from batchpatch.genesys.rate_limit.pace import Allowance
+    from batchpatch.options.run import Settings
 
 FEW_ROWS = 50
-"""Before so many are settled, what a row costs is taken to be one request."""
+"""Before so many are settled, a row is taken to cost one request, and what reading it back does."""
 _SPAN_S = 60.0
 """As long as a window of the platform's, so that its bursts and pauses are seen as one pace."""
 _STEP_S = 1.0
 _ALL_OF_IT = 0.85
 """Whoever sends this share of what is allowed is held back by it, and by nothing else."""
+
+
+class Cost(NamedTuple):
+    """What a run that has not begun takes."""
+
+    requests: int
+    looks: int
+    """Look-ups and reads among them."""
+    is_bound: bool
+    """It takes no more, but for repeats; else it is about so many."""
+
+
+def foresee(rows: int, sought: int, settings: Settings, *, reads_route: bool) -> Cost:
+    """What so many rows take where none of them shares a request with another one.
+
+    Args:
+        rows: to be settled.
+        sought: those among them whose participant is to be found. Analytics is asked about many at
+            once, and any may have to be read besides.
+        settings: of the run.
+        reads_route: each conversation is read to find where to send.
+    """
+    find, looks = settings.find, settings.safeguards
+    batched = 0 if find.fresh else rows if find.learn_ended else sought
+    read = rows if find.learn_ended and find.ended == "skip" else sought
+    a_row = looks.reads_first + reads_route + looks.verify.share
+    others = math.ceil(batched / find.lookup_batch) + read + math.ceil(rows * a_row)
+    may_be_more = looks.verify.share > 0 or (sought > 0 and find.ambiguous == "all")
+    return Cost(rows + others, others, is_bound=not may_be_more)
 
 
 class Seen(NamedTuple):
@@ -38,6 +69,8 @@ class Seen(NamedTuple):
     reading: int | None = None
     """Requests that have read, before it was sent, what a row would change; None where rows are
     sent without."""
+    verifies: float = 0.0
+    """The share of rows that are read back once they are sent."""
 
 
 def requests_left(seen: Seen, *, anew: bool = False) -> int:
@@ -50,7 +83,7 @@ def requests_left(seen: Seen, *, anew: bool = False) -> int:
     """
     to_find = seen.finding / seen.fed if seen.fed else 0.0
     others = max(0, seen.requests - seen.finding - (seen.reading or 0))
-    to_settle = others / seen.settled_here if seen.settled_here >= FEW_ROWS else 1.0
+    to_settle = others / seen.settled_here if seen.settled_here >= FEW_ROWS else 1.0 + seen.verifies
     unread, unsettled = max(0, seen.expected - seen.read), max(0, seen.expected - seen.settled)
     return round(unread * to_find + unsettled * to_settle + _reads_left(seen, unsettled, anew=anew))
 

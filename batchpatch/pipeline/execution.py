@@ -95,6 +95,7 @@ class Execution:
             stream=job.stream,
             note=self._progress_note,
             reads_each=job.settings.safeguards.reads_first,
+            verifies=job.settings.safeguards.verify.share,
             monitor=job.monitor,
         )
         if job.monitor is not None:

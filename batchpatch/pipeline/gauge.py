@@ -34,6 +34,7 @@ class Gauge:
         hours: OpeningHours | None,
         sends: bool = True,
         reads_each: bool = False,
+        verifies: float = 0.0,
     ) -> None:
         """See nothing yet.
 
@@ -46,6 +47,7 @@ class Gauge:
             hours: in which requests may begin.
             sends: patches are sent; in a plan they are only compared with what is there.
             reads_each: conversations are read for the patches, not to find participants.
+            verifies: the share of patches that are read back.
         """
         self._source = source
         self._feeder = feeder
@@ -55,6 +57,7 @@ class Gauge:
         self._hours = hours
         self._sends = sends
         self._reads_each = reads_each
+        self._verifies = verifies
         self._rate = RequestRate()
         self._began_s = monotonic()
         self.verifying = 0
@@ -112,6 +115,7 @@ class Gauge:
                 finding=finding,
                 requests=self._client.traffic.admitted,
                 reading=calls["reads"] if self._reads_each and self._sends else None,
+                verifies=self._verifies if self._sends else 0.0,
             ),
             anew=anew,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
@@ -13,6 +12,7 @@ from batchpatch.genesys.account.organisation import read_identity
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.genesys.rate_limit.pace import assumed_allowance
 from batchpatch.pipeline.blocking import off_loop
+from batchpatch.pipeline.estimate import foresee
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.genesys.rate_limit.pace import Allowance
     from batchpatch.options.run import Settings
+    from batchpatch.pipeline.estimate import Cost
     from batchpatch.pipeline.stop import Stopper
 
 _UNSAID = "Nobody has said yes: nothing was sent."
@@ -37,8 +38,8 @@ class Intent(NamedTuple):
     """What is written: an attribute, a wrap-up."""
     rows: int | None
     """About; None where an input is a pipe."""
-    requests: int | None
-    """At most about so many: rows of one participant go together."""
+    cost: Cost | None
+    """As if no rows went together; None where an input is a pipe."""
     allowance: Allowance | None
     keeps_before: bool
     """What it overwrites can be restored."""
@@ -46,9 +47,9 @@ class Intent(NamedTuple):
     @property
     def duration_s(self) -> float | None:
         """Of so many requests, at what is allowed; None where either is unknown."""
-        if self.requests is None or self.allowance is None:
+        if self.cost is None or self.allowance is None:
             return None
-        return self.allowance.duration_s(self.requests)
+        return self.allowance.duration_s(self.cost.requests)
 
 
 Confirm = Callable[[Intent], bool]
@@ -84,9 +85,12 @@ async def confirmed(
     stopper: Stopper,
     *,
     rows: int | None,
+    sought: int,
     keeps_before: bool,
 ) -> None:
     """Return once somebody has said yes; at once where nobody is asked.
+
+    `sought`: so many of the `rows` have a participant that is yet to be found.
 
     Raises:
         LeftError: it is a no, or a stop was asked for.
@@ -98,21 +102,17 @@ async def confirmed(
     identity = await read_identity(client)
     credentials = account.credentials
     client_id = credentials.client_id if isinstance(credentials, ClientCredentials) else None
+    kind = find_kind(settings.write)
+    reads_route = kind.find_route(settings.route or None).of_communication
     intent = Intent(
         region=region_of(account.hosts.api_url),
         identity=identity,
         client_id=client_id,
-        noun=find_kind(settings.write).noun,
+        noun=kind.noun,
         rows=rows,
-        requests=None if rows is None else _requests(rows, settings),
+        cost=None if rows is None else foresee(rows, sought, settings, reads_route=reads_route),
         allowance=client.allowance() or assumed_allowance(settings.pace),
         keeps_before=keeps_before,
     )
     if not await off_loop(partial(confirm, intent), unless=stopper.asked(), left=_UNSAID):
         raise LeftError(_UNSAID)
-
-
-def _requests(rows: int, settings: Settings) -> int:
-    """At most: a PATCH for each row, and the reads before and after it."""
-    looks = settings.safeguards
-    return math.ceil(rows * (1 + looks.reads_first + looks.verify.share))

@@ -76,6 +76,7 @@ class Pipeline:
         stream: Stream | None = None,
         note: Callable[[Progress, Allowance | None], None] | None = None,
         reads_each: bool = False,
+        verifies: float = 0.0,
         monitor: Monitor | None = None,
     ) -> None:
         """Nothing is read yet.
@@ -96,6 +97,7 @@ class Pipeline:
             stream: where somebody waits for each row; see `LiveFeeder`.
             note: gets the progress each second.
             reads_each: conversations are read for each patch, not to find participants.
+            verifies: the share of patches that are read back.
             monitor: told what has come.
         """
         self._background = background
@@ -144,6 +146,7 @@ class Pipeline:
             hours=hours,
             sends=step.sends,
             reads_each=reads_each or not step.sends,
+            verifies=verifies,
         )
         self._withdrawn: list[int] = []
         """Rows that are yet to be looked for, wherever they wait."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.errors import SettingsError
 from batchpatch.formats.plan_line import PLAN_USES, is_plan
 from batchpatch.formats.run_json import InputFile
+from batchpatch.model import Row
 from batchpatch.reading.decoding import ensure_whole
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.sources import is_regular
@@ -21,6 +22,7 @@ from batchpatch.writes.registry import KINDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from batchpatch.model import InvalidRow
     from batchpatch.options.read import ReadOptions
     from batchpatch.options.run import RecordOptions
     from batchpatch.reading.mapping import ColumnUse
@@ -37,6 +39,8 @@ class Prepared(NamedTuple):
     notices: list[str]
     rows: int | None = None
     """About how many there are; None of a pipe."""
+    sought: int = 0
+    """Those among them whose participant is yet to be found."""
 
 
 def preflight(names: Sequence[str], read: ReadOptions, record: RecordOptions) -> list[Prepared]:
@@ -100,6 +104,12 @@ def rows_of(prepared: Sequence[Prepared], *, limit: int | None) -> int | None:
     return sum(known) if limit is None else min(limit, sum(known))
 
 
+def sought_of(prepared: Sequence[Prepared], *, limit: int | None) -> int:
+    """About how many rows have a participant that is yet to be found, of those that are known."""
+    known = sum(one.sought for one in prepared)
+    return known if limit is None else min(limit, known)
+
+
 def has_plan(prepared: Sequence[Prepared]) -> bool:
     """True where an input brings the values before."""
     return any(PLAN_USES["before"] in {use.use for use in one.uses} for one in prepared)
@@ -121,10 +131,12 @@ def _prepared(name: str, read: ReadOptions, record: RecordOptions) -> Prepared:
         file = InputFile(path=shown, size=None, sha256=None, kind=kind, name=shown)  # type: ignore[arg-type]
         return Prepared(file, (), [])
     opened = Input(name, read)
-    rows, whole = 0, True
+    rows = sought = 0
+    whole = True
     try:
         for batch in opened.batches(source=0, first=1):
             rows += len(batch.rows)
+            sought += _sought_in(batch.rows)
             # A CSV is read to its end: another table may begin anywhere, and only whole is it
             # known which values there is something to say about. And so is what rules may refuse.
             if opened.table is not None or opened.may_refuse:
@@ -137,7 +149,15 @@ def _prepared(name: str, read: ReadOptions, record: RecordOptions) -> Prepared:
             ensure_whole(name, None if lines_stand_alone else opened.encoding)
         file = replace(fingerprint(Path(name)), name=name)
         if not whole and opened.bytes_read:
-            rows = max(rows, round(rows * (opened.size or 0) / opened.bytes_read))
-        return Prepared(file, opened.uses, list(opened.notices.values()), rows)
+            seen, rows = rows, max(rows, round(rows * (opened.size or 0) / opened.bytes_read))
+            sought = round(sought * rows / max(1, seen))
+        return Prepared(file, opened.uses, list(opened.notices.values()), rows, sought)
     finally:
         opened.close()
+
+
+def _sought_in(rows: Sequence[Row | InvalidRow]) -> int:
+    return sum(
+        row.__class__ is Row and row.context is not None and bool(row.context.selector)
+        for row in rows
+    )

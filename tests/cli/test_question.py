@@ -23,6 +23,7 @@ import pytest
 from batchpatch.cli.question import question_lines
 from batchpatch.genesys.account.organisation import Identity
 from batchpatch.genesys.rate_limit.pace import Allowance
+from batchpatch.pipeline.estimate import Cost
 from batchpatch.pipeline.intent import Intent
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -34,7 +35,7 @@ INTENT = Intent(
     client_id="id",
     noun="attribute",
     rows=40_000,
-    requests=80_000,
+    cost=Cost(80_000, 0, is_bound=True),
     allowance=Allowance(300),
     keeps_before=False,
 )
@@ -53,6 +54,15 @@ def test_the_question_says_what_cannot_be_taken_back() -> None:
     assert "undo can restore them" in text
     assert "through a pipe" in text
     assert "an organisation that the platform does not name" in text
+
+
+def test_the_question_says_at_most_only_where_it_is_a_bound() -> None:
+    """Reading back takes as many requests as the platform is slow; look-ups are part of it."""
+    cost = Cost(120_400, 80_400, is_bound=True)
+    text = "\n".join(question_lines(INTENT._replace(cost=cost), "run"))
+    assert "at most about 120,400 requests, 80,400 of them look-ups and reads: 6 h 41 min" in text
+    text = "\n".join(question_lines(INTENT._replace(cost=cost._replace(is_bound=False)), "run"))
+    assert "About 40,000 rows, about 120,400 requests" in text
 
 
 class Region(NamedTuple):
@@ -241,6 +251,20 @@ def test_yes_sends_and_anything_else_does_not(
     assert "run is about to write to Sandbox (" in shown
     assert "About 2 rows, at most about 2 requests" in shown
     assert len(region.sandbox.state()) == 2
+
+
+def test_look_ups_and_reading_back_are_in_the_question(
+    region: Region, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """A row that names a purpose may cost a read, and so does --verify."""
+    ids = "\n".join(f"00000000-0000-4000-8000-{number:012}" for number in range(10))
+    (tmp_path / "ids.csv").write_text(f"conversationId\n{ids}\n")
+    words = ["run", "ids.csv", "--participant", "customer", "--set", "a=b", "--ca-file"]
+    env = environment | region.env
+    _, shown = answered([*words, region.ca_file], "\n", cwd=tmp_path, env=env)
+    assert "About 10 rows, at most about 21 requests, 11 of them look-ups and reads" in shown
+    _, shown = answered([*words, region.ca_file, "--verify"], "\n", cwd=tmp_path, env=env)
+    assert "About 10 rows, about 31 requests, 21 of them look-ups and reads" in shown
 
 
 def test_the_answer_comes_from_the_terminal_where_rows_come_from_a_pipe(

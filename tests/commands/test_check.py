@@ -54,6 +54,13 @@ def test_the_report_says_what_a_run_would_do(mixed: str) -> None:
     ]
 
 
+def test_reading_back_is_in_the_time_that_programs_read_too(mixed: str) -> None:
+    """The screen has said so before; `--json` left it out, and so half of the time."""
+    pace = PaceOptions(Rate(0.5), assumed=None)
+    report = check([mixed], pace=pace, looks_each=1.0)
+    assert (report.requests, report.looks, report.duration_s) == (2, 1, 6.0)
+
+
 def test_each_invalid_row_is_told_once_without_its_values(mixed: str) -> None:
     """With the line, what is wrong and what to do."""
     told: list[InvalidRow] = []

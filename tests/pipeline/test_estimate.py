@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batchpatch.genesys.rate_limit.pace import Allowance
-from batchpatch.options.run import Rate
-from batchpatch.pipeline.estimate import RequestRate, Seen, left_s, requests_left
+from batchpatch.options.read import FindOptions
+from batchpatch.options.run import Rate, Safeguards, Settings, VerifyOptions
+from batchpatch.pipeline.estimate import (
+    Cost,
+    RequestRate,
+    Seen,
+    foresee,
+    left_s,
+    requests_left,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,6 +127,42 @@ def test_values_before_are_counted_from_the_first_row_on() -> None:
     assert requests_left(first, anew=True) == 98 + 98
     later = first._replace(settled=60, settled_here=60, requests=160, reading=100)
     assert requests_left(later) == 40
+
+
+def test_reading_back_is_counted_from_the_first_row_on() -> None:
+    """With --verify a row is two requests, and half the time is no estimate either."""
+    first = Seen(100, 100, 100, 2, 2, finding=0, requests=4, verifies=1.0)
+    assert requests_left(first) == 98 * 2
+    known = first._replace(settled=60, settled_here=60, requests=90)
+    assert requests_left(known) == 60
+
+
+@pytest.mark.parametrize(
+    ("sought", "settings", "expected"),
+    [
+        (0, Settings(), Cost(1000, 0, is_bound=True)),
+        (1000, Settings(), Cost(2010, 1010, is_bound=True)),
+        (10, Settings(), Cost(1011, 11, is_bound=True)),
+        (10, Settings(find=FindOptions(fresh=True)), Cost(1010, 10, is_bound=True)),
+        (10, Settings(find=FindOptions(ambiguous="all")), Cost(1011, 11, is_bound=False)),
+        (0, Settings(find=FindOptions(learn_ended=True)), Cost(1010, 10, is_bound=True)),
+        (
+            0,
+            Settings(find=FindOptions(learn_ended=True, ended="skip")),
+            Cost(2010, 1010, is_bound=True),
+        ),
+        (
+            0,
+            Settings(safeguards=Safeguards(keep_before=True, verify=VerifyOptions(share=0.05))),
+            Cost(2050, 1050, is_bound=False),
+        ),
+    ],
+)
+def test_what_a_run_takes_that_has_not_begun(
+    sought: int, settings: Settings, expected: Cost
+) -> None:
+    """Who says yes by this number must not find that it was half of it."""
+    assert foresee(1000, sought, settings, reads_route=False) == expected
 
 
 def test_few_reads_serve_many_rows_of_one_conversation() -> None:
