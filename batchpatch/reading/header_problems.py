@@ -51,10 +51,19 @@ class HeaderError(InputError):
             return
         head = f"{name} has {len(problems)} problems in its header ({listed(header)}):"
         items = [f"({nth}) {problem.among}." for nth, problem in enumerate(problems, 1)]
-        words = " ".join(problem.words for problem in problems if problem.words)
-        lines = [head, *items, *([f"Ready to paste: {words}"] if words else [])]
+        lines = [head, *items, *_pasted(problems)]
         super().__init__(" ".join(lines))
         self.lines = (head, *(f"  {line}" for line in lines[1:]))
+
+
+def _pasted(problems: Sequence[Problem]) -> list[str]:
+    """The words of all problems, which mend the header where each has some."""
+    words = " ".join(problem.words for problem in problems if problem.words)
+    if not words:
+        return []
+    left = [f"({nth})" for nth, problem in enumerate(problems, 1) if not problem.words]
+    asked = f"To paste, with what {' and '.join(left)} asks for" if left else "Ready to paste"
+    return [f"{asked}: {words}"]
 
 
 class HeaderProblems:
@@ -70,6 +79,8 @@ class HeaderProblems:
         self._sample = sample
         self._found: list[Problem] = []
         self._guessed: set[int] = set()
+        self._undivided_by: str | None = None
+        """What seems to separate the columns of a header that is one cell."""
 
     def refuse(self) -> None:
         """Raise HeaderError where there are problems."""
@@ -89,7 +100,7 @@ class HeaderProblems:
 
     def missing(self, fields: Sequence[str], unused: Sequence[int]) -> None:
         """These fields have no column; what has none of these positions has another use."""
-        delimiter = other_delimiter(self._header)
+        delimiter = self._undivided_by = other_delimiter(self._header)
         guessed = {} if delimiter else _guessed(fields, unused, self._header, self._sample)
         self._guessed = {guess.at for guess in guessed.values()}
         for field in fields:
@@ -110,7 +121,8 @@ class HeaderProblems:
             f"its columns ({listed(self._header)}). {advice}; or say which column it is: "
             f"--map {field}=COLUMN."
         )
-        return Problem(sentence, sentence.rstrip("."))
+        words = "" if aligned else f"--delimiter {typed(delimiter)}"
+        return Problem(sentence, sentence.rstrip("."), words)
 
     def _missing(self, field: str, guess: _Guess | None) -> Problem:
         words = "" if guess is None else f"--map {field}={_typed_word(guess.column)}"
@@ -136,19 +148,31 @@ class HeaderProblems:
             alone = f"{self._name} has no {kind.noun} to send: {advice}."
             self._found.append(Problem(alone, f"No {kind.noun} to send: {advice}"))
             return
-        best = _best_value(left, unused, self._sample)
+        plain = [self._header[at] for at in unused if self._is_plain(at)]
+        best = plain[0] if plain else left[0]
+        words = ""
         if columns.open:
+            if 0 < len(plain) <= _MOST_PASTED:
+                words = f"--attributes {_quoted(','.join(plain))}"
             advice = (
                 f"Send some with --attributes {_typed_word(best)} (several: A,B), or all with "
                 "--all-columns"
             )
         else:
-            field = next(iter(columns.fields))
-            advice = (
-                f"Name one {columns.example}, or say which it is: --map {field}={_typed_word(best)}"
-            )
+            named = f"--map {next(iter(columns.fields))}={_typed_word(best)}"
+            words = named if len(plain) == 1 else ""
+            advice = f"Name one {columns.example}, or say which it is: {named}"
         no = f"No {kind.noun} was found in {self._name}. Columns without a use: {listed(left)}."
-        self._found.append(Problem(f"{no} {advice}.", f"No {kind.noun} was found. {advice}"))
+        words = "" if self._undivided_by is not None else words
+        among = f"No {kind.noun} was found. {advice}"
+        self._found.append(Problem(f"{no} {advice}.", among, words))
+
+    def _is_plain(self, at: int) -> bool:
+        """True of a column that may hold values, and that a flag can name among others."""
+        column = self._header[at]
+        is_word = bool(column) and column.isprintable() and len(column) <= SHOWN_LENGTH
+        alone = sum(normalized(column) == normalized(one) for one in self._header) == 1
+        return is_word and alone and "," not in column and not holds_ids(at, self._sample)
 
 
 class _Guess(NamedTuple):
@@ -173,6 +197,8 @@ _OTHERS = re.compile(r"queue|user|agent|division|wrapup|flow|skill|team|contact|
 """In names of columns whose ids are of something else."""
 _ALIKE = 0.72
 _MOST_BAD = 0.2
+_MOST_PASTED = 30
+"""Columns in words to paste; of more than these, somebody has to choose."""
 
 
 def _guessed(
@@ -212,12 +238,6 @@ def holds_ids(at: int, sample: Sample) -> bool:
     return bool(good) and good >= (1 - _MOST_BAD) * len(cells)
 
 
-def _best_value(left: Sequence[str], unused: Sequence[int], sample: Sample) -> str:
-    """A column to show as an example of what could be sent: no ids, and with a name."""
-    plain = (one for one, at in zip(left, unused, strict=True) if one and not holds_ids(at, sample))
-    return next(plain, left[0])
-
-
 def _nearest(column: str, header: Sequence[str]) -> str | None:
     names = {normalized(one)[:SHOWN_LENGTH]: one for one in header if one and not is_own(one)}
     asked = normalized(column)[:SHOWN_LENGTH]
@@ -229,6 +249,10 @@ def _typed_word(column: str) -> str:
     """A column as one types it into a shell."""
     if not column or not column.isprintable() or len(column) > SHOWN_LENGTH:
         return plainly(column)
+    return _quoted(column)
+
+
+def _quoted(word: str) -> str:
     from shlex import quote  # noqa: PLC0415 - for errors only
 
-    return quote(column)
+    return quote(word)

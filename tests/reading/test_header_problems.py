@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 
+from batchpatch.cli.app import program
 from batchpatch.options.read import ReadOptions
 from batchpatch.reading.header_problems import HeaderError, holds_ids
 from batchpatch.reading.mapping import map_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 C = "10c52dcf-a6e0-4161-ab18-72cb1751a690"
 P = "929d00ed-653e-5179-9930-0ba179e0f780"
@@ -34,14 +40,19 @@ def test_all_problems_are_said_at_once() -> None:
     assert "--map participant=Who (its first rows hold ids)" in participant
     assert "--participant customer" in participant
     assert "--attributes 'Customer Tier'" in attribute
-    assert words == "  Ready to paste: --map conversation='Conv ID' --map participant=Who"
+    assert words == (
+        "  Ready to paste: --map conversation='Conv ID' --map participant=Who "
+        "--attributes 'Customer Tier'"
+    )
     assert str(error) == " ".join(line.strip() for line in error.lines)
 
 
 def test_a_column_without_a_name_is_no_words_to_paste() -> None:
     """No flag can name it, and `--map participant=(no name)` is an error of the shell."""
     error = refusal(["Conv ID", "", "Tier"], [[C, P, "gold"]])
-    assert error.lines[-1] == "  Ready to paste: --map conversation='Conv ID'"
+    assert error.lines[-1] == (
+        "  To paste, with what (2) asks for: --map conversation='Conv ID' --attributes Tier"
+    )
     assert "(no name)" not in " ".join(error.lines[1:])
 
 
@@ -52,6 +63,45 @@ def test_what_is_ready_to_paste_works() -> None:
         HEADER, ReadOptions(columns=columns, attributes=("Customer Tier",)), name="rows.csv"
     )
     assert (mapping.conversation, mapping.participant, mapping.names) == (1, 2, ("Customer Tier",))
+
+
+@pytest.mark.parametrize(
+    ("header", "left_out"),
+    [
+        (["Conv ID", "Who", "tier", "a, b", "note", "Note", "queue"], "a, b"),
+        (["Conv ID", "Who", "tier", "score"], ""),
+        (["Conv ID", "Who", "tier", *(f"a rather long name {nth}" for nth in range(9))], ""),
+    ],
+)
+def test_the_line_to_paste_is_taken_by_the_program(
+    header: list[str], left_out: str, tmp_path: Path
+) -> None:
+    """All of it: a line that mends the ids alone is followed by the next refusal. What no flag can
+    name, or holds ids of something else, is not in it.
+    """
+    path = tmp_path / "rows.csv"
+    cells = [C, P, *["x"] * (len(header) - 3), C if header[-1] == "queue" else "7"]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([header, cells])
+    refused = CliRunner().invoke(program(), ["check", str(path)])
+    assert isinstance(refused.exception, HeaderError)
+    pasted = str(refused.exception).partition("Ready to paste: ")[2]
+    words = shlex.split(pasted)
+    done = CliRunner().invoke(program(), ["check", str(path), *words, "--json"])
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert document["valid"] == 1
+    assert "tier" in document["attributes"]
+    assert {left_out, "queue"}.isdisjoint(document["attributes"])
+
+
+def test_a_wrap_up_is_pasted_where_one_column_is_left() -> None:
+    """Of several, somebody has to choose: a note is no code."""
+    header = ["Conv ID", "Who", "Result"]
+    error = refusal(header, [[C, P, "Sale"]], write="wrapup")
+    assert error.lines[-1].endswith("--map participant=Who --map code=Result")
+    error = refusal([*header, "Note"], [[C, P, "Sale", ""]], write="wrapup")
+    assert error.lines[-1].startswith("  To paste, with what (3) asks for: ")
 
 
 @pytest.mark.parametrize(
