@@ -81,3 +81,17 @@ def test_commands_that_are_named_are_commands(said: list[tuple[str, str]]) -> No
         flags = {flag for one in command.params for flag in one.opts}
         given = {word for word in words if word.startswith("-")}
         assert given <= flags, f"{where}: {line}"
+
+
+def test_a_directory_is_called_nothing_else(said: list[tuple[str, str]]) -> None:
+    """Two words for one thing are two things to whoever reads them; so is the documentation's."""
+    pages = [PACKAGE.parent / "README.md", *sorted((PACKAGE.parent / "docs").glob("*.md"))]
+    read = [(page.name, page.read_text(encoding="utf-8")) for page in pages]
+    of_programs = {"folder"}  # a key of `runs --json`, which is fixed
+    found = [
+        (where, match[0])
+        for where, text in [*said, *read]
+        if text not in of_programs
+        for match in re.finditer(r"\bfolders?\b", text, re.IGNORECASE)
+    ]
+    assert found == []

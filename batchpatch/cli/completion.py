@@ -20,7 +20,7 @@ Items = list[CompletionItem]
 
 _RUNS = Path("batchpatch-runs")
 _FILES = ("FILE", "OUT", "PATH", "INPUT")
-_DIRECTORIES = ("DIR", "FOLDER")
+_DIRECTORY = "DIR"
 _LITERAL = re.compile(r"[a-z][a-z-]*")
 """A word that is written as it stands, in the name of a value: `leave|set`, `CHAR|none`."""
 
@@ -42,7 +42,7 @@ def offer_values(metavar: str, incomplete: str) -> Items:
     """What a value may be that has this name: its words, or what the shell knows of files."""
     if metavar in _FILES:
         return [CompletionItem(incomplete, type="file")]
-    if metavar in _DIRECTORIES:
+    if metavar == _DIRECTORY:
         return [CompletionItem(incomplete, type="dir")]
     words = [one for one in metavar.strip("[]").split("|") if _LITERAL.fullmatch(one)]
     return [CompletionItem(one) for one in words if one.startswith(incomplete)]

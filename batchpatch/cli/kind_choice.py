@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def named_inputs(names: Sequence[str], *, quiet: bool = False) -> list[str]:
-    """The inputs that are meant, with those of folders and patterns; what is left out is said.
+    """The inputs that are meant, with those of directories and patterns; what is left out is said.
 
     Raises:
         InputError: there is nothing to read.

@@ -20,7 +20,7 @@ RunOrFolder = Annotated[
     Path | None,
     Argument(
         "DIR",
-        "Directory of the run; with --older-than a folder of runs, else batchpatch-runs.",
+        "Directory of the run; with --older-than one of runs, else batchpatch-runs.",
         optional=True,
         parse=Path,
     ),
@@ -35,7 +35,7 @@ class PurgeFlags(Options):
 
     older_than_s: float | None = flag(
         "--older-than",
-        "Of all runs in a folder that ended so long ago, such as 30d.",
+        "Of all runs in a directory that ended so long ago, such as 30d.",
         metavar="TIME",
         parse=partial(parse_duration, least_s=1.0),
         everyday=True,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Folder = Annotated[
     Path | None,
-    Argument("FOLDER", "Where the runs are. Default: batchpatch-runs", optional=True, parse=Path),
+    Argument("DIR", "Where the runs are. Default: batchpatch-runs", optional=True, parse=Path),
 ]
 
 
@@ -50,7 +50,7 @@ def status(directory: RunOrLast, *, newest: LastFlags, showing: ShowingFlags) ->
 
 @with_options
 def runs(folder: Folder, *, showing: ShowingFlags) -> int:
-    """List the runs of a folder, the newest first: state, rows, outcomes, age, the next command.
+    """List the runs of a directory, the newest first: state, rows, outcomes, age, the next command.
 
     Example: batchpatch runs
 

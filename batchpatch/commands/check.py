@@ -103,7 +103,7 @@ def check(
     """Read the inputs to their end, offline and without credentials.
 
     Args:
-        inputs: paths, folders, patterns, URLs, or `-` for standard input.
+        inputs: paths, directories, patterns, URLs, or `-` for standard input.
         read: how to understand them.
         merge: the bounds within which rows of one participant meet.
         pace: what to price the run with.

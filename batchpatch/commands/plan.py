@@ -56,7 +56,7 @@ async def plan(
     `resume` finds it.
 
     Args:
-        inputs: paths, folders, patterns, URLs, or `-` for standard input.
+        inputs: paths, directories, patterns, URLs, or `-` for standard input.
         account: credentials and hosts.
         out: a new file; the input of a run, JSONL, each line of it for itself. It holds values.
             `-` is standard output: such a plan cannot be resumed.

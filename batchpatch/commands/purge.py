@@ -62,20 +62,20 @@ def purge(path: Path, *, whole: bool = False) -> Purged:
 
 
 def purge_old(folder: Path | None, *, older_than_s: float, whole: bool = False) -> Purged:
-    """Purge the runs of a folder that ended, or were last heard of, longer ago.
+    """Purge the runs of a directory that ended, or were last heard of, longer ago.
 
     Args:
-        folder: of the runs, or the directory of one; None is `batchpatch-runs`.
+        directory: of the runs, or the directory of one; None is `batchpatch-runs`.
         older_than_s: seconds.
         whole: as for `purge`.
 
     Raises:
-        SettingsError: there is no such folder.
-        RecordError: the folder cannot be read.
+        SettingsError: there is no such directory.
+        RecordError: the directory cannot be read.
     """
     folder = folder or USUAL_FOLDER
     if not folder.is_dir():
-        raise SettingsError(f"There is no folder {folder}: name the one in which the runs are.")
+        raise SettingsError(f"There is no directory {folder}: name the one in which the runs are.")
     done = Purged([], [], [])
     before = datetime.now(UTC) - timedelta(seconds=older_than_s)
     for one in [glance_at(folder)] if holds_run(folder) else runs_in(folder):

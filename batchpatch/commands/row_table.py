@@ -57,4 +57,6 @@ def refuse_own(
     if taken or directory.is_own(out):
         raise SettingsError(f"{flag} {out} is a file of the run itself: name another one.")
     if out.is_dir() or not out.parent.is_dir():
-        raise SettingsError(f"{flag} {out} cannot be written: name a file in a folder that exists.")
+        raise SettingsError(
+            f"{flag} {out} cannot be written: name a file in a directory that exists."
+        )

@@ -86,7 +86,7 @@ async def run(
     """Patch the participants that the rows of these inputs name, and record every row.
 
     Args:
-        inputs: paths, folders, patterns, URLs, or `-` for standard input.
+        inputs: paths, directories, patterns, URLs, or `-` for standard input.
         account: credentials and hosts, as `find_account` returns them.
         read: how to understand the inputs.
         find: how to find participants that are not named by id.

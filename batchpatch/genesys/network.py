@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _HOST = re.compile(r"[^\s/@?#\\]+")
 
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Variables of other tools that name a file, or a folder, of certificates. OpenSSL itself reads
+"""Variables of other tools that name a file, or a directory, of certificates. OpenSSL itself reads
 `SSL_CERT_FILE` and `SSL_CERT_DIR`."""
 
 

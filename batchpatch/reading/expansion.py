@@ -1,4 +1,4 @@
-"""Expansion: folders and patterns of names become the files that they stand for."""
+"""Expansion: directories and patterns of names become the files that they stand for."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ class Expansion(NamedTuple):
 
     names: list[str]
     notices: list[str]
-    """What a folder holds besides."""
+    """What a directory holds besides."""
 
 
 def expand(names: Sequence[str]) -> Expansion:
     """The inputs that are named; a name that is there as it stands is no pattern.
 
-    Files of a folder or a pattern come in the order in which people count: `part2` before `part10`.
+    Files of a directory or a pattern come in the order in which people count: `part2` before
+    `part10`.
 
     Raises:
-        InputError: a folder holds nothing to read, or no file fits a pattern.
+        InputError: a directory holds nothing to read, or no file fits a pattern.
     """
     found: list[str] = []
     notices: list[str] = []
@@ -62,7 +63,8 @@ def _of_folder(name: str) -> tuple[list[str], list[str]]:
     left = sorted((path.name for path in within if str(path) not in files), key=natural)
     if not files:
         held = f" It holds {listed(left)}." if left else ""
-        raise InputError(f"{name} is a folder without a file to read ({', '.join(TAKEN)}).{held}")
+        taken = ", ".join(TAKEN)
+        raise InputError(f"{name} is a directory without a file to read ({taken}).{held}")
     return sorted(files, key=natural), [f"{name}: left out {listed(left)}."] if left else []
 
 
@@ -74,11 +76,11 @@ def _of_pattern(name: str) -> tuple[list[str], list[str]]:
             f"{name} does not exist, and no file fits it as a pattern: check the path."
         )
     left = sorted(set(within) - set(files), key=natural)
-    return files, [f"{name}: left out {listed(left)}, which are folders."] if left else []
+    return files, [f"{name}: left out {listed(left)}, which are directories."] if left else []
 
 
 def is_taken(name: str) -> bool:
-    """True for a file of a folder that is an input by its name; not for a spreadsheet's lock."""
+    """True for a file of a directory that is an input by its name; not for a spreadsheet's lock."""
     suffixes = [suffix.lower() for suffix in Path(name).suffixes]
     if suffixes and suffixes[-1] in PACKED:
         suffixes.pop()

@@ -1,7 +1,7 @@
 """A lock on a directory that the system takes back when its process dies, however it dies.
 
-Locks of what is no run's directory lie in a folder of this user's own: nobody else can put a file
-or a link into it.
+Locks of what is no run's directory lie in a directory of this user's own: nobody else can put a
+file or a link into it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def own_folder(environment: Mapping[str, str]) -> Path | None:
-    """The folder, made where it is missing, 0700; None where no place is fit for one.
+    """The directory, made where it is missing, 0700; None where no place is fit for one.
 
     Looked for in the user's runtime directory (`XDG_RUNTIME_DIR`), then in the state directory
     (`XDG_STATE_HOME`, `~/.local/state`). The temporary directory is everybody's, and so no such

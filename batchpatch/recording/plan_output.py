@@ -73,7 +73,7 @@ def refuse_output(out: Path) -> None:
     """Raise SettingsError where a plan cannot be written to `out`, or was begun there before."""
     refuse_content(out)
     if not out.parent.is_dir():
-        raise SettingsError(f"--out {out}: {out.parent} is no folder: make it first.")
+        raise SettingsError(f"--out {out}: {out.parent} is no directory: make it first.")
     partial = partial_path(out)
     if plan_of(out) is not None:
         raise SettingsError(

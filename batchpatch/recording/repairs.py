@@ -50,12 +50,12 @@ def repairs_of(name: RunName, *, beside: Path, but: Path | None) -> list[Repair]
 
 
 def is_same_run(one: RunName, other: RunName) -> bool:
-    """True for two names of one run, also where its folder was moved."""
+    """True for two names of one run, also where its directory was moved."""
     return one.started == other.started and Path(one.directory).name == Path(other.directory).name
 
 
 def _runs(folder: Path) -> Iterator[Path]:
-    with suppress(OSError, RecordError):  # a folder that nobody may look into holds none of ours
+    with suppress(OSError, RecordError):  # a directory that nobody may look into holds none of ours
         yield from (path for path in sorted(folder.iterdir()) if holds_run(path))
 
 

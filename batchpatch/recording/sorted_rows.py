@@ -45,14 +45,14 @@ def rest_path(out: Path) -> Path:
 def refuse_existing(out: Path, *, source: str, force: bool) -> None:
     """Raise SettingsError where a file would be lost, or none can be made."""
     if not out.name or out.is_dir():
-        raise SettingsError(f"{out} is a folder: name a file.")
+        raise SettingsError(f"{out} is a directory: name a file.")
     for path in (out, rest_path(out)):
         if path.exists() and path.samefile(source):
             raise SettingsError(f"{path} is the input itself: write to another file.")
         if path.exists() and not force:
             raise SettingsError(f"{path} is there already: name another file, or add --force.")
     if not out.parent.is_dir():
-        raise SettingsError(f"{out.parent} is no folder: make it first.")
+        raise SettingsError(f"{out.parent} is no directory: make it first.")
 
 
 class SortedRows:

@@ -49,7 +49,7 @@ def history_of(glance: Glance, failed: Bitmap) -> History:
     """What became of the failed rows of a run; of runs beside it, and in `batchpatch-runs/`.
 
     Raises:
-        RecordError: a folder, or the results of such a run, cannot be read.
+        RecordError: a directory, or the results of such a run, cannot be read.
     """
     mended = Bitmap()
     repairs: list[Repair] = []
@@ -104,7 +104,7 @@ def _others(glance: Glance) -> Iterator[Glance]:
 
 
 def _is(name: RunName, glance: Glance) -> bool:
-    """True for the name of this run, also where its folder was moved."""
+    """True for the name of this run, also where its directory was moved."""
     return is_same_run(name, RunName.of(glance.path, glance.manifest.started))
 
 

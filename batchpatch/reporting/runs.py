@@ -1,4 +1,4 @@
-"""The runs in a folder, the newest first."""
+"""The runs in a directory, the newest first."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def runs_in(folder: Path) -> list[Glance]:
-    """A glance at each run in a folder, the newest first; what is damaged is left out.
+    """A glance at each run in a directory, the newest first; what is damaged is left out.
 
     Raises:
-        RecordError: the folder cannot be read.
+        RecordError: the directory cannot be read.
     """
     found = []
     for path in _directories(folder):
@@ -34,7 +34,7 @@ def newest_run(folder: Path = USUAL_FOLDER) -> Path:
 
     Raises:
         SettingsError: there is none.
-        RecordError: the folder cannot be read.
+        RecordError: the directory cannot be read.
     """
     started: list[tuple[str, str, Path]] = []
     for path in _directories(folder):
@@ -46,7 +46,7 @@ def newest_run(folder: Path = USUAL_FOLDER) -> Path:
 
 
 def _directories(folder: Path) -> Iterator[Path]:
-    """The directories of runs in a folder; none where it is not there."""
+    """The directories of runs in a directory; none where it is not there."""
     try:
         paths = sorted(folder.iterdir()) if folder.exists() else []
         yield from (path for path in paths if (path / MANIFEST).is_file())

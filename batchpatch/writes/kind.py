@@ -4,7 +4,7 @@ All else in batchpatch handles *named texts*: a row is names and values, a patch
 values of several rows, what was there before is names and values. A `WriteKind` says how these
 come out of the cells of an input, what becomes of several rows of one participant, how they go
 into the body of a request and along which route, how what was read is compared with them, and
-what of them can be taken back. Each kind is one module of this folder and one entry of
+what of them can be taken back. Each kind is one module of this directory and one entry of
 `registry.KINDS`.
 """
 

@@ -43,7 +43,7 @@ def test_a_pattern_stands_for_the_files_that_fit(
     (data / "row1").mkdir()
     found = expand(["data/row*"])
     assert found.names == ["data/row9", "data/row10"]
-    assert found.notices == ["data/row*: left out data/row1, which are folders."]
+    assert found.notices == ["data/row*: left out data/row1, which are directories."]
 
 
 def test_a_file_whose_name_looks_like_a_pattern_is_itself(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_file_whose_name_looks_like_a_pattern_is_itself(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("data", r"a folder without a file to read \(\.csv, .*\)\. It holds notes\.txt\."),
+        ("data", r"a directory without a file to read \(\.csv, .*\)\. It holds notes\.txt\."),
         ("data/*.csv", "does not exist, and no file fits it as a pattern"),
     ],
 )

@@ -28,7 +28,7 @@ class LastFlags(Options):
 
         Raises:
             SettingsError: none is named, or two, or there is no run.
-            RecordError: the folder of runs cannot be read.
+            RecordError: the directory of runs cannot be read.
         """
         if directory is not None:
             if self.last:

@@ -22,7 +22,7 @@ Inputs = Annotated[
     list[str],
     Argument(
         "INPUT",
-        "CSV, JSONL, .xlsx (or .gz .bz2 .xz .zst), folders, patterns, URLs; - is stdin.",
+        "CSV, JSONL, .xlsx (or .gz .bz2 .xz .zst), directories, patterns, URLs; - is stdin.",
         several=True,
     ),
 ]

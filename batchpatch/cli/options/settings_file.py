@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from batchpatch.cli.options.declare import Flag
 
 HERE = Path("batchpatch.toml")
-"""In the working directory, and in no folder above it."""
+"""In the working directory, and in no directory above it."""
 _MOST_BYTES = 1 << 20
 _SECRETIVE = re.compile(r"secret|token|password", re.IGNORECASE)
 _NO_PLACE = (
