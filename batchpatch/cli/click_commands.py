@@ -83,7 +83,7 @@ class DeclaredArgument(click.Argument):
         """What a shell can offer for it: of runs, the usual ones."""
         from batchpatch.cli.completion import offer_runs, offer_values  # noqa: PLC0415 - as above
 
-        if self.metavar == "DIR":
+        if self.metavar == "DIR" and self.name == "directory":
             return offer_runs(incomplete)
         return offer_values(self.metavar or "", incomplete)
 

@@ -199,9 +199,8 @@ class GenesysClient:
             self._note(purpose, answer, permit)
             if refusal is not None:
                 passed = await self._judge_refusal(refusal, policy or self._policy)
-            asked = url if method == "GET" else None
             after = await self._follow_up(
-                purpose, answer, tries, permit, policy, passed, asked=asked
+                purpose, answer, tries, permit, policy, passed, url=url, reads=method == "GET"
             )
             if isinstance(after, Answer):
                 return after
@@ -247,7 +246,8 @@ class GenesysClient:
         policy: RetryPolicy | None,
         passed: Passed | None,
         *,
-        asked: str | None,
+        url: str,
+        reads: bool,
     ) -> Tries | Answer:
         """Do what has been decided about an attempt that was no success."""
         page = self._failures.judge_no_reply(answer) if isinstance(answer, NoReply) else None
@@ -262,14 +262,16 @@ class GenesysClient:
             before,
             policy,
             last_try=isinstance(decision, Final),
-            asked=asked,
+            asked=url if reads else None,
             told=page,
         ):
-            _log.debug("outage: %s", words_for(answer), extra=log_fields("outage", purpose, answer))
+            extra = log_fields("outage", purpose, answer, url=url)
+            _log.debug("outage: %s", words_for(answer), extra=extra)
             return tries._replace(attempts=tries.attempts + 1)  # it waits, and is not charged
         follows = FOLLOWS[decision.__class__]
         event = "failed" if isinstance(decision, Final) else "retry"
-        _log.debug("%s: %s", words_for(answer), follows, extra=log_fields(event, purpose, answer))
+        extra = log_fields(event, purpose, answer, url=url)
+        _log.debug("%s: %s", words_for(answer), follows, extra=extra)
         if isinstance(decision, Final):
             return ended(decision, answer, tries)
         if isinstance(decision, Renew):

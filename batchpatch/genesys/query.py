@@ -14,6 +14,7 @@ import orjson
 from batchpatch.genesys.http import DATA_BODY_BYTES
 from batchpatch.genesys.replies import NoReply
 from batchpatch.genesys.retry import OutcomeKind
+from batchpatch.genesys.subject import subject_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,10 +49,12 @@ def looks_again() -> bool:
     return _purpose.get() == "verifications"
 
 
-def log_fields(event: str, purpose: Purpose, answer: Reply | NoReply) -> dict[str, Any]:
+def log_fields(
+    event: str, purpose: Purpose, answer: Reply | NoReply, *, url: str
+) -> dict[str, Any]:
     """What a log for programs says of an attempt, beside the words: `extra` of a record."""
     status = answer.kind if isinstance(answer, NoReply) else answer.status
-    return {"event": event, "fields": {"purpose": purpose, "status": status}}
+    return {"event": event, "fields": {"purpose": purpose, "status": status, **subject_fields(url)}}
 
 
 def fitting(policy: RetryPolicy) -> RetryPolicy:

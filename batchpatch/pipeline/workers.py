@@ -11,6 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import BatchpatchError
+from batchpatch.genesys.subject import concern
 from batchpatch.pipeline.stop import nothing_on_the_wire
 from batchpatch.sending.outcomes import unverified
 
@@ -87,6 +88,7 @@ class Workers:
         while (patch := await self._queue.take()) is not None:
             if self._hours is not None and not await self._hours.wait():
                 return
+            concern(patch)
             delivery = await self._step.take(patch)
             if delivery.to_verify:
                 # The worker goes on: what it has sent is looked for in seconds, not at once.

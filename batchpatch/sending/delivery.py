@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from batchpatch.genesys.conversations.reader import ParticipantReads
+from batchpatch.genesys.subject import concern
 from batchpatch.model import SENT_SINGLY, UPDATED, Delivery, PatchOutcome
 from batchpatch.sending import outcomes
 from batchpatch.sending.compare import (
@@ -173,6 +174,7 @@ class Deliverer:
                 continue
             if whole.before is not None:
                 await self._undo.add(part, before)
+            concern(part)
             outcome = await self._judged(part, await self._sender.send(part))
             if outcome.outcome is UPDATED:
                 before.update(wanted)

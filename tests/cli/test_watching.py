@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,16 @@ def test_a_log_for_programs_is_all_that_stderr_has(
     assert summary["outcomes"] == {"updated": 40, "invalid": 1}
     retry = next(one for one in found if one["event"] == "retry")
     assert (retry["purpose"], retry["status"]) == ("patches", 503)
+    with rows.open(newline="") as file:
+        records = list(csv.DictReader(file))
+    for one in found:
+        if one["event"] == "retry":
+            (row,) = one["rows"]
+            record = records[row - 1]
+            assert one["lines"] == [row + 1]
+            assert one["conversation"] == record["conversationId"]
+            assert one["participant"] == record["participantId"]
+            assert one["patch"] > 0
     assert "private" not in done.stderr
     assert "kept-to-itself" not in done.stderr
 
