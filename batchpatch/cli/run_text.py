@@ -26,14 +26,19 @@ def state_line(glance: Glance) -> str:
 
 
 def place_line(place: Place) -> str:
-    """Where a run has written to: whose data, as far as it is known."""
+    """Where a run has written to, as a line of its own."""
+    return f"Where: {place_text(place)}"
+
+
+def place_text(place: Place) -> str:
+    """Where something is written to: whose data, as far as it is known."""
     if place.region is None:
-        return f"Where: the sandbox at {place.api_url}" if place.api_url else "Where: unknown"
+        return f"the sandbox at {place.api_url}" if place.api_url else "unknown"
     organisation = " ".join(filter(None, (place.organisation_name, place.organisation)))
     client = place.client and f"OAuth client {place.client}"
     usual = f"https://api.{place.region}"
     host = None if place.api_url == usual else place.api_url
-    return f"Where: {', '.join(filter(None, (organisation, place.region, host, client)))}"
+    return ", ".join(filter(None, (organisation, place.region, host, client)))
 
 
 def undo_line(command: str | None, because: str | None, *, is_undo: bool = False) -> str:

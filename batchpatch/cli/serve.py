@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,7 +32,7 @@ from batchpatch.errors import ExitCode
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from batchpatch.cli.watching import Watch
@@ -50,6 +51,9 @@ IDLE = {
     *("--guard", "--window", "--partial", "--live-first", "--max-failures", "--max-duration"),
     "--show-values",
 }
+_PLACE_S = 3.0
+"""For the name of the organisation: a platform that is down must not keep the service from its
+callers, who may wait for its end."""
 _LAST_ANSWERS_S = 2.0
 """For what is in flight when the grace is over."""
 
@@ -117,6 +121,7 @@ def serve(
         secret=listen.secret(),
         tls=listen.tls(),
         watch=watch,
+        quiet=reporting.quiet,
     )
     report = Session(platform, sandbox, server, reporting, watch).execute(service.run)
     return _finish(report, reporting, record=recording.record)
@@ -132,6 +137,7 @@ class _Serving(NamedTuple):
     secret: bytes | None
     tls: ssl.SSLContext | None
     watch: Watch
+    quiet: bool
 
     async def run(
         self, account: Account, stopper: Stopper, observe: Callable[[Progress], None] | None
@@ -154,7 +160,7 @@ class _Serving(NamedTuple):
             observe=observe,
             tracer=self.watch.tracer,
         )
-        async with patcher:
+        async with patcher, self._place_told(patcher, account):
             service = Service(
                 patcher,
                 monitor=monitor,
@@ -176,6 +182,18 @@ class _Serving(NamedTuple):
         assert patcher.report is not None  # noqa: S101 - it was closed
         return patcher.report
 
+    @asynccontextmanager
+    async def _place_told(self, patcher: Patcher, account: Account) -> AsyncIterator[None]:
+        """Say whose data is written to: before the first row, unless the platform is too slow."""
+        import asyncio  # noqa: PLC0415 - not for --help
+
+        telling = asyncio.create_task(_tell_place(patcher, account, quiet=self.quiet))
+        try:
+            await asyncio.wait([telling], timeout=_PLACE_S)
+            yield
+        finally:
+            telling.cancel()
+
     async def _close(self, patcher: Patcher, stopper: Stopper) -> None:
         """Settle what waits, until the grace is over or a stop is asked for again."""
 
@@ -191,6 +209,26 @@ class _Serving(NamedTuple):
             await patcher.aclose(until=until)
         finally:
             until.cancel()
+
+
+async def _tell_place(patcher: Patcher, account: Account, *, quiet: bool) -> None:
+    """Say it of a real organisation; a service has nobody to ask, and goes on in any case."""
+    from batchpatch.cli.run_text import place_text  # noqa: PLC0415 - not for --help
+    from batchpatch.errors import BatchpatchError  # noqa: PLC0415
+    from batchpatch.genesys.account.regions import is_loopback  # noqa: PLC0415
+    from batchpatch.reporting.place import place_for  # noqa: PLC0415
+
+    if is_loopback(account.hosts.api_url):
+        return
+    try:
+        identity, why = await patcher.identity(), ""
+    except BatchpatchError as error:
+        identity, why = None, str(error)
+    place = place_for(account, identity)
+    unnamed = "" if identity else "an organisation that the platform does not name, "
+    words = f"Rows are written to {unnamed}{place_text(place)}.{' ' if why else ''}{why}"
+    if not log_event("place", **place._asdict(), message=words) and not quiet:
+        say(words)
 
 
 def _exposition(monitor: Monitor) -> Exposition | str:

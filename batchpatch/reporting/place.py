@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.errors import RecordError
 from batchpatch.formats.plan_line import PLAN_USES
 from batchpatch.formats.run_json import settings_from
+from batchpatch.genesys.account.credentials import ClientCredentials
 from batchpatch.genesys.account.regions import is_loopback, region_of
 from batchpatch.recording.results import has_sent
 from batchpatch.recording.undo_rows import Restorable, restorable
@@ -14,6 +15,8 @@ from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from batchpatch.formats.run_json import Manifest
+    from batchpatch.genesys.account.credentials import Account
+    from batchpatch.genesys.account.organisation import Identity
     from batchpatch.recording.run_directory import RunDirectory
 
 
@@ -37,6 +40,19 @@ def place_of(manifest: Manifest) -> Place:
         manifest.organisation_name,
         manifest.client_name or manifest.client_id,
         None if url is None or is_loopback(url) else region_of(url),
+        url,
+    )
+
+
+def place_for(account: Account, identity: Identity | None) -> Place:
+    """Where rows of this account are written to."""
+    credentials, url = account.credentials, account.hosts.api_url
+    client_id = credentials.client_id if isinstance(credentials, ClientCredentials) else None
+    return Place(
+        identity and identity.organisation,
+        identity and identity.organisation_name,
+        (identity and identity.client_name) or client_id,
+        None if is_loopback(url) else region_of(url),
         url,
     )
 

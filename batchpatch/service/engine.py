@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from batchpatch.errors import BatchpatchError, ExitCode, InputError
 from batchpatch.formats.run_json import InputFile, plain_settings
+from batchpatch.genesys.account.organisation import read_identity
 from batchpatch.genesys.connect import open_for
 from batchpatch.model import RowResult, Stop
 from batchpatch.pipeline.job import Job, Stream
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from batchpatch.genesys.account.credentials import Account
+    from batchpatch.genesys.account.organisation import Identity
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.model import InvalidRow, Progress, Row
     from batchpatch.options.run import LimitOptions, Settings
@@ -145,6 +147,10 @@ class Engine:
             return None
         error = self._work.exception()
         return error if isinstance(error, BatchpatchError) else None
+
+    async def identity(self) -> Identity | None:
+        """Whose data it writes to. Raises as a call of the client does."""
+        return await read_identity(self._client)
 
     def put(self, fields: Mapping[str, Any] | bytes) -> int:
         """Put a row in; gives its number."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from batchpatch.errors import BatchpatchError
     from batchpatch.genesys.account.credentials import Account
+    from batchpatch.genesys.account.organisation import Identity
     from batchpatch.model import Progress, RowResult, Summary
     from batchpatch.pipeline.monitor import Monitor
     from batchpatch.pipeline.report import RunReport
@@ -238,6 +239,14 @@ class Patcher:
         async with aclosing(each_settled(self._opened.settle, rows, at_once=at_once)) as results:
             async for one in results:
                 yield one
+
+    async def identity(self) -> Identity | None:
+        """Whose data rows are written to, and as which client; None where nobody tells.
+
+        Raises:
+            BatchpatchError: the credentials are refused, or the platform does not answer.
+        """
+        return await self._opened.identity()
 
     def progress(self) -> Progress:
         """How far it is: rows, outcomes, requests, what is waited for. Raises InputError."""

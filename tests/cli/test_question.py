@@ -276,3 +276,33 @@ def test_the_answer_comes_from_the_terminal_where_rows_come_from_a_pipe(
     code, shown = answered(words, "yes\n", cwd=tmp_path, env=environment | region.env, stdin=rows)
     assert (code, len(region.sandbox.state())) == (0, 3), shown
     assert "they come through a pipe" in shown
+
+
+def test_a_service_says_whose_data_it_writes_to(
+    start_batchpatch: Callable[..., Any], region: Region
+) -> None:
+    """It has nobody to ask; whoever reads its log after a mistake has to find where rows went."""
+    words = ("serve", "--port", "0", "--ca-file", region.ca_file)
+    process = start_batchpatch(*words, env=region.env)
+    told = process.stderr.readline()
+    assert told.startswith("Rows are written to Sandbox ")
+    assert told.endswith(f", {REGION}, OAuth client Sandbox client.\n")
+    assert process.stderr.readline().startswith("Listening on http://127.0.0.1:")
+    process.terminate()
+    assert process.wait(timeout=30) == 0
+    assert region.sandbox.get("stats")["mints"] == 1
+    process = start_batchpatch(*words, "--log-json", env=region.env)
+    event = json.loads(process.stderr.readline())
+    assert (event["event"], event["region"]) == ("place", REGION)
+    assert event["organisation_name"] == "Sandbox"
+
+
+def test_a_service_that_may_not_ask_serves_all_the_same(
+    start_batchpatch: Callable[..., Any], region: Region
+) -> None:
+    """Its callers are told of refused credentials; a pod that ends at once tells nobody."""
+    region.sandbox.set_faults("status=401,on=token,times=always")
+    words = ("serve", "--port", "0", "--ca-file", region.ca_file)
+    process = start_batchpatch(*words, env=region.env)
+    assert process.stderr.readline().startswith("Rows are written to an organisation that")
+    assert process.stderr.readline().startswith("Listening on ")
