@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 import click
 
 from batchpatch.cli.text import printable
+from batchpatch.cli.wrapping import wrapped
 from batchpatch.errors import BatchpatchError, ExitCode
 
 if TYPE_CHECKING:
@@ -54,17 +55,46 @@ class _Written:
 
 
 def say(*lines: str) -> None:
-    """Lines for a person. A closed stderr is no reason to fail."""
+    """Lines for a person, wrapped where they meet a terminal.
+
+    A closed stderr is no reason to fail.
+    """
+    _say(lines, _columns_of(sys.stderr))
+
+
+def say_whole(*lines: str) -> None:
+    """The same for lines that a program reads, which are never wrapped."""
+    _say(lines, None)
+
+
+def _say(lines: Sequence[str], columns: int | None) -> None:
     if _Log.write is not None:
         for line in filter(str.strip, lines):
             _Log.write("message", message=printable(line.strip()))
         return
     try:
-        for line in lines:
-            print(printable(line), file=sys.stderr)  # noqa: T201 - the command line speaks here
+        for line in _laid_out(lines, columns):
+            print(line, file=sys.stderr)  # noqa: T201 - the command line speaks here
         sys.stderr.flush()
     except (OSError, ValueError):
         pass
+
+
+def _laid_out(lines: Iterable[str], columns: int | None) -> Iterator[str]:
+    """The lines as they are printed."""
+    for line in map(printable, lines):
+        if columns is None or len(line) <= columns // 2:  # none of whose characters takes more
+            yield line
+        else:
+            yield from wrapped(line, columns)
+
+
+def _columns_of(stream: TextIO) -> int | None:
+    """How wide a terminal is; None of what is none, or does not say."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
+    except (OSError, ValueError):
+        return None
 
 
 def prompt(text: str) -> None:
@@ -87,7 +117,8 @@ def show(lines: Iterable[str]) -> None:
     Raises:
         OutputError: they could not be written, all of them.
     """
-    emit("".join(f"{printable(line)}\n" for line in lines))
+    columns = _columns_of(sys.stdout)
+    emit("".join(f"{line}\n" for line in _laid_out(lines, columns)))
 
 
 def emit(text: str) -> None:

@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from batchpatch.cli.output import log_line, say
+from batchpatch.cli.output import log_line, say_whole
 from batchpatch.cli.text import progress_line
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class PlainLines:
 class JsonLines:
     """An object a line, once a second, for a program that shows it in its own way."""
 
-    def __init__(self, write: Callable[[str], None] = say) -> None:
+    def __init__(self, write: Callable[[str], None] = say_whole) -> None:
         self._write = write
         self._next_s = 0.0
 
