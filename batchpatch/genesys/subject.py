@@ -6,6 +6,7 @@ the one tells the other by a context variable, as a request is told what it is m
 
 from __future__ import annotations
 
+import logging
 import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from batchpatch.model import Patch
 
+_log = logging.getLogger(__name__)
 _patch: ContextVar[Patch | None] = ContextVar("patch", default=None)
 _UUID = "([0-9a-f]{8}-[0-9a-f-]{27})"
 _IDS = re.compile(rf"/conversations/(?:[a-z]+/)?{_UUID}(?:/participants/{_UUID})?")
@@ -20,8 +22,12 @@ _MOST_ROWS = 20
 
 
 def concern(patch: Patch) -> None:
-    """What this task, and those that it starts, call from now on is made for this patch."""
-    _patch.set(patch)
+    """What this task, and those that it starts, call from now on is made for this patch.
+
+    Nothing is kept where nobody listens: every row of a run passes here.
+    """
+    if _log.isEnabledFor(logging.DEBUG):
+        _patch.set(patch)
 
 
 def subject_fields(url: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import logging
 import uuid
 from typing import Any
 
@@ -14,6 +15,12 @@ from batchpatch.model import Patch, Row, RowContext
 CONVERSATION, PARTICIPANT, OTHER = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
 BASE = "https://api.example.com/api/v2/conversations"
 IDS = {"conversation": CONVERSATION, "participant": PARTICIPANT}
+
+
+@pytest.fixture(autouse=True)
+def listening(caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody reads the log: else nothing is kept for it."""
+    caplog.set_level(logging.DEBUG, logger="batchpatch")
 
 
 def patch_of(*numbers: int, context: RowContext | None = None) -> Patch:
@@ -59,3 +66,9 @@ def test_what_is_about_somebody_else_names_no_row() -> None:
     assert told(url, patch) == {"conversation": CONVERSATION, "participant": OTHER}
     assert told("https://api.example.com/api/v2/analytics/conversations/details", patch) == {}
     assert told(f"{BASE}/{CONVERSATION}") == {"conversation": CONVERSATION}
+
+
+def test_without_a_listener_nothing_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    """Every row of a run would pay for it."""
+    caplog.set_level(logging.WARNING, logger="batchpatch")
+    assert "rows" not in told(f"{BASE}/{CONVERSATION}", patch_of(1))
