@@ -169,7 +169,10 @@ async def run(
             keeps_before=settings.safeguards.keep_before or has_plan(prepared),
         )
         directory = RunDirectory.create(
-            record.out, input_name=shown_name(inputs[0]), now=datetime.now(UTC)
+            record.out,
+            input_name=shown_name(inputs[0]),
+            now=datetime.now(UTC),
+            base=record.base,
         )
         with directory:
             options = plain_settings(settings) | {"flags": record.flags}
