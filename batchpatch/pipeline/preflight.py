@@ -105,7 +105,9 @@ def rows_of(prepared: Sequence[Prepared], *, limit: int | None) -> int | None:
 
 
 def sought_of(prepared: Sequence[Prepared], *, limit: int | None) -> int:
-    """About how many rows have a participant that is yet to be found, of those that are known."""
+    """About how many rows have a participant that is yet to be found; of a pipe, any may."""
+    if limit is not None and any(one.rows is None for one in prepared):
+        return limit
     known = sum(one.sought for one in prepared)
     return known if limit is None else min(limit, known)
 
