@@ -56,8 +56,7 @@ def codes(
     from batchpatch.commands.codes import codes as list_codes  # noqa: PLC0415
     from batchpatch.options.run import ConnectOptions, Settings  # noqa: PLC0415
 
-    ca_file = str(platform.ca_file.absolute()) if platform.ca_file else None
-    settings = Settings(connect=ConnectOptions(ca_file=ca_file))
+    settings = Settings(connect=ConnectOptions(ca_file=platform.ca_path))
 
     async def listed(account: Account, *_: object) -> dict[str, str]:
         return await list_codes(account=account, queue=listing.queue, settings=settings)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from click.shell_completion import CompletionItem
 
-from batchpatch.recording.run_paths import MANIFEST
+from batchpatch.recording.run_paths import MANIFEST, USUAL_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from batchpatch.cli.options.declare import Flag
 
 Items = list[CompletionItem]
 
-_RUNS = Path("batchpatch-runs")
 _FILES = ("FILE", "OUT", "PATH", "INPUT")
 _DIRECTORY = "DIR"
 _LITERAL = re.compile(r"[a-z][a-z-]*")
@@ -52,7 +51,7 @@ def offer_runs(incomplete: str) -> Items:
     """The directories of runs that begin so, the newest first, and any other directory."""
     found: list[Path] = []
     with suppress(OSError):  # what cannot be looked at is not offered
-        found = [path for path in _RUNS.iterdir() if (path / MANIFEST).is_file()]
+        found = [path for path in USUAL_FOLDER.iterdir() if (path / MANIFEST).is_file()]
         found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     runs = [CompletionItem(str(path)) for path in found if str(path).startswith(incomplete)]
     # In this order: a shell that is told of directories forgets what came before.

@@ -48,10 +48,9 @@ def doctor(
 
     session = Session(platform, sandbox, server, ReportFlags(quiet=True))
     session.check()  # a contradiction of flags is no finding
-    ca_file = str(platform.ca_file.absolute()) if platform.ca_file else None
     with ExitStack() as stack:
         diagnosis = asyncio.run(
-            look(lambda: stack.enter_context(session.account()), ca_file=ca_file)
+            look(lambda: stack.enter_context(session.account()), ca_file=platform.ca_path)
         )
     if showing.json:
         emit_document(_document(diagnosis))

@@ -27,7 +27,7 @@ from batchpatch.cli.options.surroundings import (
     SandboxFlags,
     ServerFlags,
 )
-from batchpatch.genesys.account.regions import region_of
+from batchpatch.genesys.account.regions import region_of, usual_api_url
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.run_directory import RunDirectory
 
@@ -154,7 +154,8 @@ def undo_flags(earlier: NextCommands, api_url: str, *, guard: bool) -> tuple[str
 
 def _host_words(api_url: str) -> list[str]:
     region = region_of(api_url)
-    return ["--region", region] if api_url == f"https://api.{region}" else ["--api-url", api_url]
+    is_usual = api_url == usual_api_url(region)
+    return ["--region", region] if is_usual else ["--api-url", api_url]
 
 
 def merged(earlier: Iterable[Given], later: Sequence[Given]) -> tuple[Given, ...]:

@@ -155,7 +155,7 @@ def _settings(
         read=read,
         find=finding.options(),
         merge=sending.merge_options(),
-        connect=attempts.connect_options(platform.ca_file),
+        connect=attempts.connect_options(platform.ca_path),
         retry=attempts.retry_options(),
         pace=pace.options(),
     )

@@ -113,7 +113,7 @@ def resume(
             inputs=retrying.inputs,
             appended=retrying.appended,
             pace=pace.options(otherwise=settings.pace),
-            connect=attempts.connect_options(platform.ca_file, otherwise=settings.connect),
+            connect=attempts.connect_options(platform.ca_path, otherwise=settings.connect),
             retry=attempts.retry_options(otherwise=settings.retry),
             elsewhere=platform.names_hosts,
             limits=limits,

@@ -102,7 +102,7 @@ def run(
             read=read,
             find=find,
             merge=sending.merge_options(live_first=finding.live_first, live=live),
-            connect=attempts.connect_options(platform.ca_file),
+            connect=attempts.connect_options(platform.ca_path),
             retry=attempts.retry_options(),
             pace=pace.options(),
             route=route,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchpatch.cli.text import about, count, duration
+from batchpatch.genesys.account.regions import usual_api_url
 
 if TYPE_CHECKING:
     from batchpatch.formats.progress_json import Moment
@@ -36,8 +37,7 @@ def place_text(place: Place) -> str:
         return f"the sandbox at {place.api_url}" if place.api_url else "unknown"
     organisation = " ".join(filter(None, (place.organisation_name, place.organisation)))
     client = place.client and f"OAuth client {place.client}"
-    usual = f"https://api.{place.region}"
-    host = None if place.api_url == usual else place.api_url
+    host = None if place.api_url == usual_api_url(place.region) else place.api_url
     return ", ".join(filter(None, (organisation, place.region, host, client)))
 
 

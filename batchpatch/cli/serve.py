@@ -106,7 +106,7 @@ def serve(
     settings = Settings(
         read=choose_kind([], reading.options(finding), asked=asked).options,
         find=finding.options(),
-        connect=attempts.connect_options(platform.ca_file),
+        connect=attempts.connect_options(platform.ca_path),
         retry=attempts.retry_options(),
         pace=pace.options(),
         safeguards=replace(looking.options(verifying), guard=False),

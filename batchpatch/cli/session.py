@@ -18,7 +18,6 @@ from batchpatch.cli.signals import ending, stop_numbers
 from batchpatch.errors import ExitCode, SettingsError
 from batchpatch.genesys.account.credentials import (
     Account,
-    ClientCredentials,
     configured_region,
     find_account,
 )
@@ -225,11 +224,10 @@ def _shown(
 @contextmanager
 def announced(account: Account) -> Iterator[None]:
     """Warn where another run on this host uses the same client: they do not know each other."""
-    credentials = account.credentials
-    if not isinstance(credentials, ClientCredentials):
+    if account.client_id is None:
         yield
         return
-    with claimed(f"{account.hosts.api_url} {credentials.client_id}") as alone:
+    with claimed(f"{account.hosts.api_url} {account.client_id}") as alone:
         if not alone:
             say(
                 "Warning: another run on this host uses the same OAuth client; rows of one "

@@ -98,7 +98,7 @@ def undo(
             force=undoing.force,
             verify=verifying.options(),
             pace=pace.options(otherwise=settings.pace),
-            connect=attempts.connect_options(platform.ca_file, otherwise=settings.connect),
+            connect=attempts.connect_options(platform.ca_path, otherwise=settings.connect),
             retry=attempts.retry_options(otherwise=settings.retry),
             record=RecordOptions(
                 out=record.out,

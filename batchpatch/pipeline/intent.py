@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from batchpatch.errors import LeftError
-from batchpatch.genesys.account.credentials import ClientCredentials
 from batchpatch.genesys.account.organisation import read_identity
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.genesys.rate_limit.pace import assumed_allowance
@@ -100,14 +99,12 @@ async def confirmed(
     if confirm is None:
         return
     identity = await read_identity(client)
-    credentials = account.credentials
-    client_id = credentials.client_id if isinstance(credentials, ClientCredentials) else None
     kind = find_kind(settings.write)
     reads_route = kind.find_route(settings.route or None).of_communication
     intent = Intent(
         region=region_of(account.hosts.api_url),
         identity=identity,
-        client_id=client_id,
+        client_id=account.client_id,
         noun=kind.noun,
         rows=rows,
         cost=None if rows is None else foresee(rows, sought, settings, reads_route=reads_route),

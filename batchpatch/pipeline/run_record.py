@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from batchpatch.errors import ExitCode, SettingsError
 from batchpatch.formats.run_json import Manifest, plain_settings, settings_from
-from batchpatch.genesys.account.credentials import ClientCredentials
 from batchpatch.model import Stop
 from batchpatch.recording.failure_reasons import write_failed_lines
 from batchpatch.recording.manifest import (
@@ -53,7 +52,6 @@ def describe(
     Raises:
         RecordError: it cannot be written.
     """
-    credentials = account.credentials
     write_manifest(
         directory.manifest_path,
         Manifest(
@@ -66,9 +64,7 @@ def describe(
             options=options,
             kind=kind,
             unkept=unkept,
-            client_id=(
-                credentials.client_id if isinstance(credentials, ClientCredentials) else None
-            ),
+            client_id=account.client_id,
             api_url=account.hosts.api_url,
             login_url=account.hosts.login_url,
             started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.errors import RecordError
 from batchpatch.formats.plan_line import PLAN_USES
 from batchpatch.formats.run_json import settings_from
-from batchpatch.genesys.account.credentials import ClientCredentials
 from batchpatch.genesys.account.regions import is_loopback, region_of
 from batchpatch.recording.results import has_sent
 from batchpatch.recording.undo_rows import Restorable, restorable
@@ -39,22 +38,25 @@ def place_of(manifest: Manifest) -> Place:
         manifest.organisation,
         manifest.organisation_name,
         manifest.client_name or manifest.client_id,
-        None if url is None or is_loopback(url) else region_of(url),
+        None if url is None else _region_of(url),
         url,
     )
 
 
 def place_for(account: Account, identity: Identity | None) -> Place:
     """Where rows of this account are written to."""
-    credentials, url = account.credentials, account.hosts.api_url
-    client_id = credentials.client_id if isinstance(credentials, ClientCredentials) else None
+    url = account.hosts.api_url
     return Place(
         identity and identity.organisation,
         identity and identity.organisation_name,
-        (identity and identity.client_name) or client_id,
-        None if is_loopback(url) else region_of(url),
+        (identity and identity.client_name) or account.client_id,
+        _region_of(url),
         url,
     )
+
+
+def _region_of(url: str) -> str | None:
+    return None if is_loopback(url) else region_of(url)
 
 
 def keeps_before(manifest: Manifest) -> bool:

@@ -29,8 +29,6 @@ from batchpatch.options.spelling import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from batchpatch.options.run import Rate
 
 
@@ -210,14 +208,13 @@ class AttemptFlags(Options):
     )
 
     def connect_options(
-        self, ca_file: Path | None, *, otherwise: ConnectOptions = DEFAULT_CONNECT
+        self, ca_path: str | None, *, otherwise: ConnectOptions = DEFAULT_CONNECT
     ) -> ConnectOptions:
         """Connections and timeouts; what no flag names is as `otherwise` has it."""
-        file = None if ca_file is None else str(ca_file.absolute())
         given: dict[str, Any] = {
             "concurrency": self.concurrency,
             "total_s": self.timeout_s,
-            "ca_file": file,
+            "ca_file": ca_path,
         }
         return otherwise._replace(**{n: value for n, value in given.items() if value is not None})
 

@@ -117,6 +117,11 @@ class PlatformFlags(Options):
         "--ca-file", "PEM certificates to trust as well.", metavar="FILE", parse=parse_path
     )
 
+    @property
+    def ca_path(self) -> str | None:
+        """Where `--ca-file` lies, for whoever goes on from another directory."""
+        return None if self.ca_file is None else str(self.ca_file.absolute())
+
     def secret(self) -> NamedSecret | None:
         """The client's secret, where a flag says where it is.
 

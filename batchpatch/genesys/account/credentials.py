@@ -45,6 +45,12 @@ class Account(NamedTuple):
     proxy: Secret | None = None
     """URL of the proxy that is named for the platform; may hold a password."""
 
+    @property
+    def client_id(self) -> str | None:
+        """Of the OAuth client; None of a ready token, which does not name its own."""
+        credentials = self.credentials
+        return credentials.client_id if isinstance(credentials, ClientCredentials) else None
+
 
 class _Family(NamedTuple):
     """Variables that belong together. A pair is never made of two families' halves."""

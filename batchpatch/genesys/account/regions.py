@@ -72,7 +72,7 @@ def find_hosts(
     login = f"https://login.{domain}"
     if login_url is not None:
         login = _checked_url(login_url, option="--login-url")
-    return Hosts(f"https://api.{domain}", login)
+    return Hosts(usual_api_url(domain), login)
 
 
 def hosts_again(api_url: str, login_url: str | None, *, region: str | None) -> Hosts:
@@ -118,6 +118,11 @@ def region_of(api_url: str) -> str:
     if is_loopback(api_url):
         return "sandbox"
     return (urlsplit(api_url).hostname or api_url).removeprefix("api.")
+
+
+def usual_api_url(region: str) -> str:
+    """Return the URL of the API of a region's domain, where nothing stands in front of it."""
+    return f"https://api.{region}"
 
 
 def is_loopback(url: str) -> bool:
