@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from pathlib import Path  # noqa: TC003 - the declaration of flags looks at it
+from typing import ClassVar, Literal
 
-from batchpatch.cli.options.declare import Argument, GivenFlags, Options, flag, with_options
+from batchpatch.cli.options.declare import GivenFlags, Options, flag, with_options
 from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
 from batchpatch.cli.options.sending import AttemptFlags, PaceFlags
@@ -23,11 +23,6 @@ from batchpatch.cli.options.surroundings import (
 from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
 from batchpatch.errors import SettingsError
 from batchpatch.options.spelling import parse_choice
-
-if TYPE_CHECKING:
-    from batchpatch.formats.run_json import Manifest
-
-Directory = Annotated[Path, Argument("DIR", "Directory of the run.", parse=Path)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +86,13 @@ def resume(
     from batchpatch.commands.resume import resume as resume_run  # noqa: PLC0415
     from batchpatch.formats.run_json import settings_from  # noqa: PLC0415
     from batchpatch.model import Outcome  # noqa: PLC0415
+    from batchpatch.recording.manifest import manifest_in  # noqa: PLC0415
     from batchpatch.recording.plan_output import find_directory  # noqa: PLC0415
 
     watch = watch_run(watching, metrics.metrics_port)
     streaming.check(reporting)
     directory = find_directory(newest.choose(directory, command="resume"))
-    manifest = manifest_of(directory)
+    manifest = manifest_in(directory)
     following = NextCommands.of(directory, instead=given)
     if following.in_own_sandbox and not (sandbox.sandbox or platform.names_hosts):
         raise SettingsError(
@@ -134,17 +130,3 @@ def resume(
         flags = following.given
         return finish_plan(report, report.plan, flags, json=reporting.json, quiet=reporting.quiet)
     return finish(report, reporting, instead=given, on_end=ending.command(platform))
-
-
-def manifest_of(directory: Path) -> Manifest:
-    """What the run was asked to do, and where.
-
-    Raises:
-        SettingsError: there is no run.
-        RecordError: its record cannot be read.
-    """
-    from batchpatch.recording.manifest import read_manifest  # noqa: PLC0415 - not for --help
-    from batchpatch.recording.run_directory import RunDirectory  # noqa: PLC0415
-
-    with RunDirectory.open(directory, lock=False) as run:
-        return read_manifest(run.manifest_path)

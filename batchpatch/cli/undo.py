@@ -18,7 +18,6 @@ from batchpatch.cli.options.surroundings import (
     ServerFlags,
 )
 from batchpatch.cli.output import emit_document, say
-from batchpatch.cli.resume import manifest_of
 from batchpatch.errors import ExitCode, SettingsError
 
 if TYPE_CHECKING:
@@ -84,8 +83,9 @@ def undo(
     from batchpatch.commands.undo import undo as undo_run  # noqa: PLC0415
     from batchpatch.formats.run_json import settings_from  # noqa: PLC0415
     from batchpatch.options.run import RecordOptions  # noqa: PLC0415
+    from batchpatch.recording.manifest import manifest_in  # noqa: PLC0415
 
-    manifest = manifest_of(directory)
+    manifest = manifest_in(directory)
     settings = settings_from(manifest.options)
     # Its --force is another one than that of `run`.
     instead = [one for one in given if one.flag.name != "--force"]

@@ -121,7 +121,7 @@ def _kept(
 
 def _as_they_failed(opened: Input, rows: FailedRows) -> Iterator[RawRecord]:
     """The records of a file of failed rows, with the numbers that they have in the run."""
-    for record, cell in origin_cells(opened, first=1):
+    for record, cell in _origin_cells(opened):
         for origin in parse_origins(cell):
             if origin.run == rows.run:
                 yield record._replace(row=origin.row)
@@ -156,12 +156,12 @@ def shape_of(opened: Input, *, unread: bool) -> CsvShape | JsonlShape:
     return JsonlShape(opened.encoding)
 
 
-def origin_cells(opened: Input, *, first: int) -> Iterator[tuple[RawRecord, object]]:
+def _origin_cells(opened: Input) -> Iterator[tuple[RawRecord, object]]:
     """The records, and what they say of where they failed."""
     at = None
     if isinstance(opened.records, TableRecords):
         at = next((i for i, name in enumerate(opened.records.header) if is_origin(name)), None)
-    for record in raw_records(opened, first):
+    for record in raw_records(opened, 1):
         yield record, _origin_cell(record, at)
 
 

@@ -56,8 +56,6 @@ class Readings(NamedTuple):
     oldest_s: float
     """How long the first of them has waited; 0 where none does."""
     latency: Latency
-    waiting_for: str | None
-    """What all calls wait for, in words."""
     outage_s: float
     """How long the platform has answered nothing; 0 where it answers."""
     allowance_wait_s: float
@@ -120,7 +118,6 @@ class Monitor:
             waiting=len(self._came_s),
             oldest_s=0.0 if oldest is None else self._clock() - oldest,
             latency=Latency(tuple(self._counts), self._sum_s),
-            waiting_for=client.waiting_for,
             outage_s=client.silent_s,
             allowance_wait_s=client.limiter.wait_s,
         )

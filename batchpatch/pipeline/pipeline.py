@@ -102,16 +102,11 @@ class Pipeline:
         """
         self._background = background
         self._note = note
-        self._reader = reader
         self._client = client
-        self._checks = checks
-        self._finder = finder
         self._step = step
         self._limits = limits
         hours = OpeningHours(limits.between, stopper) if limits.between else None
         self._stopper = stopper
-        self._before = before
-        self._kind = kind
         self._window = window
         self._queue = PatchQueue(window, admission=client.admission, drop=self._drop)
         self._recorder = Recorder(

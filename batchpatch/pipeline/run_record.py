@@ -19,11 +19,12 @@ from batchpatch.model import Stop
 from batchpatch.recording.failure_reasons import write_failed_lines
 from batchpatch.recording.manifest import (
     find_changes,
+    manifest_in,
     read_manifest,
     update_manifest,
     write_manifest,
 )
-from batchpatch.recording.run_directory import RunDirectory, holds_run
+from batchpatch.recording.run_directory import holds_run
 from batchpatch.version import VERSION
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from batchpatch.options.run import RecordOptions, Settings
     from batchpatch.pipeline.preflight import Prepared
     from batchpatch.recording.manifest import InputChange
+    from batchpatch.recording.run_directory import RunDirectory
 
 
 def describe(
@@ -154,8 +156,7 @@ def find_begun(
         raise SettingsError("--resume needs --out DIR: where the run is that may have begun.")
     if not holds_run(out):
         return None
-    with RunDirectory.open(out, lock=False) as directory:
-        manifest = read_manifest(directory.manifest_path)
+    manifest = manifest_in(out)
     if manifest.kind != "run":
         raise SettingsError(f"{out} is the state of a plan, not of a run: name another --out.")
     piped = next((one.file.name for one in inputs if one.file.sha256 is None), None)

@@ -122,11 +122,6 @@ class Reader:
         return [notice for opened in self.inputs for notice in opened.notices.values()]
 
     @property
-    def repeated_headers(self) -> int:
-        """Lines that repeat a header, in the inputs opened so far: they are no rows."""
-        return sum(opened.table.repeated for opened in self.inputs if opened.table is not None)
-
-    @property
     def rows_expected(self) -> int | None:
         """Rows in all, judged by the share of the bytes read; None where that is unknown."""
         if self.exhausted or self.limit_reached:

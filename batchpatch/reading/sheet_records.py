@@ -40,7 +40,6 @@ class SheetRecords(TableRecords):
     def __init__(self, source: ByteSource, *, options: ReadOptions) -> None:
         self._name = source.name
         self._source = source
-        self._options = options
         try:
             self._workbook = Workbook(
                 source.seekable(), name=source.name, sheet=options.sheet, closing=source.closing

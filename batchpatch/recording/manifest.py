@@ -17,6 +17,7 @@ from batchpatch.formats.run_json import (
     encode_summary,
 )
 from batchpatch.recording.files import record_error, write_atomically
+from batchpatch.recording.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,14 +83,6 @@ class InputChange(NamedTuple):
     """It is not there any more."""
     appended: bool = False
     """What the run began with is there, and something behind it."""
-
-
-def changed_inputs(manifest: Manifest, *, spool_path: Path | None = None) -> list[str]:
-    """A sentence for each input that is not what the run began with; empty when all are.
-
-    `spool_path` is where the run's directory keeps standard input now.
-    """
-    return [change.sentence for change in find_changes(manifest, spool_path=spool_path)]
 
 
 def find_changes(
@@ -167,6 +160,15 @@ def update_manifest(path: Path, change: Callable[[Manifest], Manifest]) -> None:
 def read_manifest(path: Path) -> Manifest:
     """Reads `run.json`. Raises RecordError where it is missing, or cannot be understood."""
     return decode_manifest(_read(path), name=str(path))
+
+
+def manifest_in(directory: Path) -> Manifest:
+    """Reads what the run in a directory was asked to do, which may be at work.
+
+    Raises SettingsError where there is no run, RecordError as `read_manifest`.
+    """
+    with RunDirectory.open(directory, lock=False) as run:
+        return read_manifest(run.manifest_path)
 
 
 def write_summary(path: Path, summary: Summary) -> None:

@@ -43,7 +43,9 @@ def test_a_header_that_is_there_again_is_no_row(write: Write, between: str, rows
     reader = Reader([path], ReadOptions())
     found = [row for batch in reader for row in batch.rows]
     assert [type(row) for row in found] == [Row] * 2 * rows
-    assert reader.repeated_headers == 1
+    (table,) = [opened.table for opened in reader.inputs]
+    assert table is not None
+    assert table.repeated == 1
     (notice,) = reader.inputs[0].notices.values()
     assert "1 line repeats the header (line " in notice
 

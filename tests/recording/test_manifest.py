@@ -14,7 +14,6 @@ from batchpatch.errors import InputError, RecordError
 from batchpatch.formats.run_json import InputFile, Manifest
 from batchpatch.model import Summary
 from batchpatch.recording.manifest import (
-    changed_inputs,
     find_changes,
     fingerprint,
     read_manifest,
@@ -25,6 +24,11 @@ from batchpatch.recording.manifest import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def sentences(manifest: Manifest, *, spool_path: Path | None = None) -> list[str]:
+    """What is said of the inputs that have changed."""
+    return [change.sentence for change in find_changes(manifest, spool_path=spool_path)]
 
 
 def manifest_of(*inputs: InputFile) -> Manifest:
@@ -66,7 +70,7 @@ def test_a_relative_input_is_found_from_elsewhere(
     monkeypatch.chdir(tmp_path)
     manifest = manifest_of(fingerprint((tmp_path / "rows.csv").relative_to(tmp_path)))
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert changed_inputs(manifest) == []
+    assert sentences(manifest) == []
 
 
 def test_each_kind_of_change_is_named(tmp_path: Path) -> None:
@@ -80,7 +84,7 @@ def test_each_kind_of_change_is_named(tmp_path: Path) -> None:
     (tmp_path / "gone").unlink()
     (tmp_path / "replaced").unlink()
     (tmp_path / "replaced").mkdir()
-    assert changed_inputs(manifest) == [
+    assert sentences(manifest) == [
         f"{tmp_path / 'longer'} has changed: it had 5 bytes and now has 6",
         f"{tmp_path / 'edited'} has changed: same size, other content",
         f"{tmp_path / 'gone'} is gone",
@@ -125,12 +129,12 @@ def test_a_spool_is_looked_for_where_the_run_is_now(tmp_path: Path) -> None:
     spool = InputFile(path="-", size=None, sha256=None, kind="spool")
     pipe = InputFile(path="/dev/fd/63", size=None, sha256=None, kind="stream")
     path = tmp_path / "input"
-    assert changed_inputs(manifest_of(spool), spool_path=path) == [
+    assert sentences(manifest_of(spool), spool_path=path) == [
         f"{path}, the copy of standard input, is gone"
     ]
     path.touch()
-    assert changed_inputs(manifest_of(spool), spool_path=path) == []
-    assert "cannot be read again" in changed_inputs(manifest_of(pipe))[0]
+    assert sentences(manifest_of(spool), spool_path=path) == []
+    assert "cannot be read again" in sentences(manifest_of(pipe))[0]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="FIFOs are POSIX")
@@ -154,7 +158,7 @@ def test_a_name_that_is_not_utf8_survives(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.csv")
     path.write_bytes(b"rows")
     write_manifest(tmp_path / "run.json", manifest_of(fingerprint(path)))
-    assert changed_inputs(read_manifest(tmp_path / "run.json")) == []
+    assert sentences(read_manifest(tmp_path / "run.json")) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"inputs":[{"path":1}]}', b"\xff"])
