@@ -17,14 +17,12 @@ from batchpatch.pipeline.report import RunReport, attempt_to_show
 from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile
 from batchpatch.pipeline.spooling import missing_rest
 from batchpatch.pipeline.stop import both
-from batchpatch.recording.bitmap import Bitmap
-from batchpatch.recording.checkpoint import Proof, prove
+from batchpatch.recording.checkpoint import counted, prove
 from batchpatch.recording.failure_reasons import read_reasons
 from batchpatch.recording.manifest import write_summary
 from batchpatch.recording.summary import Counters, summarize
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Sequence
 
     from batchpatch.model import FailureReason, Summary
@@ -32,17 +30,13 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.output import Output
     from batchpatch.pipeline.pipeline import Pipeline
     from batchpatch.pipeline.row_checks import NameLookup
+    from batchpatch.recording.checkpoint import Proof
     from batchpatch.recording.manifest import InputChange
 
 _UNDERIVED = (
     "Left before its end was written (the failed rows, the proof of the counts): "
     "`batchpatch resume` does that."
 )
-
-
-def _counted(counts: Counter[str]) -> Proof:
-    """The counts of who recorded, where the results are not read back."""
-    return Proof(dict(counts), counts.total(), Bitmap(), 0, 0, 0, 0, [])
 
 
 class Ending:
@@ -76,7 +70,7 @@ class Ending:
         because = self._job.stopper.stop.because if self._job.stopper.stop else "Interrupted."
         stop = Stop(ExitCode.INTERRUPTED, f"{because} {_UNDERIVED}")
         counts = self._pipeline.recorded.counts
-        summary = summarize(_counted(counts), self._counters(), stop=stop)
+        summary = summarize(counted(counts), self._counters(), stop=stop)
         self._write_summary(summary)
         return self._told(summary, resumable=self._job.directory is not None)
 
@@ -178,7 +172,7 @@ class Ending:
     def _proof(self) -> Proof:
         if self._results_path is not None:
             return prove(self._results_path, rows=self._rows)
-        return _counted(self._pipeline.recorded.counts)
+        return counted(self._pipeline.recorded.counts)
 
     def _end_of_input(self) -> Stop | None:
         """Why there is more input than was read, where nothing else has stopped the run."""

@@ -18,7 +18,7 @@ from batchpatch.reading.rules_file import refuse_changed_rules
 from batchpatch.recording.append_log import cut_tail
 from batchpatch.recording.checkpoint import drop_rows, read_settled, rows_with
 from batchpatch.recording.files import write_atomically
-from batchpatch.recording.inputs_again import find_again
+from batchpatch.recording.inputs_again import find_again, paths_of
 from batchpatch.recording.manifest import read_manifest, read_summary, update_manifest
 from batchpatch.recording.newer_values import find_skips, find_suspects
 from batchpatch.recording.plan_output import is_published, mend_partial, partial_path
@@ -171,11 +171,8 @@ def prepare_resumption(
             newer,
         ),
         summary,
-        [
-            str(directory.spool_path) if file.kind == "spool" else file.path
-            for file in manifest.inputs
-        ],
-        [file.name or file.path for file in manifest.inputs],
+        paths_of(files, spool_path=directory.spool_path),
+        [file.name or file.path for file in files],
         moved,
     )
 

@@ -69,6 +69,11 @@ def find_again(
     return tuple(files)
 
 
+def paths_of(files: Sequence[InputFile], *, spool_path: Path) -> list[str]:
+    """Where the inputs are read again; a copy lies where its run lies now."""
+    return [str(spool_path) if file.kind == "spool" else file.path for file in files]
+
+
 def _recognised(path: Path, files: Sequence[InputFile], *, appended: bool) -> int:
     """Which of the inputs a file is."""
     found = fingerprint(path)

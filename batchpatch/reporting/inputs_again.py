@@ -9,7 +9,7 @@ from batchpatch.formats.run_json import settings_from
 from batchpatch.options.run import without_limit
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.sources import EmptyInputError
-from batchpatch.recording.inputs_again import find_again
+from batchpatch.recording.inputs_again import find_again, paths_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ def find_inputs(glance: Glance, given: Sequence[Path] = ()) -> list[str]:
     """
     spool_path = glance.directory.spool_path
     files = find_again(glance.manifest, given=given, appended=True, spool_path=spool_path)
-    return [str(spool_path) if file.kind == "spool" else file.path for file in files]
+    return paths_of(files, spool_path=spool_path)
 
 
 @contextmanager

@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.formats.result_line import MAX_ROW
 from batchpatch.model import Outcome
-from batchpatch.recording.bitmap import Bitmap
-from batchpatch.recording.checkpoint import Proof, prove
+from batchpatch.recording.checkpoint import counted, prove
 from batchpatch.recording.failure_reasons import read_reasons
 from batchpatch.recording.manifest import find_changes
 from batchpatch.reporting.glance import Glance, glance_at
 from batchpatch.reporting.history import History, history_of
-from batchpatch.reporting.place import Place, place_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from batchpatch.model import FailureReason, Summary
+    from batchpatch.recording.checkpoint import Proof
     from batchpatch.recording.run_directory import RunDirectory
 
 
@@ -47,7 +46,6 @@ class Overview(NamedTuple):
     """Why rows did not make it, the most frequent first."""
     failed: list[Path]
     """Files of the rows that did not make it."""
-    place: Place
     left_because: list[str]
     """Why what is left cannot be sent as it is: sentences about its inputs."""
     problems: list[str]
@@ -82,7 +80,6 @@ def overview_of(path: Path, *, reasons: int = 5) -> Overview:
         glance.summary and glance.summary._replace(outcomes=counts.outcomes),
         found,
         directory.failed_paths() if glance.pid is None else [],
-        place_of(manifest),
         [],
         _problems(glance, proof),
         proof.sha256,
@@ -112,7 +109,7 @@ def quick_counts(glance: Glance) -> Counts:
 
 def _prove(directory: RunDirectory) -> Proof:
     if not directory.results_path.exists():
-        return Proof({}, 0, Bitmap(), 0, 0, 0, 0, [])
+        return counted({})
     return prove(directory.results_path, rows=MAX_ROW)
 
 
