@@ -61,7 +61,7 @@ def purge(path: Path, *, whole: bool = False) -> Purged:
         return Purged(remove_private(directory), [], [])
 
 
-def purge_old(folder: Path | None, *, older_than_s: float, whole: bool = False) -> Purged:
+def purge_old(directory: Path | None, *, older_than_s: float, whole: bool = False) -> Purged:
     """Purge the runs of a directory that ended, or were last heard of, longer ago.
 
     Args:
@@ -73,12 +73,14 @@ def purge_old(folder: Path | None, *, older_than_s: float, whole: bool = False) 
         SettingsError: there is no such directory.
         RecordError: the directory cannot be read.
     """
-    folder = folder or USUAL_FOLDER
-    if not folder.is_dir():
-        raise SettingsError(f"There is no directory {folder}: name the one in which the runs are.")
+    directory = directory or USUAL_FOLDER
+    if not directory.is_dir():
+        raise SettingsError(
+            f"There is no directory {directory}: name the one in which the runs are."
+        )
     done = Purged([], [], [])
     before = datetime.now(UTC) - timedelta(seconds=older_than_s)
-    for one in [glance_at(folder)] if holds_run(folder) else runs_in(folder):
+    for one in [glance_at(directory)] if holds_run(directory) else runs_in(directory):
         heard_at = one.heard_at
         if heard_at is None or heard_at > before:
             continue

@@ -99,6 +99,7 @@ async def run(
         safeguards: what is looked at before a PATCH and after it.
         record: where to leave the report; with `resume`, where the run may have begun.
         limits: what ends or pauses the run before its input does.
+        partial: send of a plan that is not whole what there is; else it is refused.
         stream: who waits for each row's result. Rows go at once, and merge only where they have to
             wait anyway; each conversation is read afresh; invalid rows refuse no input.
         confirm: asked, before anything is written, whether to go on.
