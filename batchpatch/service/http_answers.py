@@ -17,6 +17,8 @@ from batchpatch.service.http_lines import MOST_LINE_BYTES
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from batchpatch.service.metrics import Exposition
+
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _log = logging.getLogger(__name__)
@@ -101,6 +103,12 @@ def problem(sentence: str) -> bytes:
 def _answer(sentence: str, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
     body = problem(sentence) + b"\n"
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+
+def answer_scrape(exposition: Exposition, request: web.Request) -> web.Response:
+    """The metrics, in the form that is asked for."""
+    body, content_type = exposition.text(request.headers.get("Accept", ""))
+    return web.Response(body=body, headers={"Content-Type": content_type})
 
 
 def refuse(

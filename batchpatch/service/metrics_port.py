@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from batchpatch.service.http_answers import Guard
+from batchpatch.service.http_answers import Guard, answer_scrape
 from batchpatch.service.server import listening
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ async def metrics_served(exposition: Exposition, *, port: int) -> AsyncIterator[
 
     async def scrape(request: web.Request) -> web.Response:
         guard.admit(request)
-        body, content_type = exposition.text(request.headers.get("Accept", ""))
-        return web.Response(body=body, headers={"Content-Type": content_type})
+        return answer_scrape(exposition, request)
 
     app = web.Application(middlewares=[guard.answer_in_json])
     app.router.add_get("/metrics", scrape)

@@ -20,7 +20,7 @@ from batchpatch.service.engine import Engine, Watching
 from batchpatch.service.live_settings import settings_of
 from batchpatch.service.rows import row_of
 from batchpatch.service.sandbox_process import own_sandbox, sandbox_at
-from batchpatch.service.streaming import each_settled
+from batchpatch.service.streaming import AT_ONCE, each_settled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.report import RunReport
     from batchpatch.service.rows import Participant
     from batchpatch.service.streaming import OneRow
-
-AT_ONCE = 1000
-"""Rows of a stream that wait for their results, at most."""
 
 
 class Patcher:

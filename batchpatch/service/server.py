@@ -17,8 +17,9 @@ from aiohttp import web
 
 from batchpatch.errors import BatchpatchError, SettingsError
 from batchpatch.formats.result_line import encode
-from batchpatch.service.http_answers import Guard, problem, refuse
+from batchpatch.service.http_answers import Guard, answer_scrape, problem, refuse
 from batchpatch.service.http_lines import MOST_LINE_BYTES, Lines
+from batchpatch.service.streaming import AT_ONCE
 
 if TYPE_CHECKING:
     import ssl
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from batchpatch.service.metrics import Exposition
     from batchpatch.service.patcher import Patcher
 
-AT_ONCE = 1000
-"""Rows of one request that wait for their results, at most."""
 DRAINING = "The service is being stopped and takes no more rows: ask its successor."
 _BACKLOG = 1024
 _LONGEST_RETRY_S = 60
@@ -167,8 +166,7 @@ class Service:
         self._guard.admit(request)
         if isinstance(self._metrics, str):
             raise refuse(web.HTTPNotImplemented, self._metrics)
-        body, content_type = self._metrics.text(request.headers.get("Accept", ""))
-        return web.Response(body=body, headers={"Content-Type": content_type})
+        return answer_scrape(self._metrics, request)
 
 
 @web.middleware

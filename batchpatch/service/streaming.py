@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from batchpatch.model import RowResult
 
+AT_ONCE = 1000
+"""Rows of a stream, or of one request, that wait for their results, at most."""
 OneRow = Mapping[str, Any] | bytes
 """The fields of a row, as a line of JSONL has them, or that line."""
 
