@@ -27,6 +27,7 @@ from batchpatch.reading.detection import is_workbook
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.reader import Reader
 from batchpatch.reading.sources import is_regular
+from batchpatch.reading.urls import told_name
 from batchpatch.recording.in_thread import in_thread
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class OriginCheck:
         overtaken: dict[OriginRun, list[tuple[Row, Origin]]] = {}
         notices = []
         for row in rows:
-            name = self._name(row)
+            name = told_name(self._names[row.source], first=True)
             for origin in origins_of(row):
                 run = self._find(origin.run)
                 if run is None:
@@ -202,10 +203,6 @@ class OriginCheck:
         if name not in self._runs:
             self._runs[name] = OriginRun.find(name, looks_at_all=True, but=self._own)
         return self._runs[name]
-
-    def _name(self, row: Row) -> str:
-        name = self._names[row.source]
-        return "Standard input" if name == "-" else name
 
 
 def _without_origin(row: Row | InvalidRow) -> Row | InvalidRow:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from batchpatch.errors import ExitCode, SettingsError
 from batchpatch.formats.run_json import Manifest, plain_settings, settings_from
 from batchpatch.model import Stop
+from batchpatch.reading.urls import told_name
 from batchpatch.recording.failure_reasons import write_failed_lines
 from batchpatch.recording.manifest import (
     find_changes,
@@ -162,7 +163,7 @@ def find_begun(
     piped = next((one.file.name for one in inputs if one.file.sha256 is None), None)
     if piped is not None:
         raise SettingsError(
-            f"{out} holds a run, and whether {_stream(piped)} is its input nobody can tell: "
+            f"{out} holds a run, and whether {told_name(piped)} is its input nobody can tell: "
             f"`batchpatch resume {shlex.quote(str(out))}` goes on with what it has kept of its own."
         )
     begun = [(file.size, file.sha256) for file in manifest.inputs]
@@ -176,10 +177,6 @@ def find_begun(
             "with, or name another --out."
         )
     return out
-
-
-def _stream(name: str) -> str:
-    return "standard input" if name == "-" else name
 
 
 def _differing(begun: Settings, asked: Settings) -> Iterator[str]:

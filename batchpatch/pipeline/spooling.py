@@ -18,7 +18,7 @@ from batchpatch.errors import BatchpatchError, ExitCode
 from batchpatch.model import Stop
 from batchpatch.reading.sources import is_regular, open_source
 from batchpatch.reading.streams import Tee
-from batchpatch.reading.urls import shown_name
+from batchpatch.reading.urls import told_name
 from batchpatch.recording.files import Spool
 from batchpatch.recording.manifest import update_manifest
 
@@ -57,7 +57,6 @@ class SpooledInput:
 
     def __init__(self, directory: RunDirectory, name: str) -> None:
         self._name = name
-        self._shown = "standard input" if name == "-" else shown_name(name)
         self._spool = Spool(directory.spool_path, ended=partial(describe_spool, directory))
         self.tee = Tee(self._spool.write, ended=self._spool.end)
         self._trouble: str | None = None
@@ -68,7 +67,7 @@ class SpooledInput:
         if self._spool.whole:
             return None
         why = f" ({self._trouble.rstrip('.')})" if self._trouble else ""
-        name = "Standard input" if self._name == "-" else self._shown
+        name = told_name(self._name, first=True)
         return (
             f"{name} was left before its end{why}: `batchpatch resume` sends what was copied, and "
             "names the row from which to send the rest."
@@ -126,7 +125,9 @@ class SpooledInput:
             if not told:
                 told = True
                 again = " again" if stopper.is_asked else ""
-                stopper.tell(f"copying what is left of {self._shown} (Ctrl-C{again}: leave it)")
+                stopper.tell(
+                    f"copying what is left of {told_name(self._name)} (Ctrl-C{again}: leave it)"
+                )
 
     def _copy(self, loop: asyncio.AbstractEventLoop, done: asyncio.Event) -> None:
         try:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from batchpatch.errors import InputError, why_unreadable
-from batchpatch.reading.urls import is_url, open_url, shown_name
+from batchpatch.reading.urls import is_url, open_url, shown_name, told_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,8 +213,7 @@ def open_source(name: str, *, tee: Tee | None = None, truncated: bool = False) -
     if live and tee is not None:
         raw = tee.attach(raw)
     try:
-        shown = "standard input" if name == "-" else shown_name(name)
-        return ByteSource(shown, raw, live=live, truncated=truncated)
+        return ByteSource(told_name(name), raw, live=live, truncated=truncated)
     except InputError:
         raw.close()
         raise

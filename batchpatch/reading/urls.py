@@ -41,6 +41,13 @@ def shown_name(name: str) -> str:
     return f"{found[1]}://{behind if has_secret else host.rpartition('@')[2] + slash + path}"
 
 
+def told_name(name: str, *, first: bool = False) -> str:
+    """The name of an input within a sentence, or as its `first` word."""
+    if name != "-":
+        return shown_name(name)
+    return "Standard input" if first else "standard input"
+
+
 def open_url(name: str) -> io.RawIOBase:
     """The bytes that a URL leads to, as they come.
 
