@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from batchpatch.recording.undo_rows import UndoPreview
 
 
-def undo_preview(path: Path, *, most: int = 10) -> UndoPreview | None:
+_MOST_SHOWN = 10
+"""Participants with their values."""
+
+
+def undo_preview(path: Path) -> UndoPreview | None:
     """What an undo of a run would write; None where the run has changed nothing.
 
     Nothing is read from the platform: a value that somebody has changed since is not seen.
 
     Args:
         path: directory of the run.
-        most: of the participants that are shown.
 
     Raises:
         SettingsError: there is no such run, it kept no values, or they were purged.
@@ -41,6 +44,6 @@ def undo_preview(path: Path, *, most: int = 10) -> UndoPreview | None:
             kind=find_kind(settings.write),
             looked=settings.safeguards.reads_first,
             count_unkept=not settings.safeguards.keep_before,
-            most=most,
+            most=_MOST_SHOWN,
         )
     return preview if preview.participants or preview.refused or preview.unkept else None

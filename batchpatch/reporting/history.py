@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from batchpatch.reporting.glance import Glance
 
+_SECOND = len("2026-01-01T00:00:00")
+"""Of times that are compared: a manifest's has no fraction, a summary's has."""
+
 
 class Repair(NamedTuple):
     """A run that has sent failed rows of another one again."""
@@ -56,9 +59,9 @@ def history_of(glance: Glance, failed: Bitmap) -> History:
     undone: list[Glance] = []
     others = list(_others(glance))
     for other in others:
-        if any(_is(name, glance) for name in other.manifest.mends):
+        if _mends(other, glance):
             repairs.append(_repair(other, glance, failed, mended))
-        elif any(_is_undo_of(file.path, glance) for file in other.manifest.inputs):
+        elif _undoes(other, glance):
             undone.append(other)
     count = failed.count()
     taken_back_by = _taken_back_by(glance, others)
@@ -66,10 +69,10 @@ def history_of(glance: Glance, failed: Bitmap) -> History:
 
 
 def _taken_back_by(glance: Glance, others: Sequence[Glance]) -> Path | None:
+    """The last undo that has restored all of it, unless that undo was taken back as well."""
     ended = glance.summary.ended if glance.summary is not None else ""
     for other in reversed(others):
-        is_undo = any(_is_undo_of(file.path, glance) for file in other.manifest.inputs)
-        if not is_undo or other.summary is None or other.summary.exit_code:
+        if not _undoes(other, glance) or other.summary is None or other.summary.exit_code:
             continue
         goes_on = other.manifest.started[:_SECOND] < ended[:_SECOND]  # it has written since
         if not goes_on and _taken_back_by(other, others) is None:
@@ -77,19 +80,12 @@ def _taken_back_by(glance: Glance, others: Sequence[Glance]) -> Path | None:
     return None
 
 
-_SECOND = len("2026-01-01T00:00:00")
-
-
 def has_history(glance: Glance, others: Iterable[Glance]) -> bool:
     """True where one of these has sent its failed rows again or has taken it back.
 
     Their manifests tell: no results are read.
     """
-    return any(
-        any(_is(name, glance) for name in other.manifest.mends)
-        or any(_is_undo_of(file.path, glance) for file in other.manifest.inputs)
-        for other in others
-    )
+    return any(_mends(other, glance) or _undoes(other, glance) for other in others)
 
 
 def _others(glance: Glance) -> Iterator[Glance]:
@@ -108,8 +104,15 @@ def _is(name: RunName, glance: Glance) -> bool:
     return is_same_run(name, RunName.of(glance.path, glance.manifest.started))
 
 
-def _is_undo_of(path: str, glance: Glance) -> bool:
-    return Path(path).name == UNDO_INPUT and Path(path).parent == glance.path.absolute()
+def _mends(other: Glance, glance: Glance) -> bool:
+    """True where the other one has sent failed rows of this one again."""
+    return any(_is(name, glance) for name in other.manifest.mends)
+
+
+def _undoes(other: Glance, glance: Glance) -> bool:
+    """True where the other one takes this one back, or tries to."""
+    undo_input = glance.path.absolute() / UNDO_INPUT
+    return any(Path(file.path) == undo_input for file in other.manifest.inputs)
 
 
 def _repair(other: Glance, glance: Glance, failed: Bitmap, mended: Bitmap) -> Repair:

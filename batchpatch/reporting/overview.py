@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from batchpatch.recording.run_directory import RunDirectory
 
 
+_MOST_REASONS = 5
+
+
 class Counts(NamedTuple):
     """Rows of a run, as its results prove them now."""
 
@@ -62,7 +65,7 @@ class Overview(NamedTuple):
         return summary is None or bool(summary.unattempted) or not summary.input_exhausted
 
 
-def overview_of(path: Path, *, reasons: int = 5) -> Overview:
+def overview_of(path: Path) -> Overview:
     """What there is to say of a run; its results are read whole.
 
     Raises:
@@ -72,7 +75,7 @@ def overview_of(path: Path, *, reasons: int = 5) -> Overview:
     glance = glance_at(path)
     directory, manifest = glance.directory, glance.manifest
     proof = _prove(directory)
-    found = read_reasons(directory.results_path).most_common(reasons) if proof.failed else []
+    found = read_reasons(directory.results_path).most_common(_MOST_REASONS) if proof.failed else []
     counts = _counts(glance, proof)
     overview = Overview(
         glance,
