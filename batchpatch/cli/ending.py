@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.cli.following import Following
@@ -22,7 +21,7 @@ from batchpatch.cli.text import (
 )
 from batchpatch.genesys.rate_limit.pace import Allowance
 from batchpatch.model import LIMIT_REACHED, Outcome
-from batchpatch.pipeline.report import attempt_to_show
+from batchpatch.pipeline.report import STDOUT, attempt_to_show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,9 +123,6 @@ def _say_following(report: RunReport, following: Following, *, quiet: bool) -> N
         say(*([f"Left: about {left}"] if left else []))
     if following.resume or not quiet:
         say(*following.next_lines())
-
-
-STDOUT = Path("-")
 
 
 def _say_why_early(report: RunReport) -> None:

@@ -15,6 +15,7 @@ import orjson
 
 from batchpatch.cli.progress import PlainLines
 from batchpatch.cli.text import printable, progress_line
+from batchpatch.pipeline.recorder import rfc3339
 
 if TYPE_CHECKING:
     from batchpatch.model import Progress, RowResult
@@ -34,7 +35,7 @@ class JsonLog:
         """Write one. A closed stderr is no reason to fail."""
         directory = self.monitor.directory if self.monitor is not None else None
         line = {
-            "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "at": rfc3339(datetime.now(UTC)),
             "level": level,
             "run": str(directory) if directory is not None else self._run,
             "event": event,

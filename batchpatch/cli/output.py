@@ -97,6 +97,12 @@ def _columns_of(stream: TextIO) -> int | None:
         return None
 
 
+def tell(event: str, words: str, *, quiet: bool = False, **fields: Any) -> None:
+    """Words for a person; where stderr is a log for programs, the event that they tell of."""
+    if not log_event(event, message=printable(words), **fields) and not quiet:
+        say(words)
+
+
 def prompt(text: str) -> None:
     """Words that an answer follows, on their line. Raises OSError where nobody can see them."""
     sys.stderr.write(printable(text))

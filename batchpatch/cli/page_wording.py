@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchpatch.cli.run_text import pace_line, place_line, rows_so_far
+from batchpatch.cli.run_text import pace_line, place_text, rows_so_far
 from batchpatch.cli.text import count, duration, summary_lines
 from batchpatch.reporting.page import Wording
 
@@ -27,7 +27,7 @@ def wording_of(overview: Overview, following: Following) -> Wording:
 def _facts(overview: Overview, following: Following) -> Iterator[tuple[str, str]]:
     glance, summary = overview.glance, overview.summary
     if following.place is not None:
-        yield _pair(place_line(following.place))
+        yield "Where", place_text(following.place)
     if summary is None:
         moment = glance.moment
         time = f" after {duration(moment.elapsed_s)}" if moment else ""
@@ -45,21 +45,12 @@ def _facts(overview: Overview, following: Following) -> Iterator[tuple[str, str]
     if overview.results_sha256 and glance.pid is None:
         yield "SHA-256 of the results", overview.results_sha256
     if overview.failed:
-        yield "Failed rows", ", ".join(map(str, overview.failed)) + f" ({count_of(overview)})"
-
-
-def count_of(overview: Overview) -> str:
-    """How many rows did not make it."""
-    return count(overview.history.failed, "row")
-
-
-def _pair(line: str) -> tuple[str, str]:
-    name, _, text = line.partition(": ")
-    return name, text
+        rows = count(overview.history.failed, "row")
+        yield "Failed rows", f"{', '.join(map(str, overview.failed))} ({rows})"
 
 
 def _fact(line: str) -> tuple[str, str]:
     """Of `120 requests: ...` and its like."""
     if line.startswith("Stopped: "):
-        return _pair(line)
+        return "Stopped", line.removeprefix("Stopped: ")
     return ("Requests", line) if "request" in line.partition(":")[0] else ("Also", line)

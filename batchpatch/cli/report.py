@@ -149,8 +149,9 @@ def _after_repairs(history: History, following: Following) -> Following:
     if not history.open or last.pid is not None:
         return following._replace(send_failed=None)
     failed = last.directory.failed_paths()
-    again = type(following).of(last.path, failed, resumable=last.state != "finished").next
-    return following._replace(send_failed=again or following.send_failed)
+    resumable = last.state != "finished"
+    again = type(following).of(last.path, failed, resumable=resumable, undo=False)
+    return following._replace(send_failed=again.next or following.send_failed)
 
 
 def report_lines(overview: Overview, following: Following) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchpatch.cli.text import about, count, duration
+from batchpatch.cli.text import about, count, duration, outcome_lines
 from batchpatch.genesys.account.regions import usual_api_url
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ def so_far_lines(counts: Counts, moment: Moment | None) -> list[str]:
     """How far a run is that has not ended, or whose end nobody has recorded."""
     time = f" after {duration(moment.elapsed_s)}" if moment else ""
     lines = [f"{rows_so_far(counts)}{time}"]
-    lines += [f"  {outcome:<11}{number:>12,}" for outcome, number in counts.outcomes.items()]
-    if counts.unattempted:
-        lines.append(f"  {'unattempted':<11}{counts.unattempted:>12,}")
+    lines += outcome_lines(counts.outcomes, counts.unattempted)
     if moment is not None:
         refused = f", {moment.throttled:,} throttled" if moment.throttled else ""
         lines.append(f"{count(moment.requests, 'request')} by this process{refused}")

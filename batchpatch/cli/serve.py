@@ -27,7 +27,7 @@ from batchpatch.cli.options.surroundings import (
     ServerFlags,
 )
 from batchpatch.cli.options.watching import WatchFlags
-from batchpatch.cli.output import emit_document, log_event, say
+from batchpatch.cli.output import emit_document, say, tell
 from batchpatch.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -173,9 +173,7 @@ class _Serving(NamedTuple):
                 service.app(), host=self.listen.host, port=self.listen.port, tls=self.tls
             )
             async with where as url:
-                words = f"Listening on {url}"
-                if not log_event("listening", url=url, message=words):
-                    say(words)
+                tell("listening", f"Listening on {url}", url=url)
                 await stopper.asked()
                 service.drain()
                 await self._close(patcher, stopper)
@@ -227,8 +225,7 @@ async def _tell_place(patcher: Patcher, account: Account, *, quiet: bool) -> Non
     place = place_for(account, identity)
     unnamed = "" if identity else "an organisation that the platform does not name, "
     words = f"Rows are written to {unnamed}{place_text(place)}.{' ' if why else ''}{why}"
-    if not log_event("place", **place._asdict(), message=words) and not quiet:
-        say(words)
+    tell("place", words, quiet=quiet, **place._asdict())
 
 
 def _exposition(monitor: Monitor) -> Exposition | str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from batchpatch.cli.options.configuration import setting_of
-from batchpatch.cli.output import log_event, log_line, say
+from batchpatch.cli.output import log_line, say, tell
 from batchpatch.cli.progress import shown_progress
 from batchpatch.cli.signals import ending, stop_numbers
 from batchpatch.errors import ExitCode, SettingsError
@@ -174,9 +174,7 @@ def _signals(stopper: Stopper) -> Iterator[None]:
 
     def stop(name: str) -> None:
         if stopper.stop is None:
-            words = f"{name}: finishing what is in flight; once more to leave at once."
-            if not log_event("stop", message=words):
-                say(words)
+            tell("stop", f"{name}: finishing what is in flight; once more to leave at once.")
         stopper.request(Stop(ExitCode.INTERRUPTED, f"Interrupted ({name})."))
 
     numbers = stop_numbers()

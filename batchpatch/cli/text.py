@@ -170,9 +170,7 @@ def _value(value: str | None) -> str:
 def summary_lines(summary: Summary, *, warns_of_end: bool = True) -> list[str]:
     """How a run ended: outcomes, requests, time."""
     lines = [f"{_rows(summary)} in {duration(summary.elapsed_s)}"]
-    lines += [f"  {outcome:<11}{number:>12,}" for outcome, number in summary.outcomes.items()]
-    if summary.unattempted:
-        lines.append(f"  {'unattempted':<11}{summary.unattempted:>12,}")
+    lines += outcome_lines(summary.outcomes, summary.unattempted)
     patches = "1 patch" if summary.patches == 1 else f"{summary.patches:,} patches"
     others = (
         (summary.reads, "read"),
@@ -209,6 +207,12 @@ def summary_lines(summary: Summary, *, warns_of_end: bool = True) -> list[str]:
     if summary.stopped_because:
         lines.append(f"Stopped: {summary.stopped_because}")
     return lines
+
+
+def outcome_lines(outcomes: Mapping[str, int], unattempted: int) -> list[str]:
+    """What became of the rows, a line an outcome."""
+    numbers = {**outcomes, **({"unattempted": unattempted} if unattempted else {})}
+    return [f"  {outcome:<11}{number:>12,}" for outcome, number in numbers.items()]
 
 
 def _rows(summary: Summary) -> str:

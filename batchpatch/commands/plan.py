@@ -18,6 +18,7 @@ from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.plan_run import planning, read_origin, refuse_choices
 from batchpatch.pipeline.preflight import LEFT, preflight
+from batchpatch.pipeline.report import STDOUT
 from batchpatch.pipeline.run_record import describe, record_organisation
 from batchpatch.pipeline.spooling import spooling
 from batchpatch.pipeline.stop import Stopper
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Progress
     from batchpatch.pipeline.report import RunReport
-
-STDOUT = Path("-")
 
 
 async def plan(

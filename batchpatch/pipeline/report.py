@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from batchpatch.formats.undo_line import ConflictEntry
     from batchpatch.genesys.account.organisation import Identity
@@ -79,6 +79,10 @@ def _tell(what: str, error: BaseException) -> None:
     _log.debug("where that came from", exc_info=error)
 
 
+STDOUT = Path("-")
+"""Where a plan goes that is to be no file."""
+
+
 class PlanReport(NamedTuple):
     """What is to be said of a plan beside what is said of every run."""
 
@@ -88,7 +92,7 @@ class PlanReport(NamedTuple):
     requests_per_min: int | None
     """The organisation's limit for one token; None where the platform does not tell."""
     out: Path
-    """What a whole plan is called; `-` is standard output."""
+    """What a whole plan is called, or `STDOUT`."""
     file: Path
     """Where the lines are: `out`, or `out.partial` while it is not whole."""
     whole: bool
