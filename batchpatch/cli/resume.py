@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path  # noqa: TC003 - the declaration of flags looks at it
 from typing import ClassVar, Literal
 
@@ -22,7 +21,6 @@ from batchpatch.cli.options.surroundings import (
 )
 from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
 from batchpatch.errors import SettingsError
-from batchpatch.options.spelling import parse_choice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +32,7 @@ class ResumeFlags(Options):
     retry: Literal["rejected", "unknown", "all"] | None = flag(
         "--retry",
         "Send these rows again as well; later rows keep what they have set.",
-        metavar="rejected|unknown|all",
-        parse=partial(parse_choice, choices=("rejected", "unknown", "all")),
+        choices=("rejected", "unknown", "all"),
         everyday="Send these rows again as well.",
     )
     inputs: tuple[Path, ...] = flag(

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from batchpatch.cli.options.declare import Options, flag, with_options
 from batchpatch.cli.output import abandon_stdout
 from batchpatch.errors import ExitCode, SettingsError
-from batchpatch.options.spelling import parse_choice, parse_number, parse_whole
+from batchpatch.options.spelling import parse_number, parse_whole
 from batchpatch.sandbox import write_rows
 
 
@@ -36,8 +36,7 @@ class RowsFlags(Options):
         "--format",
         "What they are written as.",
         default="csv",
-        metavar="csv|jsonl",
-        parse=partial(parse_choice, choices=("csv", "jsonl")),
+        choices=("csv", "jsonl"),
         shown="csv",
         everyday=True,
     )
@@ -53,8 +52,7 @@ class RowsFlags(Options):
         "--write",
         "What the rows set.",
         default="attributes",
-        metavar="attributes|wrapup",
-        parse=partial(parse_choice, choices=("attributes", "wrapup")),
+        choices=("attributes", "wrapup"),
         shown="attributes",
         everyday=True,
     )

@@ -14,7 +14,7 @@ from batchpatch.cli.options.declare import Options, flag, with_options
 from batchpatch.cli.options.surroundings import ServerFlags
 from batchpatch.cli.output import emit, say
 from batchpatch.errors import ExitCode, SettingsError
-from batchpatch.options.spelling import parse_choice, parse_number, parse_whole
+from batchpatch.options.spelling import parse_number, parse_whole
 from batchpatch.sandbox import SandboxOptions, parse_fault
 from batchpatch.sandbox.options import parse_deny_reads
 from batchpatch.sandbox.windows import parse_allowed_change
@@ -47,16 +47,14 @@ class LimitFlags(Options):
         "--window-model",
         "How windows follow each other.",
         default="grid",
-        metavar="grid|first-call|sliding",
-        parse=partial(parse_choice, choices=("grid", "first-call", "sliding")),
+        choices=("grid", "first-call", "sliding"),
         shown="grid",
     )
     reset_rounding: Literal["floor", "ceil", "nearest"] = flag(
         "--reset-rounding",
         "How inin-ratelimit-reset is rounded to whole seconds.",
         default="nearest",
-        metavar="floor|ceil|nearest",
-        parse=partial(parse_choice, choices=("floor", "ceil", "nearest")),
+        choices=("floor", "ceil", "nearest"),
         shown="nearest",
     )
     foreign_per_s: float = flag(
@@ -147,8 +145,7 @@ class WorldFlags(Options):
         "--ended-wrapup",
         "Whether a conversation that has ended takes a wrap-up code.",
         default="accept",
-        metavar="accept|refuse",
-        parse=partial(parse_choice, choices=("accept", "refuse")),
+        choices=("accept", "refuse"),
         shown="accept",
     )
     until_stdin_closes: bool = flag(

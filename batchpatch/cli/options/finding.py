@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from batchpatch.cli.options.declare import Options, Reach, flag
-from batchpatch.options.spelling import parse_choice, parse_text, parse_whole
+from batchpatch.options.spelling import parse_text, parse_whole
 
 if TYPE_CHECKING:
     from batchpatch.options.read import FindOptions
@@ -32,8 +32,7 @@ class FindingFlags(Options):
         "--ambiguous",
         "Where several participants fit: an invalid row, or these.",
         default="refuse",
-        metavar="refuse|first|last|all",
-        parse=partial(parse_choice, choices=("refuse", "first", "last", "all")),
+        choices=("refuse", "first", "last", "all"),
         shown="refuse",
     )
     lookup_batch: int = flag(
@@ -49,8 +48,7 @@ class FindingFlags(Options):
         "Conversations that have ended, where that is known (skip looks all of them up): what is "
         "written after the end does not reach analytics.",
         default="warn",
-        metavar="skip|warn|send",
-        parse=partial(parse_choice, choices=("skip", "warn", "send")),
+        choices=("skip", "warn", "send"),
         shown="warn",
     )
     live_first: bool = flag(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import field
 from enum import IntEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from batchpatch.options.spelling import parse_choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +95,7 @@ def flag(
     default: Any = None,
     metavar: str | None = None,
     parse: Callable[..., Any] | None = None,
+    choices: tuple[str, ...] = (),
     shown: str | None = None,
     short: str | None = None,
     bare: str | None = None,
@@ -104,9 +108,12 @@ def flag(
 ) -> Any:
     """A field of a group: a switch where `default` is False, repeatable where it is a tuple.
 
-    `shown` is the default in words. A flag for every day is in `--help`, with these words where
-    there are others for it, which then fit a line; a rare one in `--help-all` only.
+    `choices` are the words that it takes, in the place of `parse`, and of `metavar` where that says
+    no more. `shown` is the default in words. A flag for every day is in `--help`, with these words
+    where there are others for it, which then fit a line; a rare one in `--help-all` only.
     """
+    if choices:
+        metavar, parse = metavar or "|".join(choices), partial(parse_choice, choices=choices)
     text = f"{help} Default: {shown}." if shown else help
     brief = everyday if isinstance(everyday, str) else text if everyday else None
     declared = Flag(name, text, metavar, parse, short, bare, hidden, default)

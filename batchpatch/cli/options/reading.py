@@ -77,8 +77,7 @@ class ReadingFlags(Options):
     format: Literal["csv", "jsonl"] | None = flag(
         "--format",
         "Instead of going by the extension.",
-        metavar="csv|jsonl",
-        parse=partial(parse_choice, choices=("csv", "jsonl")),
+        choices=("csv", "jsonl"),
     )
     sheet: str | None = flag(
         "--sheet",
@@ -139,8 +138,7 @@ class ReadingFlags(Options):
         "What a cell over several lines may hold: any text, or none that looks like rows, which a "
         "stray quote has swallowed.",
         default="records",
-        metavar="records|any",
-        parse=partial(parse_choice, choices=("records", "any")),
+        choices=("records", "any"),
         shown="records",
     )
     null: tuple[str, ...] = flag(
@@ -209,16 +207,14 @@ class ReadingFlags(Options):
         "--empty",
         "What an empty cell or a null does to its attribute: nothing, or set it to ''.",
         default="leave",
-        metavar="leave|set",
-        parse=partial(parse_choice, choices=("leave", "set")),
+        choices=("leave", "set"),
         shown="leave",
     )
     nested: Literal["refuse", "json"] = flag(
         "--nested",
         "An object or array as a value: an invalid row, or sent as JSON text.",
         default="refuse",
-        metavar="refuse|json",
-        parse=partial(parse_choice, choices=("refuse", "json")),
+        choices=("refuse", "json"),
         shown="refuse",
     )
     limit: int | None = flag(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from batchpatch.cli.options.declare import Options, Reach, flag
 from batchpatch.errors import SettingsError
 from batchpatch.options.spelling import (
-    parse_choice,
     parse_duration,
     parse_number,
     parse_text,
@@ -195,8 +194,7 @@ class ReportFlags(Options):
         "--progress",
         "How it is shown on stderr: a live view, lines of a log, JSON lines.",
         default="auto",
-        metavar="auto|plain|json|none",
-        parse=partial(parse_choice, choices=("auto", "plain", "json", "none")),
+        choices=("auto", "plain", "json", "none"),
     )
     log_every_s: float = flag(
         "--log-every",

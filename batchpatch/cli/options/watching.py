@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from batchpatch.cli.options.declare import Options, Reach, flag
 from batchpatch.cli.options.surroundings import RecordFlags
-from batchpatch.options.spelling import parse_choice, parse_whole
+from batchpatch.options.spelling import parse_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class WatchFlags(Options):
         "Write stderr as a log, one JSON object a line, with the rows that did not make it; "
         "--log-json=rows: with all rows.",
         metavar="[rows]",
-        parse=partial(parse_choice, choices=("failed", "rows")),
+        choices=("failed", "rows"),
         bare="failed",
     )
     otel: bool = flag(
