@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from batchpatch.cli.text import about, count, duration, pace_of, shortened
+from batchpatch.cli.text import count, duration, pace_of, shortened, time_left
 from batchpatch.model import Outcome
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def _times(progress: Progress) -> list[str]:
     times = [f"{duration(progress.elapsed_s)} elapsed"]
     if progress.requests_per_s:
         times.insert(0, f"{pace_of(progress.requests_per_s)} requests")
-    if progress.left_s is not None and progress.settled < (progress.rows_expected or 0):
-        times.append(f"about {about(progress.left_s)} left")
+    if (left := time_left(progress)) is not None:
+        times.append(f"about {left} left")
     return times
 
 

@@ -88,11 +88,17 @@ def progress_line(progress: Progress) -> str:
     parts = [f"{progress.settled:,}{expected} rows", _outcomes(progress)]
     if progress.rows_per_s and progress.window is None:
         parts.append(pace_of(progress.rows_per_s))  # else it is bursts, whose mean says nothing
-    if progress.left_s is not None and progress.settled < (progress.rows_expected or 0):
-        parts.append(f"{about(progress.left_s)} left")
+    if (left := time_left(progress)) is not None:
+        parts.append(f"{left} left")
     if progress.waiting_for:
         parts.append(f"waiting for {progress.waiting_for}")
     return ", ".join(part for part in parts if part)
+
+
+def time_left(progress: Progress) -> str | None:
+    """How long the rows take that are left; None where none is, or nobody knows."""
+    is_over = progress.settled >= (progress.rows_expected or 0)
+    return None if progress.left_s is None or is_over else about(progress.left_s)
 
 
 def _outcomes(progress: Progress) -> str:

@@ -75,14 +75,13 @@ class Job:
     """Who watches; None where nobody does."""
     tracer: Tracer | None = None
     """Makes spans; None where none are wanted."""
+    elsewhere: Mapping[int, Skips] = field(default_factory=dict)
+    """Of rows that failed in another run: what has been applied there since."""
 
     @property
     def kind(self) -> WriteKind:
         """What is written."""
         return find_kind(self.settings.write)
-
-    elsewhere: Mapping[int, Skips] = field(default_factory=dict)
-    """Of rows that failed in another run: what has been applied there since."""
 
     @property
     def before(self) -> EarlierRun:

@@ -1,4 +1,4 @@
-"""The record of a run beside its lines: what it was asked to do, its spool, its failed rows.
+"""The record of a run beside its lines: what it was asked to do, and whose data it is about.
 
 At its end, it tells which of its inputs have changed while it read them. And at a restart, whether
 a directory holds the very run that is asked for, which then goes on there: for whoever is started
