@@ -177,18 +177,7 @@ def summary_lines(summary: Summary, *, warns_of_end: bool = True) -> list[str]:
     """How a run ended: outcomes, requests, time."""
     lines = [f"{_rows(summary)} in {duration(summary.elapsed_s)}"]
     lines += outcome_lines(summary.outcomes, summary.unattempted)
-    patches = "1 patch" if summary.patches == 1 else f"{summary.patches:,} patches"
-    others = (
-        (summary.reads, "read"),
-        (summary.lookups, "look-up"),
-        (summary.verifications, "verification"),
-    )
-    kinds = ", ".join([patches, *(count(number, kind) for number, kind in others if number)])
-    lines.append(
-        f"{count(summary.requests, 'request')}: {kinds}, "
-        f"{summary.retries:,} repeated, {summary.throttled:,} throttled; "
-        f"{count(summary.tokens_minted, 'token')} minted"
-    )
+    lines.append(_requests(summary))
     if summary.verified:
         lines.append(f"{count(summary.verified, 'row')} read back and found stored")
     if summary.unverified:
@@ -213,6 +202,21 @@ def summary_lines(summary: Summary, *, warns_of_end: bool = True) -> list[str]:
     if summary.stopped_because:
         lines.append(f"Stopped: {summary.stopped_because}")
     return lines
+
+
+def _requests(summary: Summary) -> str:
+    patches = "1 patch" if summary.patches == 1 else f"{summary.patches:,} patches"
+    others = (
+        (summary.reads, "read"),
+        (summary.lookups, "look-up"),
+        (summary.verifications, "verification"),
+    )
+    kinds = ", ".join([patches, *(count(number, kind) for number, kind in others if number)])
+    return (
+        f"{count(summary.requests, 'request')}: {kinds}, "
+        f"{summary.retries:,} repeated, {summary.throttled:,} throttled; "
+        f"{count(summary.tokens_minted, 'token')} minted"
+    )
 
 
 def outcome_lines(outcomes: Mapping[str, int], unattempted: int) -> list[str]:

@@ -141,13 +141,9 @@ def check(
         valid = _valid(rows)
         forecast.add(valid)
         names.add(valid)
-        if len(valid) == len(rows):
-            continue
-        for row in rows:
-            if isinstance(row, InvalidRow):
-                invalid += 1
-                if on_invalid is not None:
-                    on_invalid(row)
+        if len(valid) < len(rows):
+            invalid += len(rows) - len(valid)
+            _tell_invalid(rows, on_invalid)
     lookups = forecast.lookups(lookup_batch)
     # An estimate may be too high by more than there is room for.
     participants = min(forecast.participants.count, reader.rows - invalid)
@@ -181,6 +177,16 @@ def check(
         write=kind.name,
         fixed=None if fix is None else _fixed(reader, read, Path(fix)),
     )
+
+
+def _tell_invalid(
+    rows: Iterable[Row | InvalidRow], on_invalid: Callable[[InvalidRow], None] | None
+) -> None:
+    if on_invalid is None:
+        return
+    for row in rows:
+        if isinstance(row, InvalidRow):
+            on_invalid(row)
 
 
 def _fixed(reader: Reader, read: ReadOptions, out: Path) -> SortedFiles:

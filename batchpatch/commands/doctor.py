@@ -14,7 +14,6 @@ from batchpatch.commands.doctor_checks import (
 from batchpatch.commands.doctor_settings import (
     Finding,
     check_settings,
-    not_looked_at,
     open_questions,
 )
 from batchpatch.errors import AccessError, BatchpatchError, ExitCode
@@ -23,7 +22,7 @@ from batchpatch.genesys.hints import CLIENT_PLACE
 from batchpatch.options.run import ConnectOptions, RetryPolicy, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.genesys.account.organisation import Identity
@@ -66,11 +65,11 @@ async def doctor(find: Callable[[], Account], *, ca_file: str | None = None) -> 
     try:
         account = find()
     except BatchpatchError as error:
-        return Diagnosis((_no_account(error), not_looked_at("token"), *open_questions()), None)
+        return _offline([_no_account(error)])
     settings = Settings(connect=_CONNECT._replace(ca_file=ca_file), retry=_RETRY)
     found = check_settings(account, ca_file, os.environ)
     if any(one.state == "problem" for one in found):
-        return Diagnosis((*found, not_looked_at("token"), *open_questions()), None)
+        return _offline(found)
     checkup = Checkup(account)
     async with open_for(
         account, settings, max_outage_s=_PATIENCE_S, tell=checkup.exchanges.append
@@ -81,6 +80,12 @@ async def doctor(find: Callable[[], Account], *, ca_file: str | None = None) -> 
             found += [await check(checkup) for check in online_checks()]
     found += check_revoked(checkup)
     return Diagnosis((*found, *open_questions()), checkup.identity)
+
+
+def _offline(found: Sequence[Finding]) -> Diagnosis:
+    """Of problems before anything is sent: what comes after them is not looked at."""
+    words = "not asked for, nothing was sent: mend the above first"
+    return Diagnosis((*found, Finding("token", "untested", words), *open_questions()), None)
 
 
 def _no_account(error: BatchpatchError) -> Finding:

@@ -29,11 +29,6 @@ class Finding(NamedTuple):
     """Of a problem: where it is mended, and how."""
 
 
-def not_looked_at(check: str) -> Finding:
-    """What waits for the problems above it."""
-    return Finding(check, "untested", "not asked for, nothing was sent: mend the above first")
-
-
 def check_settings(account: Account, ca_file: str | None, env: Mapping[str, str]) -> list[Finding]:
     """What this machine has been told."""
     return [

@@ -71,6 +71,10 @@ def lines_applied(path: Path) -> Iterator[bytes]:
                 yield line.data
 
 
+MAY_HAVE_SENT = (Outcome.UPDATED, Outcome.NOT_STORED, Outcome.REJECTED, Outcome.UNKNOWN)
+"""Of rows of which a PATCH may have left; only the line itself tells."""
+
+
 def has_sent(path: Path) -> bool:
     """True where a line tells of a PATCH that left, or may have.
 
@@ -78,8 +82,7 @@ def has_sent(path: Path) -> bool:
     """
     if not path.exists():
         return False
-    may_have = (Outcome.UPDATED, Outcome.NOT_STORED, Outcome.REJECTED, Outcome.UNKNOWN)
-    return any(sent(line) for _, line in lines_with(path, may_have))
+    return any(sent(line) for _, line in lines_with(path, MAY_HAVE_SENT))
 
 
 def has_rows_of(path: Path, sources: Collection[str]) -> bool:

@@ -16,7 +16,7 @@ from batchpatch.formats.undo_line import UndoEntry, parse_undo, read_undo
 from batchpatch.model import SENT_SINGLY, Outcome, took_no_effect
 from batchpatch.recording.append_log import is_torn
 from batchpatch.recording.files import record_error
-from batchpatch.recording.results import blocks, lines_with
+from batchpatch.recording.results import MAY_HAVE_SENT, blocks, lines_with
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -98,13 +98,10 @@ class UndoIndex:
                 self._index.execute(_MARK_ALL, (-1, who, patch, 0))
             else:
                 self._index.execute(_MARK_REFUSED, (who, patch))
-        for line, who, patch in _reported(results_path, _MAY_HAVE_WRITTEN) if singly else ():
+        for line, who, patch in _reported(results_path, MAY_HAVE_SENT) if singly else ():
             if not _is_refused(line):
                 self._index.execute(_MARK_ALL, (0, who, patch, -1))
         self._index.execute("COMMIT")
-
-
-_MAY_HAVE_WRITTEN = (Outcome.UPDATED, Outcome.NOT_STORED, Outcome.UNKNOWN, Outcome.REJECTED)
 
 
 def _reported(path: Path, outcomes: Collection[Outcome]) -> Iterator[tuple[bytes, bytes, int]]:
