@@ -86,8 +86,8 @@ def test_nothing_is_written_over(batchpatch: Batchpatch, rows: Path, tmp_path: P
         (["rows.csv", "good.csv", "--fix", "out.csv"], "--fix takes one input"),
         (["-", "--fix", "out.csv"], "--fix reads its input twice"),
         (["rows.csv", "--limit", "1", "--fix", "out.csv"], "leave out --limit"),
-        (["rows.csv", "--fix", "nowhere/out.csv"], "nowhere is no folder"),
-        (["rows.csv", "--fix", "."], ". is a folder"),
+        (["rows.csv", "--fix", "nowhere/out.csv"], "nowhere is no directory"),
+        (["rows.csv", "--fix", "."], ". is a directory"),
         (["rows.csv", "--fix", "out.jsonl"], "a CSV is written, so end it with .csv"),
     ],
 )

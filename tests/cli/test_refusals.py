@@ -51,7 +51,7 @@ def test_unusable_input_is_one_sentence(
     ("words", "expected", "code"),
     [
         (["run", "missing.csv", "--sandbox"], "does not exist", 2),
-        (["run", "nothing", "--sandbox"], "is a folder without a file to read", 2),
+        (["run", "nothing", "--sandbox"], "is a directory without a file to read", 2),
         (["run", "rows.csv"], "GENESYSCLOUD_OAUTHCLIENT_ID", 4),
         (["run", "rows.csv", "--sandbox", "--rate", "fast"], "300/min", 2),
         (["run", "rows.csv", "--sandbox", "--route", "nowhere"], "attributes", 2),
