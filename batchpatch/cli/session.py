@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import os
-import signal
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 from batchpatch.cli.options.configuration import setting_of
 from batchpatch.cli.output import log_line, say, tell
 from batchpatch.cli.progress import shown_progress
-from batchpatch.cli.signals import ending, stop_numbers
+from batchpatch.cli.signals import handled_on
 from batchpatch.errors import ExitCode, SettingsError
 from batchpatch.genesys.account.credentials import (
     Account,
@@ -170,29 +169,14 @@ def run_until_stopped(start: Callable[[Stopper], Coroutine[None, None, Report]])
 @contextmanager
 def _signals(stopper: Stopper) -> Iterator[None]:
     """The first signal stops in order, the second at once; after the work, none does anything."""
-    loop = asyncio.get_running_loop()
 
     def stop(name: str) -> None:
         if stopper.stop is None:
             tell("stop", f"{name}: finishing what is in flight; once more to leave at once.")
         stopper.request(Stop(ExitCode.INTERRUPTED, f"Interrupted ({name})."))
 
-    numbers = stop_numbers()
-    try:
-        for number in numbers:
-            loop.add_signal_handler(number, stop, number.name)
-    except (NotImplementedError, RuntimeError):  # Windows: no handlers on the loop
-        signal.signal(
-            signal.SIGINT, lambda number, _frame: loop.call_soon_threadsafe(stop, "SIGINT")
-        )
+    with handled_on(asyncio.get_running_loop(), stop):
         yield
-        return
-    try:
-        yield
-    finally:
-        with ending(numbers):
-            for number in numbers:
-                loop.remove_signal_handler(number)
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 from batchpatch.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 
@@ -46,20 +47,53 @@ _exit_code: list[int] = []
 
 
 @contextmanager
-def ending(numbers: Sequence[signal.Signals]) -> Iterator[None]:
-    """Around what takes the handlers of the work away: no signal comes in between.
+def handled_on(loop: AbstractEventLoop, act: Callable[[str], None]) -> Iterator[None]:
+    """Within, a signal calls `act` on the loop with its name.
 
     Afterwards the first signal changes nothing more, because the work is over and only its report
-    is to be shown; the second one leaves.
+    is to be shown; the second one leaves. `loop.add_signal_handler` would not do: whatever removes
+    its handlers sets the default action in between, with which a signal ends the process, and to
+    block signals meanwhile holds them back from one thread only.
     """
-    mask = getattr(signal, "pthread_sigmask", lambda *_: None)
-    mask(getattr(signal, "SIG_BLOCK", 0), numbers)
+
+    def call(number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(act, signal.Signals(number).name)
+
+    numbers = stop_numbers()
+    with _woken(loop):
+        try:
+            for number in numbers:
+                signal.signal(number, call)
+            yield
+        finally:
+            for number in numbers:
+                signal.signal(number, _ignore_once)
+
+
+@contextmanager
+def _woken(loop: AbstractEventLoop) -> Iterator[None]:
+    """A signal wakes the loop, whichever thread it came to; Python then runs its handler."""
+    reading, writing = os.pipe()
+
+    def drain() -> None:
+        os.read(reading, 4096)  # in a function of Python's, at whose start signals are looked for
+
     try:
-        yield
+        try:
+            loop.add_reader(reading, drain)
+        except NotImplementedError:  # Windows, whose loop sees to it itself
+            yield
+            return
+        os.set_blocking(writing, False)
+        before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+            loop.remove_reader(reading)
     finally:
-        for number in numbers:
-            signal.signal(number, _ignore_once)
-        mask(getattr(signal, "SIG_UNBLOCK", 0), numbers)
+        os.close(reading)
+        os.close(writing)
 
 
 def keep_exit_code(code: int) -> None:

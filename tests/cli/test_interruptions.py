@@ -175,6 +175,39 @@ def test_a_signal_after_the_summary_changes_no_exit_code(
     assert process.wait(timeout=20) == document["exit_code"] == 0
 
 
+SIGNAL_WHEN_IT_IS_OVER = """
+import os, signal, sys, threading
+
+really = signal.signal
+
+def followed(number, action):
+    before = really(number, action)
+    if action is signal.SIG_DFL or getattr(action, "__name__", "") == "_ignore_once":
+        if number == signal.{name}:
+            os.kill(os.getpid(), number)
+    return before
+
+signal.signal = followed  # before the event loop takes it
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+sys.argv = ["batchpatch", *{words!r}]
+from batchpatch.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_no_moment_of_the_end_has_a_signal_kill_it(
+    name: str, make_rows: Callable[..., Path], tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """The signal comes as the loop gives its handlers back, and another thread could take it."""
+    words = ["run", str(make_rows(3)), "--sandbox", "--json"]
+    script = SIGNAL_WHEN_IT_IS_OVER.format(name=name, words=words)
+    done = run_script(script, tmp_path, environment)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["exit_code"] == 0
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_terminal_that_goes_away_changes_no_exit_code(
     stream: str,
