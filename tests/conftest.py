@@ -13,9 +13,15 @@ from unittest.mock import Mock
 import aiohttp
 import aioresponses.core
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
+
+# Neither a deadline nor the time in which examples are made tells anything of a test: a machine has
+# other work, and the first text in a fresh tree has tables of Unicode to be built for seconds.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
 
 from batchpatch.model import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 C = "11111111-1111-4111-8111-111111111111"
 

@@ -6,7 +6,6 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
 
 from batchpatch.options.read import ReadOptions
 from batchpatch.reading.reader import Reader
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from batchpatch.model import InvalidRow, Row
-
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

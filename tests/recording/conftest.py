@@ -6,7 +6,6 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
 
 from batchpatch.formats.result_line import encode
 from batchpatch.model import Outcome, RowResult
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-# They write files: a shared machine may take its time over one.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 CONVERSATION = "11111111-1111-4111-8111-111111111111"
 
