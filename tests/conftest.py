@@ -6,7 +6,9 @@ import asyncio
 import inspect
 import os
 import selectors
+import sys
 import types
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
@@ -17,6 +19,8 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
+
+sys.path.insert(0, str(Path(__file__).with_name("forking")))
 
 # Neither a deadline nor the time in which examples are made tells anything of a test: a machine has
 # other work, and the first text in a fresh tree has tables of Unicode to be built for seconds.

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+import forked
 from http_service import HttpService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-PROGRAM = [sys.executable, "-m", "batchpatch"]
+PROGRAM = forked.PROGRAM
 CREDENTIALS = {
     "GENESYSCLOUD_OAUTHCLIENT_ID": "tester",
     "GENESYSCLOUD_OAUTHCLIENT_SECRET": "kept-to-itself",
@@ -78,6 +79,12 @@ class Sandbox(NamedTuple):
 
 
 @pytest.fixture
+def cold_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No forks: for what happens while the interpreter starts, or ends."""
+    monkeypatch.setenv("COLD_STARTS", "1")
+
+
+@pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """Nobody's credentials: no variable of the platform, and a home without a profile."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("GENESYS", "GC_", "HTTP"))}
@@ -93,16 +100,13 @@ def batchpatch(
     def run(
         *words: str, stdin: str | None = None, env: dict[str, str] | None = None, **more: Any
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*PROGRAM, *words],
+        return forked.run(
+            words,
             cwd=tmp_path,
             env=environment | (env or {}),
-            input=stdin,
-            capture_output=True,
+            stdin_text=stdin,
             text=True,
             encoding="utf-8",
-            timeout=60,
-            check=False,
             **more,
         )
 
@@ -119,8 +123,9 @@ def start_batchpatch(
     def start(
         *words: str, env: dict[str, str] | None = None, through: Sequence[str] = (), **more: Any
     ) -> Any:
-        process = subprocess.Popen(
-            [*through, *PROGRAM, *words],
+        process = forked.start(
+            words,
+            through=through,
             cwd=tmp_path,
             env=environment | (env or {}),
             stdout=more.pop("stdout", subprocess.PIPE),
@@ -144,8 +149,8 @@ def start_sandbox(tmp_path: Path, environment: dict[str, str]) -> Iterator[Calla
     started: list[subprocess.Popen[str]] = []
 
     def start(*words: str) -> Sandbox:
-        process = subprocess.Popen(
-            [*PROGRAM, "sandbox", "--port", "0", *words],
+        process = forked.start(
+            ["sandbox", "--port", "0", *words],
             cwd=tmp_path,
             env=environment,
             stdout=subprocess.PIPE,

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX"),
+    pytest.mark.usefixtures("cold_starts"),
+]
 
 SLOW_IMPORT = """
 import sys, time, signal, os

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -41,7 +42,7 @@ class Stream:
     def __init__(self, words: tuple[str, ...], **more: Any) -> None:
         pipe = subprocess.PIPE
         self.writing: threading.Thread | None = None
-        self.process = process = subprocess.Popen(
+        self.process = process = forked.popen(
             words, text=True, stdin=pipe, stdout=pipe, stderr=pipe, **more
         )
         assert process.stdin is not None

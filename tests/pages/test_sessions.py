@@ -11,6 +11,7 @@ import pytest
 from sessions import BLOCK, INSTALLER, PAGES, ROOT, files_of, is_shown, shell_at, steps_of
 from sessions import with_free_ports as on_free_ports
 
+from batchpatch.cli.app import COMMANDS
 from batchpatch.testing import open_sandbox
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ def test_no_block_is_left_out(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert {language for language, _, _ in BLOCK.findall(text)} <= LANGUAGES
     assert text.count("```") == 2 * len(BLOCK.findall(text))
+
+
+def test_every_command_is_on_a_page() -> None:
+    """There each is started as readers start it; most other tests fork what has started."""
+    typed = " ".join(step.command for page in RUN for step in steps_of(page.read_text("utf-8")))
+    assert {name for name in COMMANDS if not re.search(rf"\bbatchpatch {name}\b", typed)} == set()
 
 
 def test_what_is_installed_exists() -> None:

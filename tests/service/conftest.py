@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import forked
 import pytest
 
 from batchpatch.service.patcher import Patcher
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     StartProgram = Callable[[str, Sandbox], subprocess.Popen[str]]
 
 ROOT = Path(__file__).parents[2]
+forked.fork_sandboxes()
 
 
 @pytest.fixture
