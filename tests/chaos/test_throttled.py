@@ -25,7 +25,7 @@ def test_refusals_out_of_nowhere(tmp_path: Path) -> None:
     None of them is a retry that a row has fewer of afterwards.
     """
     rows = make_rows(Random(3), 6, marked=True)  # noqa: S311 - nothing here is a secret
-    faults = (parse_fault("status=429,rate=1,times=3"),)
+    faults = tuple(map(parse_fault, ("status=429,rate=1,times=1", "kind=bare_429,rate=1,times=2")))
 
     async def play() -> Summary:
         async with running(SandboxOptions(allowed=10_000, faults=faults)) as server:

@@ -320,7 +320,7 @@ def test_a_reader_that_stalls_in_the_middle_ends_the_run(
 def test_urgent_rows_go_first_and_break_no_order(start_sandbox: Any, stream: Open) -> None:
     """Of a burst that takes many windows of the quota, what cannot wait leaves with the next one,
     and what its participant was to have before goes with it."""
-    sandbox = start_sandbox("--allowed", "20", "--rate-window-s", "1")
+    sandbox = start_sandbox("--allowed", "40", "--rate-window-s", "3")
     run = stream(sandbox.url)
     burst = [row_of(number) for number in range(1, 161)]
     run.put(*burst)
