@@ -198,7 +198,7 @@ def _fixed(reader: Reader, read: ReadOptions, out: Path) -> SortedFiles:
         read,
         out,
         judge=_OfflineNames(read).resolve,
-        unread=reader.inputs[0].has_unread,
+        seen=reader.inputs[0],
     )
 
 

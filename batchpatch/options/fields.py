@@ -73,6 +73,11 @@ def is_origin(column: str) -> bool:
     return normalized(column) == "batchpatchrow"
 
 
+def is_mend(column: str) -> bool:
+    """True for `batchpatch_mend`, the columns whose cells must be mended first."""
+    return normalized(column) == "batchpatchmend"
+
+
 def is_kept_text(column: str) -> bool:
     """True for `batchpatch_text`, the text of a record that could not be read."""
     return normalized(column) == "batchpatchtext"

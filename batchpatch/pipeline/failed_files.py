@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from batchpatch.formats.origin import RunName, parse_origins
 from batchpatch.options.fields import is_origin
 from batchpatch.reading.inputs import Input
-from batchpatch.reading.records import UnusableCell
+from batchpatch.reading.mended import cells_to_mend
 from batchpatch.reading.row_errors import UnreadRecordError
 from batchpatch.reading.sources import is_regular
 from batchpatch.reading.table_records import TableRecords
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from batchpatch.model import Skips
     from batchpatch.options.read import ReadOptions
-    from batchpatch.pipeline.feeding import RowSource
+    from batchpatch.pipeline.feeding import ReadInput, RowSource
     from batchpatch.recording.bitmap import Bitmap
     from batchpatch.recording.run_directory import RunDirectory
 
@@ -87,7 +87,7 @@ def _derived(
     try:
         kind = "jsonl" if opened.table is None else "csv"
         path = directory.failed_path(kind, source=source, sources=len(reader.names))
-        shape = shape_of(opened, unread=before.has_unread)
+        shape = shape_of(opened, seen=before)
         records = _checked(raw_records(opened, first), check)
         count = write_failed(path, records, failed=rows, shape=shape)
     finally:
@@ -111,7 +111,7 @@ def _kept(
             continue
         opened = Input(str(path), read)
         try:
-            shape = shape_of(opened, unread=False)
+            shape = shape_of(opened)
             if write_failed(path, _as_they_failed(opened, rows), failed=rows, shape=shape):
                 return [path]
         finally:
@@ -135,24 +135,26 @@ def raw_records(opened: Input, first: int) -> Iterator[RawRecord]:
         elif isinstance(record, UnreadRecordError):
             yield RawRecord(number, line, raw=record.text.encode())
         else:
-            yield RawRecord(number, line, cells=_as_invalid(record, opened))
+            yield RawRecord(number, line, cells=record, mend=_to_mend(record, opened))
 
 
-_UNUSABLE = "(a cell was not usable: mend it, and empty this one)"
+def _to_mend(cells: list[str], opened: Input) -> list[str]:
+    """What makes the record invalid, and would be gone once a spreadsheet has saved it."""
+    if opened.table is None or opened.mapping is None:
+        return []
+    used = opened.mapping.used if opened.sheet is not None else ()
+    return cells_to_mend(cells, opened.table.header, used)
 
 
-def _as_invalid(cells: list[str], opened: Input) -> list[str]:
-    """The cells, with one too many where one of them may not be sent: its text alone could be."""
-    used = opened.mapping.used if opened.mapping is not None and opened.sheet is not None else ()
-    return [*cells, _UNUSABLE] if any(isinstance(cells[at], UnusableCell) for at in used) else cells
-
-
-def shape_of(opened: Input, *, unread: bool) -> CsvShape | JsonlShape:
-    """`unread`: some of its records could not be read, and only their text is known."""
+def shape_of(opened: Input, *, seen: ReadInput | None = None) -> CsvShape | JsonlShape:
+    """`seen`: the same input as it was read to its end, which knows what records came by."""
     records = opened.records
     if isinstance(records, TableRecords):
-        keeps_text = records.table.keeps_text or unread
-        return CsvShape(records.header, records.delimiter, opened.encoding, keeps_text)
+        table = records.table
+        keeps_text = table.keeps_text or (seen is not None and seen.has_unread)
+        marks_cells = table.marks_cells or (seen is not None and seen.has_unfit)
+        encoding = opened.encoding
+        return CsvShape(records.header, records.delimiter, encoding, keeps_text, marks_cells)
     return JsonlShape(opened.encoding)
 
 

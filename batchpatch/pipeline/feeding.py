@@ -46,6 +46,10 @@ class ReadInput(Protocol):
     def has_unread(self) -> bool:
         """Records came by that could not be read; what is known of them is their text."""
 
+    @property
+    def has_unfit(self) -> bool:
+        """Records came by, or may have, whose cells must be mended."""
+
 
 class RowSource(Protocol):
     """Where rows come from, and what is known of it."""

@@ -38,6 +38,7 @@ class LiveRows:
     missing_from: int | None = None
     limit_reached = False
     has_unread = False
+    has_unfit = False
     rows_expected: int | None = None
 
     def __init__(

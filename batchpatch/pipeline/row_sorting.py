@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from batchpatch.model import InvalidRow, Row
     from batchpatch.options.read import ReadOptions
+    from batchpatch.pipeline.feeding import ReadInput
     from batchpatch.recording.sorted_rows import SortedFiles
 
 
@@ -36,7 +37,7 @@ def sort_rows(
     out: Path,
     *,
     judge: Callable[[list[Row | InvalidRow]], list[Row | InvalidRow]],
-    unread: bool,
+    seen: ReadInput,
 ) -> SortedFiles:
     """Write each record of an input as it stands there; it is read twice at the same time.
 
@@ -45,7 +46,7 @@ def sort_rows(
         read: how to understand it.
         out: where valid rows go; see `rest_path` for the others.
         judge: what is done to rows beyond reading them.
-        unread: some of its records cannot be read.
+        seen: the same input as it was read before, to its end.
 
     Raises:
         InputError: the input cannot be used as a whole.
@@ -56,7 +57,7 @@ def sort_rows(
     try:
         _refuse_suffix(out, is_json=rows.table is None)
         records = raw_records(again, first=1)
-        with SortedRows(out, shape_of(again, unread=unread)) as sorted_rows:
+        with SortedRows(out, shape_of(again, seen=seen)) as sorted_rows:
             for batch in rows.batches(source=0, first=1):
                 for row in judge(batch.rows):
                     sorted_rows.add(next(records), row)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from batchpatch.reading.number_formats import MOST_DIGITS, number_text, sections_of, tokens_of
+from batchpatch.reading.number_formats import number_text, sections_of, tokens_of
+from batchpatch.reading.odd_values import MOST_DIGITS
 
 _OF_THE_READER = {
     "mm-dd-yy": "yyyy-mm-dd",

@@ -168,6 +168,12 @@ class Input:
         """Records came by that could not be read; what is known of them is their text."""
         return self.table is not None and self.table.unread > 0
 
+    @property
+    def has_unfit(self) -> bool:
+        """Records came by with cells from which nothing may be sent, or too few or many of them;
+        of a sheet that is not known."""
+        return self.table is not None and (self.sheet is not None or self.table.unfit > 0)
+
     def _maker(self, source: int) -> RowMaker | LineMaker:
         self.rules = load_rules(self._options, name=self.name)
         return maker_for(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import InputError
-from batchpatch.options.fields import is_origin, is_outcome, is_own, is_skip
+from batchpatch.options.fields import is_mend, is_origin, is_outcome, is_own, is_skip
 from batchpatch.reading.columns import Header
 from batchpatch.reading.row_properties import USES, PropertyColumns
 from batchpatch.writes.registry import find_kind
@@ -51,6 +51,8 @@ class Mapping:
     skip_at: int | None
     origin_at: int | None
     """Of rows that have failed before: where that was."""
+    mend_at: int | None
+    """Of rows that have failed before: which of their cells must be mended first."""
     uses: tuple[ColumnUse, ...]
     unmapped: tuple[str, ...]
     properties: PropertyColumns
@@ -80,7 +82,7 @@ class Mapping:
     @property
     def _has_failed(self) -> bool:
         """Rows may say what has become of them in an earlier run."""
-        return self.skip_at is not None or self.origin_at is not None
+        return (self.skip_at, self.origin_at, self.mend_at) != (None, None, None)
 
 
 def map_columns(
@@ -143,6 +145,7 @@ def map_columns(
         pair_at=pair,
         skip_at=finder.skip_column(),
         origin_at=next((i for i, column in enumerate(header) if is_origin(column)), None),
+        mend_at=next((i for i, column in enumerate(header) if is_mend(column)), None),
         uses=_uses(
             header,
             plan_uses
@@ -219,6 +222,8 @@ def _uses(
 def _idle_use(column: str) -> str:
     if is_skip(column):
         return "names of attributes not to send"
+    if is_mend(column):
+        return "columns whose cells must be mended first"
     if is_origin(column):
         return "run and row in which it failed"
     return "ignored (batchpatch's own)" if is_own(column) else "not sent"

@@ -6,8 +6,7 @@ import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 
-MOST_DIGITS = 15
-"""What a spreadsheet keeps of a number; digits behind these have become zeros."""
+from batchpatch.reading.odd_values import MOST_DIGITS
 
 _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"?|\\(?P<escaped>.)|_.|\*.|\[(?P<bracket>[^\]]*)\]'

@@ -40,6 +40,8 @@ MOST_BYTES = 20_000
 LARGE_LENGTH = MOST_BYTES // 4
 """Less text than this is fewer bytes, whatever its characters."""
 
+MOST_DIGITS = 15
+"""What a spreadsheet keeps of a number; digits behind these have become zeros."""
 _SHORTENED = re.compile(r"[+-]?\d([.,]\d*)?[eE]\+\d+")
 _NAMES_KEPT = 20
 

@@ -16,6 +16,7 @@ from batchpatch.model import InvalidRow, Row
 from batchpatch.options.fields import are_canonical, canonical_uuid
 from batchpatch.reading import row_errors
 from batchpatch.reading.dialect import Dialect
+from batchpatch.reading.mended import refuse_unmended
 from batchpatch.reading.odd_values import OddValues, any_odd, any_shortened
 from batchpatch.reading.records import (
     Selectors,
@@ -25,7 +26,6 @@ from batchpatch.reading.records import (
     new_row,
     origin_in,
     refuse_ragged,
-    refuse_unusable,
     rows_of,
     skips_in,
     unsendable,
@@ -226,7 +226,7 @@ class RowMaker:
         try:
             cells = self._table.restored(line, cells)
             refuse_ragged(cells, mapping.width, line)
-            refuse_unusable(cells, mapping.used)
+            refuse_unmended(cells, mapping)
             if self._nulls:
                 cells = [None if self._is_null(cell) else cell for cell in cells]
             at = mapping.participant

@@ -58,6 +58,7 @@ class SheetRecords(TableRecords):
         self.header = list(options.columns_given)
         if not self.header or self._begins_failed_rows():
             self.header = self._read_header()
+        self._is_failed = any(map(is_failed_header, self.header))
         self.table = Table(self.header, Dialect(self.delimiter), name=self._name)
 
     def _begins_failed_rows(self) -> bool:
@@ -113,8 +114,11 @@ class SheetRecords(TableRecords):
 
     def _block(self, rows: list[tuple[int, list[str]]]) -> Block:
         skipped, comment, width = self._skipped, self._comment, len(self.header)
+        cut = not self._is_failed
         records = [
-            _fitted(cells, width) if number > skipped and _is_record(cells, comment) else []
+            _fitted(cells, width, cut=cut)
+            if number > skipped and _is_record(cells, comment)
+            else []
             for number, cells in rows
         ]
         return Block(
@@ -145,7 +149,8 @@ def _is_record(cells: list[str], comment: str | None) -> bool:
     return comment is None or not cells[0].startswith(comment)
 
 
-def _fitted(cells: list[str], width: int) -> list[str]:
+def _fitted(cells: list[str], width: int, *, cut: bool) -> list[str]:
     """The cells under the header: a sheet says nothing of empty ones at the end of a row, and
-    what stands beside the table is none of it."""
-    return cells[:width] + [""] * (width - len(cells))
+    what stands beside the table is none of it, unless the rows are failed ones (not `cut`): then
+    it may be why they failed."""
+    return (cells[:width] if cut else cells) + [""] * (width - len(cells))

@@ -15,6 +15,7 @@ from batchpatch.options.fields import (
     INVISIBLE,
     canonical_uuid,
     is_kept_text,
+    is_mend,
     is_own,
     normalized,
 )
@@ -59,6 +60,8 @@ class Table:
         """Lines that repeat the header."""
         self.unread = 0
         """Records that could not be read."""
+        self.unfit = 0
+        """Records with another number of cells than the header."""
         self.refusal: InputError | None = None
         self.is_watchful = False
         """A record came by that gives the next row a meaning: `row_came` is to be told of it."""
@@ -118,9 +121,11 @@ class Table:
         behind_blank, self._behind_blank, self._candidate = self._behind_blank, False, None
         if isinstance(record, RowError):
             self.unread += 1
-        elif any(map(canonical_uuid, record)):
             return
-        elif self._is_header(record):
+        self.unfit += made.code == "ragged"
+        if any(map(canonical_uuid, record)):
+            return
+        if self._is_header(record):
             self._refuse(line, record)
         elif behind_blank and _could_be_header(record):
             self._candidate, self.is_watchful = (line, record), True
@@ -154,6 +159,11 @@ class Table:
         lines = "1 line repeats" if self.repeated == 1 else f"{self.repeated:,} lines repeat"
         where = f"line {self._first_repeated}" + (", for one" if self.repeated > 1 else "")
         return {"header": f"{self._name}: {lines} the header ({where}); that is no row."}
+
+    @property
+    def marks_cells(self) -> bool:
+        """True of failed rows some of which have cells that must be mended."""
+        return any(map(is_mend, self.header))
 
     @property
     def keeps_text(self) -> bool:

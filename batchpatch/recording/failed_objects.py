@@ -9,20 +9,21 @@ import orjson
 
 from batchpatch.formats.origin import format_origin
 from batchpatch.formats.skips import merged_skips, parse_skips, skips_field
-from batchpatch.options.fields import is_origin, is_skip
+from batchpatch.options.fields import is_mend, is_origin, is_skip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from batchpatch.model import Skips
     from batchpatch.recording.failure_reasons import FailedRow
 
 
 ERROR, HINT, SKIP = "batchpatch_error", "batchpatch_hint", "batchpatch_skip"
+MEND = "batchpatch_mend"
 LINE, TEXT, ROW = "batchpatch_line", "batchpatch_text", "batchpatch_row"
 _MOST_TEXT_BYTES = 1 << 16
 _MOST_DIGITS = 19
-_FIELDS = {ERROR, HINT, SKIP, LINE, TEXT, ROW}
+_FIELDS = {ERROR, HINT, SKIP, LINE, TEXT, ROW, MEND}
 _SPACE = b" \t\r\n"
 """What JSON allows around a value: taking more away would make lines valid that are not."""
 
@@ -38,6 +39,8 @@ class RawRecord(NamedTuple):
     """CSV; None where the record could not be parsed."""
     raw: bytes | None = None
     """JSONL: the record, in UTF-8; so too of a CSV, where it could not be parsed."""
+    mend: Sequence[str] = ()
+    """CSV: the columns whose cells must be mended before it can be sent."""
 
 
 def with_line(record: RawRecord, row: FailedRow) -> str:
@@ -61,6 +64,7 @@ def spliced(record: RawRecord, row: FailedRow) -> bytes:
     raw = _on_one_line(_without_own(raw))
     own = {ERROR: row.error, HINT: row.hint, **_origin(record, row, fields)}
     name = next((name for name in fields if is_skip(name)), SKIP)
+    own |= {key: fields[key] for key in fields if is_mend(key)}
     skip = _skip_value(fields.get(name), row.skips)
     if skip not in (None, "", [], {}):
         own[name] = skip
@@ -136,7 +140,7 @@ def _skips_twice(names: Iterable[str]) -> bool:
 
 
 def _is_own(name: str) -> bool:
-    return name in _FIELDS or is_skip(name) or is_origin(name)
+    return name in _FIELDS or is_skip(name) or is_origin(name) or is_mend(name)
 
 
 def _is_sendable(tail: bytes) -> bool:

@@ -15,13 +15,23 @@ import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from batchpatch.formats.mends import format_mends, parse_mends
 from batchpatch.formats.origin import format_origin
 from batchpatch.formats.skips import format_skips, merged_skips, parse_skips, skips_field
-from batchpatch.recording.failed_objects import ERROR, HINT, ROW, SKIP, TEXT, spliced, with_line
+from batchpatch.recording.failed_objects import (
+    ERROR,
+    HINT,
+    MEND,
+    ROW,
+    SKIP,
+    TEXT,
+    spliced,
+    with_line,
+)
 from batchpatch.recording.files import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from batchpatch.recording.failed_objects import RawRecord
@@ -30,7 +40,7 @@ if TYPE_CHECKING:
 _COLUMNS = (ERROR, HINT, SKIP)
 _RAGGED = "(cells are missing)"
 """Keeps a record from fitting by chance once the tool's own cells are out of it."""
-_SPELLINGS = {name.replace("_", ""): name for name in (*_COLUMNS, ROW, TEXT)}
+_SPELLINGS = {name.replace("_", ""): name for name in (*_COLUMNS, ROW, TEXT, MEND)}
 
 
 class JsonlShape(NamedTuple):
@@ -49,6 +59,8 @@ class CsvShape(NamedTuple):
     """As Python names it; `utf-8-sig` and `utf-16` keep their byte order mark."""
     keeps_text: bool = False
     """Some of its records could not be parsed: a column keeps their text."""
+    marks_cells: bool = False
+    """Some have cells that must be mended: a column names these."""
 
 
 def write_failed(
@@ -119,8 +131,9 @@ def _csv_writer(
     # CRLF also makes the writer quote a cell that holds a bare CR, which is a new line to readers.
     writer = csv.writer(text, delimiter=shape.delimiter, lineterminator="\r\n")
     layout = _Layout(shape.header)
-    more = [name for name, wanted in ((ROW, traced), (TEXT, shape.keeps_text)) if wanted]
-    writer.writerow([*_COLUMNS, *more, *layout.of_input(shape.header)])
+    more = ((ROW, traced), (TEXT, shape.keeps_text), (MEND, shape.marks_cells))
+    names = [name for name, wanted in more if wanted]
+    writer.writerow([*_COLUMNS, *names, *layout.of_input(shape.header)])
 
     def write(record: RawRecord, row: FailedRow) -> None:
         cells = record.cells or []
@@ -133,6 +146,8 @@ def _csv_writer(
             own.append(format_origin(record.row, row.run, before=layout.own_cell(ROW, cells)))
         if shape.keeps_text:
             own.append(layout.text_of(record))
+        if shape.marks_cells:
+            own.append(_mend_cell(layout.own_cell(MEND, cells), record.mend))
         writer.writerow([*own, *rest])
 
     return write
@@ -167,6 +182,16 @@ class _Layout:
         if len(cells) != self._columns and len(kept) == self.width:
             kept.append(_RAGGED)
         return kept
+
+
+def _mend_cell(cell: str, names: Sequence[str]) -> str:
+    """What the record says itself and what is found; what cannot be read is kept."""
+    if not names:
+        return cell
+    try:
+        return format_mends(list(dict.fromkeys([*parse_mends(cell), *names])))
+    except ValueError:
+        return cell
 
 
 def _skip_cell(cell: str, row: FailedRow, encoding: str) -> str:

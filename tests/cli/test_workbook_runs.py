@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import openpyxl
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,3 +78,79 @@ def test_a_workbook_that_has_changed_is_not_gone_on_with(
     write_workbook(tmp_path / "a.xlsx", *"abcdefgh")
     done = batchpatch("resume", "R", "--sandbox")
     assert (done.returncode, "a.xlsx has changed" in done.stderr) == (2, True)
+
+
+def _as_a_spreadsheet_saves(failed: Path, to: Path, **changed: object) -> None:
+    """The failed file opened and saved: every record fits the header, and numbers are numbers."""
+    header, *rows = csv.reader(failed.read_text("utf-8-sig").splitlines())
+    width = max(map(len, [header, *rows]))
+    table: list[list[object]] = [[*row, *[""] * (width - len(row))] for row in [header, *rows]]
+    for name, value in changed.items():
+        for row in table[1:]:
+            row[header.index(name.replace("attr_", "attr."))] = value
+    if to.suffix == ".xlsx":
+        book = openpyxl.Workbook()
+        for row in table:
+            book.active.append(row)
+        book.save(to)
+    elif to.suffix == ".jsonl":
+        objects = (dict(zip(header, row, strict=False)) for row in table[1:])
+        to.write_text("".join(json.dumps(one) + "\n" for one in objects), "utf-8")
+    else:
+        with to.open("w", encoding="utf-8-sig", newline="") as file:
+            csv.writer(file, delimiter=";").writerows(table)
+
+
+@pytest.mark.parametrize("form", ["back.xlsx", "back.csv", "back.jsonl"])
+@pytest.mark.parametrize("cell", ["=A1", 491511123456789012])
+def test_a_cell_that_was_not_usable_is_refused_in_whatever_form_it_comes_back(
+    form: str, cell: object, batchpatch: Batchpatch, results: Results, tmp_path: Path
+) -> None:
+    """Sent as it is, the row would lack that value, or have a wrong one, and count as made."""
+    book = openpyxl.Workbook()
+    book.active.append(["conversationId", "participantId", "attr.total", "attr.state"])
+    book.active.append([f"{C}0", f"{P}0", cell, "open"])
+    book.save(tmp_path / "a.xlsx")
+    batchpatch("run", "a.xlsx", "--sandbox", "--out", "R")
+    failed, back = tmp_path / "R" / "failed.csv", tmp_path / form
+    _as_a_spreadsheet_saves(failed, back)
+    done = batchpatch("run", form, "--sandbox", "--out", "unmended")
+    (line,) = results(tmp_path / "unmended")
+    assert (done.returncode, line["outcome"], line["code"]) == (1, "invalid", "unmended")
+    assert "'attr.total'" in line["message"]
+    if not str(cell).startswith("="):
+        _as_a_spreadsheet_saves(failed, back, attr_total="4.91511E+17")
+        assert batchpatch("run", form, "--sandbox", "--out", "short").returncode == 1
+    _as_a_spreadsheet_saves(failed, back, attr_total="491511123456789012")
+    assert batchpatch("run", form, "--sandbox", "--out", "mended").returncode == 0
+    _as_a_spreadsheet_saves(failed, back, batchpatch_mend="")
+    assert batchpatch("run", form, "--sandbox", "--out", "meant").returncode == 0
+
+
+def test_an_unmended_cell_is_named_in_the_next_failed_file_too(
+    batchpatch: Batchpatch, tmp_path: Path
+) -> None:
+    """The second time round it is no less wrong, in the lines of JSON either."""
+    write_workbook(tmp_path / "a.xlsx", "=A1")
+    batchpatch("run", "a.xlsx", "--sandbox", "--out", "R")
+    batchpatch("run", "R/failed.csv", "--sandbox", "--out", "R2")
+    (row,) = csv.DictReader((tmp_path / "R2" / "failed.csv").read_text("utf-8-sig").splitlines())
+    assert row["batchpatch_mend"] == "attr.a"
+    (tmp_path / "b.jsonl").write_text(json.dumps(row) + "\n")
+    batchpatch("run", "b.jsonl", "--sandbox", "--out", "R3")
+    (line,) = (tmp_path / "R3" / "failed.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(line)["batchpatch_mend"] == "attr.a"
+
+
+@pytest.mark.parametrize("form", ["back.xlsx", "back.csv"])
+@pytest.mark.parametrize("cells", ["", ",one,two,three"])
+def test_a_record_that_a_spreadsheet_made_fit_is_refused(
+    form: str, cells: str, batchpatch: Batchpatch, results: Results, tmp_path: Path
+) -> None:
+    """Padded or cut it has the header's width, and its values may be under other columns."""
+    header = "conversationId,participantId,attr.a,attr.b"
+    (tmp_path / "a.csv").write_text(f"{header}\n{C}0,{P}0{cells}\n{C}1,{P}1,x,y\n")
+    batchpatch("run", "a.csv", "--sandbox", "--out", "R")
+    _as_a_spreadsheet_saves(tmp_path / "R" / "failed.csv", tmp_path / form)
+    done = batchpatch("run", form, "--sandbox", "--out", "R2")
+    assert (done.returncode, results(tmp_path / "R2")[0]["outcome"]) == (1, "invalid")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import example, given, settings
@@ -31,6 +31,13 @@ UNREAD = frozenset({"bad_quotes", "unclosed_quote"})
 """The text is kept too, and read again from there."""
 
 
+class Seen(NamedTuple):
+    """The input as a run has read it."""
+
+    has_unread: bool
+    has_unfit: bool
+
+
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One for all examples."""
@@ -57,11 +64,12 @@ def failed_of(path: Path, rows: list[Row | InvalidRow], options: ReadOptions) ->
     failed = path.with_name(f"failed{path.suffix}")
     failed.unlink(missing_ok=True)
     opened = Input(str(path), options)
-    unread = any(row.code in UNREAD for row in rows if isinstance(row, InvalidRow))
+    codes = {row.code for row in rows if isinstance(row, InvalidRow)}
+    seen = Seen(not UNREAD.isdisjoint(codes), "ragged" in codes)
     try:
         with FailedRows(results, Bitmap(row.number for row in rows)) as told:
             write_failed(
-                failed, raw_records(opened, 1), failed=told, shape=shape_of(opened, unread=unread)
+                failed, raw_records(opened, 1), failed=told, shape=shape_of(opened, seen=seen)
             )
     finally:
         opened.close()

@@ -65,6 +65,7 @@ shapes = st.builds(
     delimiter=st.sampled_from(",;\t|"),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-be"]),
     keeps_text=st.just(False),
+    marks_cells=st.just(False),
 )
 
 
