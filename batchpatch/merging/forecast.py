@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from batchpatch.model import Row
 
@@ -101,12 +101,23 @@ class Forecast:
         else:
             participants = list(map(hash, map(_IDS, asking)))
         self.participants.update(participants)
-        known = len(self._order)
-        self._wait(participants)
-        self.patches += len(self._order) - known
-        self._rows += len(participants)
-        while self._rows >= self._window_rows:
-            self._rows -= self._waiting.pop(self._order.popleft())
+        for some in self._fitting(participants):
+            known = len(self._order)
+            self._wait(some)
+            self.patches += len(self._order) - known
+            self._rows += len(some)
+            while self._rows >= self._window_rows:
+                self._rows -= self._waiting.pop(self._order.popleft())
+
+    def _fitting(self, participants: list[int]) -> Iterator[list[int]]:
+        """All of them, or as many at a time as there is room for in a window that is smaller."""
+        at = 0
+        while len(participants) > self._window_rows and at < len(participants):
+            room = self._window_rows - self._rows
+            yield participants[at : at + room]
+            at += room
+        if not at:
+            yield participants
 
     def _sought(self, rows: Sequence[Row]) -> list[int]:
         """The participants where some are yet to be found, which takes requests."""

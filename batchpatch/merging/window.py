@@ -107,6 +107,11 @@ class Window:
         return self.rows >= self._most_rows or self._bytes >= self._most_bytes
 
     @property
+    def most_rows(self) -> int:
+        """It is full with so many."""
+        return self._most_rows
+
+    @property
     def idle(self) -> bool:
         """Nothing waits and nothing is out."""
         return not self._waiting and not self._leased

@@ -46,17 +46,43 @@ class PatchQueue:
     async def put(self, rows: list[Row], *, idle: bool) -> None:
         """Let rows wait; returns when there is room for more.
 
+        The window takes them all, for a batch of a file is small beside the usual one. Of a batch
+        that is larger than the window, only so many as there is room for, again and again; but not
+        where rows are idle, which wait for nothing here.
+
         Args:
             rows: in input order.
             idle: no more rows are at hand, so what waits need not wait for company.
         """
-        window = self._window
+        if len(rows) > self._window.most_rows and not idle:
+            rows = await self._put_most(rows)
+        self._add(rows, idle=idle)
+        await self._wait_for_room()
+
+    async def _put_most(self, rows: list[Row]) -> list[Row]:
+        """Let so many rows wait, in turn, that there is room for the others: these."""
+        window, at = self._window, 0
+        while len(rows) - at > (room := max(1, window.most_rows - window.rows)):
+            self._add(rows[at : at + room], idle=False)
+            at += room
+            try:
+                await self._wait_for_room()
+            except asyncio.CancelledError:
+                self._add(rows[at:], idle=False)  # they count as read, so they must not vanish
+                raise
+            if self._closed:
+                break
+        return rows[at:]
+
+    def _add(self, rows: list[Row], *, idle: bool) -> None:
         for row in rows:
-            window.add(row)
+            self._window.add(row)
         self._record_dropped()
         self._draining = idle
         self._wake()
-        while window.full and not self._closed:
+
+    async def _wait_for_room(self) -> None:
+        while self._window.full and not self._closed:
             self._room.clear()
             await self._room.wait()
 

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 people = st.integers(0, 5) | st.none()  # None: a row that asks for nothing
 
 
+def hand_out(window: Window, *, flush: bool = False) -> None:
+    while (patch := window.take(flush=flush)) is not None:
+        window.release(patch)
+
+
 @given(batches=st.lists(st.lists(people, max_size=8), max_size=8), window_rows=st.integers(1, 12))
 def test_it_counts_what_a_window_hands_out(
     make_row: Callable[..., Row], batches: list[list[int | None]], window_rows: int
@@ -33,13 +38,13 @@ def test_it_counts_what_a_window_hands_out(
             number += 1
             rows.append(make_row(number, who or 0, {} if who is None else {"a": "x"}))
         forecast.add(rows)
-        for row in rows:
-            if row.names:
-                window.add(row)
-        while (patch := window.take()) is not None:
-            window.release(patch)
-    while (patch := window.take(flush=True)) is not None:
-        window.release(patch)
+        asking = [row for row in rows if row.names]
+        for row in asking:
+            window.add(row)
+            if len(asking) > window_rows:  # a batch that is larger than the window is not put whole
+                hand_out(window)
+        hand_out(window)
+    hand_out(window, flush=True)
     everybody = [who for batch in batches for who in batch]
     assert forecast.patches == window.patches
     assert forecast.nothing_to_set == everybody.count(None)

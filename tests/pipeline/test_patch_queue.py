@@ -241,3 +241,45 @@ def test_a_cancelled_put_leaves_its_rows_in_the_window(run_virtual: Run) -> None
         assert found == [1, 2, 3]
 
     run_virtual(scene())
+
+
+@pytest.mark.parametrize(("window_rows", "patches"), [(1, 12), (5, 3), (11, 2), (12, 1)])
+def test_a_window_that_is_smaller_than_a_batch_is_kept(
+    run_virtual: Run, window_rows: int, patches: int
+) -> None:
+    """Whoever asks for a small one wants rows apart; a dry run counts its requests by it too."""
+
+    async def scene() -> list[Patch]:
+        flow = flow_of(window_rows)
+        done: list[Patch] = []
+
+        async def work() -> None:
+            while (patch := await flow.take()) is not None:
+                await asyncio.sleep(0)
+                done.append(patch)
+                flow.give_back(patch)
+
+        working = later(work())
+        await flow.put([row(number, who=1) for number in range(1, 13)], idle=False)
+        flow.end()
+        await working
+        return done
+
+    done = run_virtual(scene())
+    assert len(done) == patches
+    assert [r.number for patch in done for r in patch.rows] == list(range(1, 13))
+
+
+def test_a_batch_larger_than_the_window_ends_with_the_queue(run_virtual: Run) -> None:
+    """Nobody makes room any more, and the reader must not wait for it."""
+
+    async def scene() -> None:
+        flow = flow_of(2)
+        feeding = later(flow.put([row(number) for number in range(1, 8)], idle=False))
+        await settled()
+        assert not feeding.done()
+        flow.close()
+        await settled()
+        assert feeding.done()
+
+    run_virtual(scene())
