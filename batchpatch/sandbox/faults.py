@@ -166,13 +166,16 @@ def _kind_and_status(text: str, pairs: dict[str, str]) -> tuple[FaultKind, int |
     return kind, status or (502 if kind in _WITH_STATUS else None)
 
 
-def _number(text: str, pairs: dict[str, str], key: str, low: int, high: int) -> int | None:
+def _number(
+    text: str, pairs: dict[str, str], key: str, low: int, high: int, *, otherwise: str = ""
+) -> int | None:
     value = pairs.get(key)
     if value is None:
         return None
     if not re.fullmatch(r"[0-9]{1,9}", value) or not low <= int(value) <= high:
         raise ValueError(
-            f"Fault {text!r}: {key} must be a whole number from {low} to {high}, not {value!r}."
+            f"Fault {text!r}: {key} must be a whole number from {low} to {high}{otherwise}, "
+            f"not {value!r}."
         )
     return int(value)
 
@@ -221,5 +224,5 @@ def _times(text: str, pairs: dict[str, str], kind: FaultKind) -> int | None:
     # A slow answer is not a refusal: unless asked for, nothing is gained by bounding it.
     if value == "always" or (value is None and kind is FaultKind.LATENCY):
         return None
-    times = _number(text, pairs, "times", 1, MAX_IN_A_ROW)
+    times = _number(text, pairs, "times", 1, MAX_IN_A_ROW, otherwise=" or always")
     return MAX_IN_A_ROW if times is None else times

@@ -32,6 +32,10 @@ BLOCK = re.compile(r"^```(\w*)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL
 INSTALLER = re.compile(r"(uv|pipx|pip|git|cd|python3 -m venv)\b")
 """What fetches things from elsewhere is not run here."""
 PROMPT = re.compile(r"^\$ (.*(?:\n    .*)*)\n?((?:(?!\$ ).*\n)*)", re.MULTILINE)
+CREDENTIALS = {
+    "GENESYSCLOUD_OAUTHCLIENT_ID": "sandbox",
+    "GENESYSCLOUD_OAUTHCLIENT_SECRET": "sandbox",
+}
 VOLATILE = [
     (re.compile(r" --(api|login)-url \S+"), ""),
     (re.compile(r"^\d{4}-\d\d-\d\dT\S+\+00:00 .*\n", re.MULTILINE), ""),
@@ -131,8 +135,11 @@ class Shell:
 
 
 @contextmanager
-def shell_at(at: Path, url: str) -> Iterator[Shell]:
-    """A shell in a folder with the samples, whose platform is a sandbox."""
+def shell_at(at: Path, url: str, *, credentials: bool = True) -> Iterator[Shell]:
+    """A shell in a folder with the samples, whose platform is a sandbox.
+
+    `credentials`: the environment has them, as that of a reader who works with the platform.
+    """
     shutil.copytree(ROOT / "samples", at / "samples")
     samples = (ROOT / "samples" / "campaign_results.csv").read_text(encoding="utf-8")
     (at / "updates.csv").write_text(samples, encoding="utf-8")
@@ -143,7 +150,7 @@ def shell_at(at: Path, url: str) -> Iterator[Shell]:
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m batchpatch "$@"\n')
     program.chmod(0o755)
-    shell = Shell(at, _environment(at, url))
+    shell = Shell(at, _environment(at, url) | (CREDENTIALS if credentials else {}))
     try:
         yield shell
     finally:
@@ -157,8 +164,6 @@ def _environment(at: Path, url: str) -> dict[str, str]:
         "HOME": str(at),
         "BATCHPATCH_API_URL": url,
         "BATCHPATCH_LOGIN_URL": url,
-        "GENESYSCLOUD_OAUTHCLIENT_ID": "sandbox",
-        "GENESYSCLOUD_OAUTHCLIENT_SECRET": "sandbox",
     }
 
 

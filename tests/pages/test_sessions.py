@@ -21,6 +21,8 @@ LANGUAGES = {"sh", "console", "csv", "json", "toml", "python", "text"}
 TESTED_BY_ITSELF = "services.md"
 """tests/test_services_page.py runs it."""
 RUN = [page for page in PAGES if page.name != TESTED_BY_ITSELF and "```" in page.read_text("utf-8")]
+WITHOUT_CREDENTIALS = {"sandbox.md"}
+"""Who tries the sandbox has none yet: the page says which."""
 AT_ANY_HOUR = ("22:00-06:00", "00:00-23:59")
 """A test does not wait for the night."""
 
@@ -31,7 +33,11 @@ AT_ANY_HOUR = ("22:00-06:00", "00:00-23:59")
 def test_the_sessions_of_a_page_work(page: Path, tmp_path: Path) -> None:
     """They are pasted as they stand, in the order of the page, on the platform of a sandbox."""
     text = on_free_ports(page.read_text(encoding="utf-8").replace(*AT_ANY_HOUR))
-    with open_sandbox() as sandbox, shell_at(tmp_path, sandbox.url) as shell:
+    credentials = page.name not in WITHOUT_CREDENTIALS
+    with (
+        open_sandbox() as sandbox,
+        shell_at(tmp_path, sandbox.url, credentials=credentials) as shell,
+    ):
         for name, content in files_of(text).items():
             (tmp_path / name).write_text(content, encoding="utf-8")
         for step in steps_of(text):

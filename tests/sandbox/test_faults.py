@@ -74,7 +74,7 @@ def test_a_fault_is_read_from_its_text(text: str, expected: Fault) -> None:
         ("status=503,status=500", "given twice"),
         ("status=503,rate=1.5", "from 0 to 1"),
         ("status=503,rate=nan", "from 0 to 1"),
-        ("status=503,times=4", "from 1 to 3"),
+        ("status=503,times=4", "from 1 to 3 or always"),
         ("status=503,times=never", "from 1 to 3"),
         ("status=503,ms=5", "takes no ms="),
         ("status=500,retry_after=5", "status=429 or status=503 only"),

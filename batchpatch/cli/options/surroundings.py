@@ -235,6 +235,7 @@ class ServerFlags(Options):
         "Requests per window and token.",
         metavar="N",
         parse=partial(parse_whole, least=1),
+        shown="no limit",
     )
     rate_window_s: float | None = flag(
         "--rate-window-s",
