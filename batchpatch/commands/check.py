@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from batchpatch.errors import RecordError, SettingsError
 from batchpatch.genesys.rate_limit.pace import Allowance, assumed_allowance
 from batchpatch.merging.forecast import Forecast
 from batchpatch.model import InvalidRow, Row
@@ -119,7 +120,6 @@ def check(
         InputError: an input cannot be used as a whole.
         SettingsError: there is nothing that participants are given from a list; or the rows of
             these inputs cannot be written to a file, or not to that one.
-        RecordError: they could not be written.
     """
     allowance = assumed_allowance(pace or PaceOptions())
     inputs = expand(inputs).names
@@ -193,13 +193,11 @@ def _fixed(reader: Reader, read: ReadOptions, out: Path) -> SortedFiles:
     """Sort the rows of the one input, which is read again: only now is its shape known."""
     from batchpatch.pipeline.row_sorting import sort_rows  # noqa: PLC0415 - as above
 
-    return sort_rows(
-        reader.paths[0],
-        read,
-        out,
-        judge=_OfflineNames(read).resolve,
-        seen=reader.inputs[0],
-    )
+    judge = _OfflineNames(read).resolve
+    try:
+        return sort_rows(reader.paths[0], read, out, judge=judge, seen=reader.inputs[0])
+    except RecordError as error:  # nothing was stopped that could be resumed: another OUT helps
+        raise SettingsError(str(error)) from error
 
 
 class _OfflineNames:

@@ -45,7 +45,7 @@ def write_rows(
     if not isinstance(out, Path):
         return write_table(out, glance, paths, failed_only=failed_only)
     refuse_own(out, glance.directory, paths, flag="--csv")
-    with replacing(out) as file:
+    with replacing(out, of_run=False) as file:
         return write_table(file, glance, paths, failed_only=failed_only)
 
 

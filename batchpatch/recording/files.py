@@ -24,10 +24,15 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
-def record_error(path: Path, error: OSError, *, doing: str = "written") -> RecordError:
-    """The sentence for a file that could not be `doing`: which file, why, what to do."""
+def record_error(
+    path: Path, error: OSError, *, doing: str = "written", of_run: bool = True
+) -> RecordError:
+    """The sentence for a file that could not be `doing`: which file, why, what to do.
+
+    `of_run`: a run writes it, and can be resumed.
+    """
     if error.errno in _FULL:
-        cause = "disk full; free some space and resume the run"
+        cause = f"disk full; free some space and {'resume the run' if of_run else 'try again'}"
     elif error.errno in _FORBIDDEN:
         cause = f"{error.strerror}; check the permissions or choose another directory"
     else:
@@ -74,10 +79,10 @@ def sync_directory(path: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, of_run: bool = True) -> Iterator[BinaryIO]:
     """A file to write; when the block ends well it takes the place of `path`, else it is gone.
 
-    Raises RecordError where the system refuses to write.
+    `of_run`: see `record_error`. Raises RecordError where the system refuses to write.
     """
     temporary = temporary_path(path)
     try:
@@ -90,7 +95,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         sync_directory(path.parent)
     except OSError as error:
         _forget(temporary)
-        raise record_error(path, error) from error
+        raise record_error(path, error, of_run=of_run) from error
     except BaseException:
         _forget(temporary)
         raise

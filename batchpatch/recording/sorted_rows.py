@@ -44,6 +44,10 @@ def rest_path(out: Path) -> Path:
 
 def refuse_existing(out: Path, *, source: str, force: bool) -> None:
     """Raise SettingsError where a file would be lost, or none can be made."""
+    if str(out) == "-":
+        raise SettingsError(
+            "--fix writes two files, which - cannot name: name one, such as OUT.csv."
+        )
     if not out.name or out.is_dir():
         raise SettingsError(f"{out} is a directory: name a file.")
     for path in (out, rest_path(out)):
@@ -71,7 +75,7 @@ class SortedRows:
 
     def __enter__(self) -> Self:
         self._stack.__enter__()
-        file = self._stack.enter_context(replacing(self._out))
+        file = self._stack.enter_context(replacing(self._out, of_run=False))
         self._keep = _plain_writer(file, self._shape, self._stack)
         return self
 
@@ -87,7 +91,7 @@ class SortedRows:
             self._keep(record)
             return
         if self._refuse is None:
-            file = self._stack.enter_context(replacing(rest_path(self._out)))
+            file = self._stack.enter_context(replacing(rest_path(self._out), of_run=False))
             self._refuse = row_writer(file, self._shape, self._stack, traced=False)
         self._counts[1] += 1
         error = safe_text(f"{row.code}: {row.message}")

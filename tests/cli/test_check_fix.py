@@ -87,6 +87,8 @@ def test_nothing_is_written_over(batchpatch: Batchpatch, rows: Path, tmp_path: P
         (["-", "--fix", "out.csv"], "--fix reads its input twice"),
         (["rows.csv", "--limit", "1", "--fix", "out.csv"], "leave out --limit"),
         (["rows.csv", "--fix", "nowhere/out.csv"], "nowhere is no directory"),
+        (["rows.csv", "--fix", "-"], "--fix writes two files, which - cannot name"),
+        (["rows.csv", "--fix", "/proc/out.csv"], "/proc/out.csv cannot be written: "),
         (["rows.csv", "--fix", "."], ". is a directory"),
         (["rows.csv", "--fix", "out.jsonl"], "a CSV is written, so end it with .csv"),
     ],
@@ -140,3 +142,12 @@ def test_a_workbook_becomes_csv_files(batchpatch: Batchpatch, tmp_path: Path) ->
     assert (tmp_path / "out.csv").read_bytes().startswith(b"\xef\xbb\xbfconversationId")
     assert "1 row: 1 valid" in batchpatch("check", "out.csv").stdout
     assert "1 row: 0 valid" in batchpatch("check", "out.invalid.csv").stdout
+
+
+def test_without_a_valid_row_there_is_nothing_to_send(
+    batchpatch: Batchpatch, tmp_path: Path
+) -> None:
+    """A command that sends nothing would only be refused."""
+    (tmp_path / "bad.csv").write_text("conversationId,participantId,attr.a\nx,y,z\n")
+    done = batchpatch("check", "bad.csv", "--fix", "out.csv")
+    assert done.stdout.endswith("out.invalid.csv: 1 invalid row, with the reasons\n")
