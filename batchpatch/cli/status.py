@@ -54,19 +54,20 @@ def runs(folder: Folder, *, showing: ShowingFlags) -> int:
 
     Example: batchpatch runs
 
-    Exit code 0, whatever the runs do.
+    Exit code 0, whatever the runs do; 2 where there is no such directory.
     """
-    from batchpatch.recording.run_paths import USUAL_FOLDER  # noqa: PLC0415 - not for --help
-    from batchpatch.reporting.overview import quick_counts  # noqa: PLC0415
-    from batchpatch.reporting.runs import runs_in  # noqa: PLC0415
+    from batchpatch.reporting.overview import quick_counts  # noqa: PLC0415 - not for --help
+    from batchpatch.reporting.runs import list_runs, named_folder  # noqa: PLC0415
 
-    folder = folder or USUAL_FOLDER
-    listed = runs_in(folder)
+    folder = named_folder(folder)
+    listed, unread = list_runs(folder)
     found = ((one, quick_counts(one), _following_among(listed, one)) for one in listed)
     if showing.json:
-        emit_document({"folder": str(folder), "runs": [_document(*one) for one in found]})
+        documents = [_document(*one) for one in found]
+        emit_document({"folder": str(folder), "runs": documents, "unread": unread})
     else:
         lines = [line for one in found for line in _run_lines(*one)]
+        lines += [f"Not listed: {sentence}" for sentence in unread]
         show(lines or [f"There are no runs in {folder}."])
     return ExitCode.DONE
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import RecordError, SettingsError
+from batchpatch.errors import RecordError
 from batchpatch.recording.manifest import update_manifest
 from batchpatch.recording.run_directory import RunDirectory, holds_run
 from batchpatch.recording.run_directory import purge as remove_private
 from batchpatch.recording.run_paths import USUAL_FOLDER
 from batchpatch.reporting.glance import glance_at
-from batchpatch.reporting.runs import runs_in
+from batchpatch.reporting.runs import list_runs, named_folder
 
 if TYPE_CHECKING:
     from batchpatch.formats.run_json import Manifest
@@ -73,14 +73,12 @@ def purge_old(directory: Path | None, *, older_than_s: float, whole: bool = Fals
         SettingsError: there is no such directory.
         RecordError: the directory cannot be read.
     """
-    directory = directory or USUAL_FOLDER
-    if not directory.is_dir():
-        raise SettingsError(
-            f"There is no directory {directory}: name the one in which the runs are."
-        )
+    folder = named_folder(directory or USUAL_FOLDER)
     done = Purged([], [], [])
     before = datetime.now(UTC) - timedelta(seconds=older_than_s)
-    for one in [glance_at(directory)] if holds_run(directory) else runs_in(directory):
+    found, unread = ([glance_at(folder)], []) if holds_run(folder) else list_runs(folder)
+    done.problems.extend(unread)
+    for one in found:
         heard_at = one.heard_at
         if heard_at is None or heard_at > before:
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import BatchpatchError, SettingsError
 from batchpatch.recording.files import record_error
@@ -16,17 +16,46 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def runs_in(folder: Path) -> list[Glance]:
-    """A glance at each run in a directory, the newest first; what is damaged is left out.
+class Listing(NamedTuple):
+    """What there is in a directory of runs."""
+
+    runs: list[Glance]
+    """The newest first."""
+    unread: list[str]
+    """A sentence for each directory in it that cannot be read, or whose run is damaged."""
+
+
+def named_folder(folder: Path | None) -> Path:
+    """The directory of runs that somebody has named; None is the usual one, which may be missing.
+
+    Raises:
+        SettingsError: there is no such directory.
+    """
+    if folder is not None and not folder.is_dir():
+        raise SettingsError(f"There is no directory {folder}: name the one in which the runs are.")
+    return USUAL_FOLDER if folder is None else folder
+
+
+def list_runs(folder: Path) -> Listing:
+    """A glance at each run in a directory.
 
     Raises:
         RecordError: the directory cannot be read.
     """
+    unread: list[str] = []
     found = []
-    for path in _directories(folder):
-        with suppress(BatchpatchError):
+    for path in _directories(folder, unread):
+        try:
             found.append(glance_at(path))
-    return sorted(found, key=lambda one: (one.manifest.started, one.path.name), reverse=True)
+        except BatchpatchError as error:
+            unread.append(str(error))
+    found.sort(key=lambda one: (one.manifest.started, one.path.name), reverse=True)
+    return Listing(found, unread)
+
+
+def runs_in(folder: Path) -> list[Glance]:
+    """The runs alone. Raises RecordError where the directory cannot be read."""
+    return list_runs(folder).runs
 
 
 def newest_run(folder: Path = USUAL_FOLDER) -> Path:
@@ -37,7 +66,7 @@ def newest_run(folder: Path = USUAL_FOLDER) -> Path:
         RecordError: the directory cannot be read.
     """
     started: list[tuple[str, str, Path]] = []
-    for path in _directories(folder):
+    for path in _directories(folder, []):
         with suppress(BatchpatchError):
             started.append((read_manifest(path / MANIFEST).started, path.name, path))
     if not started:
@@ -45,10 +74,18 @@ def newest_run(folder: Path = USUAL_FOLDER) -> Path:
     return max(started)[2]
 
 
-def _directories(folder: Path) -> Iterator[Path]:
-    """The directories of runs in a directory; none where it is not there."""
+def _directories(folder: Path, unread: list[str]) -> Iterator[Path]:
+    """The directories of runs in a directory; none where it is not there.
+
+    One that cannot be looked into, such as another user's, hides no other: it is told in `unread`.
+    """
     try:
         paths = sorted(folder.iterdir()) if folder.exists() else []
-        yield from (path for path in paths if (path / MANIFEST).is_file())
     except OSError as error:
         raise record_error(folder, error, doing="read") from error
+    for path in paths:
+        try:
+            if (path / MANIFEST).is_file():
+                yield path
+        except OSError as error:
+            unread.append(str(record_error(path, error, doing="read")))

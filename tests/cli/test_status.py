@@ -94,3 +94,27 @@ def test_a_finished_run_leaves_no_progress(
     names = {path.name for path in (tmp_path / "r").iterdir()}
     assert "progress.json" not in names
     assert "timeline.jsonl" in names
+
+
+def test_a_directory_that_is_not_there_is_no_list_of_runs(batchpatch: Run, tmp_path: Path) -> None:
+    """Whoever has mistyped it would take it for an empty one."""
+    (tmp_path / "file").touch()
+    for name in ("nodir", "file"):
+        done = batchpatch("runs", name)
+        assert (done.returncode, f"There is no directory {name}" in done.stderr) == (2, True)
+
+
+def test_a_run_that_cannot_be_read_hides_no_other(
+    batchpatch: Run, make_rows: Rows, tmp_path: Path
+) -> None:
+    """It is named, because what a list leaves out without a word is thought to be gone."""
+    batchpatch("run", str(make_rows(1)), "--sandbox", "--out", "all/good")
+    (tmp_path / "all" / "damaged").mkdir()
+    (tmp_path / "all" / "damaged" / "run.json").write_text('{"version":')
+    done = batchpatch("runs", "all")
+    assert "all/good: finished, " in done.stdout
+    assert "Not listed: all/damaged/run.json " in done.stdout
+    (sentence,) = document(batchpatch("runs", "all", "--json"))["unread"]
+    assert "all/damaged/run.json" in sentence
+    purged = batchpatch("purge", "all", "--older-than", "30d")
+    assert "all/damaged/run.json" in purged.stderr + purged.stdout
