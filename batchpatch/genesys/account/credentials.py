@@ -227,10 +227,11 @@ def _clean(value: str | None) -> str | None:
 
 
 def _nothing_found(file: ProfileFile) -> NoReturn:
-    if file.explicit:
+    if file.explicit or file.is_there:
         raise AccessError(
             f"{file.place} has no credentials: set client_credentials (the client's id) and"
-            " client_secret there, or access_token."
+            " client_secret there, or access_token"
+            f"{'' if file.explicit else '; or GENESYSCLOUD_* in the environment'}."
         )
     raise AccessError(
         "No credentials found: set GENESYSCLOUD_OAUTHCLIENT_ID and"

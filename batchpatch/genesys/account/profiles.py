@@ -32,6 +32,12 @@ class ProfileFile:
             self._table = self._texts(self._find(self._read()))
         return self._table
 
+    @property
+    def is_there(self) -> bool:
+        """The file has a profile of that name; with something in it, or nothing."""
+        tables = self._read()
+        return any(name.casefold() == self.profile.casefold() for name in tables)
+
     def own(self, key: str) -> str:
         """A text of the profile that is not the CLI's; empty where there is none.
 

@@ -179,6 +179,7 @@ def test_what_is_missing_is_named(env: dict[str, str], missing: str, no_file: Pa
         ("Day", CONFIG, r"no profile 'Day'; it has DEFAULT, Night, empty"),
         ("Day", "", "none at all"),
         ("empty", CONFIG, "has no credentials: set client_credentials"),
+        (None, '[DEFAULT]\nclient_id = "x"\n', "profile 'DEFAULT' of .* set client_credentials"),
         (None, 'client_secret = "hush-1', "not valid TOML"),
         (None, "[DEFAULT]\nclient_secret = 7\n", "client_secret in profile 'DEFAULT'"),
         (None, b"\xff\xfe", "not valid TOML"),
