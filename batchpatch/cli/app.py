@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 from difflib import get_close_matches
@@ -151,9 +152,10 @@ def _refusal_sentence(error: OSError) -> str:
     """What the machine refuses that nothing else has a sentence for."""
     what = error.filename or "Standard output, or a temporary file,"
     reason = error.strerror or error
-    return (
-        f"{what} cannot be used ({reason}): see whether there is space, and what may be done there."
-    )
+    advice = "see whether there is space, and what may be done there"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        advice = "see who may read and write it"
+    return f"{what} cannot be used ({reason}): {advice}."
 
 
 def execute(words: list[str]) -> int:

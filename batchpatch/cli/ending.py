@@ -49,7 +49,8 @@ def finish(
         on_end: a command that is told the same.
     """
     quiet = reporting.quiet
-    keep_exit_code(report.summary.exit_code)
+    exit_code = report.summary.exit_code
+    keep_exit_code(exit_code)
     following = attempt_to_show("What to do next", lambda: _following(report, instead))
     following = following or Following()
     document = _run_document(report, following)
@@ -61,9 +62,11 @@ def finish(
             emit_document(document)
         except OutputError as error:  # the run is over, and its report is on disk
             say(f"batchpatch: {error}")
+            if not error.closed:
+                exit_code = max(exit_code, error.exit_code)
     if on_end:
         attempt_to_show("--on-end", lambda: tell_command(on_end, document, quiet=quiet))
-    return report.summary.exit_code
+    return exit_code
 
 
 def _say_ending(report: RunReport, following: Following, reporting: ReportFlags) -> None:

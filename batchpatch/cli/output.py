@@ -6,15 +6,16 @@ at most.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import click
 
+from batchpatch.cli.nearest import nearest_flag
 from batchpatch.cli.text import printable
 from batchpatch.cli.wrapping import wrapped
 from batchpatch.errors import BatchpatchError, ExitCode
@@ -23,10 +24,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
+_GONE = frozenset({errno.EIO, errno.EBADF})
+"""What a terminal answers that was closed, and what was never open."""
+
+
 class OutputError(BatchpatchError):
     """Nobody reads standard output any more, or it cannot be written."""
 
     exit_code = ExitCode.STOPPED
+
+    def __init__(self, error: Exception) -> None:
+        """`error` is what the system has refused."""
+        number = getattr(error, "errno", None)
+        self.closed = isinstance(error, (BrokenPipeError, ValueError)) or number in _GONE
+        """Whoever read it has gone, and may have had enough; else, something is lost."""
+        reason = "was closed before everything was written"
+        if not self.closed:
+            why = getattr(error, "strerror", None) or error
+            reason = f"cannot be written ({why}), so what went there is not whole"
+        super().__init__(f"Standard output {reason}.")
 
 
 class _Log:
@@ -138,9 +154,9 @@ def emit(text: str) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
         sys.stdout.flush()
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
         abandon_stdout()
-        raise OutputError("Standard output was closed before everything was written.") from None
+        raise OutputError(error) from None
 
 
 @contextmanager
@@ -155,9 +171,9 @@ def binary_output() -> Iterator[BinaryIO]:
         sys.stdout.flush()
         yield sys.stdout.buffer
         sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
+    except (BrokenPipeError, ValueError) as error:
         abandon_stdout()
-        raise OutputError("Standard output was closed before everything was written.") from None
+        raise OutputError(error) from None
 
 
 def emit_document(document: Any) -> None:
@@ -255,8 +271,8 @@ def usage_sentence(error: click.UsageError) -> str:
 def _unknown_flag(error: click.NoSuchOption, command: str, more: str) -> str:
     name, _, _ = error.option_name.partition("=")
     known = [flag for one in _parameters(error) for flag in one.opts if flag.startswith("--")]
-    close = get_close_matches(name, known, 1)
-    return f"{command} has no flag {name[:40]}: {f'did you mean {close[0]}?' if close else more}"
+    close = nearest_flag(name, known)
+    return f"{command} has no flag {name[:40]}: {f'did you mean {close}?' if close else more}"
 
 
 def _value_of_flag(error: click.BadOptionUsage, more: str) -> str:

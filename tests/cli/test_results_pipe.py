@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,9 +19,12 @@ from batchpatch.model import Outcome, RowResult, Stop
 from batchpatch.pipeline.stop import Stopper
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Start = Callable[..., subprocess.Popen[str]]
 
 MANY = 10_000
+IDS = "3f2504e0-4f89-41d3-9a0c-0305e82c3301,22222222-2222-4222-8222-000000000001"
 
 
 def result(number: int) -> RowResult:
@@ -223,3 +228,17 @@ def test_a_full_disk_is_a_sentence() -> None:
     stop = asyncio.run(scene())
     assert stop is not None
     assert "cannot be written to standard output: No space left" in stop.because
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the machine has no full device")
+def test_a_document_that_a_full_disk_has_cut_is_no_success(
+    start_batchpatch: Start, tmp_path: Path
+) -> None:
+    """A script would go on with half a document, and the disk is not a reader that has left."""
+    (tmp_path / "rows.csv").write_text(f"conversationId,participantId,attr.a\n{IDS},x\n")
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        for words in (["run", "rows.csv", "--sandbox", "--json"], ["check", "rows.csv", "--json"]):
+            process = start_batchpatch(*words, stdout=full, stderr=subprocess.PIPE)
+            _, said = process.communicate(timeout=60)
+            assert "Standard output cannot be written (No space left on device)" in said
+            assert process.returncode == 3

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from batchpatch.cli.nearest import nearest_flag
 from batchpatch.cli.options.declare import Reach, Setting
 from batchpatch.errors import SettingsError, why_unreadable
 
@@ -58,9 +58,10 @@ class SettingsFile:
         for key, value in table.items():
             flag = self._checked(key, flags)
             if flag is not None:
-                read = _value(flag, value, f"{key} in {self._path}")
+                called = f"{self._path}: {key}"
+                read = _value(flag, value, called)
                 if read is not None:
-                    yield flag.name, Setting(read, str(self._path), f"{key} in {self._path}")
+                    yield flag.name, Setting(read, str(self._path), called)
 
     def _checked(self, key: str, flags: Mapping[str, Flag]) -> Flag | None:
         """The flag of that name; None for one of another command."""
@@ -85,9 +86,8 @@ class SettingsFile:
             return f"{name} belongs to one command line."
         if _SECRETIVE.search(name):
             return _NO_PLACE
-        close = get_close_matches(name, configurable(), 1)
-        if close:
-            return f"did you mean {close[0].removeprefix('--')}?"
+        if (close := nearest_flag(name, configurable())) is not None:
+            return f"did you mean {close.removeprefix('--')}?"
         return "no flag has that name that a file could set, see batchpatch config --all."
 
     def _table(self) -> dict[str, Any]:
