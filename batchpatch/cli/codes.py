@@ -35,6 +35,9 @@ class CodesFlags(Options):
     )
 
 
+IDLE = {"--progress", "--log-every", "--show-values", "--yes"}
+
+
 @with_options
 def codes(
     *,

@@ -36,6 +36,8 @@ class _Line(NamedTuple):
     origin: str | None
     """A variable or a file; None is the default."""
     variable: str
+    default: str
+    """What holds where nobody says anything; empty where that is nothing."""
     here: bool
     """`batchpatch.toml` in the working directory may set it."""
 
@@ -87,6 +89,7 @@ def _lines(flags: Mapping[str, Flag], places: Sequence[Level]) -> Iterator[_Line
             None if setting is None else _shown(one, setting),
             elsewhere.get(name) if setting is None else setting.origin,
             variable_of(one) if one.reach in (Reach.USER, Reach.ANYWHERE) else "",
+            one.default_text,
             one.reach == Reach.ANYWHERE,
         )
 
@@ -117,7 +120,7 @@ def _unheard(flags: Mapping[str, Flag]) -> list[str]:
 def _text(
     lines: Sequence[_Line], files: Sequence[tuple[str, bool]], unheard: Sequence[str]
 ) -> Iterator[str]:
-    rows = [(one.name, _words(one.value), one.origin or "default") for one in lines]
+    rows = [(one.name, _words(one), one.origin or "default") for one in lines]
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
     for name, value, origin in rows:
         yield f"{name:<{widths[0]}}  {value:<{min(40, widths[1])}}  {origin}"
@@ -129,7 +132,8 @@ def _text(
         yield f"These variables set nothing: {', '.join(unheard)}."
 
 
-def _words(value: str | list[str] | bool | None) -> str:
+def _words(one: _Line) -> str:
+    value = one.default if one.origin is None else one.value
     if isinstance(value, bool):
         return "true" if value else "false"
     return ", ".join(value) if isinstance(value, list) else value or "-"

@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from batchpatch.cli.text import count, duration, pace_of, shortened, time_left
+from batchpatch.cli.text import count, duration, pace_of, reason_head, shortened, time_left
 from batchpatch.model import Outcome
 
 if TYPE_CHECKING:
@@ -105,9 +105,7 @@ def _allowance(progress: Progress) -> str:
 
 
 def _reason(reason: FailureReason) -> str:
-    code = f" {reason.code}" if reason.code else ""
-    said = shortened(reason.message or "no message", 200)
-    return f"{reason.rows:,} {reason.outcome}{code}: {said}"
+    return f"{reason_head(reason)}: {shortened(reason.message or 'no message', 200)}"
 
 
 def drawn(view: View, width: int) -> RenderableType:

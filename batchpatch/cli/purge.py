@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from batchpatch.cli.options.declare import Argument, Options, flag, with_options
+from batchpatch.cli.options.declare import Argument, Options, flag, flags_of, with_options
 from batchpatch.cli.options.surroundings import ReportFlags
 from batchpatch.cli.output import emit_document, say
 from batchpatch.errors import ExitCode, SettingsError
@@ -44,6 +44,9 @@ class PurgeFlags(Options):
     whole: bool = flag(
         "--whole", "All that the run has written, its report too.", default=False, everyday=True
     )
+
+
+IDLE = flags_of(ReportFlags).keys() - {"--json", "--quiet"}
 
 
 @with_options

@@ -170,7 +170,10 @@ def who_lines(parts: Iterable[tuple[str, str | None]]) -> list[str]:
 
 
 def _value(value: str | None) -> str:
-    return "(absent)" if value is None else f'"{shortened(value)}"'
+    if value is None:
+        return "(absent)"
+    quoted = shortened(value).replace('"', '\\"')
+    return f'"{quoted}"'
 
 
 def summary_lines(summary: Summary, *, warns_of_end: bool = True) -> list[str]:
@@ -247,12 +250,17 @@ def conflict_lines(entry: ConflictEntry) -> list[str]:
     ]
 
 
+def reason_head(reason: FailureReason) -> str:
+    """How many rows and what they are, with the code where that says more."""
+    says_more = reason.code and reason.code != reason.outcome
+    return f"{reason.rows:,} {reason.outcome}" + (f" {reason.code}" if says_more else "")
+
+
 def reason_lines(reasons: Iterable[FailureReason]) -> list[str]:
     """Why rows did not make it, the most frequent reasons first."""
     lines = []
     for reason in reasons:
-        code = f" {reason.code}" if reason.code else ""
-        lines.append(f"  {reason.rows:,} {reason.outcome}{code}: {reason.message or 'no message'}")
+        lines.append(f"  {reason_head(reason)}: {reason.message or 'no message'}")
         if reason.hint:
             lines.append(f"      {reason.hint}")
     return lines

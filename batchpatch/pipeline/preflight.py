@@ -54,11 +54,22 @@ def preflight(names: Sequence[str], read: ReadOptions, record: RecordOptions) ->
         raise SettingsError("Name at least one input: a file, or - for standard input.")
     if "" in names:
         raise SettingsError("An input without a name: is a variable of the command line empty?")
-    if len(set(names)) < len(names):
+    if len(set(map(_identity, names))) < len(names):
         raise SettingsError("An input is named twice: its rows would be sent twice.")
     if sum(not is_regular(name) for name in names) > 1:
         raise SettingsError("Only one input can be a pipe or a URL: put the others into files.")
     return [_prepared(name, read, record) for name in names]
+
+
+def _identity(name: str) -> object:
+    """What a name leads to: a file, whatever it is called; else the name itself."""
+    if not is_regular(name):
+        return name
+    try:
+        status = Path(name).stat()
+    except OSError:
+        return name  # opening it will say what is wrong
+    return (status.st_dev, status.st_ino) if status.st_ino else str(Path(name).resolve())
 
 
 def refuse_partial(names: Sequence[str]) -> None:

@@ -92,7 +92,7 @@ class HeaderProblems:
         what = "has that column more than once" if doubled else "has no such column"
         near = None if doubled else _nearest(column, self._header)
         words = "" if near is None else f"{flag}{_typed_word(near)}"
-        alone = f"{flag}{column}: {self._name} {what}. Its columns: {listed(self._header)}."
+        alone = f"{flag}{column}: {self._name} {what}. {self._columns()}"
         among = f"{flag}{column}: it {what}"
         if words:
             alone, among = f"{alone} Did you mean {words}?", f"{among}, did you mean {words}"
@@ -132,11 +132,13 @@ class HeaderProblems:
             advice += f"; or who is meant: --participant customer, or a column {SELECTOR_WORDS}"
         usual = f"{field}Id"
         return Problem(
-            f"{self._name} has no {field} column. Its columns: {listed(self._header)}. "
-            f"Name one {usual}, or {advice}.",
+            f"{self._name} has no {field} column. {self._columns()} Name one {usual}, or {advice}.",
             f"no {field} column: name one {usual}, or {advice}",
             words,
         )
+
+    def _columns(self) -> str:
+        return f"Its columns: {listed(self._header)}." if self._header else "It has none at all."
 
     def nothing_found(self, unused: Sequence[int]) -> None:
         """There is nothing to send."""

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from batchpatch.formats.spreadsheet import spreadsheet_cell
 from batchpatch.model import MADE_IT
+from batchpatch.options.fields import ALIASES, normalized
 from batchpatch.pipeline.failed_files import raw_records
+from batchpatch.reading.json_objects import object_of
 from batchpatch.reading.table_records import TableRecords
 from batchpatch.reporting.inputs_again import opened_again
 from batchpatch.reporting.result_index import ResultIndex
@@ -53,8 +55,8 @@ class Layout(NamedTuple):
     @property
     def header(self) -> list[str]:
         """The names of all columns."""
-        ids = [*_IDS, JSON] if self.has_json else []
-        return [*(name for name, _ in self.columns), *ids, *OWN_COLUMNS, TEXT]
+        more = [JSON] if self.has_json else []
+        return [*(name for name, _ in self.columns), *more, *OWN_COLUMNS, TEXT]
 
 
 def write_table(file: BinaryIO, glance: Glance, paths: Sequence[str], *, failed_only: bool) -> int:
@@ -111,6 +113,9 @@ def _layout(glance: Glance, paths: Sequence[str]) -> Layout:
                 delimiter = delimiter or opened.records.delimiter
             else:
                 has_json = True
+    if has_json:  # behind those of a table, unless it has the very same
+        for name in _IDS:
+            columns.setdefault((name, 1), len(columns))
     # A semicolon is what spreadsheets of that country split at; nobody splits at a tab in .csv.
     return Layout(columns, ";" if delimiter == ";" else ",", has_json)
 
@@ -149,7 +154,10 @@ def _rows(opened: Input | None, layout: Layout, first: int) -> Iterator[tuple[in
     records, empty = opened.records, [""] * len(layout.columns)
     if not isinstance(records, TableRecords):
         for record in raw_records(opened, first):
-            yield record.row, _Cells(empty, json=_text_of(record))
+            own = empty.copy()
+            for name, found in zip(_IDS, _ids_in(record.raw or b""), strict=True):
+                own[layout.columns[name, 1]] = found
+            yield record.row, _Cells(own, json=_text_of(record))
         return
     kept = set(_columns(records.header))
     places = [layout.columns[one] if one in kept else None for one in _numbered(records.header)]
@@ -165,19 +173,29 @@ def _rows(opened: Input | None, layout: Layout, first: int) -> Iterator[tuple[in
         yield record.row, _Cells(own, text=layout.delimiter.join(more))
 
 
+def _ids_in(raw: bytes) -> tuple[str, str]:
+    """Conversation and participant as the usual keys of an object have them; empty where none."""
+    value = object_of(1, raw)
+    if not isinstance(value, dict):
+        return "", ""
+    texts = {normalized(key): one for key, one in value.items() if isinstance(one, str)}
+    conversation, participant = (
+        next((texts[name] for name in ALIASES[field] if name in texts), "")
+        for field in ("conversation", "participant")
+    )
+    return conversation, participant
+
+
 def _text_of(record: RawRecord) -> str:
     return (record.raw or b"").decode("utf-8", "backslashreplace").strip()
 
 
 def _whole_row(cells: _Cells, row: int, result: dict[str, Any] | None, layout: Layout) -> list[str]:
-    ids: list[str] = []
-    if layout.has_json:
-        known = result or {}
-        found = known.get("conversation_id"), known.get("participant_id")
-        ids = [*(str(one or "") for one in found), cells.json]
-    return [
-        spreadsheet_cell(cell) for cell in (*cells.own, *ids, *_own_cells(row, result), cells.text)
-    ]
+    own, more = cells.own, [cells.json] if layout.has_json else []
+    if cells.json and result is not None:  # which knows them, whatever their keys are called
+        for name, key in zip(_IDS, ("conversation_id", "participant_id"), strict=True):
+            own[layout.columns[name, 1]] = str(result.get(key) or "")
+    return [spreadsheet_cell(cell) for cell in (*own, *more, *_own_cells(row, result), cells.text)]
 
 
 def _own_cells(row: int, result: dict[str, Any] | None) -> list[str]:

@@ -48,7 +48,7 @@ def test_a_bad_setting_ends_a_command(batchpatch: Run, make_rows: Rows, tmp_path
     done = batchpatch("check", str(make_rows(1)))
     assert done.returncode == 2
     assert done.stderr == (
-        "batchpatch: rate in batchpatch.toml fast: write 300/min, 5/s or 18000/h, or none for no "
+        "batchpatch: batchpatch.toml: rate fast: write 300/min, 5/s or 18000/h, or none for no "
         "limit.\n"
     )
     assert batchpatch("config").returncode == 2
@@ -101,3 +101,21 @@ def test_a_secret_lies_elsewhere(
     assert "hush" not in done.stderr
     assert b"hush" not in kept
     assert b"cat secret" not in kept
+
+
+def test_all_shows_the_defaults_themselves(batchpatch: Run) -> None:
+    """A dash would send its reader to the help for each of them."""
+    lines = batchpatch("config", "--all").stdout.splitlines()
+    found = {line.split()[0]: line.split()[1:] for line in lines if line.endswith("default")}
+    assert found["keep-before"] == ["false", "default"]
+    assert found["log-every"] == ["60s", "default"]
+    told = json.loads(batchpatch("config", "--all", "--json").stdout)
+    assert told["settings"]["log-every"]["default"] == "60s"
+
+
+@pytest.mark.parametrize("command", ["purge", "codes"])
+def test_flags_that_do_nothing_are_shown_as_such(command: str, batchpatch: Run) -> None:
+    """They are accepted everywhere; a help that lists them among the others promises something."""
+    text = batchpatch(command, "--help-all").stdout
+    _, _, idle = text.partition("Without effect here, and accepted")
+    assert all(name in idle for name in ("--yes", "--show-values", "--progress"))

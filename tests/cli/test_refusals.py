@@ -60,6 +60,7 @@ def test_unusable_input_is_one_sentence(
         (["run", "rows.csv", "--sandbox", "--map", "conversation=nope"], "no such column", 2),
         (["run", "rows.csv", "--sandbox", "--encoding", "base64"], "--encoding", 2),
         (["run", "rows.csv", "rows.csv", "--sandbox"], "named twice", 2),
+        (["run", "rows.csv", "./rows.csv", "--sandbox"], "named twice", 2),
         (["run", "rows.csv", "--fault", "status=503"], "--sandbox", 2),
         (["run", "rows.csv", "--sandbox", "--between", "late"], "22:00-06:00", 2),
         (["run", "rows.csv", "--sandbox", "--max-failures", "many"], "5%", 2),

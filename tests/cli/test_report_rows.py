@@ -117,6 +117,21 @@ def test_lines_of_json_stand_there_as_they_are(
     assert [row["attr.result"] for row in found] == ["result-0", "result-1", "", ""]
 
 
+def test_a_table_and_lines_of_json_share_the_columns_of_ids(
+    batchpatch: Run, make_rows: Rows, tmp_path: Path
+) -> None:
+    """Two columns of one name are one too many for a spreadsheet; a row that was not reached has
+    ids too."""
+    line = json.dumps({"conversationId": f"{ONE}21", "participantId": f"{ONE}22", "attributes": {}})
+    (tmp_path / "b.jsonl").write_text(f"{line}\n")
+    batchpatch("run", str(make_rows(2)), "b.jsonl", "--sandbox", "--limit", "1", "--out", "r")
+    text = batchpatch("report", "r", "--csv", "-").stdout
+    assert text.splitlines()[0].count("conversationId") == 1
+    found = table(text.encode())
+    assert found[2]["batchpatch_outcome"] == "unattempted"
+    assert found[2]["participantId"] == f"{ONE}22"
+
+
 def test_rows_of_a_pipe_and_rows_that_were_not_reached(batchpatch: Run, make_rows: Rows) -> None:
     """The copy of a pipe is an input like any other; what a canary left has no outcome yet."""
     rows = make_rows(5).read_text(encoding="utf-8")

@@ -27,6 +27,7 @@ WRONG = {
     "no directory": (["resume"], "resume needs DIR"),
     "two directories": (["undo", "a", "b"], "undo does not take so many words"),
     "no such flag": (["run", "x", "--verfy"], "did you mean --verify?"),
+    "a flag that none is like": (["serve", "--metrics-port", "1"], "see batchpatch serve --help"),
     "no such flag at all": (["check", "x", "--zzz"], "see batchpatch check --help"),
     "a switch with a value": (["run", "x", "--guard=1"], "--guard takes no value"),
     "a flag without its value": (["run", "x", "--rate"], "--rate needs a value: --rate RATE"),

@@ -63,6 +63,15 @@ class Flag(NamedTuple):
     """Flags that leave nothing for this one to say, where they are set nearer to the user."""
     everyday: str | None = None
     """What `--help` says of it; a flag without is for rare needs, in `--help-all`."""
+    shown: str | None = None
+    """The default in words."""
+
+    @property
+    def default_text(self) -> str:
+        """What holds where nobody says anything; empty where that is nothing."""
+        if self.is_switch:
+            return "false"
+        return self.shown or ("" if self.default in (None, ()) else str(self.default))
 
     @property
     def is_switch(self) -> bool:
@@ -118,7 +127,12 @@ def flag(
     brief = everyday if isinstance(everyday, str) else text if everyday else None
     declared = Flag(name, text, metavar, parse, short, bare, hidden, default)
     declared = declared._replace(
-        reach=reach, kept=kept, variables=variables, yields_to=yields_to, everyday=brief
+        reach=reach,
+        kept=kept,
+        variables=variables,
+        yields_to=yields_to,
+        everyday=brief,
+        shown=shown,
     )
     return field(default=default, metadata={"flag": declared})
 

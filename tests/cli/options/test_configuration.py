@@ -127,6 +127,7 @@ def test_what_a_file_beside_the_data_may_set() -> None:
     ("text", "said"),
     [
         ("ratte = 5", "did you mean rate?"),
+        ("foo = 5", "no flag has that name"),
         ('client_secret = "hush"', "a secret has no place there"),
         ("limit = 5", "--limit belongs to one command line."),
         ("zzz = 5", "no flag has that name that a file could set"),
