@@ -262,3 +262,11 @@ def test_no_name_is_used_twice_or_empty(header: list[str], all_columns: bool, na
     assert all(map(str.strip, mapping.names))
     assert not {mapping.conversation, mapping.participant} & set(mapping.positions) or name
     assert [use.column for use in mapping.uses] == [*IDS, *header, "attr.a"]
+
+
+def test_an_object_without_keys_has_no_list_of_them() -> None:
+    """`Its columns: .` reads as if something were lost."""
+    with pytest.raises(InputError) as caught:
+        map_columns([], ReadOptions(), name="this line", is_json=True)
+    assert "Its columns: ." not in str(caught.value)
+    assert "It has none at all." in str(getattr(caught.value, "first", caught.value))
