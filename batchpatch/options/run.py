@@ -149,27 +149,41 @@ class Safeguards:
 
 
 JUDGED_ROWS = 100
-"""A share of failures is not judged before so many rows: two of three are no trend."""
+"""Where nobody knows yet how many rows there are, a share of failures is not judged before so many
+are settled: two of three are no trend."""
 
 
 class MaxFailures(NamedTuple):
-    """More failures than this stop the run: a number of rows, or a share of the settled ones."""
+    """More failures than this stop the run: a number of rows, or a share of them."""
 
     rows: int | None = None
     percent: float | None = None
 
-    def exceeded(self, failed: int, settled: int) -> bool:
-        """True where the run is to stop.
+    def breach(self, failed: int, settled: int, *, total: int | None = None) -> str | None:
+        """How more rows failed than may, in a sentence; None where the run may go on.
+
+        A share is judged of all rows where their number is known: what exceeds it then does so
+        whatever comes. Else it is judged of those that are settled, once they are enough.
 
         Args:
             failed: rows that did not make it so far.
             settled: rows with an outcome so far.
+            total: rows that there will be with an outcome; None where nobody knows yet.
         """
+        of = ""
         if self.rows is not None:
-            return failed > self.rows
-        if self.percent is not None and settled >= JUDGED_ROWS:
-            return failed * 100 > self.percent * settled
-        return False
+            exceeded = failed > self.rows
+        elif self.percent is None:
+            return None
+        elif total is not None and total >= settled and failed * 100 > self.percent * total:
+            exceeded, of = True, f" of {total:,}"
+        else:
+            enough = settled >= JUDGED_ROWS and failed * 100 > self.percent * settled
+            exceeded, of = enough, f" of the first {settled:,}"
+        if not exceeded:
+            return None
+        rows = "row" if failed == 1 and not of else "rows"
+        return f"{failed:,}{of} {rows} failed, more than --max-failures {self} allows."
 
     def __str__(self) -> str:
         """As the flag spells it."""

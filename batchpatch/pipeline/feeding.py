@@ -80,7 +80,11 @@ class RowSource(Protocol):
 
     @property
     def rows_expected(self) -> int | None:
-        """Rows in all; None where that is unknown."""
+        """Rows up to the limit; None where that is unknown."""
+
+    @property
+    def rows_in_all(self) -> int | None:
+        """Rows whatever the limit; None where that is unknown."""
 
 
 class Feeder:
@@ -162,6 +166,7 @@ class Feeder:
                 await self._pass_on(batch._replace(rows=rows))
             await self._finish()
             self.exhausted = self._source.exhausted
+            self._recorder.judge_failures()  # now it is known how many rows there are
         except InputError as error:
             if not self.anything_to_send:
                 raise

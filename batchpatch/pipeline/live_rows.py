@@ -40,6 +40,7 @@ class LiveRows:
     has_unread = False
     has_unfit = False
     rows_expected: int | None = None
+    rows_in_all: int | None = None
 
     def __init__(
         self, options: ReadOptions, *, copy: Callable[[bytes], None] | None = None, name: str = NAME

@@ -69,6 +69,7 @@ class Recorder:
         earlier: EarlierRun,
         max_failures: MaxFailures | None,
         stopper: Stopper,
+        total: Callable[[], int | None] = lambda: None,
         listener: Callable[[RowResult], None] | None = None,
         kind: WriteKind = USUAL,
     ) -> None:
@@ -80,6 +81,7 @@ class Recorder:
             earlier: what has been recorded before.
             max_failures: more of them than this request a stop.
             stopper: is then asked.
+            total: tells how many rows there are, once that is known.
             listener: gets each result once its line is in the writer's buffer.
             kind: what is written.
         """
@@ -89,10 +91,13 @@ class Recorder:
         self._kind = kind
         self._max_failures = max_failures
         self._stopper = stopper
+        self._total = total
         self._fan_in = FanIn()
         self.counts = Counter(earlier.outcomes)
         """Rows by outcome, those of earlier processes among them."""
         self.settled_before = self.counts.total()
+        self.patches_sent = 0
+        """Patches whose rows this process has recorded, and that had left."""
         self._failed = 0
         self.reasons = FailureReasons()
         """Why rows did not make it, of this process."""
@@ -113,15 +118,18 @@ class Recorder:
         at = _now()
         for row in rows:
             self._add(of_unsent(row, sources=self._sources, at=at, kind=self._kind))
+        self.judge_failures()
 
     def record_dropped(self, row: Row, outcome: PatchOutcome) -> None:
         """Record a row that was to become part of a patch, and was not. Raises RecordError."""
         self._add(of_dropped(row, outcome, sources=self._sources, at=_now()))
+        self.judge_failures()
 
     def record(self, delivery: Delivery) -> None:
         """Record the rows of a patch. Raises RecordError."""
         at = _now()
         for part, outcome in delivery.parts:
+            self.patches_sent += outcome.attempts > 0
             if self._is_plain(part, outcome):
                 if self._log is not None:
                     source = self._sources[part.rows[0].source]
@@ -132,6 +140,7 @@ class Recorder:
                 of_rows = of_patch(part, outcome, sources=self._sources, at=at, kind=self._kind)
                 for result in of_rows:
                     self._add(result)
+        self.judge_failures()
 
     def _is_plain(self, part: Patch, outcome: PatchOutcome) -> bool:
         """True for the only row of an accepted patch, about which no more is to say."""
@@ -159,15 +168,21 @@ class Recorder:
         if not result.outcome.made_it:
             attempt_to_show("The reasons", lambda: self.reasons.add(result))
             self._failed += 1
-            self._judge_failures()
 
-    def _judge_failures(self) -> None:
+    def judge_failures(self) -> None:
+        """Request a stop where too many rows have failed.
+
+        With each row that is settled, because one that made it may be what makes them enough to
+        tell; and once it is known how many rows there are.
+        """
         most = self._max_failures
-        if most is None or self._stopper.stop is not None:
+        if most is None or not self._failed or self._stopper.stop is not None:
             return
         # Of this process: what was settled before it would hide that nothing works any more.
-        if most.exceeded(self._failed, self.settled_here):
-            because = f"More rows failed than --max-failures {most} allows: {self._failed:,}."
+        total = self._total()
+        here = None if total is None else total - self.settled_before
+        because = most.breach(self._failed, self.settled_here, total=here)
+        if because is not None:
             self._stopper.request(Stop(ExitCode.STOPPED, because))
 
     def flush(self) -> None:

@@ -27,18 +27,40 @@ def test_a_threshold_is_printed_as_it_is_read(most: MaxFailures) -> None:
 @given(st.integers(0, 10_000), st.integers(0, 10_000))
 def test_a_number_of_rows_may_fail(most: int, failed: int) -> None:
     """`--max-failures 50` bears fifty, and stops at the next, however many were settled."""
-    assert MaxFailures(rows=most).exceeded(failed, failed) is (failed > most)
+    assert (MaxFailures(rows=most).breach(failed, failed) is not None) is (failed > most)
 
 
 @given(PERCENTS, st.integers(0, 10_000), st.data())
 def test_a_share_is_not_judged_too_early(percent: float, settled: int, data: st.DataObject) -> None:
     """Two failures among the first three rows are no trend; after a hundred rows they count."""
     failed = data.draw(st.integers(0, settled))
-    exceeded = MaxFailures(percent=percent).exceeded(failed, settled)
+    exceeded = MaxFailures(percent=percent).breach(failed, settled) is not None
     if settled < JUDGED_ROWS:
         assert not exceeded
     else:
         assert exceeded is (failed > round(settled * percent / 100, 6))
+
+
+@pytest.mark.parametrize(
+    ("most", "counts", "total", "said"),
+    [
+        (MaxFailures(percent=1), (3, 3), 200, "3 of 200 rows failed, more than --max-failures 1%"),
+        (MaxFailures(percent=1), (2, 2), 200, None),
+        (MaxFailures(percent=5), (4, 4), 60, "4 of 60 rows failed, more than --max-failures 5%"),
+        (MaxFailures(percent=5), (4, 4), None, None),
+        (MaxFailures(percent=1), (73, 100), None, "73 of the first 100 rows failed, more than"),
+        (MaxFailures(percent=1), (73, 100), 20_000, "73 of the first 100 rows failed, more than"),
+        (MaxFailures(rows=2), (3, 9), 200, "3 rows failed, more than --max-failures 2 allows."),
+        (MaxFailures(rows=0), (1, 9), None, "1 row failed, more than --max-failures 0 allows."),
+    ],
+)
+def test_what_is_certain_of_all_rows_is_not_waited_for(
+    most: MaxFailures, counts: tuple[int, int], total: int | None, said: str | None
+) -> None:
+    """Of a file whose rows are counted, failures beyond the share are beyond it whatever comes."""
+    because = most.breach(*counts, total=total)
+    assert (because or "").startswith(said or "")
+    assert (because is None) is (said is None)
 
 
 @pytest.mark.parametrize("text", ["", "%", "-1", "-1%", "101%", "nan%", "inf%", "5 rows", "1.5"])

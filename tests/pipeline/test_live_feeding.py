@@ -93,6 +93,9 @@ class Recorder:
     def record_unsent(self, rows: list[Row | InvalidRow]) -> None:
         self.unsent += [one.number for one in rows]
 
+    def judge_failures(self) -> None:
+        """None is too many."""
+
 
 class Scene:
     """A feeder, and what comes out of its queue."""

@@ -20,7 +20,7 @@ from sending_doubles import (
 
 from batchpatch.errors import RecordError
 from batchpatch.genesys.replies import Reply
-from batchpatch.model import Stop
+from batchpatch.model import InvalidRow, Stop
 from batchpatch.options.run import LimitOptions, MaxFailures, MergeOptions
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.recorder import EarlierRun
@@ -72,6 +72,42 @@ def test_a_share_of_failures_is_that_of_this_process(
     run_virtual(run())
     assert stopper.stop is not None
     assert 100 <= len(caller.bodies) < 110
+
+
+def test_a_share_is_judged_of_failures_that_came_first_too(
+    make_job: MakeJob, lines: Lines, run_virtual: RunVirtual
+) -> None:
+    """Rows that are refused unsent settle before any other: no failure comes after them."""
+    stopper, caller = Stopper(), ScriptedCaller()
+    refused = [InvalidRow(number, number, 0, "bad", "no", "no") for number in range(1, 74)]
+    rows = [*refused, *(make_row(number, who=number, stage="done") for number in range(74, 201))]
+
+    async def run() -> None:
+        limits = LimitOptions(max_failures=MaxFailures(percent=1))
+        await work(make_job(rows, caller, limits=limits, stopper=stopper), workers=1)
+
+    run_virtual(run())
+    assert stopper.stop is not None
+    assert stopper.stop.exit_code == 3
+    assert len(caller.bodies) < 40
+
+
+def test_a_share_of_a_small_file_is_judged(
+    make_job: MakeJob, lines: Lines, run_virtual: RunVirtual
+) -> None:
+    """Sixty rows of which half fail are too many of sixty, though they are no hundred."""
+    stopper = Stopper()
+    caller = ScriptedCaller(lambda _: Reply(404))
+    rows = [make_row(number, who=number, stage="done") for number in range(1, 61)]
+
+    async def run() -> None:
+        limits = LimitOptions(max_failures=MaxFailures(percent=50))
+        await work(make_job(rows, caller, limits=limits, stopper=stopper), workers=1)
+
+    run_virtual(run())
+    assert stopper.stop is not None
+    assert stopper.stop.because == "31 of 60 rows failed, more than --max-failures 50% allows."
+    assert len(lines()) < 40
 
 
 def test_a_duration_that_is_over_stops_the_run(

@@ -68,7 +68,8 @@ class ListReader:
     """In the reader's place: rows that are at hand, in batches of two."""
 
     names = ("rows.csv",)
-    rows_expected = None
+    rows_expected = rows_in_all = None
+    limit_reached = False
 
     def batches(self) -> LoopSource:
         """Begin to read, without a thread."""
@@ -76,11 +77,13 @@ class ListReader:
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._rows = list(rows)
+        self.rows = 0
         self.exhausted = False
 
     def __iter__(self) -> Iterator[Batch]:
         for at in range(0, len(self._rows), 2):
             pair = self._rows[at : at + 2]
+            self.rows = pair[-1].number
             yield Batch(list(pair), pair[-1].number)
         self.exhausted = True
 

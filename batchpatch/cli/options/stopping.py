@@ -22,7 +22,8 @@ class StoppingFlags(Options):
 
     max_failures: MaxFailures | None = flag(
         "--max-failures",
-        "Stop when more rows than this failed, or a larger share of those settled.",
+        "Stop when more rows than this failed, or a larger share: of all rows, once they are read; "
+        "before that of those settled, from 100 on.",
         metavar="N|P%",
         parse=parse_max_failures,
     )
