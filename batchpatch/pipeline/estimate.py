@@ -65,7 +65,8 @@ class Seen(NamedTuple):
     finding: int
     """Requests that have found participants."""
     requests: int
-    """All requests that were not refused for the rate limit, these among them."""
+    """All requests for rows that are settled which were not refused for the rate limit, and all
+    that have found participants or have read ahead."""
     reading: int | None = None
     """Requests that have read, before it was sent, what a row would change; None where rows are
     sent without."""
@@ -78,14 +79,17 @@ def requests_left(seen: Seen, *, anew: bool = False) -> int:
 
     Participants are found well before their rows are sent, so the two are counted apart: what a
     row that was read has cost, and what one that is settled has. What a row would change is read
-    ahead as well, by as much as the window holds: those reads are to come again in another process
-    only (`anew`).
+    ahead as well, by as much as the window holds: what was found or read ahead is to come again in
+    another process only (`anew`).
     """
     to_find = seen.finding / seen.fed if seen.fed else 0.0
     others = max(0, seen.requests - seen.finding - (seen.reading or 0))
     to_settle = others / seen.settled_here if seen.settled_here >= FEW_ROWS else 1.0 + seen.verifies
-    unread, unsettled = max(0, seen.expected - seen.read), max(0, seen.expected - seen.settled)
-    return round(unread * to_find + unsettled * to_settle + _reads_left(seen, unsettled, anew=anew))
+    unsettled = max(0, seen.expected - seen.settled)
+    unfound = unsettled if anew else max(0, seen.expected - seen.read)
+    return round(
+        unfound * to_find + unsettled * to_settle + _reads_left(seen, unsettled, anew=anew)
+    )
 
 
 def _reads_left(seen: Seen, unsettled: int, *, anew: bool) -> float:

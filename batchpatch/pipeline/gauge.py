@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.model import Progress, WindowUse
 from batchpatch.pipeline.estimate import RequestRate, Seen, left_s, requests_left
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 REASONS = 3
 """Why rows did not make it: so many are shown while the run goes on."""
+
+
+class Rest(NamedTuple):
+    """What a run that has ended leaves to another process."""
+
+    expected: int | None
+    """Rows that there will be then."""
+    settled: int
+    """Rows with a line on disk: of a full one, there are fewer than were counted."""
 
 
 class Gauge:
@@ -95,25 +104,28 @@ class Gauge:
             organisation=self.organisation,
         )
 
-    def requests_left(self, *, anew: bool = False) -> int | None:
+    def requests_left(self, rest: Rest | None = None) -> int | None:
         """About how many requests are to come; None where nobody knows how many rows are.
 
-        `anew`: of another process, which reads again what this one has read ahead.
+        `rest`: of another process, which reads again what this one has read ahead.
         """
-        expected = self._source.rows_expected
-        if expected is None:
+        recorded = self._recorder.counts.total()
+        rest, anew = rest or Rest(self._source.rows_expected, recorded), rest is not None
+        if rest.expected is None:
             return None
         calls = self._client.traffic.calls
         finding = calls["lookups"] + (0 if self._reads_each else calls["reads"])
+        # What has left and is no row's yet, and what is the run's own, tells nothing of rows.
+        unsettled = max(0, calls["patches"] - self._recorder.patches_sent)
         return requests_left(
             Seen(
-                expected=expected,
+                expected=rest.expected,
                 read=self._feeder.rows,
                 fed=self._feeder.fed,
-                settled=self._recorder.counts.total(),
-                settled_here=self._recorder.settled_here,
+                settled=rest.settled,
+                settled_here=max(0, rest.settled - self._recorder.settled_before),
                 finding=finding,
-                requests=self._client.traffic.admitted,
+                requests=self._client.traffic.admitted - unsettled - calls["other"],
                 reading=calls["reads"] if self._reads_each and self._sends else None,
                 verifies=self._verifies if self._sends else 0.0,
             ),

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from batchpatch.model import Progress, Row
     from batchpatch.options.run import LimitOptions
     from batchpatch.pipeline.feeding import Check, RowSource
+    from batchpatch.pipeline.gauge import Rest
     from batchpatch.pipeline.job import Stream
     from batchpatch.pipeline.monitor import Monitor
     from batchpatch.pipeline.recorder import EarlierRun
@@ -115,6 +116,7 @@ class Pipeline:
             earlier=before,
             max_failures=limits.max_failures,
             stopper=stopper,
+            total=self._total_known,
             kind=kind,
             listener=told(None if stream is None else stream.listener, monitor),
         )
@@ -168,6 +170,11 @@ class Pipeline:
     def exhausted(self) -> bool:
         """Every input was read to its end."""
         return self._feeder.exhausted
+
+    def _total_known(self) -> int | None:
+        """How many rows there are, once all of them were read."""
+        reader = self._reader
+        return reader.rows if reader.exhausted or reader.limit_reached else None
 
     @property
     def recorded(self) -> Recorder:
@@ -277,6 +284,6 @@ class Pipeline:
         """How far it is."""
         return self.gauge.progress()
 
-    def requests_left(self, *, anew: bool = False) -> int | None:
+    def requests_left(self, rest: Rest | None = None) -> int | None:
         """As of the gauge."""
-        return self.gauge.requests_left(anew=anew)
+        return self.gauge.requests_left(rest)

@@ -165,6 +165,13 @@ def test_what_a_run_takes_that_has_not_begun(
     assert foresee(1000, sought, settings, reads_route=False) == expected
 
 
+def test_what_was_found_ahead_is_found_again_by_another_process() -> None:
+    """A process that has looked for all, and sent nothing, leaves all its look-ups to the next."""
+    seen = Seen(1000, 1000, 1000, settled=0, settled_here=0, finding=400, requests=400)
+    assert requests_left(seen) == 1000
+    assert requests_left(seen, anew=True) == 1000 + 400
+
+
 def test_few_reads_serve_many_rows_of_one_conversation() -> None:
     """Nor is there a read for each of them to come."""
     seen = Seen(
