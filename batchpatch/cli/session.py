@@ -171,7 +171,7 @@ def _signals(stopper: Stopper) -> Iterator[None]:
     """The first signal stops in order, the second at once; after the work, none does anything."""
 
     def stop(name: str) -> None:
-        if stopper.stop is None:
+        if stopper.stop is None and not stopper.is_idle:
             tell("stop", f"{name}: finishing what is in flight; once more to leave at once.")
         stopper.request(Stop(ExitCode.INTERRUPTED, f"Interrupted ({name})."))
 

@@ -111,5 +111,7 @@ async def confirmed(
         allowance=client.allowance() or assumed_allowance(settings.pace),
         keeps_before=keeps_before,
     )
-    if not await off_loop(partial(confirm, intent), unless=stopper.asked(), left=_UNSAID):
+    with stopper.idle():
+        said_yes = await off_loop(partial(confirm, intent), unless=stopper.asked(), left=_UNSAID)
+    if not said_yes:
         raise LeftError(_UNSAID)

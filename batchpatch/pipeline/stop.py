@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from batchpatch.errors import ExitCode, LeftError
 from batchpatch.model import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.options.run import DailyHours
@@ -38,6 +38,8 @@ class Stopper:
         self._requests = 0
         self._requested = asyncio.Event()
         """Since somebody has looked for it last."""
+        self.is_idle = False
+        """Nothing is in flight: the first request ends it at once."""
         self.is_leaving = False
         """What is still done after the work is not waited for. May be read by any thread."""
 
@@ -53,6 +55,15 @@ class Stopper:
     def record(self, stop: Stop) -> None:
         """Why the run will have ended early, without stopping what is under way."""
         self.stop = self.stop or stop
+
+    @contextmanager
+    def idle(self) -> Iterator[None]:
+        """Around what the first request ends at once: nothing is in flight."""
+        self.is_idle = True
+        try:
+            yield
+        finally:
+            self.is_idle = False
 
     @property
     def is_asked(self) -> bool:
