@@ -235,6 +235,5 @@ def _in_use(path: Path, descriptor: int) -> RecordError:
         owner = os.read(descriptor, 20).strip()
     process = f"process {owner.decode()}" if owner.isdigit() else "another process"
     return RecordError(
-        f"{path.parent} is in use by {process}: wait until that has ended, or end it with Ctrl-C; "
-        "a new run goes to another --out."
+        f"{path.parent} is in use by {process}: wait until that has ended, or end it with Ctrl-C."
     )

@@ -58,6 +58,7 @@ def test_a_run_at_work_is_left_alone(
         time.sleep(0.02)  # another process is at work: there is no event to wait for
     done = batchpatch("purge", "all/busy", "--whole")
     assert (done.returncode, "is in use by" in done.stderr) == (3, True)
+    assert "--out" not in done.stderr  # a purge makes no run
     assert (runs / "busy" / "run.json").exists()
 
 
