@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from batchpatch.errors import ExitCode, SettingsError
 from batchpatch.formats.run_json import Manifest, plain_settings, settings_from
 from batchpatch.model import Stop
+from batchpatch.options.flag_names import FLAG_OF, flags_for
 from batchpatch.reading.urls import told_name
 from batchpatch.recording.failure_reasons import write_failed_lines
 from batchpatch.recording.manifest import (
@@ -171,7 +172,7 @@ def find_begun(
         raise SettingsError(
             f"{out} is a run of other inputs, or of these before they changed: name another --out."
         )
-    if differing := sorted(_differing(settings_from(manifest.options), settings)):
+    if differing := flags_for(_differing(settings_from(manifest.options), settings)):
         raise SettingsError(
             f"{out} is a run with other options ({', '.join(differing)}): give those that it began "
             "with, or name another --out."
@@ -186,11 +187,11 @@ def _differing(begun: Settings, asked: Settings) -> Iterator[str]:
         yield from _differing_in(part, before[part], now[part])
 
 
-def _differing_in(part: str, before: Any, now: Any) -> Iterator[str]:
-    if not (isinstance(before, dict) and isinstance(now, dict)):
-        if before != now:
-            yield part
+def _differing_in(place: str, before: Any, now: Any) -> Iterator[str]:
+    if before == now:
+        return
+    if place in FLAG_OF or not (isinstance(before, dict) and isinstance(now, dict)):
+        yield place
         return
     for name in before.keys() | now.keys():
-        if before.get(name) != now.get(name):
-            yield f"{part}.{name}"
+        yield from _differing_in(f"{place}.{name}", before.get(name), now.get(name))

@@ -61,10 +61,10 @@ def test_another_run_is_not_gone_on_with(
     batchpatch("run", "rows.csv", "--limit", "2", *words, env=credentials)
     told = {
         "other inputs": batchpatch("run", "other.csv", "--limit", "2", *words, env=credentials),
-        "read.constants": batchpatch(
+        "(--set)": batchpatch(
             *("run", "rows.csv", "--limit", "2", "--set", "a=b", *words), env=credentials
         ),
-        "read.limit": batchpatch("run", "rows.csv", *words, env=credentials),
+        "(--limit)": batchpatch("run", "rows.csv", *words, env=credentials),
         "standard input": batchpatch("run", "-", *words, env=credentials, stdin=""),
     }
     for sentence, done in told.items():
