@@ -11,6 +11,7 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.cli.options.declare import flags_of, pairs_of
+from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.finding import FindingFlags
 from batchpatch.cli.options.reading import ReadingFlags
 from batchpatch.cli.options.sending import (
@@ -38,16 +39,18 @@ if TYPE_CHECKING:
     from batchpatch.cli.options.declare import Given
 
 _ATTEMPTS = flags_of(PaceFlags, AttemptFlags)
-_SENDING = flags_of(LookingFlags, VerifyFlags, SendingFlags, StoppingFlags) | _ATTEMPTS
+_STOPPING = flags_of(StoppingFlags)
+_SENDING = flags_of(LookingFlags, VerifyFlags, SendingFlags) | _STOPPING | _ATTEMPTS
+_END = flags_of(EndFlags)
 _PLATFORM = flags_of(PlatformFlags)
 _SANDBOX = flags_of(SandboxFlags, ServerFlags)
-_ALL = flags_of(ReadingFlags, FindingFlags, ReportFlags) | _SENDING | _PLATFORM | _SANDBOX
+_ALL = flags_of(ReadingFlags, FindingFlags, ReportFlags) | _SENDING | _PLATFORM | _SANDBOX | _END
 
 _TROUBLE = {"--fault", "--revoke-after", "--seed"}
 """Of the sandbox: rows are sent again once the cause of their failure is gone."""
 _OF_ONE_RUN = {"--limit", "--no-spool", "--json", "--partial", "--yes", *_TROUBLE}
 """What belongs to the run that was, not to the next one."""
-_NOT_KEPT = {"--secret-command"}
+_NOT_KEPT = {"--secret-command", "--on-end"}
 """What `run.json` says nothing of: whoever pastes a command must not start what a directory names
 that came from somebody else."""
 _HOSTS = {"--region", "--api-url", "--login-url"}
@@ -86,11 +89,11 @@ class NextCommands(NamedTuple):
         return any(one.flag.name == "--sandbox" for one in self.given)
 
     def resume(self) -> str | None:
-        """Goes on with the run."""
+        """Goes on with the run, at the hours and up to the thresholds that it was given."""
         if not self.input_kept:
             return None
         changed = _ATTEMPTS.keys() & {one.flag.name for one in self.instead}
-        words = self._words({*_PLATFORM, *_SANDBOX, *changed})
+        words = self._words({*_PLATFORM, *_SANDBOX, *_STOPPING, *_END, *changed})
         return command_line("resume", [self.directory], words)
 
     def send_failed(self, files: Collection[Path]) -> str | None:
@@ -101,7 +104,8 @@ class NextCommands(NamedTuple):
 
     def undo(self) -> str:
         """Takes the run back, where something is left to take back."""
-        return command_line("undo", [self.directory], self._words(_PLATFORM))
+        words = self._words({*_PLATFORM, *_STOPPING, *_END})
+        return command_line("undo", [self.directory], words)
 
     def _words(
         self, known: Collection[str], *, without: Collection[str] = _TROUBLE
@@ -149,7 +153,8 @@ def undo_flags(earlier: NextCommands, api_url: str, *, guard: bool) -> tuple[str
     looking = [*(["--guard"] if guard else []), "--skip-unchanged", "--keep-before"]
     kept = words_of(one for one in earlier.given if one.flag.name in known)
     login = words_of(one for one in earlier.given if one.flag.name == "--login-url")
-    return (*looking, *kept, *_host_words(api_url), *login)
+    stopping = words_of(one for one in earlier.instead if one.flag.name in _STOPPING)
+    return (*looking, *kept, *stopping, *_host_words(api_url), *login)
 
 
 def _host_words(api_url: str) -> list[str]:

@@ -121,7 +121,8 @@ def test_a_plan_that_is_not_whole_is_not_run_unless_it_is_asked_for(
     report = json.loads(done.stdout)
     assert "--max-duration" in report["stopped_because"]
     assert not report["whole"]
-    assert report["resume"] == " ".join(["batchpatch resume p.jsonl", *at])
+    limits = ["--max-duration", "2s"]
+    assert report["resume"] == " ".join(["batchpatch resume p.jsonl", *limits, *at])
     partial = tmp_path / "p.jsonl.partial"
     assert 0 < report["participants"] == len(lines_of(partial)) < PEOPLE // 2
     refused = batchpatch("run", "p.jsonl.partial", *at, env=credentials)
