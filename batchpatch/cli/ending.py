@@ -96,9 +96,8 @@ def _run_document(report: RunReport, following: Following) -> dict[str, Any]:
 
 def log_summary(summary: Summary, **more: object) -> bool:
     """Write how it ended where stderr is a log for programs; False where it is not."""
-    because = summary.stopped_because
-    if because and because != LIMIT_REACHED:
-        log_event("stop", level="warning", message=because)
+    if _is_early(summary):
+        log_event("stop", level="warning", message=summary.stopped_because)
     return log_event("summary", **(more or summary._asdict()))
 
 
@@ -118,21 +117,27 @@ def _say_summary(report: RunReport, *, show_values: bool) -> None:
 
 
 def _say_following(report: RunReport, following: Following, *, quiet: bool) -> None:
-    """Say the one command that comes next; where there is more to send, whatever was asked."""
+    """Say what comes next: the rest of the run, and the rows that failed; after `--quiet` only
+    where it has ended before its time."""
+    if quiet and (not following.resume or not _is_early(report.summary)):
+        return
     if following.resume and report.requests_left and not quiet:
         left = attempt_to_show(
             "What is left", lambda: forecast(report.requests_left or 0, report.allowance)
         )
         say(*([f"Left: about {left}"] if left else []))
-    if following.resume or not quiet:
-        say(*following.next_lines())
+    say(*following.next_lines())
 
 
 def _say_why_early(report: RunReport) -> None:
-    """Say in one line why it ended before its time; a limit that was asked for is its time."""
-    because = report.summary.stopped_because
-    if because and because != LIMIT_REACHED:
-        say(f"batchpatch: {because}")
+    """Say in one line why it ended before its time, if it has."""
+    if _is_early(report.summary):
+        say(f"batchpatch: {report.summary.stopped_because}")
+
+
+def _is_early(summary: Summary) -> bool:
+    """It ended before its time; a limit that was asked for is its time."""
+    return bool(summary.stopped_because) and summary.stopped_because != LIMIT_REACHED
 
 
 def finish_plan(

@@ -31,6 +31,8 @@ class Following(NamedTuple):
     place: Place | None = None
     status: str | None = None
     """Looks at the run while it is at work."""
+    limit: int | None = None
+    """Rows up to which `resume` goes: those of a `--limit` that is not reached yet."""
     since: str | None = None
     """Looks at what became of its failed rows, where another run has sent them again."""
 
@@ -71,6 +73,7 @@ class Following(NamedTuple):
             any(Path(file.path).name == UNDO_INPUT for file in manifest.inputs),
             place_of(manifest),
             command_line("status", [path], []),
+            manifest.limit,
         )
 
     @property
@@ -90,14 +93,16 @@ class Following(NamedTuple):
 
     def next_lines(self) -> list[str]:
         """What to do now; none where nothing is left to do."""
+        lines = []
         if self.resume:
-            return ["To go on with this run:", f"  {self.resume}"]
+            up_to = f", up to its --limit {self.limit}" if self.limit is not None else ""
+            lines += [f"To go on with this run{up_to}:", f"  {self.resume}"]
         if self.send_failed:
-            return [
+            lines += [
                 "To send the failed rows again, once they are mended or the cause is gone:",
                 f"  {self.send_failed}",
             ]
-        return []
+        return lines
 
     def document(self) -> dict[str, Any]:
         """For a program."""

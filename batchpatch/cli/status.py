@@ -100,13 +100,14 @@ def _status_lines(glance: Glance, counts: Counts, following: Following) -> Itera
         place_line,
         state_line,
     )
+    from batchpatch.cli.text import stopped_line  # noqa: PLC0415
 
     yield state_line(glance)
     yield _rows_text(counts, glance)
     if glance.pid is not None and glance.moment is not None:
         yield pace_line(glance.moment)
     if glance.summary is not None and glance.summary.stopped_because:
-        yield f"Stopped: {glance.summary.stopped_because}"
+        yield stopped_line(glance.summary.stopped_because)
     if following.place is not None:
         yield place_line(following.place)
     if glance.pid is None:

@@ -203,7 +203,7 @@ def summary_lines(summary: Summary, *, warns_of_end: bool = True) -> list[str]:
             "were kept"
         )
     if summary.stopped_because:
-        lines.append(f"Stopped: {summary.stopped_because}")
+        lines.append(stopped_line(summary.stopped_because))
     return lines
 
 
@@ -235,6 +235,11 @@ def _rows(summary: Summary) -> str:
     if is_whole or summary.stopped_because == LIMIT_REACHED or expected is None:
         return count(summary.rows, "row")
     return f"{settled:,} of {'' if summary.input_exhausted else 'about '}{expected:,} rows"
+
+
+def stopped_line(because: str) -> str:
+    """Why a run has ended before its input did."""
+    return f"Stopped: {'--limit is reached.' if because == LIMIT_REACHED else because}"
 
 
 def conflict_lines(entry: ConflictEntry) -> list[str]:

@@ -17,7 +17,7 @@ from batchpatch.options.run import LimitOptions, RecordOptions, Settings
 from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.plan_run import planning, read_origin, refuse_choices
-from batchpatch.pipeline.preflight import LEFT, preflight
+from batchpatch.pipeline.preflight import LEFT, preflight, rows_of
 from batchpatch.pipeline.report import STDOUT
 from batchpatch.pipeline.run_record import describe, record_organisation
 from batchpatch.pipeline.spooling import spooling
@@ -78,13 +78,15 @@ async def plan(
     refuse_choices(settings)
     stopper = stopper or Stopper()
     looking = partial(preflight, inputs, settings.read, RecordOptions())
-    prepared = await off_loop(looking, unless=stopper.asked(), left=LEFT)
+    with stopper.idle():
+        prepared = await off_loop(looking, unless=stopper.asked(), left=LEFT)
+    known = rows_of(prepared, limit=None)
     if out != STDOUT:
         refuse_output(out)
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
         origin = await read_origin(client, account)
         job = Job(
-            reader=Reader(inputs, settings.read),
+            reader=Reader(inputs, settings.read, rows_known=known),
             client=client,
             account=account,
             settings=settings,
@@ -100,7 +102,7 @@ async def plan(
             record_organisation(directory, origin.identity)
             with spooling(directory, inputs, keep=True) as spooled:
                 tee = spooled.tee if spooled else None
-                reader = Reader(inputs, settings.read, tee=tee)
+                reader = Reader(inputs, settings.read, tee=tee, rows_known=known)
                 job = replace(job, reader=reader, directory=directory, spooled=spooled)
                 return await planning(job, out=out, file=begun, origin=origin).run(observe)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.account.organisation import read_identity
 from batchpatch.genesys.connect import open_for
-from batchpatch.options.run import LimitOptions, read_afresh, without_limit
+from batchpatch.options.run import LimitOptions, read_afresh
 from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.intent import confirmed, refuse_unheard
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.plan_run import planning, read_origin, reopen_plan
+from batchpatch.pipeline.preflight import rows_again
 from batchpatch.pipeline.resumption import (
+    finished_without_inputs,
     note_hosts,
     planned_by,
     prepare_resumption,
@@ -24,7 +27,6 @@ from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.reader import Reader
 from batchpatch.recording.plan_output import find_directory
-from batchpatch.recording.progress_file import read_progress
 from batchpatch.recording.run_directory import RunDirectory
 from batchpatch.reporting.place import keeps_before
 
@@ -83,7 +85,8 @@ async def resume(
         retry: instead of the run's.
         elsewhere: it goes on at other hosts than it began with (a gateway, a mended region). Of
             an organisation that the run knows, the token must be.
-        limited: the run's own limit of rows holds for all of it, instead of having been a canary.
+        limited: the run's own limit of rows holds for all of it, also once it is reached; else
+            that has been a canary, and the rest is sent.
         limits: as for `run`.
         stream: as for `run`; of the rows that are settled now.
         confirm: as for `run`; a plan writes nothing.
@@ -104,6 +107,10 @@ async def resume(
         out = planned_by(directory, retry_outcomes)
         if out is not None and stream is not None:
             raise SettingsError(f"{out} is a plan: its rows have no results to wait for.")
+        if out is None and not (retry_outcomes or inputs or appended):
+            over = finished_without_inputs(directory)
+            if over is not None:
+                return over
         prepare = partial(
             prepare_resumption,
             directory,
@@ -116,15 +123,26 @@ async def resume(
         )
         earlier = await off_loop(prepare, unless=stopper.asked_to_leave(), left=_LEFT)
         settings = earlier.settings(pace, connect, retry)
+        if not (out or limited):
+            settings = replace(settings, read=replace(settings.read, limit=earlier.manifest.limit))
         limits = limits or LimitOptions()
+        # Who is not asked need not wait until what has no count yet is counted.
+        files = earlier.manifest.inputs
+        known = None
+        if confirm is not None or all(file.rows is not None for file in files):
+            count = partial(
+                rows_again, files, earlier.inputs, settings.read, truncated=earlier.truncated
+            )
+            known = await off_loop(count, unless=stopper.asked_to_leave(), left=_LEFT)
         async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
             job = Job(
                 reader=Reader(
                     earlier.inputs,
-                    settings.read if out or limited else without_limit(settings.read),
+                    settings.read,
                     settled=earlier.before.settled,
                     names=earlier.names,
                     truncated=earlier.truncated,
+                    rows_known=known,
                     live=stream is not None,
                 ),
                 client=client,
@@ -140,7 +158,7 @@ async def resume(
                 tracer=tracer,
             )
             if out is None:
-                left = _rows_left(directory, earlier)
+                left = _rows_left(earlier, known, limit=settings.read.limit)
                 await confirmed(
                     confirm,
                     client,
@@ -165,11 +183,9 @@ async def resume(
             return await planning(job, out=out, file=file, origin=origin).run(observe)
 
 
-def _rows_left(directory: RunDirectory, earlier: Resumption) -> int | None:
-    """About how many rows are to be settled; None where the run could not tell before."""
-    summary, moment = earlier.summary, read_progress(directory.progress_path)
-    known = (summary.rows_expected if summary else None, moment.rows_expected if moment else None)
-    expected = next((rows for rows in known if rows is not None), None)
+def _rows_left(earlier: Resumption, known: int | None, *, limit: int | None) -> int | None:
+    """About how many rows are to be settled; None where nobody can tell."""
+    expected = min((rows for rows in (known, limit) if rows is not None), default=None)
     return None if expected is None else max(0, expected - sum(earlier.before.outcomes.values()))
 
 

@@ -136,7 +136,8 @@ async def run(
     refuse_vain(chosen, verified=settings.safeguards.verify.share > 0, force=force)
     stopper = stopper or Stopper()
     looking = functools.partial(preflight, inputs, settings.read, record)
-    prepared = await off_loop(looking, unless=stopper.asked(), left=LEFT)
+    with stopper.idle():
+        prepared = await off_loop(looking, unless=stopper.asked(), left=LEFT)
     if settings.safeguards.guard:
         refuse_guard(prepared)
     if (begun := find_begun(record, prepared, settings)) is not None:
@@ -184,6 +185,7 @@ async def run(
                         inputs,
                         settings.read,
                         tee=spooled.tee if spooled else None,
+                        rows_known=rows_of(prepared, limit=None),
                         live=stream is not None,
                     ),
                     client=client,

@@ -51,6 +51,8 @@ class InputFile:
     modified_ns: int | None = None
     """When it was last changed, before it was hashed: where size and this are as they were, a
     run that has nothing to read again believes that the content is."""
+    rows: int | None = None
+    """About how many there are, whatever the limit; None of what was not looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,14 @@ class Manifest:
     """What is done with the rows: sent, or planned."""
     mends: tuple[RunName, ...] = ()
     """The runs of whose failed rows the inputs are, as far as these say so."""
+    limit_reached: bool = False
+    """A process has settled all rows up to `--limit`, and has said so: the next one goes on to the
+    end of the input."""
+
+    @property
+    def limit(self) -> int | None:
+        """What `--limit` still is for whoever goes on: none once it is reached."""
+        return None if self.limit_reached else settings_from(self.options).read.limit
 
     @property
     def truncated(self) -> bool:

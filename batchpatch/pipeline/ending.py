@@ -6,12 +6,14 @@ Where results are kept, their counts are proved from them, whatever their writer
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import ExitCode, InputError, RecordError, SettingsError
 from batchpatch.model import LIMIT_REACHED, Stop
+from batchpatch.pipeline.gauge import Rest
 from batchpatch.pipeline.recorder import rfc3339
 from batchpatch.pipeline.report import RunReport, attempt_to_show
 from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile
@@ -19,7 +21,7 @@ from batchpatch.pipeline.spooling import missing_rest
 from batchpatch.pipeline.stop import both
 from batchpatch.recording.checkpoint import counted, prove
 from batchpatch.recording.failure_reasons import read_reasons
-from batchpatch.recording.manifest import write_summary
+from batchpatch.recording.manifest import update_manifest, write_summary
 from batchpatch.recording.summary import Counters, summarize
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ class Ending:
         self._lookup = lookup
         self._started = datetime.now(UTC)
         self._results_path = job.directory.results_path if job.directory else None
+        self._limit_reached = False
+        """The limit has ended it, as asked: the next process goes on to the end of the input."""
 
     def cut_short(self) -> RunReport:
         """What there is to say without what follows from the results: a resume derives it."""
@@ -92,6 +96,7 @@ class Ending:
             because = f"The failed rows could not be written: {error}"
             stop = stop or Stop(ExitCode.STOPPED, because)
         stop = both(stop or self._end_of_input(), changed)
+        self._limit_reached = stop is not None and stop.because == LIMIT_REACHED
         # Of a plan that is whole the results go with its state.
         reasons = attempt_to_show("The reasons", lambda: self._reasons(proof)) or []
         refuse()
@@ -115,6 +120,10 @@ class Ending:
         directory = self._job.directory
         if directory is not None and directory.path.is_dir():
             with suppress(RecordError):  # a full disk: the summary is printed all the same
+                if self._limit_reached:
+                    update_manifest(
+                        directory.manifest_path, lambda known: replace(known, limit_reached=True)
+                    )
                 write_summary(directory.summary_path, summary)
                 directory.forget_progress()
 
@@ -136,7 +145,10 @@ class Ending:
             list(reasons),
             resumable=resumable,
             requests_left=attempt_to_show(
-                "What is left", lambda: pipeline.requests_left(anew=True)
+                "What is left",
+                lambda: pipeline.requests_left(
+                    Rest(self._rows_expected, sum(summary.outcomes.values()))
+                ),
             ),
             allowance=attempt_to_show("The allowance", job.client.allowance),
             nothing_left=job.earlier is not None
@@ -168,6 +180,12 @@ class Ending:
     def _rows(self) -> int:
         """Rows that there are; read to its end, the input itself says how many."""
         return self._job.reader.rows if self._pipeline.exhausted else self._pipeline.rows
+
+    @property
+    def _rows_expected(self) -> int | None:
+        """Rows that there will be once somebody has gone on with it."""
+        reader = self._job.reader
+        return reader.rows_in_all if self._limit_reached else reader.rows_expected
 
     def _proof(self) -> Proof:
         if self._results_path is not None:
@@ -206,7 +224,7 @@ class Ending:
             input_exhausted=pipeline.exhausted and self._job.reader.missing_from is None,
             blanked=pipeline.recorded.blanked,
             unkept=self._job.unkept,
-            rows_expected=attempt_to_show("Rows in all", lambda: self._job.reader.rows_expected),
+            rows_expected=attempt_to_show("Rows in all", lambda: self._rows_expected),
             notices=attempt_to_show("The notices", lambda: tuple(self._job.reader.notices)) or (),
         )
         return self._job.earlier.added_to(counters) if self._job.earlier else counters

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import SettingsError
+from batchpatch.errors import InputError, SettingsError
 from batchpatch.formats.plan_line import PLAN_USES, is_plan
 from batchpatch.formats.run_json import InputFile
 from batchpatch.model import Row
@@ -144,29 +144,72 @@ def _prepared(name: str, read: ReadOptions, record: RecordOptions) -> Prepared:
         file = InputFile(path=shown, size=None, sha256=None, kind=kind, name=shown)  # type: ignore[arg-type]
         return Prepared(file, (), [])
     opened = Input(name, read)
-    rows = sought = 0
-    whole = True
     try:
-        for batch in opened.batches(source=0, first=1):
-            rows += len(batch.rows)
-            sought += _sought_in(batch.rows)
-            # A CSV is read to its end: another table may begin anywhere, and only whole is it
-            # known which values there is something to say about. And so is what rules may refuse.
-            if opened.table is not None or opened.may_refuse:
-                continue
-            if any(not hasattr(row, "code") for row in batch.rows):
-                whole = False
-                break
+        counted = _count(opened)
         lines_stand_alone = opened.format == "jsonl" and opened.encoding.startswith("utf-8")
         if opened.table is None:
             ensure_whole(name, None if lines_stand_alone else opened.encoding)
-        file = replace(fingerprint(Path(name)), name=name)
-        if not whole and opened.bytes_read:
-            seen, rows = rows, max(rows, round(rows * (opened.size or 0) / opened.bytes_read))
-            sought = round(sought * rows / max(1, seen))
-        return Prepared(file, opened.uses, list(opened.notices.values()), rows, sought)
+        file = replace(fingerprint(Path(name)), name=name, rows=counted.rows)
+        return Prepared(file, opened.uses, list(opened.notices.values()), *counted)
     finally:
         opened.close()
+
+
+def rows_again(
+    files: Sequence[InputFile], paths: Sequence[str], read: ReadOptions, *, truncated: str | None
+) -> int | None:
+    """About how many rows there are in all when a run goes on; None where nobody can tell.
+
+    What was not looked at when the run began is now: the copy of a pipe, and what has grown since.
+
+    Args:
+        files: as the run knows them.
+        paths: where they lie now.
+        read: how they are read.
+        truncated: the path that is a copy which was not made to its end.
+    """
+    total = 0
+    for file, path in zip(files, paths, strict=True):
+        rows = file.rows
+        if rows is None:
+            try:
+                opened = Input(path, read, truncated=path == truncated)
+            except InputError:
+                return None  # the work says what is wrong with it
+            try:
+                rows = _count(opened).rows
+            except InputError:
+                return None
+            finally:
+                opened.close()
+        total += rows
+    return total
+
+
+class _Counted(NamedTuple):
+    """About how many rows an input has, and how many of them are sought."""
+
+    rows: int
+    sought: int
+
+
+def _count(opened: Input) -> _Counted:
+    rows = sought = 0
+    whole = True
+    for batch in opened.batches(source=0, first=1):
+        rows += len(batch.rows)
+        sought += _sought_in(batch.rows)
+        # A CSV is read to its end: another table may begin anywhere, and only whole is it
+        # known which values there is something to say about. And so is what rules may refuse.
+        if opened.table is not None or opened.may_refuse:
+            continue
+        if any(not hasattr(row, "code") for row in batch.rows):
+            whole = False
+            break
+    if not whole and opened.bytes_read:
+        seen, rows = rows, max(rows, round(rows * (opened.size or 0) / opened.bytes_read))
+        sought = round(sought * rows / max(1, seen))
+    return _Counted(rows, sought)
 
 
 def _sought_in(rows: Sequence[Row | InvalidRow]) -> int:

@@ -33,6 +33,7 @@ class Reader:
         tee: Tee | None = None,
         settled: RowSet | None = None,
         truncated: str | None = None,
+        rows_known: int | None = None,
         live: bool = False,
     ) -> None:
         """Nothing is opened yet.
@@ -44,6 +45,7 @@ class Reader:
             tee: copies a stream.
             settled: rows that need no second look.
             truncated: the path that is a copy which was not made to its end.
+            rows_known: about how many rows there are in all, where somebody has looked.
             live: somebody waits for each row; a stream without any is one that has ended.
         """
         self._live = live
@@ -52,6 +54,7 @@ class Reader:
         self.paths = list(paths)
         """Where they lie."""
         self._settled = settled
+        self._rows_known = rows_known
         self.rows = 0
         self.exhausted = False
         """Every input was read to its end."""
@@ -123,16 +126,27 @@ class Reader:
 
     @property
     def rows_expected(self) -> int | None:
-        """Rows in all, judged by the share of the bytes read; None where that is unknown."""
-        if self.exhausted or self.limit_reached:
+        """Rows up to the limit; None where that is unknown."""
+        known = (self.rows_in_all, self._options.limit)
+        return min((rows for rows in known if rows is not None), default=None)
+
+    @property
+    def rows_in_all(self) -> int | None:
+        """Rows whatever the limit; None where that is unknown."""
+        if self.exhausted:
             return self.rows
+        if self._options.limit is not None or (by_bytes := self._rows_by_bytes()) is None:
+            # Of a few rows nothing can be judged: a file is read by the block.
+            return None if self._rows_known is None else max(self.rows, self._rows_known)
+        return by_bytes
+
+    def _rows_by_bytes(self) -> int | None:
+        """Judged by the share of the bytes read."""
         sizes = [opened.size for opened in self.inputs]
         if len(sizes) < len(self.names) or None in sizes or not self.rows:
-            return self._options.limit
+            return None
         taken = sum(opened.bytes_read for opened in self.inputs)
-        expected = round(self.rows * sum(filter(None, sizes)) / taken) if taken else None
-        limit = self._options.limit
-        return expected if limit is None or expected is None else min(limit, expected)
+        return round(self.rows * sum(filter(None, sizes)) / taken) if taken else None
 
     @property
     def _left(self) -> int | None:

@@ -253,6 +253,40 @@ def test_yes_sends_and_anything_else_does_not(
     assert len(region.sandbox.state()) == 2
 
 
+def test_the_rest_of_a_canary_is_in_the_question(
+    make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Who says yes to no rows must not find that all the others were written; nor is a limit that
+    is not reached yet exceeded."""
+    make_rows(9)
+    env = environment | region.env
+    words = ["run", "rows.csv", "--ca-file", region.ca_file, "--out", "r", "--limit", "4", "--yes"]
+    subprocess.run([sys.executable, "-m", "batchpatch", *words], cwd=tmp_path, env=env, check=True)
+    resume = ["resume", "r", "--ca-file", region.ca_file]
+    code, shown = answered(resume, "n\n", cwd=tmp_path, env=env)
+    assert code == 130, shown
+    assert "About 5 rows, at most about 5 requests" in shown
+    piped = ["run", "-", *words[2:4], "--out", "p", "--limit", "4", "--yes"]
+    subprocess.run(
+        [sys.executable, "-m", "batchpatch", *piped],
+        cwd=tmp_path, env=env, check=True, input=(tmp_path / "rows.csv").read_bytes(),
+    )  # fmt: skip
+    _, shown = answered(["resume", "p", *resume[2:]], "n\n", cwd=tmp_path, env=env)
+    assert "About 5 rows, at most about 5 requests" in shown
+
+
+def test_ctrl_c_at_the_question_waits_for_nothing(
+    make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Nothing is in flight that could be finished, and no second signal is needed."""
+    make_rows(3)
+    words = ["run", "rows.csv", "--ca-file", region.ca_file, "--out", "r"]
+    code, shown = answered(words, "\x03", cwd=tmp_path, env=environment | region.env)
+    assert code == 130, shown
+    assert "Nobody has said yes: nothing was sent." in shown
+    assert "in flight" not in shown
+
+
 def test_look_ups_and_reading_back_are_in_the_question(
     region: Region, tmp_path: Path, environment: dict[str, str]
 ) -> None:

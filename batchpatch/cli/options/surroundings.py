@@ -186,7 +186,12 @@ class ReportFlags(Options):
         reach=Reach.LINE,
         everyday=True,
     )
-    quiet: bool = flag("--quiet", "No progress, no summary.", default=False, short="-q")
+    quiet: bool = flag(
+        "--quiet",
+        "No progress, no summary: only why it ended before its time, and how to go on.",
+        default=False,
+        short="-q",
+    )
     verbose: bool = flag(
         "--verbose", "Say what is retried and waited for.", default=False, short="-v"
     )
