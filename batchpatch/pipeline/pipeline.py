@@ -16,6 +16,7 @@ and what the run brings along. An error in any ends all.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +117,7 @@ class Pipeline:
             earlier=before,
             max_failures=limits.max_failures,
             stopper=stopper,
-            total=self._total_known,
+            total=partial(_rows_of, reader),
             kind=kind,
             listener=told(None if stream is None else stream.listener, monitor),
         )
@@ -170,11 +171,6 @@ class Pipeline:
     def exhausted(self) -> bool:
         """Every input was read to its end."""
         return self._feeder.exhausted
-
-    def _total_known(self) -> int | None:
-        """How many rows there are, once all of them were read."""
-        reader = self._reader
-        return reader.rows if reader.exhausted or reader.limit_reached else None
 
     @property
     def recorded(self) -> Recorder:
@@ -287,3 +283,8 @@ class Pipeline:
     def requests_left(self, rest: Rest | None = None) -> int | None:
         """As of the gauge."""
         return self.gauge.requests_left(rest)
+
+
+def _rows_of(reader: RowSource) -> int | None:
+    """How many rows there are, once all of them were read."""
+    return reader.rows if reader.exhausted or reader.limit_reached else None
