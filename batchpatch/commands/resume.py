@@ -12,12 +12,12 @@ from batchpatch.genesys.account.organisation import read_identity
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.run import LimitOptions, read_afresh
 from batchpatch.pipeline.blocking import off_loop
+from batchpatch.pipeline.finished import finished_without_inputs
 from batchpatch.pipeline.intent import confirmed, refuse_unheard
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.plan_run import planning, read_origin, reopen_plan
 from batchpatch.pipeline.preflight import rows_again
 from batchpatch.pipeline.resumption import (
-    finished_without_inputs,
     note_hosts,
     planned_by,
     prepare_resumption,

@@ -14,14 +14,12 @@ from batchpatch.formats.run_json import settings_from
 from batchpatch.formats.skips import merged_skips, parse_skips, skips_field
 from batchpatch.genesys.account.regions import is_loopback
 from batchpatch.pipeline.recorder import EarlierRun
-from batchpatch.pipeline.report import RunReport
 from batchpatch.reading.rules_file import refuse_changed_rules
 from batchpatch.recording.append_log import cut_tail
 from batchpatch.recording.checkpoint import drop_rows, read_settled, rows_with
 from batchpatch.recording.files import write_atomically
 from batchpatch.recording.inputs_again import find_again, paths_of
 from batchpatch.recording.manifest import (
-    find_changes,
     read_manifest,
     read_summary,
     update_manifest,
@@ -181,30 +179,6 @@ def prepare_resumption(
         [file.name or file.path for file in files],
         moved,
     )
-
-
-def finished_without_inputs(directory: RunDirectory) -> RunReport | None:
-    """The report of a run of which nothing is left, and of whose inputs some are gone; else None.
-
-    They need not be there any more, be they purged or moved.
-
-    Raises:
-        RecordError: its record cannot be read.
-    """
-    manifest = read_manifest(directory.manifest_path)
-    changes = find_changes(manifest, spool_path=directory.spool_path, at_a_glance=True)
-    is_gone = [one.gone or manifest.inputs[one.source].kind == "stream" for one in changes]
-    if not is_gone or not all(is_gone):
-        return None
-    try:
-        summary = read_summary(directory.summary_path)
-    except RecordError:
-        return None
-    settled = read_settled(directory.results_path).rows.count()
-    if directory.progress_path.exists() or not summary.input_exhausted or settled != summary.rows:
-        return None
-    failed = directory.failed_paths()
-    return RunReport(summary, directory.path, failed, [], False, None, None, nothing_left=True)
 
 
 def _have_numbers(directory: RunDirectory, names: Collection[str]) -> bool:
