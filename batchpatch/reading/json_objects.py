@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from batchpatch.formats.exact_json import load_exactly
 from batchpatch.reading import row_errors
 from batchpatch.reading.json_framing import MAX_RECORD_BYTES
-from batchpatch.reading.values import load_exactly
 
 if TYPE_CHECKING:
     from batchpatch.reading.row_errors import RowError

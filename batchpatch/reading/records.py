@@ -7,12 +7,13 @@ from itertools import count, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from batchpatch.formats.exact_json import NumberText, load_exactly
 from batchpatch.formats.skips import parse_skips
 from batchpatch.model import Criterion, Row, RowContext
 from batchpatch.options.fields import SELECTOR_ORDER, SELECTOR_WORDS, SelectorField, canonical_value
 from batchpatch.reading import row_errors
 from batchpatch.reading.dialect import LINE_BREAK
-from batchpatch.reading.values import NumberText, UnsendableError, keepable, load_exactly
+from batchpatch.reading.values import UnsendableError, keepable
 from batchpatch.writes.columns import RefusedError
 
 if TYPE_CHECKING:

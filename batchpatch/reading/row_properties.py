@@ -7,12 +7,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.errors import SettingsError
+from batchpatch.formats.exact_json import NumberText
 from batchpatch.model import RowContext
 from batchpatch.options.fields import PROPERTIES, normalized
 from batchpatch.options.spelling import LONGEST_S, parse_duration
 from batchpatch.reading import row_errors
 from batchpatch.reading.records import is_empty
-from batchpatch.reading.values import NumberText, UnsendableError
+from batchpatch.reading.values import UnsendableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
+from batchpatch.formats.exact_json import load_exactly
 from batchpatch.formats.origin import format_origin
 from batchpatch.formats.skips import merged_skips, parse_skips, skips_field
 from batchpatch.options.fields import is_mend, is_origin, is_skip
@@ -146,7 +145,7 @@ def _is_own(name: str) -> bool:
 def _is_sendable(tail: bytes) -> bool:
     """True where the reader would not refuse the line for these fields: it would without them."""
     try:
-        orjson.loads(b"{" + tail)
+        load_exactly(b"{" + tail)
     except ValueError:
         return False
     return True

@@ -196,6 +196,7 @@ lines = st.builds(
 @example(body=[f'{{{RIGHT},"batchpatch_error":"e","batchpatch_skip":0}}'], encoding="utf-8")
 @example(body=[f"\ufeff{{{RIGHT}}}", f"\ufeff{{{RIGHT}}}"], encoding="utf-8")
 @example(body=[f'{{{RIGHT},"batchpatch_error":NaN}}'], encoding="utf-8")
+@example(body=[f'{{{RIGHT},"x":1e999,"batchpatch_error":NaN}}'], encoding="utf-8")
 @example(
     body=[f'{{{OBJECT_IDS},"Batchpatch Skip":0,"batchpatch_error":"e","batchpatch_skip":0}}'],
     encoding="utf-8",

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchpatch.reading.values import UnsendableError, load_exactly, text_of
+from batchpatch.formats.exact_json import load_exactly
+from batchpatch.reading.values import UnsendableError, text_of
 
 numbers = st.one_of(
     st.integers().map(str),
