@@ -115,7 +115,7 @@ def _columns_of(stream: TextIO) -> int | None:
 
 def tell(event: str, words: str, *, quiet: bool = False, **fields: Any) -> None:
     """Words for a person; where stderr is a log for programs, the event that they tell of."""
-    if not log_event(event, message=printable(words), **fields) and not quiet:
+    if not log_event(event, **fields, message=printable(words)) and not quiet:
         say(words)
 
 
