@@ -160,7 +160,7 @@ class _Serving(NamedTuple):
             observe=observe,
             tracer=self.watch.tracer,
         )
-        async with patcher, self._place_told(patcher, account):
+        async with patcher, self._place_told(patcher, account, stopper):
             service = Service(
                 patcher,
                 monitor=monitor,
@@ -181,16 +181,20 @@ class _Serving(NamedTuple):
         return patcher.report
 
     @asynccontextmanager
-    async def _place_told(self, patcher: Patcher, account: Account) -> AsyncIterator[None]:
+    async def _place_told(
+        self, patcher: Patcher, account: Account, stopper: Stopper
+    ) -> AsyncIterator[None]:
         """Say whose data is written to: before the first row, unless the platform is too slow."""
         import asyncio  # noqa: PLC0415 - not for --help
 
-        telling = asyncio.create_task(_tell_place(patcher, account, quiet=self.quiet))
+        told = _tell_place(patcher, account, quiet=self.quiet)
+        either = [asyncio.create_task(one) for one in (told, stopper.asked())]
         try:
-            await asyncio.wait([telling], timeout=_PLACE_S)
+            await asyncio.wait(either, timeout=_PLACE_S, return_when=asyncio.FIRST_COMPLETED)
             yield
         finally:
-            telling.cancel()
+            for task in either:
+                task.cancel()
 
     async def _close(self, patcher: Patcher, stopper: Stopper) -> None:
         """Settle what waits, until the grace is over or a stop is asked for again."""
