@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.cli.next_command import NextCommands, command_line
 from batchpatch.cli.run_text import place_line, undo_line
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.run_directory import RunDirectory
-from batchpatch.recording.run_paths import UNDO_INPUT
+from batchpatch.recording.run_paths import takes_back
 from batchpatch.reporting.place import Place, place_of, why_not_undone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from batchpatch.cli.options.declare import Given
 
@@ -70,7 +70,7 @@ class Following(NamedTuple):
             commands.resume() if resumable else None,
             commands.undo() if undo and because is None else None,
             because,
-            any(Path(file.path).name == UNDO_INPUT for file in manifest.inputs),
+            takes_back(file.path for file in manifest.inputs),
             place_of(manifest),
             command_line("status", [path], []),
             manifest.limit,

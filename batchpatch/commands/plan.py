@@ -19,7 +19,7 @@ from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.plan_run import planning, read_origin, refuse_choices
 from batchpatch.pipeline.preflight import LEFT, preflight, rows_of
 from batchpatch.pipeline.report import STDOUT
-from batchpatch.pipeline.run_record import describe, record_organisation
+from batchpatch.pipeline.run_record import describe
 from batchpatch.pipeline.spooling import spooling
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.expansion import expand
@@ -92,6 +92,7 @@ async def plan(
             settings=settings,
             limits=limits,
             stopper=stopper,
+            identity=origin.identity,
         )
         if out == STDOUT:
             file = PlanStream(sys.stdout.buffer)
@@ -99,7 +100,6 @@ async def plan(
         with _begun(out, inputs) as (directory, begun):
             options = plain_settings(settings) | {"flags": flags}
             describe(directory, prepared, account=account, options=options, kind="plan")
-            record_organisation(directory, origin.identity)
             with spooling(directory, inputs, keep=True) as spooled:
                 tee = spooled.tee if spooled else None
                 reader = Reader(inputs, settings.read, tee=tee, rows_known=known)

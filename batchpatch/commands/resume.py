@@ -8,20 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import SettingsError
-from batchpatch.genesys.account.organisation import read_identity
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.run import LimitOptions, read_afresh
 from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.finished import finished_without_inputs
 from batchpatch.pipeline.intent import confirmed, refuse_unheard
 from batchpatch.pipeline.job import Job
+from batchpatch.pipeline.organisation_record import (
+    identity_to_go_on,
+    refuse_another_organisation,
+)
 from batchpatch.pipeline.plan_run import planning, read_origin, reopen_plan
 from batchpatch.pipeline.preflight import rows_again
 from batchpatch.pipeline.resumption import (
     note_hosts,
     planned_by,
     prepare_resumption,
-    refuse_another_organisation,
 )
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.stop import Stopper
@@ -35,9 +37,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Tracer
 
-    from batchpatch.formats.run_json import Manifest
     from batchpatch.genesys.account.credentials import Account
-    from batchpatch.genesys.client import GenesysClient
     from batchpatch.model import Outcome, Progress
     from batchpatch.options.run import ConnectOptions, PaceOptions, RetryPolicy
     from batchpatch.pipeline.intent import Confirm
@@ -159,7 +159,7 @@ async def resume(
             )
             if out is None:
                 left = _rows_left(earlier, known, limit=settings.read.limit)
-                await confirmed(
+                identity = await confirmed(
                     confirm,
                     client,
                     account,
@@ -168,10 +168,11 @@ async def resume(
                     rows=left,
                     sought=(left or 0) if earlier.finds else 0,
                     keeps_before=keeps_before(earlier.manifest),
+                    identity=await identity_to_go_on(client, earlier.manifest),
                 )
                 if earlier.moved:
-                    await _move(directory, earlier.manifest, client, account)
-                return await sending(job, directory).run(observe)
+                    note_hosts(directory, account)
+                return await sending(replace(job, identity=identity), directory).run(observe)
             origin = await read_origin(client, account)
             refuse_another_organisation(earlier.manifest, origin.identity)
             moved_to = origin.region if earlier.moved else None
@@ -180,6 +181,7 @@ async def resume(
             )
             if earlier.moved:
                 note_hosts(directory, account)
+            job = replace(job, identity=origin.identity)
             return await planning(job, out=out, file=file, origin=origin).run(observe)
 
 
@@ -187,16 +189,3 @@ def _rows_left(earlier: Resumption, known: int | None, *, limit: int | None) -> 
     """About how many rows are to be settled; None where nobody can tell."""
     expected = min((rows for rows in (known, limit) if rows is not None), default=None)
     return None if expected is None else max(0, expected - sum(earlier.before.outcomes.values()))
-
-
-async def _move(
-    directory: RunDirectory, manifest: Manifest, client: GenesysClient, account: Account
-) -> None:
-    """Let a run go on at other hosts, where its organisation is the same as far as is known.
-
-    Raises:
-        SettingsError: it is not.
-    """
-    if manifest.organisation is not None:
-        refuse_another_organisation(manifest, await read_identity(client))
-    note_hosts(directory, account)

@@ -160,7 +160,7 @@ async def run(
     refuse_unheard(confirm)
     limits = limits or LimitOptions()
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
-        await confirmed(
+        identity = await confirmed(
             confirm,
             client,
             account,
@@ -195,6 +195,7 @@ async def run(
                     stopper=stopper,
                     directory=directory,
                     spooled=spooled,
+                    identity=identity,
                     unkept=record.unkept,
                     stream=stream,
                     monitor=monitor,

@@ -23,13 +23,14 @@ from batchpatch.pipeline.earlier_runs import (
 )
 from batchpatch.pipeline.ending import Ending
 from batchpatch.pipeline.job import unread_stop
+from batchpatch.pipeline.organisation_record import record_organisation
 from batchpatch.pipeline.origin_record import OriginRecord
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.progress_note import ProgressNote
 from batchpatch.pipeline.report import RunReport, attempt_to_show
-from batchpatch.pipeline.row_checks import OrganisationCheck, lookup_for
-from batchpatch.pipeline.run_record import record_organisation
+from batchpatch.pipeline.row_checks import PLAN, RUN, OrganisationCheck, lookup_for
 from batchpatch.pipeline.stop import both
+from batchpatch.recording.run_paths import takes_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -76,7 +77,9 @@ class Execution:
             job.client,
             region=region_of(job.account.hosts.api_url),
             always=job.settings.safeguards.keep_before,
-            learned=self._note,
+            known=job.identity,
+            learned=self.note,
+            whose=RUN if takes_back(job.reader.paths) else PLAN,
         )
         lookup = lookup_for(job.client, job.settings.read)
         self.pipeline = Pipeline(
@@ -102,8 +105,11 @@ class Execution:
             directory = job.directory.path if job.directory else None
             job.monitor.watch(job.client, self.pipeline.recorded.counts, directory)
         self._ending = Ending(job, self.pipeline, output, lookup=lookup)
+        if job.identity is not None:
+            self.note(job.identity)
 
-    def _note(self, identity: Identity) -> None:
+    def note(self, identity: Identity) -> None:
+        """Whose data it is, once anybody has asked. Raises RecordError."""
         if self._job.directory is not None:
             record_organisation(self._job.directory, identity)
 

@@ -86,10 +86,12 @@ async def confirmed(
     rows: int | None,
     sought: int,
     keeps_before: bool,
-) -> None:
+    identity: Identity | None = None,
+) -> Identity | None:
     """Return once somebody has said yes; at once where nobody is asked.
 
-    `sought`: so many of the `rows` have a participant that is yet to be found.
+    `sought`: so many of the `rows` have a participant that is yet to be found. `identity` is who
+    the token is, where that is known already; what is returned is the same, or what was asked.
 
     Raises:
         LeftError: it is a no, or a stop was asked for.
@@ -97,8 +99,8 @@ async def confirmed(
         OutageError: the platform does not answer.
     """
     if confirm is None:
-        return
-    identity = await read_identity(client)
+        return identity
+    identity = identity or await read_identity(client)
     kind = find_kind(settings.write)
     reads_route = kind.find_route(settings.route or None).of_communication
     intent = Intent(
@@ -115,3 +117,4 @@ async def confirmed(
         said_yes = await off_loop(partial(confirm, intent), unless=stopper.asked(), left=_UNSAID)
     if not said_yes:
         raise LeftError(_UNSAID)
+    return identity

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from batchpatch.genesys.account.credentials import Account
+    from batchpatch.genesys.account.organisation import Identity
     from batchpatch.genesys.client import GenesysClient
     from batchpatch.model import RowResult, Skips
     from batchpatch.options.run import LimitOptions, Settings
@@ -67,6 +68,8 @@ class Job:
     """None for a plan that goes to standard output: it leaves nothing else."""
     earlier: Resumption | None = None
     spooled: SpooledInput | None = None
+    identity: Identity | None = None
+    """Who the token is, where somebody has asked already."""
     unkept: int = 0
     """Of an undo: rows that it is known not to take back."""
     stream: Stream | None = None

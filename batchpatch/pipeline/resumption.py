@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from batchpatch.formats.run_json import Manifest
     from batchpatch.genesys.account.credentials import Account
-    from batchpatch.genesys.account.organisation import Identity
     from batchpatch.model import Outcome, Skips, Summary
     from batchpatch.options.run import ConnectOptions, PaceOptions, RetryPolicy, Settings
     from batchpatch.recording.run_directory import RunDirectory
@@ -207,17 +206,6 @@ def planned_by(directory: RunDirectory, retry_outcomes: Collection[Outcome]) -> 
         raise SettingsError(f"{out} is whole, nothing is left to plan: `batchpatch run {out}`.")
     mend_partial(out, directory.results_path)
     return out
-
-
-def refuse_another_organisation(manifest: Manifest, identity: Identity | None) -> None:
-    """Raise SettingsError where the work was begun for another organisation than the token's."""
-    organisation = identity and identity.organisation
-    if manifest.organisation != organisation:
-        raise SettingsError(
-            f"This was begun for the organisation {manifest.organisation}, and the token is for "
-            f"{organisation or 'one that the platform does not name'}: use credentials of the "
-            "former."
-        )
 
 
 def note_hosts(directory: RunDirectory, account: Account) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.account.organisation import read_identity
@@ -24,7 +24,19 @@ if TYPE_CHECKING:
 
 
 _CODE = "another_organisation"
-_ELSEWHERE = "Use credentials and --region of where it was made, or plan again."
+
+
+class Whose(NamedTuple):
+    """How to speak of what names an organisation."""
+
+    was: str
+    instead: str
+
+
+PLAN = Whose(
+    "The plan was made", "Use credentials and --region of where it was made, or plan again."
+)
+RUN = Whose("The run was", "Use credentials and --region of where it went.")
 
 
 def any_says_more(rows: Iterable[Row | InvalidRow]) -> bool:
@@ -41,7 +53,9 @@ class OrganisationCheck:
         *,
         region: str,
         always: bool,
+        known: Identity | None = None,
         learned: Callable[[Identity], None],
+        whose: Whose = PLAN,
     ) -> None:
         """Nothing is asked before it is needed.
 
@@ -49,13 +63,16 @@ class OrganisationCheck:
             client: whose token it is about.
             region: of the client.
             always: the organisation is to be known even where no row names one.
+            known: who the token is, where that was asked already.
             learned: told once who the token is, before any row of it is sent.
+            whose: what the rows are of: a plan, or a run that they take back.
         """
+        self._whose = whose
         self._always = always
         self._learned = learned
         self._client = client
         self._region = region
-        self._identity: Identity | None = None
+        self._identity = known
         self._fits = False
         """A row has been found that is for here."""
 
@@ -80,7 +97,7 @@ class OrganisationCheck:
             self._fits = True
             return row
         if not self._fits:
-            raise SettingsError(f"{problem}: nothing was sent. {_ELSEWHERE}")
+            raise SettingsError(f"{problem}: nothing was sent. {self._whose.instead}")
         hint = "Plans of several organisations cannot be run together: split the file."
         return InvalidRow(*row[:3], _CODE, problem, hint, *row[3:5], id=row.id)
 
@@ -93,17 +110,20 @@ class OrganisationCheck:
 
     async def _problem(self, organisation: str | None, region: str | None) -> str | None:
         if region is not None and region != self._region:
-            return f"The plan was made for the region {region}, and this is {self._region}"
+            return f"{self._whose.was} for the region {region}, and this is {self._region}"
         if organisation is None:  # an undo of a run that could not learn it
             return None
         here = await self._learn()
         if here is None:
-            return "The platform does not say whose token this is, so a plan cannot be run here"
+            return (
+                f"{self._whose.was} for the organisation {organisation}, and the platform does not "
+                "say whose token this is"
+            )
         if organisation.lower() == here.organisation:
             return None
         name = f" ({here.organisation_name})" if here.organisation_name else ""
         return (
-            f"The plan was made for the organisation {organisation}, and the token is for "
+            f"{self._whose.was} for the organisation {organisation}, and the token is for "
             f"{here.organisation}{name}"
         )
 

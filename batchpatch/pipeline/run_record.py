@@ -9,7 +9,6 @@ asked for must be what was begun; how fast it goes may be another matter.
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,6 @@ from batchpatch.recording.manifest import (
     find_changes,
     manifest_in,
     read_manifest,
-    update_manifest,
     write_manifest,
 )
 from batchpatch.recording.run_directory import holds_run
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 
     from batchpatch.formats.run_json import RunKind
     from batchpatch.genesys.account.credentials import Account
-    from batchpatch.genesys.account.organisation import Identity
     from batchpatch.options.run import RecordOptions, Settings
     from batchpatch.pipeline.preflight import Prepared
     from batchpatch.recording.manifest import InputChange
@@ -72,23 +69,6 @@ def describe(
             api_url=account.hosts.api_url,
             login_url=account.hosts.login_url,
             started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        ),
-    )
-
-
-def record_organisation(directory: RunDirectory, identity: Identity) -> None:
-    """Record in `run.json` whose data this is, so that an undo goes nowhere else.
-
-    Raises:
-        RecordError: it cannot be written.
-    """
-    update_manifest(
-        directory.manifest_path,
-        lambda manifest: replace(
-            manifest,
-            organisation=identity.organisation,
-            organisation_name=identity.organisation_name,
-            client_name=identity.client_name,
         ),
     )
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from batchpatch.recording.files import record_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 USUAL_FOLDER = Path("batchpatch-runs")
 """Where the directories of runs are, unless somebody has said otherwise."""
@@ -123,6 +127,11 @@ class RunPaths:
         except OSError as error:
             raise record_error(self.path, error, doing="read") from error
         return [self.path / name for name in names if _is_private(name)]
+
+
+def takes_back(inputs: Iterable[str]) -> bool:
+    """True for the inputs of an undo: what a run has left to be restored."""
+    return any(Path(path).name == UNDO_INPUT for path in inputs)
 
 
 def _is_private(name: str) -> bool:

@@ -150,7 +150,10 @@ class Engine:
 
     async def identity(self) -> Identity | None:
         """Whose data it writes to. Raises as a call of the client does."""
-        return await read_identity(self._client)
+        identity = await read_identity(self._client)
+        if identity is not None:
+            self.execution.note(identity)
+        return identity
 
     def put(self, fields: Mapping[str, Any] | bytes) -> int:
         """Put a row in; gives its number."""

@@ -251,6 +251,9 @@ def test_yes_sends_and_anything_else_does_not(
     assert "run is about to write to Sandbox (" in shown
     assert "About 2 rows, at most about 2 requests" in shown
     assert len(region.sandbox.state()) == 2
+    manifest = json.loads((tmp_path / "r" / "run.json").read_text())
+    assert (manifest["organisation_name"], manifest["client_name"]) == ("Sandbox", "Sandbox client")
+    assert f"Where: Sandbox {manifest['organisation']}, {REGION}, OAuth client" in shown
 
 
 def test_the_rest_of_a_canary_is_in_the_question(

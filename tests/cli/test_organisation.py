@@ -1,0 +1,74 @@
+"""A run stays in the organisation where it began, whoever goes on with it and wherever."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+RIVALS = "11111111-1111-4111-8111-111111111111"
+
+
+def noted(directory: Path) -> tuple[str | None, str | None]:
+    """The organisation of a run's record."""
+    manifest = json.loads((directory / "run.json").read_text())
+    return manifest["organisation"], manifest["organisation_name"]
+
+
+@pytest.fixture
+def begun(batchpatch: Run, sandbox: Any, credentials: dict[str, str], tmp_path: Path) -> Any:
+    """A run of three rows out of six that has noted its organisation."""
+    rows = batchpatch("sandbox", "rows", "--count", "6", "--seed", "7").stdout
+    (tmp_path / "rows.csv").write_text(rows)
+    words = ("--api-url", sandbox.url, "--limit", "3", "--keep-before", "--out", "r")
+    done = batchpatch("run", "rows.csv", *words, env=credentials)
+    assert done.returncode == 0, done.stderr
+    return sandbox
+
+
+def test_nothing_goes_on_in_another_organisation(
+    batchpatch: Run,
+    begun: Any,
+    start_sandbox: Callable[..., Any],
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """Its rows would be written to somebody else's participants, and its undo would follow them."""
+    rivals = start_sandbox("--organization", f"{RIVALS}:Rivals")
+    before = noted(tmp_path / "r")
+    there = ("--api-url", rivals.url, "--yes")
+    options = ("--limit", "3", "--keep-before", "--out", "r", "--resume")
+    for words in (("resume", "r"), ("run", "rows.csv", *options)):
+        done = batchpatch(*words, *there, env=credentials)
+        assert done.returncode == 2, done.stderr
+        assert f"for the organisation {before[0]}, and the token is for {RIVALS}" in done.stderr
+    assert rivals.get("stats")["patches"] == 0
+    assert noted(tmp_path / "r") == before
+    done = batchpatch("resume", "r", "--api-url", begun.url, env=credentials)
+    assert (done.returncode, begun.get("stats")["patches"]) == (0, 6), done.stderr
+
+
+def test_an_undo_stays_in_its_organisation_too(
+    batchpatch: Run,
+    begun: Any,
+    start_sandbox: Callable[..., Any],
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """It says so as an undo: there is no plan that could be made again."""
+    rivals = start_sandbox("--organization", f"{RIVALS}:Rivals")
+    done = batchpatch("undo", "r", "--api-url", rivals.url, "--out", "u", env=credentials)
+    assert done.returncode == 2
+    assert "The run was for the organisation" in done.stderr
+    assert "plan" not in done.stderr
+    batchpatch("undo", "r", "--out", "u", env=credentials)
+    assert noted(tmp_path / "u") == noted(tmp_path / "r")
+    done = batchpatch("resume", "u", "--api-url", rivals.url, env=credentials)
+    assert (done.returncode, rivals.get("stats")["patches"]) == (2, 0), done.stderr
