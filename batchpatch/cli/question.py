@@ -95,7 +95,7 @@ def question_lines(intent: Intent, what: str) -> list[str]:
         lines.append(f"  OAuth client: {printable(client)}")
     lines.append(f"  {_size(intent)}")
     if intent.keeps_before:
-        lines.append("  The values before are kept: undo can restore them.")
+        lines.append(f"  The values before are kept: {intent.restored}.")
     else:
         lines.append("  No --keep-before: the values before are not kept, it cannot be undone.")
     return lines

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from batchpatch.model import Patch
 
 _MOST = 1 << 62
-_TEXT, _TEXT_OR_NULL = {str}, {str, type(None)}
+_TEXT, _TEXT_OR_NULL, _NUMBER_OR_NULL = {str}, {str, type(None)}, {int, type(None)}
 
 
 class UndoEntry(NamedTuple):
@@ -34,12 +34,15 @@ class UndoEntry(NamedTuple):
     """What the PATCH writes."""
     patch: int
     """Its number."""
+    refused: int | None = None
+    """The number of the merged PATCH that the platform refused, of which this is a row: that one
+    has an entry and no line of results."""
 
     @classmethod
-    def of(cls, patch: Patch, before: Mapping[str, str | None]) -> Self:
+    def of(cls, patch: Patch, before: Mapping[str, str | None], refused: int | None = None) -> Self:
         """The entry of a patch; `before` may hold more than the patch writes."""
         ids = patch.conversation_id, patch.participant_id
-        return cls(*ids, before, patch.attributes, patch.number)
+        return cls(*ids, before, patch.attributes, patch.number, refused)
 
 
 def encode_undo(entry: UndoEntry) -> bytes:
@@ -51,6 +54,7 @@ def encode_undo(entry: UndoEntry) -> bytes:
             "before": {name: entry.before[name] for name in entry.written if name in entry.before},
             "written": dict(entry.written),
             "patch": entry.patch,
+            **({} if entry.refused is None else {"refused": entry.refused}),
         }
     )
 
@@ -75,6 +79,7 @@ def parse_undo(line: bytes) -> UndoEntry:
             and kept.keys() <= written.keys()
             and type(entry.patch) is int
             and 0 <= entry.patch < _MOST
+            and type(entry.refused) in _NUMBER_OR_NULL
         )
     except (TypeError, AttributeError) as error:
         raise ValueError("not an entry") from error
@@ -86,12 +91,13 @@ def parse_undo(line: bytes) -> UndoEntry:
 def read_undo(line: bytes) -> UndoEntry:
     """The same for a line that has been parsed before, in a third of the time."""
     try:
-        return UndoEntry(*_fields(_load(line)))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        fields = _load(line)
+        return UndoEntry._make((*_fields(fields), fields.get("refused")))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError("not an entry") from error
 
 
-_fields = itemgetter(*UndoEntry._fields)
+_fields = itemgetter(*UndoEntry._fields[:-1])
 
 
 def _load(line: bytes) -> Any:

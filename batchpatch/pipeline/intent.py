@@ -12,7 +12,7 @@ from batchpatch.genesys.account.regions import region_of
 from batchpatch.genesys.rate_limit.pace import assumed_allowance
 from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.estimate import foresee
-from batchpatch.writes.registry import find_kind
+from batchpatch.writes.registry import USUAL, find_kind
 
 if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
@@ -41,7 +41,9 @@ class Intent(NamedTuple):
     """As if no rows went together; None where an input is a pipe."""
     allowance: Allowance | None
     keeps_before: bool
-    """What it overwrites can be restored."""
+    """What it overwrites is kept."""
+    restored: str = USUAL.restored
+    """Said of what is kept: what an undo can do with it."""
 
     @property
     def duration_s(self) -> float | None:
@@ -112,6 +114,7 @@ async def confirmed(
         cost=None if rows is None else foresee(rows, sought, settings, reads_route=reads_route),
         allowance=client.allowance() or assumed_allowance(settings.pace),
         keeps_before=keeps_before,
+        restored=kind.restored,
     )
     with stopper.idle():
         said_yes = await off_loop(partial(confirm, intent), unless=stopper.asked(), left=_UNSAID)

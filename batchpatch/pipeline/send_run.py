@@ -148,7 +148,9 @@ class NothingKept:
         """Takes what a patch is about to overwrite, and forgets it."""
         return self
 
-    async def add(self, patch: Patch, before: Mapping[str, str | None]) -> None:
+    async def add(
+        self, patch: Patch, before: Mapping[str, str | None], *, refused: int | None = None
+    ) -> None:
         """Keep nothing."""
 
     async def close(self) -> None:

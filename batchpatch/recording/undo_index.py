@@ -16,7 +16,7 @@ from batchpatch.formats.undo_line import UndoEntry, parse_undo, read_undo
 from batchpatch.model import SENT_SINGLY, Outcome, took_no_effect
 from batchpatch.recording.append_log import is_torn
 from batchpatch.recording.files import record_error
-from batchpatch.recording.results import MAY_HAVE_SENT, blocks, lines_with
+from batchpatch.recording.results import MAY_HAVE_SENT, blocks, lines_applied, lines_with
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -28,23 +28,34 @@ PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 PRAGMA cache_size = -8192; -- KiB
 CREATE TABLE entry (
-    offset INTEGER PRIMARY KEY, length INTEGER, who BLOB, patch INTEGER, sent INTEGER DEFAULT 0
+    offset INTEGER PRIMARY KEY, length INTEGER, who BLOB, patch INTEGER, refused INTEGER,
+    sent INTEGER DEFAULT 0
 );
 """
 
-_INSERT = "INSERT INTO entry (offset, length, who, patch) VALUES (?, ?, ?, ?)"
+_INSERT = "INSERT INTO entry (offset, length, who, patch, refused) VALUES (?, ?, ?, ?, ?)"
 
 _BACKWARDS = """
 SELECT offset, length, sent, max(offset) OVER (PARTITION BY who) AS latest FROM entry
 WHERE sent >= 0 ORDER BY latest DESC, offset
 """  # sorted twice on disk: to look each participant up would take four times as long
 
+_FORWARDS = "SELECT offset, length, sent, 0 FROM entry WHERE sent >= 0 ORDER BY offset"
 _ANYBODY_TWICE = "SELECT 1 FROM entry GROUP BY who HAVING count(*) > 1 LIMIT 1"
 _MARK = """
 UPDATE entry SET sent = {}
 WHERE offset = (SELECT max(offset) FROM entry WHERE who = ? AND patch = ?)
 """
 _MARK_SENT, _MARK_REFUSED = _MARK.format(1), _MARK.format(-1)
+_ANY_WHOLE = "SELECT 1 FROM entry WHERE refused IS NOT NULL LIMIT 1"
+_MARK_WHOLES = """
+UPDATE entry SET sent = -1 WHERE offset IN (
+    SELECT max(whole.offset) FROM entry AS part JOIN entry AS whole
+    ON whole.who = part.who AND whole.patch = part.refused AND whole.offset < part.offset
+    WHERE part.refused IS NOT NULL GROUP BY part.offset
+)
+"""
+_MARK_ALL_OF = "UPDATE entry SET sent = 1 WHERE who = ? AND sent = 0"
 _MARK_ALL = "UPDATE entry SET sent = ? WHERE who = ? AND patch = ? AND sent = ?"
 
 
@@ -65,6 +76,29 @@ class UndoIndex:
         for _, places in groupby(self._index.execute(_BACKWARDS), key=itemgetter(3)):
             yield _entries(places, self._file)
 
+    def forwards(self) -> Iterator[tuple[UndoEntry, bool]]:
+        """The entries in the order of time, each with whether its PATCH is known to have taken
+        effect."""
+        return _entries(self._index.execute(_FORWARDS), self._file)
+
+    def mark_shared(self, results_path: Path) -> None:
+        """Mark the entries of rows that went to several participants: their lines name no PATCH."""
+        self._index.execute("BEGIN")
+        for line in lines_applied(results_path):
+            if patch_of(line) is not None:
+                continue
+            result = decode(line)
+            conversation = (result.conversation_id or "").encode()
+            for who in result.applied_to or result.participants or ():
+                self._index.execute(_MARK_ALL_OF, (_key(conversation, who.encode()),))
+        self._index.execute("COMMIT")
+
+    def leave_out_wholes(self) -> None:
+        """Leave out the merged PATCHes that were refused, of which only the rows have lines."""
+        self._index.execute("CREATE INDEX by_who ON entry (who)")
+        if self._index.execute(_ANY_WHOLE).fetchone() is not None:
+            self._index.execute(_MARK_WHOLES)
+
     def mark_sent(self, results_path: Path, *, count_unkept: bool) -> None:
         """Mark the entries whose PATCH the run reports as accepted.
 
@@ -73,7 +107,6 @@ class UndoIndex:
 
         What was refused has changed nothing: it is not among the entries any more.
         """
-        self._index.execute("CREATE INDEX by_who ON entry (who)")
         self._leave_out_refused(results_path)
         if not count_unkept and self._index.execute(_ANYBODY_TWICE).fetchone() is None:
             return
@@ -138,6 +171,7 @@ def open_index(
         with closing(index), path.open("rb") as file:
             _fill(index, path)
             found = UndoIndex(index, file)
+            found.leave_out_wholes()
             if results_path is not None and results_path.exists():
                 found.mark_sent(results_path, count_unkept=count_unkept)
             yield found
@@ -158,8 +192,8 @@ def _fill(index: sqlite3.Connection, path: Path) -> None:
     index.execute("COMMIT")
 
 
-def _places(path: Path) -> Iterator[tuple[int, int, bytes, int]]:
-    """Of each entry: offset, length, whose it is, number of its PATCH."""
+def _places(path: Path) -> Iterator[tuple[int, int, bytes, int, int | None]]:
+    """Of each entry: offset, length, whose it is, number of its PATCH, and of the refused one."""
     torn = 0
     for at, number, line in _lines(path):
         if is_torn(line):
@@ -172,7 +206,7 @@ def _places(path: Path) -> Iterator[tuple[int, int, bytes, int]]:
             raise _damaged(path, number) from None
         if torn:
             raise _damaged(path, torn)
-        yield at, len(line), who, entry.patch
+        yield at, len(line), who, entry.patch, entry.refused
 
 
 def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:

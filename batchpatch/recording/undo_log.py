@@ -12,7 +12,6 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from batchpatch.errors import RecordError
@@ -58,13 +57,16 @@ class UndoLog:
         self._closing = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="undo-log")
 
-    async def add(self, patch: Patch, before: Mapping[str, str | None]) -> None:
+    async def add(
+        self, patch: Patch, before: Mapping[str, str | None], *, refused: int | None = None
+    ) -> None:
         """Return once the line of this patch would survive a power loss: it may go out now.
 
         Args:
             patch: what is about to be sent.
             before: the value that each of its attributes has now, None where it is absent. One
                 that is not here cannot be taken back, also not after later patches.
+            refused: the number of the merged patch of which it is a row, where that wrote nothing.
 
         Cancelling it takes nothing from the others, and leaves a line that does no harm.
 
@@ -76,7 +78,7 @@ class UndoLog:
         if self._closing:
             raise ValueError("the undo log is closed")
         group = self._next = self._next or _Group()
-        group.lines += encode_undo(UndoEntry.of(patch, before))
+        group.lines += encode_undo(UndoEntry.of(patch, before, refused))
         if self._syncing is None:
             self._start(group)
         await asyncio.shield(group.done)
@@ -165,13 +167,6 @@ def last_entries(path: Path, most: int = LAST_ENTRIES) -> Iterator[UndoEntry]:
         lines = deque(file, maxlen=most)
     for line in lines:
         with suppress(ValueError):
-            yield parse_undo(line)
-
-
-def first_entries(path: Path, most: int) -> Iterator[UndoEntry]:
-    """The oldest entries. Raises ValueError at one that is torn or damaged."""
-    with path.open("rb") as file:
-        for line in islice(file, most):
             yield parse_undo(line)
 
 

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.formats.plan_line import PlanLine, encode_plan_line
-from batchpatch.formats.result_block import patch_of
-from batchpatch.model import Outcome
-from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.files import replacing
-from batchpatch.recording.results import lines_with
 from batchpatch.recording.undo_index import UndoIndex, open_index
-from batchpatch.recording.undo_log import first_entries
 from batchpatch.writes.kind import MergeRule
 from batchpatch.writes.registry import USUAL
 
@@ -145,67 +138,16 @@ def undo_rows(
         RecordError: a file cannot be read, or is damaged elsewhere than at its end.
     """
     with open_index(path, results_path=results_path) as index:
-        yield from _rows(index, looked=looked)
+        yield from rows_of(index, looked=looked)
 
 
-def _rows(
+def rows_of(
     index: UndoIndex, *, looked: bool, rule: MergeRule = MergeRule.EACH_NAME
 ) -> Iterator[UndoRow]:
+    """As `undo_rows`, of an index that is open."""
     for entries in index.backwards():
         if (row := take_back(entries, looked=looked, rule=rule)) is not None:
             yield row
-
-
-class Restorable(StrEnum):
-    """Whether an undo would have something to restore."""
-
-    SOME = "some"
-    NOTHING_CHANGED = "nothing changed"
-    """Nothing was written, or what was there already."""
-    NOT_TAKEN_BACK = "not taken back"
-    """What was written cannot be taken away again."""
-
-
-_FIRST_ENTRIES = 1000
-
-
-def restorable(undo_path: Path, results_path: Path, *, kind: WriteKind, looked: bool) -> Restorable:
-    """Whether an undo would find something to restore; what somebody changed since is not seen.
-
-    An entry without a line counts: it was kept before its PATCH left, and a kill took the line.
-
-    Raises:
-        RecordError: a file cannot be read, or is damaged elsewhere than at its end.
-    """
-    if _begins_restorable(undo_path, results_path, kind):
-        return Restorable.SOME  # at the first entries, of nearly all runs
-    found = Restorable.NOTHING_CHANGED
-    with open_index(undo_path, results_path=results_path) as index:
-        for row in _rows(index, looked=looked, rule=kind.merge):
-            if kind.refuse(row.attributes) is None:
-                return Restorable.SOME
-            found = Restorable.NOT_TAKEN_BACK
-    return found
-
-
-def _begins_restorable(undo_path: Path, results_path: Path, kind: WriteKind) -> bool:
-    """True where the first entries show it: of a participant, the first has what was there."""
-    refused = Bitmap()
-    if results_path.exists():
-        for _, line in lines_with(results_path, (Outcome.REJECTED,)):
-            if found := patch_of(line):
-                refused.add(found[2])
-    seen: set[tuple[str, str]] = set()
-    with suppress(ValueError):  # a torn line, or a damaged one, which the index judges
-        for entry in first_entries(undo_path, _FIRST_ENTRIES):
-            row = take_back([(entry, True)], rule=kind.merge)
-            is_first = entry[:2] not in seen
-            seen.add(entry[:2])
-            if row is None or not is_first or entry.patch in refused:
-                continue
-            if kind.refuse(row.attributes) is None:
-                return True
-    return False
 
 
 class UndoPreview(NamedTuple):
@@ -237,7 +179,7 @@ def preview_undo(
     count = attributes = blanked = refused = 0
     first: list[UndoRow] = []
     with open_index(undo_path, results_path=results_path, count_unkept=count_unkept) as index:
-        for row in _rows(index, looked=looked, rule=kind.merge):
+        for row in rows_of(index, looked=looked, rule=kind.merge):
             if kind.refuse(row.attributes) is not None:
                 refused += 1
                 continue
@@ -280,7 +222,7 @@ def write_undo_input(
         replacing(out_path) as file,
         open_index(undo_path, results_path=results_path, count_unkept=count_unkept) as index,
     ):
-        for row in _rows(index, looked=looked, rule=kind.merge):
+        for row in rows_of(index, looked=looked, rule=kind.merge):
             line = PlanLine(
                 row.conversation_id,
                 row.participant_id,

@@ -8,8 +8,8 @@ from batchpatch.errors import RecordError
 from batchpatch.formats.plan_line import PLAN_USES
 from batchpatch.formats.run_json import settings_from
 from batchpatch.genesys.account.regions import is_loopback, region_of
+from batchpatch.recording.restorable import Restorable, restorable
 from batchpatch.recording.results import has_sent
-from batchpatch.recording.undo_rows import Restorable, restorable
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:

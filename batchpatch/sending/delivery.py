@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from batchpatch.genesys.conversations.reader import ParticipantReads
 from batchpatch.genesys.subject import concern
-from batchpatch.model import SENT_SINGLY, UPDATED, Delivery, PatchOutcome
+from batchpatch.model import SENT_SINGLY, UPDATED, Delivery, PatchOutcome, took_no_effect
 from batchpatch.sending import outcomes
 from batchpatch.sending.compare import (
     Conflict,
@@ -57,8 +57,13 @@ so that it has one as well."""
 class BeforeImages(Protocol):
     """The part of the undo log that sending needs."""
 
-    async def add(self, patch: Patch, before: Mapping[str, str | None]) -> None:
-        """Keep what a patch is about to overwrite; on disk when it returns."""
+    async def add(
+        self, patch: Patch, before: Mapping[str, str | None], *, refused: int | None = None
+    ) -> None:
+        """Keep what a patch is about to overwrite; on disk when it returns.
+
+        `refused`: the number of the merged patch of which it is a row, where that wrote nothing.
+        """
 
 
 class _Ready(NamedTuple):
@@ -143,7 +148,9 @@ class Deliverer:
             return Delivery(patch, [(part, outcome)])
         outcome = await self._judged(part, outcome)
         if outcome.status in SENT_SINGLY and len(patch.rows) > 1:
-            parts = [part async for part in self._one_by_one(_Ready(part, before))]
+            no = took_no_effect(outcome.outcome, outcome.status, outcome.attempts)
+            refused = part.number if no else None
+            parts = [part async for part in self._one_by_one(_Ready(part, before), refused)]
             return Delivery(patch, parts)
         return self._delivered(patch, part, outcome)
 
@@ -163,8 +170,13 @@ class Deliverer:
                 await look_at(self._reads, patch, max_age_s=BEFORE_AGE_S, kind=self._kind)
                 self._may_read = True
 
-    async def _one_by_one(self, whole: _Ready) -> AsyncIterator[tuple[Patch, PatchOutcome]]:
-        """The rows of a merged patch; of each only what was found to differ."""
+    async def _one_by_one(
+        self, whole: _Ready, refused: int | None
+    ) -> AsyncIterator[tuple[Patch, PatchOutcome]]:
+        """The rows of a merged patch; of each only what was found to differ.
+
+        `refused`: its number, where it cannot have written anything.
+        """
         before = dict(whole.before or {})
         for row in self._split(whole.patch):
             part = row._replace(attributes=self._still_wanted(row, whole.patch))
@@ -173,7 +185,7 @@ class Deliverer:
                 yield part, outcomes.unchanged(self._kind)
                 continue
             if whole.before is not None:
-                await self._undo.add(part, before)
+                await self._undo.add(part, before, refused=refused)
             concern(part)
             outcome = await self._judged(part, await self._sender.send(part))
             if outcome.outcome is UPDATED:

@@ -116,5 +116,6 @@ ATTRIBUTES = Attributes(
     suspects=SUSPECTS,
     already_so="every attribute already has the value that is asked for",
     nothing_to_set="every attribute of the row is empty or left out",
+    restored="undo can restore them, and blanks an attribute that was absent",
     blanked="set to an empty text, because the platform cannot delete an attribute",
 )

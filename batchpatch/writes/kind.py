@@ -87,6 +87,8 @@ class WriteKind:
     """Said of a row that asks for nothing."""
     blanked: str = "set to an empty text, because the platform cannot take it away"
     """Said by an undo of what was not there before, and can only be left empty."""
+    restored: str = "undo can restore them"
+    """Said beforehand of the values that a run keeps."""
 
     # ---- columns
 

@@ -247,5 +247,6 @@ WRAPUP = Wrapup(
     choices=Resource(f"{PARTICIPANT}/wrapupcodes", allowed_codes),
     advice=(_FIRST_ONLY, _UNPROVEN),
     already_so="the wrap-up is already as it is asked for",
+    restored="undo can restore them, but a code where there was none stays",
     nothing_to_set="the row has no wrap-up code, or it is left out",
 )

@@ -25,6 +25,7 @@ from batchpatch.genesys.account.organisation import Identity
 from batchpatch.genesys.rate_limit.pace import Allowance
 from batchpatch.pipeline.estimate import Cost
 from batchpatch.pipeline.intent import Intent
+from batchpatch.writes.wrapup import WRAPUP
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Rows = Callable[..., Path]
@@ -53,6 +54,8 @@ def test_the_question_says_what_cannot_be_taken_back() -> None:
     )
     assert "undo can restore them" in text
     assert "through a pipe" in text
+    wrapup = INTENT._replace(keeps_before=True, restored=WRAPUP.restored)
+    assert "but a code where there was none stays" in "\n".join(question_lines(wrapup, "run"))
     assert "an organisation that the platform does not name" in text
 
 

@@ -165,6 +165,21 @@ def test_a_dry_run_of_what_cannot_be_undone_says_so(batchpatch: Run, place: Any)
     assert (done.returncode, "--keep-before" in done.stderr) == (2, True)
 
 
+def test_it_is_not_offered_where_the_rows_of_a_merged_patch_were_refused(
+    batchpatch: Run, place: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """What went as one and then row by row has an entry for each, and none was taken."""
+    place.set_faults("status=400,rate=1,times=always")
+    rows = [f"{CONVERSATION},{PARTICIPANT},{tier}" for tier in ("gold", "tin")]
+    (tmp_path / "rows.csv").write_text(
+        "\n".join(["conversationId,participantId,attr.tier", *rows, ""])
+    )
+    words = ("run", "rows.csv", "--keep-before", "--api-url", place.url, "--out", "r")
+    done = batchpatch(*words, env=credentials)
+    assert place.get("stats")["patches"] == 3
+    assert "It cannot be undone: it has changed nothing.\n" in done.stderr
+
+
 def test_it_is_offered_only_while_there_is_something_to_restore(
     batchpatch: Run, place: Any, credentials: dict[str, str]
 ) -> None:

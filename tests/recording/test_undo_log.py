@@ -120,7 +120,7 @@ def test_every_value_comes_back_to_the_letter(
     before = {name: pair[0] for name, pair in values.items()}
     written = {name: pair[1] for name, pair in values.items()}
     line = encode_undo(UndoEntry("c", "p", before, written, patch))
-    assert parse_undo(line) == ("c", "p", before, written, patch)
+    assert parse_undo(line) == ("c", "p", before, written, patch, None)
     assert line.count(b"\n") == 1
     assert b"\0" not in line
 

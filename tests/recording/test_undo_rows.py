@@ -17,7 +17,8 @@ from batchpatch.formats.result_line import encode
 from batchpatch.formats.undo_line import UndoEntry, encode_undo
 from batchpatch.model import Outcome, RowResult
 from batchpatch.recording import undo_index as module
-from batchpatch.recording.undo_rows import Restorable, restorable, undo_rows, write_undo_input
+from batchpatch.recording.restorable import Restorable, restorable
+from batchpatch.recording.undo_rows import undo_rows, write_undo_input
 from batchpatch.writes.registry import KINDS, USUAL
 
 ROOT = Path(__file__).parents[2]
@@ -435,3 +436,37 @@ def test_what_was_there_already_is_nothing_to_restore(path: Path, tmp_path: Path
     """The same value was written again."""
     write(path, entry(1, "a", x=("1", "1")))
     assert is_restorable(path, tmp_path / "results.jsonl") is DONE
+
+
+def test_what_was_written_and_written_back_is_nothing_to_restore(
+    path: Path, tmp_path: Path
+) -> None:
+    """As where rows of one participant are sent once more: the last value is there already."""
+    write(
+        path,
+        entry(1, "a", x=("2", "1")),
+        entry(2, "b", x=("2", "2")),
+        entry(3, "a", x=("1", "2")),
+    )
+    told = report(tmp_path / "results.jsonl", (1, "a", YES), (2, "b", YES), (3, "a", YES))
+    assert is_restorable(path, told) is DONE
+    write(path, entry(1, "a", x=("2", "1")), entry(2, "b", x=("1", "2")))
+    assert is_restorable(path, told) is Restorable.SOME
+
+
+def test_a_merged_patch_has_no_line_where_its_rows_were_sent_alone(
+    path: Path, tmp_path: Path
+) -> None:
+    """Its entry names no row's PATCH; what tells that it was refused is the entry of its rows."""
+    whole = entry(1, "a", x=("0", "1"), y=("0", "1"))
+    parts = [entry(2, "a", x=("0", "1")), entry(3, "a", y=("0", "1"))]
+    told = tmp_path / "results.jsonl"
+    refused(told, (2, "a", NO, 400, 1), (3, "a", NO, 400, 1))
+    write(path, whole, *(part._replace(refused=1) for part in parts))
+    assert is_restorable(path, told) is DONE
+    write(path, whole, *parts)
+    assert is_restorable(path, told) is Restorable.SOME
+    refused(told, (2, "a", YES, 202, 1), (3, "a", NO, 400, 1))
+    write(path, whole, *(part._replace(refused=1) for part in parts))
+    (row,) = undo_rows(path, results_path=told)
+    assert (row.attributes, row.before, row.or_before) == ({"x": "0"}, {"x": "1"}, {})

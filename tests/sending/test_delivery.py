@@ -30,7 +30,9 @@ class Notes:
         self._caller = caller
         self.noted: list[tuple[dict[str, str], dict[str, str | None], int]] = []
 
-    async def add(self, patch: Patch, before: dict[str, str | None]) -> None:
+    async def add(
+        self, patch: Patch, before: dict[str, str | None], *, refused: int | None = None
+    ) -> None:
         """Note one."""
         kept = {name: before.get(name) for name in patch.attributes}
         self.noted.append((patch.attributes, kept, len(self._caller.bodies)))
