@@ -58,7 +58,10 @@ def render_page(overview: Overview, wording: Wording, *, show_values: bool) -> s
     directory = overview.glance.directory
     tally = tally_results(directory.results_path, most_failed=MOST_FAILED)
     points = pace_series(read_timeline(directory.timeline_path))
-    values = tally_values(directory.undo_path, most=_MOST_CHANGES) if show_values else None
+    values = None
+    if show_values:
+        undo, results = directory.undo_path, directory.results_path
+        values = tally_values(undo, results, most=_MOST_CHANGES)
     attributes = tally.attributes()
     failed = list(_shown(tally.failed))
     markup = load("markupsafe").Markup
@@ -78,6 +81,7 @@ def render_page(overview: Overview, wording: Wording, *, show_values: bool) -> s
         attributes=attributes[:_MOST_ATTRIBUTES],
         attributes_left=max(0, len(attributes) - _MOST_ATTRIBUTES),
         values=values,
+        any_perhaps=any(change.perhaps for one in (values or {}).values() for change in one),
         history=overview.history,
         failed=failed,
         failed_left=tally.failed_rows - len(failed),

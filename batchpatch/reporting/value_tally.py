@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.formats.undo_line import read_undo
-from batchpatch.recording.files import record_error
+from batchpatch.recording.undo_index import open_index
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from batchpatch.formats.undo_line import UndoEntry
 
 _MOST_NAMES = 100
 _MOST_PAIRS = 500
 """Changes that are told apart, of one attribute."""
 _MOST_CHARS = 60
+
+_Pair = tuple[str | None, str]
 
 
 class ValueChange(NamedTuple):
@@ -24,38 +27,67 @@ class ValueChange(NamedTuple):
     """None where the attribute was absent."""
     after: str
     times: int
+    perhaps: int
+    """How often it may have been made beside: nobody knows what became of the request."""
 
 
-def tally_values(path: Path, *, most: int) -> dict[str, list[ValueChange]]:
-    """The most frequent changes of each attribute. Raises RecordError where it cannot be read."""
-    found: dict[str, Counter[tuple[str | None, str]]] = {}
-    try:
-        with path.open("rb") as file:
-            for line in file:
-                _count(line, found)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise record_error(path, error, doing="read") from error
-    return {
-        name: [ValueChange(*pair, times) for pair, times in pairs.most_common(most)]
-        for name, pairs in found.items()
-    }
+class ValueTally:
+    """Counts changes by attribute, and by what was there and what was written."""
 
+    def __init__(self) -> None:
+        self._made: dict[str, Counter[_Pair]] = {}
+        self._perhaps: dict[str, Counter[_Pair]] = {}
 
-def _count(line: bytes, found: dict[str, Counter[tuple[str | None, str]]]) -> None:
-    try:
-        entry = read_undo(line)
-        changes = [(name, entry.before[name], after) for name, after in entry.written.items()]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return  # a torn line, or values before that nobody knows
-    for name, before, after in changes:
-        if name not in found and len(found) >= _MOST_NAMES:
-            continue
-        pairs = found.setdefault(name, Counter())
+    def add(self, entry: UndoEntry, *, sent: bool) -> None:
+        """See what one PATCH has overwritten. What was there already is no change."""
+        counted = self._made if sent else self._perhaps
+        for name, after in entry.written.items():
+            if name in entry.before and entry.before[name] != after:
+                self._count(name, entry.before[name], after, counted)
+
+    def _count(
+        self, name: str, before: str | None, after: str, counted: dict[str, Counter[_Pair]]
+    ) -> None:
+        if name not in self._made:
+            if len(self._made) >= _MOST_NAMES:
+                return
+            self._made[name], self._perhaps[name] = Counter(), Counter()
+        pairs = counted[name]
         pair = None if before is None else _cut(before), _cut(after)
         if pair in pairs or len(pairs) < _MOST_PAIRS:
             pairs[pair] += 1
+
+    def most_common(self, most: int) -> dict[str, list[ValueChange]]:
+        """The most frequent changes of each attribute."""
+        return {
+            name: [
+                ValueChange(*pair, made[pair], self._perhaps[name][pair])
+                for pair, _ in (made + self._perhaps[name]).most_common(most)
+            ]
+            for name, made in self._made.items()
+        }
+
+
+def tally_values(path: Path, results_path: Path, *, most: int) -> dict[str, list[ValueChange]]:
+    """The most frequent changes of each attribute, without what was refused.
+
+    Args:
+        path: `undo.jsonl`, whose entries were written before their requests left.
+        results_path: what became of these.
+        most: changes of one attribute.
+
+    Raises:
+        RecordError: a file cannot be read, or is damaged.
+    """
+    tally = ValueTally()
+    if not path.exists():
+        return {}
+    with open_index(path, results_path=results_path, count_unkept=True) as index:
+        if results_path.exists():
+            index.mark_shared(results_path)
+        for entry, sent in index.forwards():
+            tally.add(entry, sent=sent)
+    return tally.most_common(most)
 
 
 def _cut(value: str) -> str:

@@ -13,11 +13,15 @@ import orjson
 import pytest
 
 from batchpatch.formats.progress_json import Sample
+from batchpatch.formats.result_line import encode
 from batchpatch.formats.run_json import InputFile, Manifest, encode_manifest
+from batchpatch.formats.undo_line import UndoEntry, encode_undo
+from batchpatch.model import Outcome, RowResult
 from batchpatch.reporting.overview import overview_of
 from batchpatch.reporting.pace_series import pace_series
 from batchpatch.reporting.page import MOST_FAILED, Wording, render_page
 from batchpatch.reporting.tally import MOST_NAMES, tally_results
+from batchpatch.reporting.value_tally import tally_values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,6 +130,51 @@ def test_values_are_shown_where_they_are_asked_for_only(directory: Path) -> None
     assert "s3cret" not in page_of(directory)
     page = page_of(directory, show_values=True)
     assert "&#34;s3cret&#34; → &#34;gold-plated&#34;" in page
+
+
+def told(row: int, patch: int, outcome: str, **more: Any) -> bytes:
+    """A line of results as a run writes it, of a row with one participant."""
+    who = {"participant_id": "p"} if "participants" not in more else {}
+    return encode(
+        RowResult(
+            row=row,
+            line=row + 1,
+            source="in.csv",
+            outcome=Outcome(outcome),
+            at="2026-01-01T00:00:00.000Z",
+            conversation_id=f"c{patch}",
+            keys=["tier"],
+            patch=patch,
+            **who | more,
+        )
+    )
+
+
+def test_only_what_was_changed_is_listed_as_changed(tmp_path: Path) -> None:
+    """An entry is written before its request leaves, and so for those that are refused as well."""
+    results = [
+        told(1, 1, "updated", status=202, attempts=1),
+        told(2, 2, "rejected", status=400, attempts=1),
+        told(3, 3, "updated", status=202, attempts=1),
+        told(4, 4, "unknown", status=502, attempts=3),
+        told(5, 5, "updated", status=202, attempts=1, participants=["p", "q"]),
+    ]
+    (tmp_path / "results.jsonl").write_bytes(b"".join(results))
+    entries = [
+        UndoEntry(f"c{patch}", who, {"tier": before}, {"tier": "gold"}, patch)
+        for patch, who, before in (
+            (1, "p", None),
+            (2, "p", None),
+            (3, "p", "gold"),
+            (4, "p", None),
+            (5, "p", None),
+            (5, "q", "silver"),
+            (6, "p", "silver"),
+        )
+    ]
+    (tmp_path / "undo.jsonl").write_bytes(b"".join(map(encode_undo, entries)))
+    found = tally_values(tmp_path / "undo.jsonl", tmp_path / "results.jsonl", most=9)
+    assert found == {"tier": [(None, "gold", 2, 1), ("silver", "gold", 1, 1)]}
 
 
 def test_a_tally_counts_each_row_and_forgets_no_attribute(tmp_path: Path) -> None:
