@@ -145,6 +145,20 @@ def with_end(patch: Patch, conversation: Conversation) -> Patch:
     return patch._replace(rows=tuple(row._replace(context=context) for row, context in rows))
 
 
+def without_absent(patch: Patch, present: Collection[str]) -> Patch:
+    """The patch of an undo, without what it need not blank: names that are not there, nor sent."""
+    if not any(row.context is not None and row.context.blanked for row in patch.rows):
+        return patch
+    return patch._replace(rows=tuple(_without_absent(row, present) for row in patch.rows))
+
+
+def _without_absent(row: Row, present: Collection[str]) -> Row:
+    if row.context is None:
+        return row
+    blanked = tuple(name for name in row.context.blanked if name in present)
+    return row._replace(context=row.context._replace(blanked=blanked))
+
+
 def conflict_entry(
     patch: Patch,
     names: Collection[str],

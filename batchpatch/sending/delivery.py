@@ -18,6 +18,7 @@ from batchpatch.sending.compare import (
     expected_of,
     look_at,
     with_end,
+    without_absent,
 )
 from batchpatch.sending.own_writes import OwnWrites
 from batchpatch.sending.sender import Explainer
@@ -138,8 +139,8 @@ class Deliverer:
         special = rows[0].context is not None if alone else any(row.context for row in rows)
         if special or not self._plain:
             ready = await self._prepared(patch)
-            if isinstance(ready, PatchOutcome):
-                return Delivery(patch, [(patch, ready)])
+            if isinstance(ready, Delivery):
+                return ready
             part, before = ready
         began_s = monotonic()
         answer = await self._sender.call(part)
@@ -218,8 +219,8 @@ class Deliverer:
         """Look for nothing more: what was accepted stays accepted."""
         self._verifier.close()
 
-    async def _prepared(self, patch: Patch) -> _Ready | PatchOutcome:
-        """The patch as it is to leave, its values before on disk; or why it does not."""
+    async def _prepared(self, patch: Patch) -> _Ready | Delivery:
+        """The patch as it is to leave, its values before on disk; or settled, if it does not."""
         if not self._may_read and self._verifier.wanted(patch):
             await self._try_reading(patch)
         planned = expected_of(patch)
@@ -228,11 +229,11 @@ class Deliverer:
         beyond = planned is not None and not patch.attributes.keys() <= planned.keys()
         if self._safeguards.reads_first or beyond:
             compared = await self._compared(patch, planned)
-            if isinstance(compared, PatchOutcome):
+            if isinstance(compared, Delivery):
                 return compared
             patch, before = compared
         if (refused := self._kind.refuse(patch.attributes)) is not None:
-            return outcomes.refused(refused)
+            return Delivery(patch, [(patch, outcomes.refused(refused))])
         if not self._safeguards.keep_before and planned is None:
             before = None
         if before is not None:
@@ -241,11 +242,11 @@ class Deliverer:
 
     async def _compared(
         self, patch: Patch, expected: Mapping[str, str | None] | None
-    ) -> _Ready | PatchOutcome:
+    ) -> _Ready | Delivery:
         began_s = self._recent.now_s() - BEFORE_AGE_S
         seen = await look_at(self._reads, patch, max_age_s=BEFORE_AGE_S, kind=self._kind)
         if isinstance(seen, PatchOutcome):
-            return seen
+            return Delivery(patch, [(patch, seen)])
         present = self._recent.overlay(patch, seen.attributes, began_s=began_s)
         verdict = compare(
             patch,
@@ -259,9 +260,11 @@ class Deliverer:
         )
         if isinstance(verdict, Conflict) and self._tell_conflict is not None:
             self._tell_conflict(conflict_entry(patch, verdict.names, expected or {}, present))
+        sent = verdict.attributes if isinstance(verdict, Send) else {}
+        part = without_absent(patch, {*present, *sent})
         if not isinstance(verdict, Send):
-            return verdict.outcome
-        noted = with_end(patch, seen.conversation)
+            return Delivery(patch, [(part, verdict.outcome)])
+        noted = with_end(part, seen.conversation)
         return _Ready(noted._replace(attributes=verdict.attributes), verdict.before)
 
     async def _judged(self, patch: Patch, outcome: PatchOutcome) -> PatchOutcome:

@@ -91,6 +91,22 @@ def test_what_could_only_be_blanked_is_counted(
     assert json.loads((tmp_path / "u" / "summary.json").read_text())["blanked"] == 3
 
 
+def test_only_what_is_blank_is_counted_as_blank(
+    batchpatch: Run, place: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """What never took effect is absent still, and is not sent: there is nothing to blank."""
+    before = place.state()
+    place.set_faults("status=500,rate=1,times=always")
+    words = ("--keep-before", "--retries", "0", "--api-url", place.url, "--out", "r")
+    batchpatch("run", "rows.csv", *words, env=credentials)
+    place.set_faults()
+    done = batchpatch("undo", "r", "--out", "u", env=credentials)
+    assert (done.returncode, place.state()) == (0, before), done.stderr
+    assert "blank now" not in done.stderr
+    lines = lines_of(tmp_path / "u" / "results.jsonl")
+    assert [(one["outcome"], one["code"]) for one in lines] == [("unchanged", "already_so")] * 2
+
+
 def test_a_conflict_says_what_was_expected_and_found_where_values_may_be(
     batchpatch: Run, kept: Any, credentials: dict[str, str], tmp_path: Path
 ) -> None:
