@@ -213,6 +213,7 @@ def _requests(summary: Summary) -> str:
         (summary.reads, "read"),
         (summary.lookups, "look-up"),
         (summary.verifications, "verification"),
+        (summary.other, "other"),
     )
     kinds = ", ".join([patches, *(count(number, kind) for number, kind in others if number)])
     return (

@@ -66,6 +66,8 @@ class Summary(NamedTuple):
     """Requests that ask analytics about many conversations, counted likewise."""
     verifications: int = 0
     """Reads of one conversation after something was written, counted likewise."""
+    other: int = 0
+    """Requests about the token or the organisation, counted likewise."""
     verified: int = 0
     """Rows that were read back and found stored, counted from `results.jsonl` itself."""
     not_stored: int = 0

@@ -222,6 +222,7 @@ class Ending:
             started=rfc3339(self._started),
             ended=rfc3339(datetime.now(UTC)),
             input_exhausted=pipeline.exhausted and self._job.reader.missing_from is None,
+            other=traffic.calls["other"],
             blanked=pipeline.recorded.blanked,
             unkept=self._job.unkept,
             rows_expected=attempt_to_show("Rows in all", lambda: self._rows_expected),

@@ -89,6 +89,7 @@ class Resumption(NamedTuple):
             reads=counters.reads + self.summary.reads,
             lookups=counters.lookups + self.summary.lookups,
             verifications=counters.verifications + self.summary.verifications,
+            other=counters.other + self.summary.other,
             requests=counters.requests + self.summary.requests,
             retries=counters.retries + self.summary.retries,
             throttled=counters.throttled + self.summary.throttled,

@@ -31,6 +31,7 @@ class Counters(NamedTuple):
     started: str
     ended: str
     input_exhausted: bool
+    other: int = 0
     blanked: int = 0
     unkept: int = 0
     rows_expected: int | None = None

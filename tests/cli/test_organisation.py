@@ -30,6 +30,7 @@ def begun(batchpatch: Run, sandbox: Any, credentials: dict[str, str], tmp_path: 
     words = ("--api-url", sandbox.url, "--limit", "3", "--keep-before", "--out", "r")
     done = batchpatch("run", "rows.csv", *words, env=credentials)
     assert done.returncode == 0, done.stderr
+    assert "7 requests: 3 patches, 3 reads, 1 other, 0 repeated" in done.stderr
     return sandbox
 
 
@@ -53,6 +54,9 @@ def test_nothing_goes_on_in_another_organisation(
     assert noted(tmp_path / "r") == before
     done = batchpatch("resume", "r", "--api-url", begun.url, env=credentials)
     assert (done.returncode, begun.get("stats")["patches"]) == (0, 6), done.stderr
+    summary = json.loads((tmp_path / "r" / "summary.json").read_text())
+    parts = ("patches", "reads", "lookups", "verifications", "other", "retries")
+    assert summary["requests"] == sum(summary[part] for part in parts) == 14
 
 
 def test_an_undo_stays_in_its_organisation_too(
