@@ -161,6 +161,7 @@ class DryRun(NamedTuple):
                 shown,
                 self.read,
                 skip_unchanged=self.looking.skip_unchanged,
+                reads_anyway=self.looking.reads_anyway,
                 every_row=self.all,
                 given=self.given,
             )

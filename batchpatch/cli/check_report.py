@@ -37,6 +37,8 @@ class TextReport:
     inputs: list[str]
     read: ReadOptions
     skip_unchanged: bool
+    reads_anyway: bool
+    """Without --skip-unchanged, too, each conversation is read first."""
     every_row: bool
     given: GivenFlags = ()
     _rows: dict[_Kind, int] = field(default_factory=dict)
@@ -86,7 +88,9 @@ class TextReport:
             )
         about = "" if report.participants_exact else "about "
         lines.append(f"{about}{count(report.participants, 'participant')}")
-        lines += price_lines(report, skip_unchanged=self.skip_unchanged)
+        lines += price_lines(
+            report, skip_unchanged=self.skip_unchanged, reads_anyway=self.reads_anyway
+        )
         if report.fixed is not None:
             lines += _fixed_lines(report.fixed, self.given)
         show(lines)
@@ -121,8 +125,11 @@ def _listed(names: list[str]) -> str:
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
-def price_lines(report: CheckReport, *, skip_unchanged: bool) -> list[str]:
-    """What the run costs; with --skip-unchanged, at the least and at the most, and without it."""
+def price_lines(report: CheckReport, *, skip_unchanged: bool, reads_anyway: bool) -> list[str]:
+    """What the run costs; with --skip-unchanged, at the least and at the most, and without it.
+
+    `reads_anyway`: without it, too, each conversation is read first.
+    """
     looks, writes = report.looks, report.all_requests
     lines = []
     if report.lookups:
@@ -137,10 +144,11 @@ def price_lines(report: CheckReport, *, skip_unchanged: bool) -> list[str]:
         return [forecast(writes, report.allowance), *lines]
     least = report.lookups + report.reads + report.choices
     most = writes + report.reads
+    without = most if reads_anyway else writes
     return [
         f"with --skip-unchanged, nothing differs: {forecast(least, report.allowance)}",
         f"with --skip-unchanged, all differs: {forecast(most, report.allowance)}",
-        f"without it: {forecast(writes, report.allowance)}",
+        f"without it: {forecast(without, report.allowance)}",
         *lines,
     ]
 

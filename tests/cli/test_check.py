@@ -82,3 +82,19 @@ def test_there_are_no_more_participants_than_rows(batchpatch: Run, tmp_path: Pat
     document = json.loads(batchpatch("check", "rows.csv", "--json").stdout)
     assert document["participants"] <= document["rows"] == 30_000
     assert document["conversations"] <= 30_000
+
+
+def test_what_skipping_saves_is_compared_with_the_same_run_without_it(
+    batchpatch: Run, tmp_path: Path
+) -> None:
+    """`--keep-before` reads each conversation as well: then the reads are no price of skipping."""
+    rows = [f"00000000-0000-4000-8000-{number:012},{IDS[:36]},x" for number in range(20)]
+    (tmp_path / "rows.csv").write_text(
+        "\n".join(["conversationId,participantId,attr.a", *rows, ""])
+    )
+    for more, requests in ((), 20), (("--keep-before",), 40):
+        alone = batchpatch("check", "rows.csv", *more).stdout
+        assert f"\n{requests} requests" in alone
+        both = batchpatch("check", "rows.csv", "--skip-unchanged", *more).stdout
+        assert f"\nwithout it: {requests} requests" in both
+        assert "\nwith --skip-unchanged, all differs: 40 requests" in both

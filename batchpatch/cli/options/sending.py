@@ -77,9 +77,14 @@ class LookingFlags(Options):
             verify=verifying.options(),
         )
 
+    @property
+    def reads_anyway(self) -> bool:
+        """Each conversation is read first, with --skip-unchanged and without it."""
+        return self.guard or self.keep_before
+
     def reads_of(self, verifying: VerifyFlags) -> float:
         """Reads of each conversation, beside those of --skip-unchanged: what `check` prices."""
-        first = (self.guard or self.keep_before) and not self.skip_unchanged
+        first = self.reads_anyway and not self.skip_unchanged
         return first + verifying.options().share
 
 
