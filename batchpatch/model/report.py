@@ -120,7 +120,7 @@ class Progress(NamedTuple):
     window: WindowUse | None = None
     """None where the platform has not said what it allows."""
     reasons: Sequence[FailureReason] = ()
-    """Why rows have not made it so far, the most frequent reasons first; of this process."""
+    """Why rows have not made it so far, the most frequent reasons first."""
     organisation: str | None = None
     """Whose data it is, once that is known."""
 

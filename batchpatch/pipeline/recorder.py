@@ -48,6 +48,8 @@ class EarlierRun(NamedTuple):
     """Of rows that are sent again: what later rows have applied in the meantime, to whom."""
     elsewhere: Mapping[int, Skips] = {}
     """Of rows that failed in another run: the same, of that run's rows."""
+    reasons: FailureReasons | None = None
+    """Why rows did not make it."""
 
     def without_newer(self, row: Row | InvalidRow, *, whole: bool) -> Row | InvalidRow:
         """The row without what is newer: old never beats new. `whole`: as `without_skipped`."""
@@ -99,8 +101,8 @@ class Recorder:
         self.patches_sent = 0
         """Patches whose rows this process has recorded, and that had left."""
         self._failed = 0
-        self.reasons = FailureReasons()
-        """Why rows did not make it, of this process."""
+        self.reasons = earlier.reasons or FailureReasons()
+        """Why rows did not make it, those of earlier processes among them."""
         self.blanked = 0
         """Attributes that an undo could only blank, by this process."""
 

@@ -13,10 +13,12 @@ from batchpatch.errors import RecordError, SettingsError
 from batchpatch.formats.run_json import settings_from
 from batchpatch.formats.skips import merged_skips, parse_skips, skips_field
 from batchpatch.genesys.account.regions import is_loopback
+from batchpatch.model import FAILED, Outcome
 from batchpatch.pipeline.recorder import EarlierRun
 from batchpatch.reading.rules_file import refuse_changed_rules
 from batchpatch.recording.append_log import cut_tail
 from batchpatch.recording.checkpoint import drop_rows, read_settled, rows_with
+from batchpatch.recording.failure_reasons import read_reasons
 from batchpatch.recording.files import write_atomically
 from batchpatch.recording.inputs_again import find_again, paths_of
 from batchpatch.recording.manifest import (
@@ -34,10 +36,10 @@ if TYPE_CHECKING:
 
     from batchpatch.formats.run_json import Manifest
     from batchpatch.genesys.account.credentials import Account
-    from batchpatch.model import Outcome, Skips, Summary
+    from batchpatch.model import Skips, Summary
     from batchpatch.options.run import ConnectOptions, PaceOptions, RetryPolicy, Settings
     from batchpatch.recording.run_directory import RunDirectory
-    from batchpatch.recording.summary import Counters
+    from batchpatch.recording.summary import Counters, FailureReasons
 
 
 class Resumption(NamedTuple):
@@ -173,12 +175,20 @@ def prepare_resumption(
             settled.rows.highest() or 0,
             settled.last_patch,
             newer,
+            reasons=_reasons(directory, settled.outcomes),
         ),
         summary,
         paths_of(files, spool_path=directory.spool_path),
         [file.name or file.path for file in files],
         moved,
     )
+
+
+def _reasons(directory: RunDirectory, outcomes: Collection[str]) -> FailureReasons | None:
+    """Why rows did not make it; the file is read once more where any did not."""
+    if not any(Outcome(outcome) in FAILED for outcome in outcomes):
+        return None
+    return read_reasons(directory.results_path)
 
 
 def _have_numbers(directory: RunDirectory, names: Collection[str]) -> bool:

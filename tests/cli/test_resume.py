@@ -332,3 +332,20 @@ def test_a_run_that_only_waits_for_its_turn_stops_at_once(
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=15)
     assert process.returncode == 130
+
+
+def test_the_reasons_shown_are_of_the_same_rows_as_the_outcomes(
+    batchpatch: Run, make_rows: Callable[..., Path], sandbox: Any, credentials: dict[str, str]
+) -> None:
+    """`14 rejected`, and below it the reasons of three, leave the reader with eleven to explain."""
+    make_rows(6)
+    sandbox.set_faults("status=400,rate=1,times=always")
+    words = ("--api-url", sandbox.url, "--limit", "3", "--out", "r")
+    batchpatch("run", "rows.csv", *words, env=credentials)
+    sandbox.set_faults()
+    done = batchpatch("resume", "r", "--progress", "json", env=credentials)
+    shown = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    assert shown
+    for progress in shown:
+        assert sum(reason["rows"] for reason in progress["reasons"]) == 3
+        assert progress["outcomes"]["rejected"] == 3
