@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.cli.next_command import NextCommands, command_line
 from batchpatch.cli.run_text import place_line, undo_line
-from batchpatch.recording.manifest import read_manifest
+from batchpatch.errors import RecordError, SettingsError
+from batchpatch.model import Outcome
+from batchpatch.recording.manifest import read_manifest, read_summary
 from batchpatch.recording.run_directory import RunDirectory
 from batchpatch.recording.run_paths import takes_back
 from batchpatch.reporting.place import Place, place_of, why_not_undone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from batchpatch.cli.options.declare import Given
+    from batchpatch.formats.run_json import Manifest
+    from batchpatch.model import Summary
 
 
 class Following(NamedTuple):
@@ -33,6 +38,10 @@ class Following(NamedTuple):
     """Looks at the run while it is at work."""
     limit: int | None = None
     """Rows up to which `resume` goes: those of a `--limit` that is not reached yet."""
+    conflicts: int = 0
+    """Of an undo: participants who hold what somebody else has set since."""
+    undo_anyway: str | None = None
+    """Restores those as well: sent again as they were, they would conflict again."""
     since: str | None = None
     """Looks at what became of its failed rows, where another run has sent them again."""
 
@@ -65,21 +74,26 @@ class Following(NamedTuple):
             because = None
             if undo:
                 because = why_not_undone(directory, manifest, in_own_sandbox=in_own_sandbox)
+            summary = _summary(directory)
+        taken_back = _taken_back(manifest)
+        conflicts, others = _failed(summary) if taken_back is not None else (0, 1)
         return cls(
-            commands.send_failed(failed),
+            commands.send_failed(failed) if others else None,
             commands.resume() if resumable else None,
             commands.undo() if undo and because is None else None,
             because,
-            takes_back(file.path for file in manifest.inputs),
+            taken_back is not None,
             place_of(manifest),
             command_line("status", [path], []),
             manifest.limit,
+            conflicts,
+            _undo_anyway(taken_back, instead) if taken_back and conflicts else None,
         )
 
     @property
     def next(self) -> str | None:
         """The one command that comes next: first the rest of the run, then what has failed."""
-        return self.resume or self.since or self.send_failed
+        return self.resume or self.since or self.send_failed or self.undo_anyway
 
     def place_lines(self) -> list[str]:
         """Where it went, and whether that can be undone."""
@@ -102,6 +116,13 @@ class Following(NamedTuple):
                 "To send the failed rows again, once they are mended or the cause is gone:",
                 f"  {self.send_failed}",
             ]
+        if self.undo_anyway and not self.resume:
+            hold = "participant holds" if self.conflicts == 1 else "participants hold"
+            told = (
+                f"{self.conflicts:,} {hold} what somebody else has set since. To overwrite that "
+                "with the values before the run:"
+            )
+            lines += [told, f"  {self.undo_anyway}"]
         return lines
 
     def document(self) -> dict[str, Any]:
@@ -111,6 +132,36 @@ class Following(NamedTuple):
             "resume": self.resume,
             "undo": self.undo,
             "undo_because": self.undo_because,
+            "undo_anyway": self.undo_anyway,
             "next": self.next,
             "where": self.place and self.place._asdict(),
         }
+
+
+def _summary(directory: RunDirectory) -> Summary | None:
+    with suppress(RecordError):
+        return read_summary(directory.summary_path)
+    return None
+
+
+def _taken_back(manifest: Manifest) -> Path | None:
+    """The run that an undo takes back; None of another run."""
+    inputs = [file.path for file in manifest.inputs]
+    return Path(inputs[0]).parent if takes_back(inputs) else None
+
+
+def _failed(summary: Summary | None) -> tuple[int, int]:
+    """Rows in conflict, and the others that did not make it; where nobody knows, all are others."""
+    if summary is None:
+        return 0, 1
+    conflicts = summary.outcomes.get(Outcome.CONFLICT, 0)
+    lost = sum(n for word, n in summary.outcomes.items() if not Outcome(word).made_it)
+    return conflicts, lost - conflicts
+
+
+def _undo_anyway(path: Path, instead: Sequence[Given]) -> str | None:
+    """The undo over what others have set, as of somebody who works where the run lies."""
+    with suppress(RecordError, SettingsError):
+        near = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        return NextCommands.of(near, instead=instead).undo(force=True)
+    return None

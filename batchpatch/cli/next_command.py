@@ -102,10 +102,13 @@ class NextCommands(NamedTuple):
             return None
         return command_line("run", files, self._words(_ALL, without={*_OF_ONE_RUN, "--sheet"}))
 
-    def undo(self) -> str:
-        """Takes the run back, where something is left to take back."""
+    def undo(self, *, force: bool = False) -> str:
+        """Takes the run back, where something is left to take back.
+
+        `force`: over what somebody else has set since, too.
+        """
         words = self._words({*_PLATFORM, *_STOPPING, *_END})
-        return command_line("undo", [self.directory], words)
+        return command_line("undo", [self.directory], ["--force", *words] if force else words)
 
     def _words(
         self, known: Collection[str], *, without: Collection[str] = _TROUBLE

@@ -125,6 +125,22 @@ def test_a_conflict_says_what_was_expected_and_found_where_values_may_be(
     assert not path.exists()
 
 
+def test_after_conflicts_the_next_step_is_one_that_can_work(
+    batchpatch: Run, kept: Any, credentials: dict[str, str]
+) -> None:
+    """Sent again with their guard, the same rows can only conflict again."""
+    tell(kept, tier="platinum")
+    done = batchpatch("undo", "r", "--out", "u", env=credentials)
+    again = f"batchpatch undo r --force --api-url {kept.url}"
+    said = "1 participant holds what somebody else has set since. To overwrite that with the values"
+    assert f"{said} before the run:\n  {again}\n" in done.stderr
+    assert "failed.jsonl" not in done.stderr
+    told = json.loads(batchpatch("report", "u", "--json").stdout)
+    assert (told["next"], told["send_failed"]) == (again, None)
+    done = batchpatch(*again.split()[1:], "--out", "f", env=credentials)
+    assert (done.returncode, kept.state()[PARTICIPANT]["tier"]) == (0, "silver"), done.stderr
+
+
 def test_rows_beside_a_plan_that_kept_nothing_are_counted(
     batchpatch: Run, place: Any, credentials: dict[str, str], tmp_path: Path
 ) -> None:
