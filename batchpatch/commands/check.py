@@ -153,7 +153,7 @@ def check(
     if route is not None and route.of_communication:
         route_reads = max(0, conversations - forecast.conversations_read)
     reads = conversations if kind.resource is None else participants
-    looks = round(reads * looks_each)
+    looks = _looks(reads, looks_each)
     requests = forecast.patches + lookups + choices + looks + route_reads
     return CheckReport(
         inputs=[_input_check(opened) for opened in reader.inputs],
@@ -187,6 +187,12 @@ def _tell_invalid(
     for row in rows:
         if isinstance(row, InvalidRow):
             on_invalid(row)
+
+
+def _looks(reads: int, each: float) -> int:
+    """So many reads of each; a sample, which is the part of one, is of one at least."""
+    whole, share = divmod(each, 1)
+    return int(reads * whole) + (max(1, round(reads * share)) if share and reads else 0)
 
 
 def _fixed(reader: Reader, read: ReadOptions, out: Path) -> SortedFiles:

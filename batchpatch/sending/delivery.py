@@ -157,7 +157,7 @@ class Deliverer:
 
     def _delivered(self, patch: Patch, part: Patch, outcome: PatchOutcome) -> Delivery:
         """What has come back of the whole of a patch: to be verified, or done."""
-        wanted = outcome.outcome is UPDATED and self._verifier.wanted(part)
+        wanted = outcome.outcome is UPDATED and self._verifier.takes(part)
         return Delivery(patch, [(part, outcome)], to_verify=wanted)
 
     async def _try_reading(self, patch: Patch) -> None:
@@ -221,7 +221,7 @@ class Deliverer:
 
     async def _prepared(self, patch: Patch) -> _Ready | Delivery:
         """The patch as it is to leave, its values before on disk; or settled, if it does not."""
-        if not self._may_read and self._verifier.wanted(patch):
+        if not self._may_read and self._verifier.reads:
             await self._try_reading(patch)
         planned = expected_of(patch)
         before: Mapping[str, str | None] | None = planned

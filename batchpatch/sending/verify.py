@@ -56,15 +56,29 @@ class Verifier:
         self._turns = Turns(concurrency)
         self._groups: dict[str, Group] = {}
         self._closed = False
+        self._has_taken = False
 
     @property
     def waiting(self) -> int:
         """Patches that wait for their verdict."""
         return sum(len(group.members) for group in self._groups.values())
 
+    @property
+    def reads(self) -> bool:
+        """Something is to be read back."""
+        return self._options.share > 0
+
     def wanted(self, patch: Patch) -> bool:
-        """True where this patch is to be read back."""
+        """True where this patch belongs to the sample."""
         return is_sampled(patch, self._options.share)
+
+    def takes(self, patch: Patch) -> bool:
+        """True where this patch, which was accepted, is to be read back: the sample, and the first.
+
+        Of a few participants a sample may hold none, and then nobody would have looked at all.
+        """
+        is_first, self._has_taken = self.reads and not self._has_taken, True
+        return is_first or self.wanted(patch)
 
     async def verify(self, patch: Patch, outcome: PatchOutcome) -> PatchOutcome:
         """Wait until what was just accepted can be read, or the time is over.

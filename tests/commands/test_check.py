@@ -59,6 +59,7 @@ def test_reading_back_is_in_the_time_that_programs_read_too(mixed: str) -> None:
     pace = PaceOptions(Rate(0.5), assumed=None)
     report = check([mixed], pace=pace, looks_each=1.0)
     assert (report.requests, report.looks, report.duration_s) == (2, 1, 6.0)
+    assert [check([mixed], looks_each=each).looks for each in (0.0, 0.05, 1.05)] == [0, 1, 2]
 
 
 def test_each_invalid_row_is_told_once_without_its_values(mixed: str) -> None:

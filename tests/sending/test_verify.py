@@ -389,6 +389,17 @@ def test_a_sample_is_a_share_of_the_participants(share: float) -> None:
     assert chosen == pytest.approx(4000 * share, abs=150 if 0 < share < 1 else 0)
 
 
+def test_of_a_few_participants_the_first_is_looked_at() -> None:
+    """Whoever asks for a sample of two rows has asked whether they are stored."""
+    reads: Any = ScriptedReads()
+    few = [patch_of(who, a="1") for who in range(3)]
+    verifier = Verifier(reads, VerifyOptions(share=1e-9), route=find_route())
+    assert [verifier.wanted(patch) for patch in few] == [False] * 3
+    assert [verifier.takes(patch) for patch in few] == [True, False, False]
+    verifier = Verifier(reads, VerifyOptions(), route=find_route())
+    assert [verifier.takes(patch) for patch in few] == [False] * 3
+
+
 def test_a_sample_stays_the_same() -> None:
     """A resumed run, and the same participant's next patch, go on with it."""
     verifiers = [
