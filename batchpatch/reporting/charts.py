@@ -24,13 +24,14 @@ def pace_chart(points: Sequence[Point]) -> str:
     labels = [point.at.strftime(form) for point in points]
     chart = _chart("Line", labels, fill=True, interpolate=None)
     chart.add("requests a minute", [round(point.requests_per_min, 1) for point in points])
-    if any(point.allowed_per_min for point in points):
+    is_dashed = any(point.allowed_per_min for point in points)
+    if is_dashed:
         allowed = [point.allowed_per_min for point in points]
         dashed = {"width": 2, "dasharray": "7, 5"}
         chart.add("allowed a minute", allowed, fill=False, stroke_style=dashed)
     if any(point.refused_per_min for point in points):
         chart.add("refused (429)", [round(point.refused_per_min, 1) for point in points])
-    return _drawn(chart)
+    return _drawn(chart, dashed=1 if is_dashed else None)
 
 
 def latency_chart(latencies: Sequence[int]) -> str:
@@ -104,9 +105,15 @@ def _chart(kind: str, labels: Sequence[str], **options: Any) -> Any:
     return chart
 
 
-def _drawn(chart: Any) -> str:
-    """The picture without the script that the library adds, which would be blocked anyway."""
+def _drawn(chart: Any, *, dashed: int | None = None) -> str:
+    """The picture without the script that the library adds, which would be blocked anyway.
+
+    `dashed`: the series whose mark in the legend is to look like its line.
+    """
     root = chart.render_tree()
+    for mark in root.iter():
+        if str(mark.tag).endswith("rect") and f"color-{dashed} " in mark.get("class", ""):
+            mark.set("style", "fill: none; stroke-width: 2; stroke-dasharray: 4, 2")
     for parent in root.iter():
         for child in [one for one in parent if str(one.tag).endswith("script")]:
             parent.remove(child)

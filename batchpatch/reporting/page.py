@@ -63,7 +63,7 @@ def render_page(overview: Overview, wording: Wording, *, show_values: bool) -> s
         undo, results = directory.undo_path, directory.results_path
         values = tally_values(undo, results, most=_MOST_CHANGES)
     attributes = tally.attributes()
-    failed = list(_shown(tally.failed))
+    failed = list(_shown(sorted(tally.failed, key=lambda result: result.row)))
     markup = load("markupsafe").Markup
     page: str = template.render(
         title=overview.glance.path.absolute().name,

@@ -132,6 +132,14 @@ def test_values_are_shown_where_they_are_asked_for_only(directory: Path) -> None
     assert "&#34;s3cret&#34; → &#34;gold-plated&#34;" in page
 
 
+def test_failed_rows_come_in_the_order_of_the_input(directory: Path) -> None:
+    """They are mended there; answers come in an order of their own."""
+    lines = [line(row, "rejected", code=f"code-{row}") for row in (3, 1, 2)]
+    (directory / "results.jsonl").write_bytes(b"".join(lines))
+    table = page_of(directory).split('<table id="failed">')[1]
+    assert re.findall(r"code-[0-9]", table) == ["code-1", "code-2", "code-3"]
+
+
 def told(row: int, patch: int, outcome: str, **more: Any) -> bytes:
     """A line of results as a run writes it, of a row with one participant."""
     who = {"participant_id": "p"} if "participants" not in more else {}
