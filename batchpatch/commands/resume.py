@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.connect import open_for
+from batchpatch.model import Outcome
 from batchpatch.options.run import LimitOptions, read_afresh
 from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.finished import finished_without_inputs
@@ -24,6 +25,7 @@ from batchpatch.pipeline.resumption import (
     note_hosts,
     planned_by,
     prepare_resumption,
+    without_outcomes,
 )
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.stop import Stopper
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from batchpatch.genesys.account.credentials import Account
-    from batchpatch.model import Outcome, Progress
+    from batchpatch.model import Progress
     from batchpatch.options.run import ConnectOptions, PaceOptions, RetryPolicy
     from batchpatch.pipeline.intent import Confirm
     from batchpatch.pipeline.job import Stream
@@ -115,7 +117,6 @@ async def resume(
             prepare_resumption,
             directory,
             account,
-            retry_outcomes,
             inputs=inputs,
             appended=appended,
             elsewhere=elsewhere,
@@ -135,6 +136,22 @@ async def resume(
             )
             known = await off_loop(count, unless=stopper.asked_to_leave(), left=_LEFT)
         async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
+            identity = None
+            if out is None:
+                left = _rows_left(earlier, known, retry_outcomes, limit=settings.read.limit)
+                identity = await confirmed(
+                    confirm,
+                    client,
+                    account,
+                    settings,
+                    stopper,
+                    rows=left,
+                    sought=(left or 0) if earlier.finds else 0,
+                    keeps_before=keeps_before(earlier.manifest),
+                    identity=await identity_to_go_on(client, earlier.manifest),
+                )
+                take_out = partial(without_outcomes, directory, earlier, retry_outcomes)
+                earlier = await off_loop(take_out, unless=stopper.asked_to_leave(), left=_LEFT)
             job = Job(
                 reader=Reader(
                     earlier.inputs,
@@ -153,26 +170,15 @@ async def resume(
                 directory=directory,
                 earlier=earlier,
                 unkept=earlier.manifest.unkept,
+                identity=identity,
                 stream=stream,
                 monitor=monitor,
                 tracer=tracer,
             )
             if out is None:
-                left = _rows_left(earlier, known, limit=settings.read.limit)
-                identity = await confirmed(
-                    confirm,
-                    client,
-                    account,
-                    settings,
-                    stopper,
-                    rows=left,
-                    sought=(left or 0) if earlier.finds else 0,
-                    keeps_before=keeps_before(earlier.manifest),
-                    identity=await identity_to_go_on(client, earlier.manifest),
-                )
                 if earlier.moved:
                     note_hosts(directory, account)
-                return await sending(replace(job, identity=identity), directory).run(observe)
+                return await sending(job, directory).run(observe)
             origin = await read_origin(client, account)
             refuse_another_organisation(earlier.manifest, origin.identity)
             moved_to = origin.region if earlier.moved else None
@@ -185,7 +191,17 @@ async def resume(
             return await planning(job, out=out, file=file, origin=origin).run(observe)
 
 
-def _rows_left(earlier: Resumption, known: int | None, *, limit: int | None) -> int | None:
+def _rows_left(
+    earlier: Resumption,
+    known: int | None,
+    retry_outcomes: Collection[Outcome],
+    *,
+    limit: int | None,
+) -> int | None:
     """About how many rows are to be settled; None where nobody can tell."""
     expected = min((rows for rows in (known, limit) if rows is not None), default=None)
-    return None if expected is None else max(0, expected - sum(earlier.before.outcomes.values()))
+    if expected is None:
+        return None
+    outcomes = earlier.before.outcomes.items()
+    kept = sum(rows for word, rows in outcomes if Outcome(word) not in retry_outcomes)
+    return max(0, expected - kept)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Skips, Summary
     from batchpatch.options.run import ConnectOptions, PaceOptions, RetryPolicy, Settings
+    from batchpatch.recording.checkpoint import Settled
     from batchpatch.recording.run_directory import RunDirectory
     from batchpatch.recording.summary import Counters, FailureReasons
 
@@ -113,19 +114,17 @@ def _combined_use(*parts: Counters | Summary) -> float | None:
 def prepare_resumption(
     directory: RunDirectory,
     account: Account,
-    retry_outcomes: Collection[Outcome],
     *,
     inputs: Sequence[Path] = (),
     appended: bool = False,
     elsewhere: bool = False,
     ready: Callable[[], None] | None = None,
 ) -> Resumption:
-    """Read what is settled, mend the torn end, and take out what is to be sent again.
+    """Read what is settled, and mend the torn end.
 
     Args:
         directory: of the run.
         account: credentials and hosts.
-        retry_outcomes: settled rows with these outcomes are sent again.
         inputs: where inputs lie now that have been moved; known by their content.
         appended: rows may have been added at the end of an input.
         elsewhere: the account's hosts may be others than the run's.
@@ -160,27 +159,44 @@ def prepare_resumption(
         cut_tail(directory.results_path, settled.valid_bytes)
     manifest = replace(manifest, inputs=files)
     update_manifest(directory.manifest_path, lambda known: replace(known, inputs=files))
-    newer = _read_newer(directory)
-    if retry_outcomes and settled.lines:
-        newer = _take_out(directory, retry_outcomes, newer)
-        settled = read_settled(directory.results_path)
     summary = None
     with suppress(RecordError):
         summary = read_summary(directory.summary_path)
     return Resumption(
         manifest,
-        EarlierRun(
-            settled.outcomes,
-            settled.rows,
-            settled.rows.highest() or 0,
-            settled.last_patch,
-            newer,
-            reasons=_reasons(directory, settled.outcomes),
-        ),
+        _earlier_run(directory, settled, _read_newer(directory)),
         summary,
         paths_of(files, spool_path=directory.spool_path),
         [file.name or file.path for file in files],
         moved,
+    )
+
+
+def without_outcomes(
+    directory: RunDirectory, earlier: Resumption, outcomes: Collection[Outcome]
+) -> Resumption:
+    """The same run once the lines of rows with these outcomes are gone: they are sent again.
+
+    Only once it is sure that they will be: a no, or another organisation, leaves a run as it was.
+
+    Raises:
+        RecordError: the results cannot be rewritten.
+    """
+    if {Outcome(word) for word in earlier.before.outcomes}.isdisjoint(outcomes):
+        return earlier
+    newer = _take_out(directory, outcomes, dict(earlier.before.newer))
+    settled = read_settled(directory.results_path)
+    return earlier._replace(before=_earlier_run(directory, settled, newer))
+
+
+def _earlier_run(directory: RunDirectory, settled: Settled, newer: dict[int, Skips]) -> EarlierRun:
+    return EarlierRun(
+        settled.outcomes,
+        settled.rows,
+        settled.rows.highest() or 0,
+        settled.last_patch,
+        newer,
+        reasons=_reasons(directory, settled.outcomes),
     )
 
 

@@ -237,6 +237,25 @@ def test_resume_and_undo_look_before_they_ask(
     assert "undo.jsonl" in done.stderr
 
 
+def test_a_no_leaves_the_lines_of_rows_that_were_to_be_sent_again(
+    make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """They say why rows failed; and the question counts these rows too."""
+    make_rows(5)
+    env = environment | region.env
+    words = ["run", "rows.csv", "--ca-file", region.ca_file, "--out", "r", "--yes"]
+    region.sandbox.set_faults("status=400,times=always,rate=1")
+    subprocess.run([sys.executable, "-m", "batchpatch", *words], cwd=tmp_path, env=env, check=False)
+    region.sandbox.set_faults()
+    before = (tmp_path / "r" / "results.jsonl").read_bytes()
+    resume = ["resume", "r", "--retry", "rejected", "--ca-file", region.ca_file]
+    code, shown = answered(resume, "n\n", cwd=tmp_path, env=env)
+    assert (code, "About 5 rows" in shown) == (130, True), shown
+    assert (tmp_path / "r" / "results.jsonl").read_bytes() == before
+    code, shown = answered(resume, "y\n", cwd=tmp_path, env=env)
+    assert (code, len(region.sandbox.state())) == (0, 5), shown
+
+
 def test_yes_sends_and_anything_else_does_not(
     make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
 ) -> None:
