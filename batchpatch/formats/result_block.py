@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from batchpatch.formats.result_line import MAX_ROW, decode, encode
-from batchpatch.model import APPLIED, CONVERSATION_ENDED, Outcome
+from batchpatch.model import APPLIED, CONVERSATION_ENDED, FAILED, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 _WORDS = frozenset(str(outcome) for outcome in Outcome)
+_FAILED = frozenset(str(outcome) for outcome in FAILED)
 _UNUSABLE = (ValueError, KeyError, TypeError, AttributeError)
 _row_field, _outcome_field = itemgetter("row"), itemgetter("outcome")
 
@@ -66,10 +67,15 @@ class Parsed(NamedTuple):
     """Lines of rows that were written to a conversation that had ended."""
     bad: list[tuple[int, int]]
     """Of each bad line: its index in the block, and the byte in the block at which it begins."""
+    failed: list[dict[str, Any]]
+    """The lines of rows that did not make it, where they were asked for."""
 
 
-def parse(block: Block) -> Parsed:
-    """Every line of a block read as JSON and checked; a torn tail is one bad line."""
+def parse(block: Block, *, with_failed: bool = False) -> Parsed:
+    """Every line of a block read as JSON and checked; a torn tail is one bad line.
+
+    `with_failed`: the lines of rows that did not make it are wanted as a whole.
+    """
     data = block.data
     if block.torn:
         return _NOTHING._replace(bad=[(0, 0)])
@@ -78,13 +84,14 @@ def parse(block: Block) -> Parsed:
         # makes an array of the lines. Lines that only make sense together change the count.
         results = orjson.loads(b"[" + data[:-1].replace(b"\n", b",") + b"]")
         if len(results) == block.lines:
-            return _columns(results, checks=_CHECKED in data, ends=_ENDED in data)
+            parsed = _columns(results, checks=_CHECKED in data, ends=_ENDED in data)
+            return _with_failed(parsed, results) if with_failed else parsed
     except _UNUSABLE:
         pass
     return _one_by_one(data)
 
 
-_NOTHING = Parsed([], [], Counter(), 0, 0, 0, 0, 0, [])
+_NOTHING = Parsed([], [], Counter(), 0, 0, 0, 0, 0, [], [])
 _CHECKED = b'verified":'
 """Ends the name of both fields about verification."""
 
@@ -113,7 +120,14 @@ def _columns(results: list[Any], *, checks: bool, ends: bool) -> Parsed:
         verdicts["unverified"],
         sum(map(_is_after_end, results)) if ends else 0,
         [],
+        [],
     )
+
+
+def _with_failed(parsed: Parsed, results: list[dict[str, Any]]) -> Parsed:
+    if _FAILED.isdisjoint(parsed.counts):
+        return parsed  # mostly
+    return parsed._replace(failed=[result for result in results if result["outcome"] in _FAILED])
 
 
 def _verdict(result: dict[str, Any]) -> bool | str | None:
@@ -128,17 +142,19 @@ def _is_after_end(result: dict[str, Any]) -> bool:
 
 
 def _one_by_one(data: bytes) -> Parsed:
-    found = Parsed([], [], Counter(), 0, 0, 0, 0, 0, [])
+    found = _NOTHING._replace(rows=[], outcomes=[], counts=Counter(), bad=[], failed=[])
     start = 0
     for index, line in enumerate(data[:-1].split(b"\n")):
         try:
-            one = _columns([orjson.loads(line)], checks=True, ends=True)
+            results = [orjson.loads(line)]
+            one = _with_failed(_columns(results, checks=True, ends=True), results)
         except _UNUSABLE:
             found.bad.append((index, start))
         else:
             found.rows.extend(one.rows)
             found.outcomes.extend(one.outcomes)
             found.counts.update(one.counts)
+            found.failed.extend(one.failed)
             found = found._replace(
                 last_patch=max(found.last_patch, one.last_patch),
                 verified=found.verified + one.verified,

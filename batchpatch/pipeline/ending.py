@@ -20,7 +20,6 @@ from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile
 from batchpatch.pipeline.spooling import missing_rest
 from batchpatch.pipeline.stop import both
 from batchpatch.recording.checkpoint import counted, prove
-from batchpatch.recording.failure_reasons import read_reasons
 from batchpatch.recording.manifest import update_manifest, write_summary
 from batchpatch.recording.summary import Counters, summarize
 
@@ -170,11 +169,8 @@ class Ending:
 
     def _reasons(self, proof: Proof) -> list[FailureReason]:
         """Why rows did not make it, those of earlier processes too."""
-        if self._results_path is None:
-            return self._pipeline.recorded.reasons.most_common()
-        if not (proof.failed or proof.problems):
-            return []  # and no need to look for them
-        return read_reasons(self._results_path).most_common()
+        known = self._pipeline.recorded.reasons if self._results_path is None else proof.reasons
+        return known.most_common()
 
     @property
     def _rows(self) -> int:

@@ -14,9 +14,9 @@ from batchpatch.formats.result_line import encode_updated
 from batchpatch.formats.skips import without_skipped
 from batchpatch.model import UPDATED, InvalidRow, Stop
 from batchpatch.pipeline.report import attempt_to_show
+from batchpatch.recording.reasons import FailureReasons
 from batchpatch.recording.results import ResultsLog
 from batchpatch.recording.row_results import FanIn, count_blanked, of_dropped, of_patch, of_unsent
-from batchpatch.recording.summary import FailureReasons
 from batchpatch.writes.registry import USUAL
 
 if TYPE_CHECKING:

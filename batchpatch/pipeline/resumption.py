@@ -13,12 +13,11 @@ from batchpatch.errors import RecordError, SettingsError
 from batchpatch.formats.run_json import settings_from
 from batchpatch.formats.skips import merged_skips, parse_skips, skips_field
 from batchpatch.genesys.account.regions import is_loopback
-from batchpatch.model import FAILED, Outcome
+from batchpatch.model import Outcome
 from batchpatch.pipeline.recorder import EarlierRun
 from batchpatch.reading.rules_file import refuse_changed_rules
 from batchpatch.recording.append_log import cut_tail
 from batchpatch.recording.checkpoint import drop_rows, read_settled, rows_with
-from batchpatch.recording.failure_reasons import read_reasons
 from batchpatch.recording.files import write_atomically
 from batchpatch.recording.inputs_again import find_again, paths_of
 from batchpatch.recording.manifest import (
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from batchpatch.options.run import ConnectOptions, PaceOptions, RetryPolicy, Settings
     from batchpatch.recording.checkpoint import Settled
     from batchpatch.recording.run_directory import RunDirectory
-    from batchpatch.recording.summary import Counters, FailureReasons
+    from batchpatch.recording.summary import Counters
 
 
 class Resumption(NamedTuple):
@@ -164,7 +163,7 @@ def prepare_resumption(
         summary = read_summary(directory.summary_path)
     return Resumption(
         manifest,
-        _earlier_run(directory, settled, _read_newer(directory)),
+        _earlier_run(settled, _read_newer(directory)),
         summary,
         paths_of(files, spool_path=directory.spool_path),
         [file.name or file.path for file in files],
@@ -186,25 +185,18 @@ def without_outcomes(
         return earlier
     newer = _take_out(directory, outcomes, dict(earlier.before.newer))
     settled = read_settled(directory.results_path)
-    return earlier._replace(before=_earlier_run(directory, settled, newer))
+    return earlier._replace(before=_earlier_run(settled, newer))
 
 
-def _earlier_run(directory: RunDirectory, settled: Settled, newer: dict[int, Skips]) -> EarlierRun:
+def _earlier_run(settled: Settled, newer: dict[int, Skips]) -> EarlierRun:
     return EarlierRun(
         settled.outcomes,
         settled.rows,
         settled.rows.highest() or 0,
         settled.last_patch,
         newer,
-        reasons=_reasons(directory, settled.outcomes),
+        reasons=settled.reasons,
     )
-
-
-def _reasons(directory: RunDirectory, outcomes: Collection[str]) -> FailureReasons | None:
-    """Why rows did not make it; the file is read once more where any did not."""
-    if not any(Outcome(outcome) in FAILED for outcome in outcomes):
-        return None
-    return read_reasons(directory.results_path)
 
 
 def _have_numbers(directory: RunDirectory, names: Collection[str]) -> bool:

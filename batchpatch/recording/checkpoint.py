@@ -12,6 +12,7 @@ from batchpatch.formats.result_block import lines_with as lines_with_in
 from batchpatch.model import MADE_IT, Outcome
 from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.files import replacing
+from batchpatch.recording.reasons import FailureReasons
 from batchpatch.recording.results import blocks, lines_with
 
 if TYPE_CHECKING:
@@ -41,13 +42,15 @@ class Proof(NamedTuple):
     """Rows that were written to a conversation that had ended."""
     problems: list[str]
     """Why the counts are not proved; empty where they are."""
+    reasons: FailureReasons
+    """Why rows did not make it."""
     sha256: str | None = None
     """Of the file that was read."""
 
 
 def counted(outcomes: Mapping[str, int]) -> Proof:
     """The counts alone, where no results are kept that could prove them."""
-    return Proof(dict(outcomes), sum(outcomes.values()), Bitmap(), 0, 0, 0, 0, [])
+    return Proof(dict(outcomes), sum(outcomes.values()), Bitmap(), 0, 0, 0, 0, [], FailureReasons())
 
 
 def prove(results_path: Path, *, rows: int) -> Proof:
@@ -58,7 +61,7 @@ def prove(results_path: Path, *, rows: int) -> Proof:
     tally, digest = _Tally(rows), hashlib.sha256()
     for block in blocks(results_path):
         digest.update(block.data)
-        parsed = parse(block)
+        parsed = parse(block, with_failed=True)
         tally.take(parsed)
         for index, _ in parsed.bad:
             tally.complain(f"line {block.first_line + index} is not a whole result")
@@ -74,6 +77,7 @@ class _Tally:
         self._verified = self._not_stored = self._unverified = self._after_end = 0
         self._problems: list[str] = []
         self._untold = 0
+        self._reasons = FailureReasons()
 
     def take(self, parsed: Parsed) -> None:
         rows, outcomes, counts = parsed.rows, parsed.outcomes, parsed.counts
@@ -81,6 +85,7 @@ class _Tally:
         self._not_stored += parsed.not_stored
         self._unverified += parsed.unverified
         self._after_end += parsed.after_end
+        self._reasons.add_lines(parsed.failed)
         if rows and max(rows) > self._rows:
             rows, outcomes = self._within(rows, outcomes)
             counts = Counter(outcomes)
@@ -122,6 +127,7 @@ class _Tally:
             self._unverified,
             self._after_end,
             problems,
+            self._reasons,
         )
 
 
@@ -138,6 +144,8 @@ class Settled(NamedTuple):
     total_bytes: int
     last_patch: int
     """Highest number of a PATCH so far, 0 for none: a resumed run counts on from here."""
+    reasons: FailureReasons
+    """Why rows did not make it."""
 
 
 def read_settled(results_path: Path) -> Settled:
@@ -146,12 +154,12 @@ def read_settled(results_path: Path) -> Settled:
     A file that does not exist is a run that settled nothing. Raises RecordError where good lines
     follow a bad one, because that is not how an interrupted run looks; it names the line.
     """
-    rows, counts = Bitmap(), Counter[str]()
+    rows, counts, reasons = Bitmap(), Counter[str](), FailureReasons()
     valid = total = last_patch = 0
     broken: int | None = None
     for block in blocks(results_path) if results_path.exists() else ():
         total += len(block.data)
-        parsed = parse(block)
+        parsed = parse(block, with_failed=True)
         if broken is None:
             broken, length = _whole_part(block, parsed.bad)
             valid += length
@@ -163,7 +171,8 @@ def read_settled(results_path: Path) -> Settled:
         rows.add_new(parsed.rows)
         counts.update(parsed.counts)
         last_patch = max(last_patch, parsed.last_patch)
-    return Settled(rows, dict(counts), counts.total(), valid, total, last_patch)
+        reasons.add_lines(parsed.failed)
+    return Settled(rows, dict(counts), counts.total(), valid, total, last_patch, reasons)
 
 
 def _whole_part(block: Block, bad: list[tuple[int, int]]) -> tuple[int | None, int]:

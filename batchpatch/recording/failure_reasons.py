@@ -20,7 +20,6 @@ from batchpatch.model import FAILED
 from batchpatch.recording.files import record_error, replacing
 from batchpatch.recording.newer_values import find_skips, find_suspects
 from batchpatch.recording.results import lines_with
-from batchpatch.recording.summary import FailureReasons
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -135,14 +134,6 @@ class FailedRows:
             self._skips = find_skips(self._path, rows)
             self._skips_until = rows[-1]
         return self._skips.get(row, {})
-
-
-def read_reasons(results_path: Path) -> FailureReasons:
-    """Why rows did not make it, counted from the results. Raises RecordError."""
-    reasons = FailureReasons()
-    for _, line in lines_with(results_path, FAILED):
-        reasons.add(decode(line))
-    return reasons
 
 
 def safe_text(text: str) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import ExitCode
-from batchpatch.model import FailureReason, Outcome, Stop, Summary
+from batchpatch.model import Outcome, Stop, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from batchpatch.model import RowResult
     from batchpatch.recording.checkpoint import Proof
 
 
@@ -36,30 +35,6 @@ class Counters(NamedTuple):
     unkept: int = 0
     rows_expected: int | None = None
     notices: tuple[str, ...] = ()
-
-
-class FailureReasons:
-    """Counts failed rows by outcome and code, and keeps one message of each kind."""
-
-    MOST_KINDS = 100
-
-    def __init__(self) -> None:
-        self._kinds: dict[tuple[Outcome, str | None], FailureReason] = {}
-
-    def add(self, result: RowResult) -> None:
-        """See one failed row. Kinds beyond `MOST_KINDS` are not told apart: memory is bounded."""
-        code = result.code or (str(result.status) if result.status else None)
-        known = self._kinds.get((result.outcome, code))
-        if known is not None:
-            self._kinds[result.outcome, code] = known._replace(rows=known.rows + 1)
-        elif len(self._kinds) < self.MOST_KINDS:
-            self._kinds[result.outcome, code] = FailureReason(
-                result.outcome, code, 1, result.message, result.hint
-            )
-
-    def most_common(self, most: int = 5) -> list[FailureReason]:
-        """The most frequent reasons."""
-        return sorted(self._kinds.values(), key=lambda reason: -reason.rows)[:most]
 
 
 def exit_code_for(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.formats.result_line import MAX_ROW
 from batchpatch.model import Outcome
 from batchpatch.recording.checkpoint import counted, prove
-from batchpatch.recording.failure_reasons import read_reasons
 from batchpatch.recording.manifest import find_changes
 from batchpatch.reporting.glance import Glance, glance_at
 from batchpatch.reporting.history import History, history_of
@@ -75,13 +74,12 @@ def overview_of(path: Path) -> Overview:
     glance = glance_at(path)
     directory, manifest = glance.directory, glance.manifest
     proof = _prove(directory)
-    found = read_reasons(directory.results_path).most_common(_MOST_REASONS) if proof.failed else []
     counts = _counts(glance, proof)
     overview = Overview(
         glance,
         counts,
         glance.summary and glance.summary._replace(outcomes=counts.outcomes),
-        found,
+        proof.reasons.most_common(_MOST_REASONS),
         directory.failed_paths() if glance.pid is None else [],
         [],
         _problems(glance, proof),

@@ -10,8 +10,8 @@ import orjson
 
 from batchpatch.formats.result_line import decode
 from batchpatch.model import MADE_IT, UPDATED, RowResult
+from batchpatch.recording.reasons import FailureReasons
 from batchpatch.recording.results import blocks
-from batchpatch.recording.summary import FailureReasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

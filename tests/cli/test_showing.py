@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BROKEN = """
 from batchpatch.cli import ending, main, session
 from batchpatch.genesys.client import GenesysClient
-from batchpatch.recording.summary import FailureReasons
+from batchpatch.recording.reasons import FailureReasons
 from batchpatch.cli.progress import PlainLines
 from batchpatch.pipeline.pipeline import Pipeline
 

@@ -7,6 +7,7 @@ import pytest
 from batchpatch.model import Outcome, Stop
 from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.checkpoint import Proof
+from batchpatch.recording.reasons import FailureReasons
 from batchpatch.recording.summary import Counters, exit_code_for, summarize
 
 COUNTERS = Counters(
@@ -28,7 +29,9 @@ COUNTERS = Counters(
 
 
 def proof_of(problems: tuple[str, ...] = (), **outcomes: int) -> Proof:
-    return Proof(outcomes, sum(outcomes.values()), Bitmap(), 0, 0, 0, 0, list(problems))
+    return Proof(
+        outcomes, sum(outcomes.values()), Bitmap(), 0, 0, 0, 0, list(problems), FailureReasons()
+    )
 
 
 @pytest.mark.parametrize("outcome", Outcome)
