@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import lru_cache
+from itertools import compress
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -127,7 +128,9 @@ def _columns(results: list[Any], *, checks: bool, ends: bool) -> Parsed:
 def _with_failed(parsed: Parsed, results: list[dict[str, Any]]) -> Parsed:
     if _FAILED.isdisjoint(parsed.counts):
         return parsed  # mostly
-    return parsed._replace(failed=[result for result in results if result["outcome"] in _FAILED])
+    return parsed._replace(
+        failed=list(compress(results, map(_FAILED.__contains__, parsed.outcomes)))
+    )
 
 
 def _verdict(result: dict[str, Any]) -> bool | str | None:

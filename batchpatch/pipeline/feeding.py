@@ -117,7 +117,7 @@ class Feeder:
             before: what earlier processes have recorded.
             kind: what is written.
             stopper: is told where the input turns bad.
-            foresee: called with each batch that has come.
+            foresee: called with each batch that has rows.
             punctual: deadlines count from the arrival on.
             room: awaited before each batch is taken.
             monitor: told what has come.
@@ -157,13 +157,10 @@ class Feeder:
         try:
             while (batch := await self._next(batches)) is not None:
                 self.rows = max(self.rows, batch.last)
-                self._foresee()
-                if self._monitor is not None:
-                    self._monitor.arrived(batch.rows)
-                rows = arrived(batch.rows, monotonic()) if self._punctual else batch.rows
-                for check in self._checks:
-                    rows = await check(rows)
-                await self._pass_on(batch._replace(rows=rows))
+                if batch.rows:
+                    self._foresee()
+                    batch = await self._checked(batch)
+                await self._pass_on(batch)
             await self._finish()
             self.exhausted = self._source.exhausted
             self._recorder.judge_failures()  # now it is known how many rows there are
@@ -177,6 +174,15 @@ class Feeder:
             batches.stop()
             self._queue.end()
 
+    async def _checked(self, batch: Batch) -> Batch:
+        """The batch as it has come, and passed the checks."""
+        if self._monitor is not None:
+            self._monitor.arrived(batch.rows)
+        rows = arrived(batch.rows, monotonic()) if self._punctual else batch.rows
+        for check in self._checks:
+            rows = await check(rows)
+        return batch._replace(rows=rows)
+
     def drop(self, numbers: Iterable[int]) -> list[Row]:
         """Those of these rows that have not come to the queue yet, which are not passed on."""
         return []
@@ -189,7 +195,7 @@ class Feeder:
         return await batches.next()
 
     async def _pass_on(self, batch: Batch) -> None:
-        await self._find(batch)
+        await (self._find(batch) if batch.rows else self._put(batch))
 
     async def _finish(self) -> None:
         """Nothing comes after the last batch."""

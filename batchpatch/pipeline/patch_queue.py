@@ -79,7 +79,8 @@ class PatchQueue:
             self._window.add(row)
         self._record_dropped()
         self._draining = idle
-        self._wake()
+        if rows or idle:  # of what is settled already nothing comes, batch after batch
+            self._wake()
 
     async def _wait_for_room(self) -> None:
         while self._window.full and not self._closed:
