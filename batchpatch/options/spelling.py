@@ -24,6 +24,11 @@ def _quoted(text: str) -> str:
     return short if re.fullmatch(r"[!-~]+", short) else repr(short)
 
 
+# After the point as many digits as a program may print of a third.
+_AMOUNT = r"[0-9]{1,12}(?:\.[0-9]{1,30})?"
+_NUMBER = re.compile(rf"{_AMOUNT}|\.[0-9]{{1,30}}")
+
+
 def parse_text(text: str, *, flag: str) -> str:
     """Anything but nothing.
 
@@ -57,7 +62,7 @@ def parse_number(text: str, *, flag: str, most: float | None = None) -> float:
         SettingsError: it is none.
     """
     bare = text.strip()
-    if re.fullmatch(r"[0-9]{0,12}\.?[0-9]{1,12}", bare):
+    if _NUMBER.fullmatch(bare):
         number = float(bare)
         if most is None or number <= most:
             return number
@@ -76,7 +81,7 @@ def parse_choice(text: str, *, flag: str, choices: Sequence[str]) -> str:
     raise SettingsError(f"{flag} {_quoted(text)}: write one of {', '.join(choices)}.")
 
 
-_SPELLING = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?/ ?([a-z]+)")
+_SPELLING = re.compile(rf"({_AMOUNT}) ?/ ?([a-z]+)")
 
 _UNIT_S = {
     **dict.fromkeys(("s", "sec", "second"), 1.0),
@@ -125,7 +130,7 @@ def parse_max_failures(text: str, *, flag: str = "--max-failures") -> MaxFailure
 
 def _percent(text: str) -> float | None:
     """Of `5%` and `0.5%`, from 0 to 100; None for anything else."""
-    if not re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})? ?%", text):
+    if not re.fullmatch(rf"{_AMOUNT} ?%", text):
         return None
     percent = float(text[:-1])
     return percent if percent <= 100 else None
@@ -157,7 +162,7 @@ def parse_verify(text: str, *, flag: str = "--verify") -> float:
 def _share(text: str) -> float | None:
     if (percent := _percent(text)) is not None:
         return percent / 100
-    if not re.fullmatch(r"[0-9]{0,9}\.?[0-9]{1,9}", text):
+    if not _NUMBER.fullmatch(text):
         return None
     share = float(text)
     return share if share <= 1 else None
@@ -168,7 +173,7 @@ def _no_share(text: str, flag: str) -> SettingsError:
 
 
 _DURATION = re.compile(
-    r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m(?:in)?)?(?:([0-9]{1,9}(?:\.[0-9]{1,3})?)s?)?"
+    rf"(?:([0-9]{{1,9}})d)?(?:([0-9]{{1,9}})h)?(?:([0-9]{{1,9}})m(?:in)?)?(?:({_AMOUNT})s?)?"
 )
 
 _UNITS_S = (86400, 3600, 60, 1)

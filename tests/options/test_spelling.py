@@ -103,3 +103,20 @@ def test_a_purpose_that_looks_like_a_typo_is_asked_about(typo: str, meant: str) 
 def test_a_purpose_of_its_own_is_taken(text: str) -> None:
     """The platform may have purposes that nobody has listed."""
     assert parse_participant(text)[0].field == "purpose"
+
+
+@pytest.mark.parametrize(
+    ("parse", "form"),
+    [
+        (partial(parse_number, flag="--foreign"), "{}"),
+        (parse_rate, "{}/s"),
+        (partial(parse_share, flag="--share"), "{}"),
+        (partial(parse_share, flag="--share"), "{}%"),
+        (parse_verify, "{}%"),
+        (parse_max_failures, "{}%"),
+        (partial(parse_duration, flag="--grace"), "{}s"),
+    ],
+)
+def test_a_third_may_have_all_its_digits(parse: Callable[[str], object], form: str) -> None:
+    """A script that divides prints sixteen of them."""
+    assert parse(form.format(1 / 3)) is not None
