@@ -146,7 +146,7 @@ def decode(line: bytes) -> RowResult:
     row = fields.get("row")
     if type(row) is not int or not 1 <= row <= MAX_ROW:
         raise ValueError("a line without a row")
-    known = {name: _of_its_kind(name, fields.get(name)) for name in RowResult._fields}
+    known = {name: of_its_kind(name, fields.get(name)) for name in RowResult._fields}
     return RowResult(
         **{
             **known,
@@ -159,8 +159,8 @@ def decode(line: bytes) -> RowResult:
     )
 
 
-def _of_its_kind(name: str, value: Any) -> Any:
-    """The value of a field, None where it is not what stands there."""
+def of_its_kind(name: str, value: Any) -> Any:
+    """The value of a field of a line, None where it is not what stands there."""
     if name == "verified":
         return value if isinstance(value, bool) else None
     if name in _LISTS:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from batchpatch.formats.result_line import of_its_kind
 from batchpatch.model import FailureReason, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from batchpatch.model import RowResult
+
+_TOLD = ("code", "status", "message", "hint")
 
 
 class FailureReasons:
@@ -32,10 +35,10 @@ class FailureReasons:
         self._add((result.outcome.value, code), result.message, result.hint)
 
     def add_lines(self, lines: Iterable[dict[str, Any]]) -> None:
-        """The same of lines of failed rows, as they were parsed."""
+        """The same of lines of failed rows, as they were parsed, whoever has written them."""
         for line in lines:
-            code = _code_of(line.get("code"), line.get("status"))
-            self._add((line["outcome"], code), line.get("message"), line.get("hint"))
+            code, status, message, hint = (of_its_kind(name, line.get(name)) for name in _TOLD)
+            self._add((line["outcome"], _code_of(code, status)), message, hint)
 
     def _add(self, kind: tuple[str, str | None], message: str | None, hint: str | None) -> None:
         if kind in self._rows:

@@ -41,3 +41,15 @@ def test_a_resumed_run_knows_what_the_run_before_it_knew(
             known.add(row)
     for found in (read_settled(path).reasons, prove(path, rows=len(rows)).reasons):
         assert found.most_common(100) == known.most_common(100)
+
+
+def test_a_line_that_somebody_has_touched_stops_no_count(tmp_path: Path) -> None:
+    """A code that is no text is left out, as wherever a line is read; the row still counts."""
+    path = tmp_path / "results.jsonl"
+    path.write_text(
+        '{"row":1,"outcome":"rejected","code":["x"],"message":{"a":1}}\n'
+        '{"row":2,"outcome":"rejected","code":7,"status":"x","hint":[]}\n'
+    )
+    told = [(one.code, one.rows, one.message) for one in prove(path, rows=2).reasons.most_common()]
+    assert told == [(None, 1, None), ("7", 1, None)]
+    assert read_settled(path).reasons.most_common() == prove(path, rows=2).reasons.most_common()
