@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from batchpatch.model import LIMIT_REACHED, Outcome
+from batchpatch.model import LIMIT_IN_WORDS, LIMIT_REACHED, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -240,7 +240,7 @@ def _rows(summary: Summary) -> str:
 
 def stopped_line(because: str) -> str:
     """Why a run has ended before its input did."""
-    return f"Stopped: {'--limit is reached.' if because == LIMIT_REACHED else because}"
+    return f"Stopped: {LIMIT_IN_WORDS if because == LIMIT_REACHED else because}"
 
 
 def conflict_lines(entry: ConflictEntry) -> list[str]:

@@ -18,7 +18,14 @@ from batchpatch.model.outcome import (
     Outcome,
     took_no_effect,
 )
-from batchpatch.model.report import LIMIT_REACHED, FailureReason, Progress, Summary, WindowUse
+from batchpatch.model.report import (
+    LIMIT_IN_WORDS,
+    LIMIT_REACHED,
+    FailureReason,
+    Progress,
+    Summary,
+    WindowUse,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +34,7 @@ __all__ = [
     "APPLIED",
     "CONVERSATION_ENDED",
     "FAILED",
+    "LIMIT_IN_WORDS",
     "LIMIT_REACHED",
     "MADE_IT",
     "SENT_SINGLY",

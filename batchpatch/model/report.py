@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 LIMIT_REACHED = "limit"
 """Of `stopped_because`: `--limit` ended it, as asked."""
+LIMIT_IN_WORDS = "--limit is reached."
+"""The same for a person, and where there is more to say."""
 
 
 class FailureReason(NamedTuple):

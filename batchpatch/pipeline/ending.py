@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import ExitCode, InputError, RecordError, SettingsError
-from batchpatch.model import LIMIT_REACHED, Stop
+from batchpatch.model import LIMIT_IN_WORDS, LIMIT_REACHED, Stop
 from batchpatch.pipeline.gauge import Rest
 from batchpatch.pipeline.recorder import rfc3339
 from batchpatch.pipeline.report import RunReport, attempt_to_show
@@ -107,7 +107,8 @@ class Ending:
         if stop is not None and spooled is not None and spooled.left:
             # A canary that lost the rest of its pipe is no success for a script.
             code = ExitCode.STOPPED if stop.exit_code == ExitCode.DONE else stop.exit_code
-            stop = Stop(code, f"{stop.because} {spooled.left}")
+            because = LIMIT_IN_WORDS if self._limit_reached else stop.because
+            stop = Stop(code, f"{because} {spooled.left}")
         summary = summarize(proof, self._counters(), stop=stop)
         self._write_summary(summary)
         plan = self._output.report(self._lookup.names)

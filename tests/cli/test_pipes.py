@@ -167,6 +167,18 @@ def test_a_pipe_that_is_left_has_no_half_row(
     assert stored(sandbox) == wanted(29)
 
 
+def test_a_canary_that_loses_the_rest_of_its_pipe_says_both_in_words(
+    run_piped: Piped, sandbox: Any
+) -> None:
+    """It is no success for a script; the word that stands for the limit alone is no sentence."""
+    words = ("--api-url", sandbox.url, "--limit", "2", "--grace", "1s", "--out", "r")
+    process = run_piped(*words, text=as_csv(4), close=False)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 3
+    assert "Stopped: --limit is reached. Standard input was left before its end" in said
+    assert stored(sandbox) == wanted(2)
+
+
 @FORMATS
 def test_a_killed_pipe_has_no_half_row(
     batchpatch: Run,
