@@ -17,6 +17,7 @@ from batchpatch.options.spelling import parse_text
 
 if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
+    from batchpatch.pipeline.stop import Stopper
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +59,13 @@ def codes(
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.codes import codes as list_codes  # noqa: PLC0415
     from batchpatch.options.run import ConnectOptions, Settings  # noqa: PLC0415
+    from batchpatch.pipeline.blocking import unless_stopped  # noqa: PLC0415
 
     settings = Settings(connect=ConnectOptions(ca_file=platform.ca_path))
 
-    async def listed(account: Account, *_: object) -> dict[str, str]:
-        return await list_codes(account=account, queue=listing.queue, settings=settings)
+    async def listed(account: Account, stopper: Stopper, *_: object) -> dict[str, str]:
+        asking = list_codes(account=account, queue=listing.queue, settings=settings)
+        return await unless_stopped(asking, stopper, left="Interrupted: there is no list yet.")
 
     found = Session(platform, sandbox, server, reporting).execute(listed)
     if reporting.json:

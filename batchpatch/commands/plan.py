@@ -14,8 +14,9 @@ from batchpatch.errors import RecordError, SettingsError
 from batchpatch.formats.run_json import plain_settings
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.run import LimitOptions, RecordOptions, Settings
-from batchpatch.pipeline.blocking import off_loop
+from batchpatch.pipeline.blocking import off_loop, unless_stopped
 from batchpatch.pipeline.job import Job
+from batchpatch.pipeline.organisation_record import UNASKED
 from batchpatch.pipeline.plan_run import planning, read_origin, refuse_choices
 from batchpatch.pipeline.preflight import LEFT, preflight, rows_of
 from batchpatch.pipeline.report import STDOUT
@@ -84,7 +85,7 @@ async def plan(
     if out != STDOUT:
         refuse_output(out)
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
-        origin = await read_origin(client, account)
+        origin = await unless_stopped(read_origin(client, account), stopper, left=UNASKED)
         job = Job(
             reader=Reader(inputs, settings.read, rows_known=known),
             client=client,

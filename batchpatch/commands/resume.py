@@ -11,11 +11,12 @@ from batchpatch.errors import SettingsError
 from batchpatch.genesys.connect import open_for
 from batchpatch.model import Outcome
 from batchpatch.options.run import LimitOptions, read_afresh
-from batchpatch.pipeline.blocking import off_loop
+from batchpatch.pipeline.blocking import off_loop, unless_stopped
 from batchpatch.pipeline.finished import finished_without_inputs
 from batchpatch.pipeline.intent import confirmed, refuse_unheard
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.organisation_record import (
+    UNASKED,
     identity_to_go_on,
     refuse_another_organisation,
 )
@@ -148,7 +149,7 @@ async def resume(
                     rows=left,
                     sought=(left or 0) if earlier.finds else 0,
                     keeps_before=keeps_before(earlier.manifest),
-                    identity=await identity_to_go_on(client, earlier.manifest),
+                    identity=await identity_to_go_on(client, earlier.manifest, stopper),
                 )
                 take_out = partial(without_outcomes, directory, earlier, retry_outcomes)
                 earlier = await off_loop(take_out, unless=stopper.asked_to_leave(), left=_LEFT)
@@ -179,7 +180,8 @@ async def resume(
                 if earlier.moved:
                     note_hosts(directory, account)
                 return await sending(job, directory).run(observe)
-            origin = await read_origin(client, account)
+            asking = read_origin(client, account)
+            origin = await unless_stopped(asking, stopper, left=UNASKED)
             refuse_another_organisation(earlier.manifest, origin.identity)
             moved_to = origin.region if earlier.moved else None
             file = reopen_plan(

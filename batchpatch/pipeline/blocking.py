@@ -1,4 +1,5 @@
-"""Blocking work off the event loop: in a thread of its own, so that signals are heard meanwhile."""
+"""Waiting that a stop breaks off: for blocking work, off the event loop in a thread of its own, and
+for an answer of the platform before anything has begun."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ from batchpatch.errors import LeftError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    from batchpatch.pipeline.stop import Stopper
 
 T = TypeVar("T")
 
@@ -61,3 +64,25 @@ async def off_loop(
     finally:
         leaving.cancel()
         done.cancel()
+
+
+async def unless_stopped(work: Coroutine[Any, Any, T], stopper: Stopper, *, left: str) -> T:
+    """Return what is asked of the platform before anything has begun: the first stop ends it.
+
+    An outage is waited for, which may last for longer than anybody wants to.
+
+    Raises:
+        LeftError: a stop was asked for before the answer; `left` says so, in a sentence.
+    """
+    asking = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(stopper.asked())
+    try:
+        with stopper.idle():
+            await asyncio.wait([asking, leaving], return_when=asyncio.FIRST_COMPLETED)
+        if not asking.done():
+            raise LeftError(left)
+        return asking.result()
+    finally:
+        leaving.cancel()
+        asking.cancel()
+        await asyncio.wait([asking])

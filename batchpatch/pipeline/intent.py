@@ -10,7 +10,7 @@ from batchpatch.errors import LeftError
 from batchpatch.genesys.account.organisation import read_identity
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.genesys.rate_limit.pace import assumed_allowance
-from batchpatch.pipeline.blocking import off_loop
+from batchpatch.pipeline.blocking import off_loop, unless_stopped
 from batchpatch.pipeline.estimate import foresee
 from batchpatch.writes.registry import USUAL, find_kind
 
@@ -102,7 +102,7 @@ async def confirmed(
     """
     if confirm is None:
         return identity
-    identity = identity or await read_identity(client)
+    identity = identity or await unless_stopped(read_identity(client), stopper, left=_UNSAID)
     kind = find_kind(settings.write)
     reads_route = kind.find_route(settings.route or None).of_communication
     intent = Intent(

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.account.organisation import read_identity
+from batchpatch.pipeline.blocking import unless_stopped
 from batchpatch.recording.manifest import update_manifest
 
 if TYPE_CHECKING:
     from batchpatch.formats.run_json import Manifest
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.genesys.query import Caller
+    from batchpatch.pipeline.stop import Stopper
     from batchpatch.recording.run_directory import RunDirectory
+
+UNASKED = "Interrupted before the platform has said whose data it is: nothing was sent."
 
 
 def refuse_another_organisation(manifest: Manifest, identity: Identity | None) -> None:
@@ -31,16 +35,19 @@ def refuse_another_organisation(manifest: Manifest, identity: Identity | None) -
         )
 
 
-async def identity_to_go_on(client: Caller, manifest: Manifest) -> Identity | None:
+async def identity_to_go_on(
+    client: Caller, manifest: Manifest, stopper: Stopper
+) -> Identity | None:
     """Who the token is, where a run goes on that has noted its organisation; else nobody is asked.
 
     Raises:
         SettingsError: it is of another organisation.
+        LeftError: a stop was asked for before the platform has said so.
         BatchpatchError: what ends a run, see `GenesysClient.call`.
     """
     if manifest.organisation is None:
         return None
-    identity = await read_identity(client)
+    identity = await unless_stopped(read_identity(client), stopper, left=UNASKED)
     refuse_another_organisation(manifest, identity)
     return identity
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from batchpatch.model import RowResult
 
-_TOLD = ("code", "status", "message", "hint")
-
 
 class FailureReasons:
     """Counts failed rows by outcome and code, and keeps one message of each kind.
@@ -37,8 +35,13 @@ class FailureReasons:
     def add_lines(self, lines: Iterable[dict[str, Any]]) -> None:
         """The same of lines of failed rows, as they were parsed, whoever has written them."""
         for line in lines:
-            code, status, message, hint = (of_its_kind(name, line.get(name)) for name in _TOLD)
-            self._add((line["outcome"], _code_of(code, status)), message, hint)
+            code, status = (of_its_kind(name, line.get(name)) for name in ("code", "status"))
+            kind = line["outcome"], _code_of(code, status)
+            if kind in self._rows:
+                self._rows[kind] += 1
+                continue
+            message, hint = (of_its_kind(name, line.get(name)) for name in ("message", "hint"))
+            self._add(kind, message, hint)
 
     def _add(self, kind: tuple[str, str | None], message: str | None, hint: str | None) -> None:
         if kind in self._rows:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -76,3 +78,31 @@ def test_an_undo_stays_in_its_organisation_too(
     assert noted(tmp_path / "u") == noted(tmp_path / "r")
     done = batchpatch("resume", "u", "--api-url", rivals.url, env=credentials)
     assert (done.returncode, rivals.get("stats")["patches"]) == (2, 0), done.stderr
+
+
+_UNASKED = "Interrupted before the platform has said whose data it is: nothing was sent."
+
+
+@pytest.mark.usefixtures("begun")
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("resume", "r"), _UNASKED),
+        (("plan", "rows.csv", "--out", "p.jsonl"), _UNASKED),
+        (("codes",), "Interrupted: there is no list yet."),
+    ],
+)
+def test_a_stop_is_heard_while_the_platform_is_asked_first(
+    words: tuple[str, ...],
+    sentence: str,
+    start_batchpatch: Callable[..., subprocess.Popen[str]],
+    credentials: dict[str, str],
+) -> None:
+    """An answer may not come for long: nothing has begun by then, so one signal is enough."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = start_batchpatch(*words, "--api-url", url, env=credentials)
+        with silent.accept()[0]:
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (130, f"batchpatch: {sentence}\n")
