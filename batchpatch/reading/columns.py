@@ -169,6 +169,11 @@ class Header:
     def _add(self, found: dict[str, int], attribute: str, position: int | None) -> None:
         if position is None or found.get(attribute) == position:
             return
+        if is_own(self.header[position]):
+            raise InputError(
+                f"{self._name}: the column {shown(self.header[position])} is batchpatch's own and "
+                "is never sent: leave it out of --attributes and --map."
+            )
         if not attribute:
             raise InputError(
                 f"Column {position + 1} of {self._name} ({shown(self.header[position])}) would be "

@@ -228,6 +228,8 @@ def test_the_keys_of_a_plan_have_their_own_uses() -> None:
         ([*IDS, "a", ""], {"all_columns": True}, ["without a name", "Column 4"]),
         ([*IDS, "attr. "], {}, ["without a name"]),
         ([*IDS, "attr.a", "batchpatch_skip", "Batchpatch-Skip"], {}, ["batchpatch_skip"]),
+        ([*IDS, "batchpatch_mend"], {"attributes": ("batchpatch_mend",)}, ["is never sent"]),
+        ([*IDS, "Batchpatch Row"], {"columns": {"attr.x": "batchpatch_row"}}, ["is never sent"]),
     ],
 )  # fmt: skip
 def test_what_cannot_be_mapped_names_the_columns_and_the_way_out(
