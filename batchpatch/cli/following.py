@@ -87,7 +87,7 @@ class Following(NamedTuple):
             command_line("status", [path], []),
             manifest.limit,
             conflicts,
-            _undo_anyway(taken_back, instead) if taken_back and conflicts else None,
+            _undo_anyway(taken_back, commands) if taken_back and conflicts else None,
         )
 
     @property
@@ -159,9 +159,9 @@ def _failed(summary: Summary | None) -> tuple[int, int]:
     return conflicts, lost - conflicts
 
 
-def _undo_anyway(path: Path, instead: Sequence[Given]) -> str | None:
+def _undo_anyway(path: Path, commands: NextCommands) -> str | None:
     """The undo over what others have set, as of somebody who works where the run lies."""
     with suppress(RecordError, SettingsError):
         near = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-        return NextCommands.of(near, instead=instead).undo(force=True)
+        return commands.undo_anyway(near)
     return None

@@ -110,6 +110,18 @@ class NextCommands(NamedTuple):
         words = self._words({*_PLATFORM, *_STOPPING, *_END})
         return command_line("undo", [self.directory], ["--force", *words] if force else words)
 
+    def undo_anyway(self, taken_back: Path) -> str:
+        """Of an undo: the undo over what somebody else has set since, of that same run.
+
+        Where that run went its own record says; the rest is as this undo was asked to.
+
+        Raises:
+            RecordError: that record cannot be read.
+            SettingsError: that run is gone.
+        """
+        more = [one for one in self.given if one.flag.name not in _HOSTS]
+        return NextCommands.of(taken_back, instead=more).undo(force=True)
+
     def _words(
         self, known: Collection[str], *, without: Collection[str] = _TROUBLE
     ) -> Iterable[str]:

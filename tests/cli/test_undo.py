@@ -128,10 +128,12 @@ def test_a_conflict_says_what_was_expected_and_found_where_values_may_be(
 def test_after_conflicts_the_next_step_is_one_that_can_work(
     batchpatch: Run, kept: Any, credentials: dict[str, str]
 ) -> None:
-    """Sent again with their guard, the same rows can only conflict again."""
+    """Sent again with their guard, the same rows can only conflict again. It is asked for as this
+    undo was, by the same thresholds and credentials."""
     tell(kept, tier="platinum")
-    done = batchpatch("undo", "r", "--out", "u", env=credentials)
-    again = f"batchpatch undo r --force --api-url {kept.url}"
+    asked = ("--max-failures", "50", "--max-duration", "1h")
+    done = batchpatch("undo", "r", "--out", "u", *asked, env=credentials)
+    again = f"batchpatch undo r --force --api-url {kept.url} {' '.join(asked)}"
     said = "1 participant holds what somebody else has set since. To overwrite that with the values"
     assert f"{said} before the run:\n  {again}\n" in done.stderr
     assert "failed.jsonl" not in done.stderr
