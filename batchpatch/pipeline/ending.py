@@ -109,7 +109,8 @@ class Ending:
             code = ExitCode.STOPPED if stop.exit_code == ExitCode.DONE else stop.exit_code
             because = LIMIT_IN_WORDS if self._limit_reached else stop.because
             stop = Stop(code, f"{because} {spooled.left}")
-        summary = summarize(proof, self._counters(), stop=stop)
+        before = self._limit_reached and pipeline.rows > self._job.reader.rows
+        summary = summarize(proof, self._counters(), stop=stop, ended_before=before)
         self._write_summary(summary)
         plan = self._output.report(self._lookup.names)
         over = bool(changes) or self._job.directory is None or (plan is not None and plan.whole)

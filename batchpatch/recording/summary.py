@@ -58,11 +58,17 @@ def exit_code_for(
     return ExitCode.SOME_FAILED if short else ExitCode.DONE
 
 
-def summarize(proof: Proof, counters: Counters, *, stop: Stop | None = None) -> Summary:
-    """The summary of a run whose results were read back as `proof`."""
+def summarize(
+    proof: Proof, counters: Counters, *, stop: Stop | None = None, ended_before: bool = False
+) -> Summary:
+    """The summary of a run whose results were read back as `proof`.
+
+    `ended_before`: it had to end before the last row that an earlier process has read.
+    """
     unattempted = counters.rows - proof.settled
     problems = list(proof.problems)
-    if unattempted and (stop is None or stop.exit_code == ExitCode.DONE):
+    ended_whole = stop is None or stop.exit_code == ExitCode.DONE
+    if unattempted and ended_whole and not ended_before:
         problems.append(f"{unattempted} rows were read but have no line")
     reasons = [stop.because] if stop is not None else []
     if problems:

@@ -94,6 +94,23 @@ def test_a_limit_that_was_lifted_stays_lifted(
     assert done["outcomes"] == {"updated": 120}
 
 
+def test_a_canary_that_is_asked_for_again_leaves_the_rest_of_its_rest(
+    batchpatch: Run, make_rows: Rows, sandbox: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """A kill has left a row behind the limit without a line: that is no fault of the results."""
+    rows, at = str(make_rows(10)), ("--api-url", sandbox.url)
+    asked = ("run", rows, *at, "--limit", "3", "--out", "r", "--resume")
+    batchpatch(*asked, env=credentials)
+    batchpatch("resume", "r", *at, env=credentials)
+    path = tmp_path / "r" / "results.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(line for line in lines if not line.startswith(b'{"row":7,')))
+    done = batchpatch(*asked, env=credentials)
+    assert (done.returncode, "Stopped: --limit is reached.\n" in done.stderr) == (0, True)
+    done = document(batchpatch("resume", "r", *at, "--json", env=credentials))
+    assert done["outcomes"] == {"updated": 10}
+
+
 def test_the_failed_rows_of_a_canary_are_named_beside_its_rest(
     batchpatch: Run, make_rows: Rows
 ) -> None:
