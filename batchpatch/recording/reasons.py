@@ -35,13 +35,14 @@ class FailureReasons:
     def add_lines(self, lines: Iterable[dict[str, Any]]) -> None:
         """The same of lines of failed rows, as they were parsed, whoever has written them."""
         for line in lines:
-            code, status = (of_its_kind(name, line.get(name)) for name in ("code", "status"))
-            kind = line["outcome"], _code_of(code, status)
-            if kind in self._rows:
+            code, status = line.get("code"), line.get("status")
+            code = _code_of(of_its_kind("code", code), of_its_kind("status", status))
+            kind = line["outcome"], code
+            if kind in self._rows:  # mostly
                 self._rows[kind] += 1
-                continue
-            message, hint = (of_its_kind(name, line.get(name)) for name in ("message", "hint"))
-            self._add(kind, message, hint)
+            else:
+                message, hint = (of_its_kind(name, line.get(name)) for name in ("message", "hint"))
+                self._add(kind, message, hint)
 
     def _add(self, kind: tuple[str, str | None], message: str | None, hint: str | None) -> None:
         if kind in self._rows:
