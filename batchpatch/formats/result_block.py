@@ -104,7 +104,9 @@ def _columns(results: list[Any], *, checks: bool, ends: bool) -> Parsed:
     """The columns of lines that are all good, else one of `_UNUSABLE`."""
     rows = list(map(_row_field, results))
     outcomes = list(map(_outcome_field, results))
-    patches = [patch for result in results if (patch := result.get("patch")) is not None]
+    patches = [result["patch"] for result in results if "patch" in result]
+    if None in patches:
+        patches = [patch for patch in patches if patch is not None]
     if set(map(type, rows)) != {int} or not set(map(type, patches)) <= {int}:
         raise TypeError
     counts = Counter(outcomes)

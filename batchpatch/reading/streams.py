@@ -126,6 +126,8 @@ class _Outlet(io.RawIOBase):
 
 
 BATCHES_AHEAD = 4
+_PASSED_OVER = 32
+"""Batches of settled rows alone that are one to whoever takes them: each costs a turn of both."""
 
 
 class BackgroundReader:
@@ -163,9 +165,14 @@ class BackgroundReader:
 
     def _read(self) -> None:
         end: BaseException | None = None
+        empty: list[Batch] = []
         batches = iter(self._batches)
         try:
             for batch in batches:
+                if not (batch.rows or batch.idle) and len(empty) < _PASSED_OVER:
+                    empty.append(batch)  # whatever comes next says how far it was read
+                    continue
+                empty.clear()
                 if not self._hand_over(batch):
                     return
         except BaseException as error:  # noqa: BLE001 - raised again by next()
@@ -173,7 +180,8 @@ class BackgroundReader:
         finally:
             if isinstance(batches, Generator):
                 batches.close()  # and with it the file
-        self._hand_over(end)
+        if not empty or self._hand_over(empty[-1]):
+            self._hand_over(end)
 
     def _hand_over(self, item: Batch | BaseException | None) -> bool:
         self._room.acquire()

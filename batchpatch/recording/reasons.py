@@ -35,14 +35,15 @@ class FailureReasons:
     def add_lines(self, lines: Iterable[dict[str, Any]]) -> None:
         """The same of lines of failed rows, as they were parsed, whoever has written them."""
         for line in lines:
-            code, status = line.get("code"), line.get("status")
-            code = _code_of(of_its_kind("code", code), of_its_kind("status", status))
-            kind = line["outcome"], code
-            if kind in self._rows:  # mostly
-                self._rows[kind] += 1
-            else:
-                message, hint = (of_its_kind(name, line.get(name)) for name in ("message", "hint"))
-                self._add(kind, message, hint)
+            outcome, code, status = line["outcome"], line.get("code"), line.get("status")
+            if code.__class__ is str and (outcome, code) in self._rows:  # mostly
+                self._rows[outcome, code] += 1
+                continue
+            known = {
+                name: of_its_kind(name, line.get(name)) for name in ("code", "message", "hint")
+            }
+            code = _code_of(known["code"], of_its_kind("status", status))
+            self._add((outcome, code), known["message"], known["hint"])
 
     def _add(self, kind: tuple[str, str | None], message: str | None, hint: str | None) -> None:
         if kind in self._rows:

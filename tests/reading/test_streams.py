@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batchpatch.errors import InputError
-from batchpatch.model import Batch
+from batchpatch.model import Batch, InvalidRow
 from batchpatch.reading.streams import BATCHES_AHEAD, BackgroundReader, Tee
 
 if TYPE_CHECKING:
@@ -135,6 +135,11 @@ def test_a_stream_that_is_opened_too_late_is_not_read(stream: tuple[io.FileIO, i
     os.close(writing)
 
 
+def batch_of(last: int) -> Batch:
+    """One that holds a row, and ends with it."""
+    return Batch([InvalidRow(last, last, 0, "bad", "bad", "mend it")], last)
+
+
 async def taken(reader: BackgroundReader) -> list[int]:
     """The numbers of all batches up to the end."""
     found = []
@@ -146,7 +151,19 @@ async def taken(reader: BackgroundReader) -> list[int]:
 @pytest.mark.asyncio
 async def test_batches_arrive_in_their_order() -> None:
     """Order of rows begins here."""
-    assert await taken(BackgroundReader(Batch([], n) for n in range(100))) == list(range(100))
+    assert await taken(BackgroundReader(batch_of(n) for n in range(100))) == list(range(100))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("after", [[], [batch_of(1001)], [Batch([], 1001, idle=True)]])
+async def test_what_is_settled_is_passed_over_in_few_steps(after: list[Batch]) -> None:
+    """A resume of millions of settled rows would hand over thousands of batches without one; how
+    far it was read is known all the same."""
+    last = 1000 + len(after)
+    numbers = await taken(BackgroundReader([*(Batch([], n) for n in range(1, 1001)), *after]))
+    assert numbers == sorted(numbers)
+    assert numbers[-1] == last
+    assert len(numbers) < 50
 
 
 @pytest.mark.asyncio
@@ -154,13 +171,13 @@ async def test_what_the_reader_raises_comes_after_what_it_read() -> None:
     """An input that turns bad halfway has its good rows sent, and then says so."""
 
     def batches() -> Iterator[Batch]:
-        yield Batch([], 1)
-        yield Batch([], 2)
+        yield batch_of(1)
+        yield batch_of(2)
         raise InputError("bad")
 
     reader = BackgroundReader(batches())
-    assert await reader.next() == Batch([], 1)
-    assert await reader.next() == Batch([], 2)
+    assert await reader.next() == batch_of(1)
+    assert await reader.next() == batch_of(2)
     with pytest.raises(InputError, match="bad"):
         await reader.next()
 
@@ -176,12 +193,12 @@ async def test_the_thread_does_not_run_far_ahead() -> None:
             if number == BATCHES_AHEAD:
                 ahead.set()
             read.append(number)
-            yield Batch([], number)
+            yield batch_of(number)
 
     reader = BackgroundReader(batches())
     await asyncio.to_thread(ahead.wait)
     for number in range(20):
-        assert await reader.next() == Batch([], number)
+        assert await reader.next() == batch_of(number)
         assert len(read) <= number + 2 + BATCHES_AHEAD
     assert await taken(reader) == list(range(20, 50))
 
@@ -194,7 +211,7 @@ async def test_a_stopped_reader_lets_go_of_its_input() -> None:
     def batches() -> Iterator[Batch]:
         try:
             for number in range(1_000_000):
-                yield Batch([], number)
+                yield batch_of(number)
         finally:
             closed.set()
 
@@ -211,7 +228,7 @@ async def test_a_cancelled_wait_loses_no_batch() -> None:
 
     def batches() -> Iterator[Batch]:
         go.wait(30)
-        yield Batch([], 1)
+        yield batch_of(1)
 
     reader = BackgroundReader(batches())
     waiting = asyncio.ensure_future(reader.next())
