@@ -6,13 +6,13 @@ import io
 import os
 import pty
 import re
-import select
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
+from terminals import shown_on
 
 from batchpatch.cli.live_view import drawn, view_of
 from batchpatch.model import FailureReason, Outcome, Progress, WindowUse
@@ -129,15 +129,6 @@ def on_a_terminal(words: list[str], **environment: str) -> str:
         env=os.environ | {"COLUMNS": "80", "LINES": "24"} | environment,
     )
     os.close(child)
-    data = b""
-    while select.select([parent], [], [], 60)[0]:
-        try:
-            piece = os.read(parent, 1 << 16)
-        except OSError:  # Linux: the other side is closed
-            break
-        if not piece:
-            break
-        data += piece
-    os.close(parent)
+    shown = shown_on(parent)
     assert process.wait(timeout=60) == 0
-    return re.sub(r"\r\n", "\n", data.decode())
+    return re.sub(r"\r\n", "\n", shown)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import select
 import shutil
 import socket
 import socketserver
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from terminals import shown_on
 
 from batchpatch.cli.question import question_lines
 from batchpatch.genesys.account.organisation import Identity
@@ -147,20 +147,15 @@ def answered(
         assert process.stdin is not None
         process.stdin.write(stdin)
         process.stdin.close()
-    shown = b""
-    while select.select([parent], [], [], 60)[0]:
-        try:
-            piece = os.read(parent, 1 << 16)
-        except OSError:  # Linux: the other side is closed
-            break
-        if not piece:
-            break
-        shown += piece
+
+    def reply(shown: bytes) -> None:
+        nonlocal answer
         if b"[y/N]" in shown and answer:
             os.write(parent, answer.encode())
             answer = ""
-    os.close(parent)
-    return process.wait(timeout=60), shown.decode()
+
+    shown = shown_on(parent, reply)
+    return process.wait(timeout=60), shown
 
 
 def _own_terminal(descriptor: int) -> None:

@@ -6,7 +6,6 @@ import fcntl
 import os
 import pty
 import re
-import select
 import struct
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from terminals import shown_on
 
 from batchpatch.cli.wrapping import wrapped
 
@@ -108,18 +108,9 @@ def said_on_a_terminal(words: list[str], columns: int, cwd: Path, env: dict[str,
         env=env | {"TERM": "xterm"},
     )
     os.close(child)
-    shown = b""
-    while select.select([parent], [], [], 60)[0]:
-        try:
-            piece = os.read(parent, 1 << 16)
-        except OSError:  # Linux: the other side is closed
-            break
-        if not piece:
-            break
-        shown += piece
-    os.close(parent)
+    shown = shown_on(parent)
     process.wait(timeout=60)
-    return shown.decode().replace("\r\n", "\n")
+    return shown.replace("\r\n", "\n")
 
 
 def test_a_terminal_gets_lines_that_fit_and_a_pipe_gets_them_whole(
