@@ -1,6 +1,7 @@
 """One HTTP attempt: bytes out, a `Reply` or a `NoReply` back.
 
-The only module that imports aiohttp (beside `body`), and the one place where its exceptions end.
+The one place where aiohttp's exceptions end: `body`, `connector` and `request` are given to it, and
+nobody else meets it.
 What is read off them is put into our own words: theirs may quote a proxy's password or a token.
 
 This is the hot path, and aiohttp's own work is nine tenths of it. So a success builds nothing it
@@ -35,6 +36,7 @@ from batchpatch.genesys.network import (
     trusted_certificates,
 )
 from batchpatch.genesys.replies import NoReply, Reply, platform_answer, read_reply
+from batchpatch.genesys.request import request_class
 from batchpatch.options.run import DEFAULT_CONNECT, ConnectOptions
 
 if TYPE_CHECKING:
@@ -135,6 +137,7 @@ class Transport:
             ),
             trust_env=False,
             trace_configs=self._traces,
+            request_class=request_class(),
         )
         self._deadlines = Deadlines(options.total_s)
         return self
