@@ -38,6 +38,5 @@ def followed(departure: Departure) -> Iterator[None]:
         _departure.reset(token)
 
 
-def departing() -> Departure | None:
-    """Who is to be told of a patch that leaves now; None where nobody asks."""
-    return _departure.get()
+departing = _departure.get
+"""Who is to be told of a patch that leaves now; None where nobody asks."""

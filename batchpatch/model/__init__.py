@@ -171,6 +171,11 @@ class InvalidRow(NamedTuple):
     id: str | None = None
     """What the sender calls it, where that could be read."""
 
+    @property
+    def context(self) -> None:
+        """It says nothing more."""
+        return
+
 
 class RowSet(Protocol):
     """Some rows, by their numbers."""

@@ -23,6 +23,7 @@ from batchpatch.model import InvalidRow, Row, RowContext
 from batchpatch.options.fields import is_origin
 from batchpatch.options.run import without_limit
 from batchpatch.pipeline.origin_run import OriginRun, notice_of_gone, origins_of
+from batchpatch.pipeline.row_checks import any_says_more
 from batchpatch.reading.detection import is_workbook
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.reader import Reader
@@ -167,6 +168,8 @@ class OriginCheck:
         Raises:
             RecordError: the results of such a run cannot be read.
         """
+        if not any_says_more(rows):
+            return rows
         traced = [row for row in rows if isinstance(row, Row) and row[7] and row[7].origin]
         if not traced:
             return rows

@@ -142,7 +142,8 @@ class Recorder:
                 of_rows = of_patch(part, outcome, sources=self._sources, at=at, kind=self._kind)
                 for result in of_rows:
                     self._add(result)
-        self.judge_failures()
+        if self._failed:
+            self.judge_failures()
 
     def _is_plain(self, part: Patch, outcome: PatchOutcome) -> bool:
         """True for the only row of an accepted patch, about which no more is to say."""

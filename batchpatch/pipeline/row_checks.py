@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import SettingsError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _CODE = "another_organisation"
+_context_of = attrgetter("context")
 
 
 class Whose(NamedTuple):
@@ -40,8 +42,8 @@ RUN = Whose("The run was", "Use credentials and --region of where it went.")
 
 
 def any_says_more(rows: Iterable[Row | InvalidRow]) -> bool:
-    """True where one of them has a context; mostly none has. Hot: by position."""
-    return any(row.__class__ is Row and row[7] is not None for row in rows)
+    """True where one of them has a context; mostly none has."""
+    return any(map(_context_of, rows))
 
 
 class OrganisationCheck:
