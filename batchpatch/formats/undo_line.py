@@ -6,6 +6,7 @@ Of the one, what a PATCH is about to overwrite; of the other, what was expected 
 from __future__ import annotations
 
 import json
+import re
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -98,6 +99,14 @@ def read_undo(line: bytes) -> UndoEntry:
 
 
 _fields = itemgetter(*UndoEntry._fields[:-1])
+
+_PATCH = re.compile(rb'"patch":[ \t]*([0-9]{1,18})(?=[,} \t])')
+"""A quote inside a string has a backslash before it, and the value of an attribute is no number."""
+
+
+def highest_patch_in(data: bytes) -> int:
+    """The highest number of a PATCH in these lines, 0 where there is none; nothing is parsed."""
+    return max(map(int, _PATCH.findall(data)), default=0)
 
 
 def _load(line: bytes) -> Any:

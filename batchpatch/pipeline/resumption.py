@@ -28,6 +28,7 @@ from batchpatch.recording.manifest import (
 from batchpatch.recording.newer_values import find_skips, find_suspects
 from batchpatch.recording.plan_output import is_published, mend_partial, partial_path
 from batchpatch.recording.results import has_rows_of
+from batchpatch.recording.undo_log import highest_patch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -163,7 +164,7 @@ def prepare_resumption(
         summary = read_summary(directory.summary_path)
     return Resumption(
         manifest,
-        _earlier_run(settled, _read_newer(directory)),
+        _earlier_run(settled, _read_newer(directory), last_patch=_last_patch(directory, settled)),
         summary,
         paths_of(files, spool_path=directory.spool_path),
         [file.name or file.path for file in files],
@@ -185,15 +186,23 @@ def without_outcomes(
         return earlier
     newer = _take_out(directory, outcomes, dict(earlier.before.newer))
     settled = read_settled(directory.results_path)
-    return earlier._replace(before=_earlier_run(settled, newer))
+    last_patch = earlier.before.last_patch  # also where its line has just been taken out
+    return earlier._replace(before=_earlier_run(settled, newer, last_patch=last_patch))
 
 
-def _earlier_run(settled: Settled, newer: dict[int, Skips]) -> EarlierRun:
+def _last_patch(directory: RunDirectory, settled: Settled) -> int:
+    """Highest number of a PATCH that has left, or may have: after a kill one may have no line."""
+    if not directory.undo_path.exists():
+        return settled.last_patch
+    return max(settled.last_patch, highest_patch(directory.undo_path))
+
+
+def _earlier_run(settled: Settled, newer: dict[int, Skips], *, last_patch: int) -> EarlierRun:
     return EarlierRun(
         settled.outcomes,
         settled.rows,
         settled.rows.highest() or 0,
-        settled.last_patch,
+        last_patch,
         newer,
         reasons=settled.reasons,
     )

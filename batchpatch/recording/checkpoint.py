@@ -143,7 +143,7 @@ class Settled(NamedTuple):
     """Where the whole lines end: `cut_tail` to here before anything is appended."""
     total_bytes: int
     last_patch: int
-    """Highest number of a PATCH so far, 0 for none: a resumed run counts on from here."""
+    """Highest number of a PATCH that has a line, 0 for none."""
     reasons: FailureReasons
     """Why rows did not make it."""
 

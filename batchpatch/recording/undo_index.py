@@ -13,10 +13,10 @@ from batchpatch.errors import RecordError
 from batchpatch.formats.result_block import patch_of
 from batchpatch.formats.result_line import decode
 from batchpatch.formats.undo_line import UndoEntry, parse_undo, read_undo
-from batchpatch.model import SENT_SINGLY, Outcome, took_no_effect
+from batchpatch.model import Outcome, took_no_effect
 from batchpatch.recording.append_log import is_torn
 from batchpatch.recording.files import record_error
-from batchpatch.recording.results import MAY_HAVE_SENT, blocks, lines_applied, lines_with
+from batchpatch.recording.results import blocks, lines_applied, lines_with
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -56,7 +56,6 @@ UPDATE entry SET sent = -1 WHERE offset IN (
 )
 """
 _MARK_ALL_OF = "UPDATE entry SET sent = 1 WHERE who = ? AND sent = 0"
-_MARK_ALL = "UPDATE entry SET sent = ? WHERE who = ? AND patch = ? AND sent = ?"
 
 
 class UndoIndex:
@@ -118,22 +117,13 @@ class UndoIndex:
     def _leave_out_refused(self, results_path: Path) -> None:
         """Leave out the entries of PATCHes that cannot have written anything.
 
-        One that was sent again row by row has more than one entry, and they go together: none of
-        its rows may have been accepted.
+        Of each number only the last: an earlier entry with the same is of a process that a kill
+        has ended, and nobody knows what became of its PATCH.
         """
-        singly = False
         self._index.execute("BEGIN")
         for line, who, patch in _reported(results_path, (Outcome.REJECTED,)):
-            if not _is_refused(line):
-                continue
-            if decode(line).status in SENT_SINGLY:
-                singly = True
-                self._index.execute(_MARK_ALL, (-1, who, patch, 0))
-            else:
+            if _is_refused(line):
                 self._index.execute(_MARK_REFUSED, (who, patch))
-        for line, who, patch in _reported(results_path, MAY_HAVE_SENT) if singly else ():
-            if not _is_refused(line):
-                self._index.execute(_MARK_ALL, (0, who, patch, -1))
         self._index.execute("COMMIT")
 
 

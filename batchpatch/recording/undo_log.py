@@ -20,9 +20,11 @@ from batchpatch.formats.undo_line import (
     UndoEntry,
     encode_conflict,
     encode_undo,
+    highest_patch_in,
     parse_undo,
 )
 from batchpatch.recording.append_log import Appender, mend
+from batchpatch.recording.results import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -168,6 +170,18 @@ def last_entries(path: Path, most: int = LAST_ENTRIES) -> Iterator[UndoEntry]:
     for line in lines:
         with suppress(ValueError):
             yield parse_undo(line)
+
+
+def highest_patch(path: Path) -> int:
+    """The highest number of a PATCH that may have left, 0 for none: the next gets a higher one.
+
+    The number is what tells whose entry a line of results is about. All of the file is looked at:
+    an entry is written when its patch was compared, so that the highest may lie anywhere.
+
+    Raises:
+        RecordError: the file cannot be read.
+    """
+    return max((highest_patch_in(block.data) for block in blocks(path)), default=0)
 
 
 MOST_SHOWN = 20

@@ -235,3 +235,33 @@ def test_it_is_offered_only_while_there_is_something_to_restore(
     assert place.state()[PARTICIPANT] == {"tier": "gold", "note": "private"}
     assert "It can be undone: batchpatch undo r" in batchpatch("report", "r").stdout
     assert "uu has taken it back already" in batchpatch("report", "u").stdout
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_what_a_killed_process_has_written_can_be_restored_though_its_resume_was_refused(
+    status: int, batchpatch: Run, kept: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """A kill takes the lines, not what was written; the refusals are of other PATCHes, which have
+    numbers of their own."""
+    (tmp_path / "r" / "results.jsonl").write_bytes(b"")
+    (tmp_path / "r" / "summary.json").unlink()
+    kept.set_faults(f"status={status},rate=1,times=always")
+    done = batchpatch("resume", "r", env=credentials)
+    assert "It can be undone: batchpatch undo r" in done.stderr
+    numbers = [line["patch"] for line in lines_of(tmp_path / "r" / "undo.jsonl")]
+    assert sorted(numbers) == [1, 2, 3, 4]
+    kept.set_faults()
+    done = batchpatch("undo", "r", env=credentials)
+    assert (done.returncode, kept.state()[PARTICIPANT]["tier"]) == (0, "silver"), done.stderr
+
+
+def test_a_row_that_is_sent_again_gets_a_number_of_its_own(
+    batchpatch: Run, place: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """Its line goes with the number, and the entry stays: nobody knows what the first has done."""
+    place.set_faults("status=500,rate=1,times=always")
+    words = ("--keep-before", "--retries", "0", "--api-url", place.url, "--out", "r")
+    batchpatch("run", "rows.csv", *words, env=credentials)
+    place.set_faults("status=400,rate=1,times=always")
+    batchpatch("resume", "r", "--retry", "rejected", env=credentials)
+    assert {line["patch"] for line in lines_of(tmp_path / "r" / "results.jsonl")} == {3, 4}

@@ -23,7 +23,7 @@ from batchpatch.errors import RecordError
 from batchpatch.formats.undo_line import UndoEntry, encode_undo, parse_undo
 from batchpatch.model import Patch, Row
 from batchpatch.recording import append_log
-from batchpatch.recording.undo_log import UndoLog
+from batchpatch.recording.undo_log import UndoLog, highest_patch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -358,6 +358,27 @@ async def test_a_resumed_run_goes_on_behind_the_last_whole_line(
     async with UndoLog(path) as log:
         await log.add(patch_of(3), {})
     assert numbers_in(path) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("tail", "expected"),
+    [
+        (b"", 12),
+        (b'{"conversation_id":"', 12),
+        (b"\0" * 5000, 12),
+        (b'{"conversation_id": "c", "written": {}, "patch": 13}\n', 13),
+        (b'{"written":{"x":"\\"patch\\":99,","patch":"98"},"patch":14,"refused":13}\n', 14),
+    ],
+    ids=["whole", "torn", "zeros", "written again", "values like it"],
+)
+def test_the_highest_number_is_found_wherever_it_stands(
+    tail: bytes, expected: int, tmp_path: Path
+) -> None:
+    """A number given twice would take one entry for the other's; entries come in any order."""
+    path = tmp_path / "undo.jsonl"
+    entries = [UndoEntry("c", "p", {}, {"x": "1"}, number) for number in (12, 3, 7)]
+    path.write_bytes(b"".join(map(encode_undo, entries)) + tail)
+    assert highest_patch(path) == expected
 
 
 @pytest.mark.asyncio

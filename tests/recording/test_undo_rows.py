@@ -400,22 +400,23 @@ def test_a_merged_patch_sent_row_by_row_is_nothing_where_none_of_its_rows_was_ta
     write(
         path,
         entry(1, "a", x=("0", "1"), y=("0", "1")),
-        entry(1, "a", x=("0", "1")),
-        entry(1, "a", y=("0", "1")),
+        entry(2, "a", x=("0", "1"))._replace(refused=1),
+        entry(3, "a", y=("0", "1"))._replace(refused=1),
     )
     told = tmp_path / "results.jsonl"
-    refused(told, (1, "a", NO, 400, 1), (1, "a", NO, 400, 1))
+    refused(told, (2, "a", NO, 400, 1), (3, "a", NO, 400, 1))
     assert is_restorable(path, told) is DONE
-    refused(told, (1, "a", NO, 400, 1), (1, "a", YES, 202, 1))
+    refused(told, (2, "a", NO, 400, 1), (3, "a", YES, 202, 1))
     assert is_restorable(path, told) is Restorable.SOME
 
 
+@pytest.mark.parametrize("status", [404, 400, 413])
 def test_the_entry_of_a_killed_process_outlives_the_refusal_of_its_number(
-    path: Path, tmp_path: Path
+    status: int, path: Path, tmp_path: Path
 ) -> None:
-    """A resumed run gives the number again, and the first PATCH may have taken effect."""
+    """Where a resumed run gave the number again, the first PATCH may have taken effect."""
     write(path, entry(1, "a", x=("0", "1")), entry(1, "a", x=("1", "2")))
-    told = refused(tmp_path / "results.jsonl", (1, "a", NO, 404, 1))
+    told = refused(tmp_path / "results.jsonl", (1, "a", NO, status, 1))
     assert is_restorable(path, told) is Restorable.SOME
     (row,) = undo_rows(path, results_path=told)
     assert (row.attributes, row.before) == ({"x": "0"}, {"x": "1"})
