@@ -149,8 +149,7 @@ def _after_repairs(history: History, following: Following) -> Following:
     if not history.open or last.pid is not None:
         return following._replace(send_failed=None)
     failed = last.directory.failed_paths()
-    resumable = last.state != "finished"
-    again = type(following).of(last.path, failed, resumable=resumable, undo=False)
+    again = type(following).of(last.path, failed, resumable=last.resumable, undo=False)
     return following._replace(send_failed=again.next or following.send_failed)
 
 

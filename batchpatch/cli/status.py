@@ -74,12 +74,9 @@ def runs(folder: Folder, *, showing: ShowingFlags) -> int:
 
 def _following(glance: Glance) -> Following:
     from batchpatch.cli.following import Following  # noqa: PLC0415 - brings all flags
-    from batchpatch.reporting.glance import RunState  # noqa: PLC0415
 
-    is_over = glance.pid is None
-    unfinished = is_over and glance.state is not RunState.FINISHED
-    failed = glance.directory.failed_paths() if is_over else []
-    return Following.of(glance.path, failed, resumable=unfinished, undo=False)
+    failed = glance.directory.failed_paths() if glance.pid is None else []
+    return Following.of(glance.path, failed, resumable=glance.resumable, undo=False)
 
 
 def _following_among(listed: list[Glance], glance: Glance) -> Following:

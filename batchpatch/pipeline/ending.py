@@ -18,7 +18,7 @@ from batchpatch.pipeline.recorder import rfc3339
 from batchpatch.pipeline.report import RunReport, attempt_to_show
 from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile
 from batchpatch.pipeline.spooling import missing_rest
-from batchpatch.pipeline.stop import both
+from batchpatch.pipeline.stop import both, in_vain
 from batchpatch.recording.checkpoint import counted, prove
 from batchpatch.recording.manifest import update_manifest, write_summary
 from batchpatch.recording.summary import Counters, summarize
@@ -77,14 +77,24 @@ class Ending:
         self._write_summary(summary)
         return self._told(summary, resumable=self._job.directory is not None)
 
-    def report(self, stop: Stop | None) -> RunReport:
+    def report(self, stop: Stop | None, *, unread: Stop | None = None) -> RunReport:
         """Read the results back, derive what follows from them, and write the summary.
+
+        Args:
+            stop: why the work has ended before the input did.
+            unread: why results that are there have not reached whoever reads them.
 
         Raises:
             LeftError: somebody has asked to leave; nothing more is written then.
         """
         pipeline, proof, refuse = self._pipeline, self._proof(), self._job.stopper.refuse_leaving
         refuse()
+        reader = self._job.reader
+        if self._is_settled(proof):
+            stop = in_vain(stop, limit_reached=reader.limit_reached)
+        ended = stop is None or stop.exit_code == ExitCode.DONE
+        self._limit_reached = ended and reader.limit_reached
+        stop = both(stop or self._end_of_input(), unread)
         failed: list[Path] = []
         changes: list[InputChange] = []
         changed: Stop | None = None
@@ -93,9 +103,8 @@ class Ending:
             failed = self._output.write_failed(proof, changed={one.source for one in changes})
         except (RecordError, InputError) as error:
             because = f"The failed rows could not be written: {error}"
-            stop = stop or Stop(ExitCode.STOPPED, because)
-        stop = both(stop or self._end_of_input(), changed)
-        self._limit_reached = stop is not None and stop.because == LIMIT_REACHED
+            stop = both(stop, Stop(ExitCode.STOPPED, because))
+        stop = both(stop, changed)
         # Of a plan that is whole the results go with its state.
         reasons = attempt_to_show("The reasons", lambda: self._reasons(proof)) or []
         refuse()
@@ -107,9 +116,9 @@ class Ending:
         if stop is not None and spooled is not None and spooled.left:
             # A canary that lost the rest of its pipe is no success for a script.
             code = ExitCode.STOPPED if stop.exit_code == ExitCode.DONE else stop.exit_code
-            because = LIMIT_IN_WORDS if self._limit_reached else stop.because
+            because = LIMIT_IN_WORDS if stop.because == LIMIT_REACHED else stop.because
             stop = Stop(code, f"{because} {spooled.left}")
-        before = self._limit_reached and pipeline.rows > self._job.reader.rows
+        before = self._limit_reached and pipeline.rows > reader.rows
         summary = summarize(proof, self._counters(), stop=stop, ended_before=before)
         self._write_summary(summary)
         plan = self._output.report(self._lookup.names)
@@ -196,6 +205,13 @@ class Ending:
         if reader.missing_from is not None:
             return missing_rest(reader.missing_from, unread=reader.unread)
         return Stop(ExitCode.DONE, LIMIT_REACHED) if reader.limit_reached else None
+
+    def _is_settled(self, proof: Proof) -> bool:
+        """Every row has its line, up to the end of the input or to the limit."""
+        reader, pipeline = self._job.reader, self._pipeline
+        up_to_limit = reader.limit_reached and reader.rows == pipeline.rows
+        read = up_to_limit or (pipeline.exhausted and reader.missing_from is None)
+        return read and proof.settled == self._rows and not proof.problems
 
     def _is_whole(self, proof: Proof, stop: Stop | None) -> bool:
         ended = stop is None or stop.exit_code == ExitCode.DONE

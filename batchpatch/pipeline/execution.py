@@ -29,7 +29,6 @@ from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.progress_note import ProgressNote
 from batchpatch.pipeline.report import RunReport, attempt_to_show
 from batchpatch.pipeline.row_checks import PLAN, RUN, OrganisationCheck, lookup_for
-from batchpatch.pipeline.stop import both
 from batchpatch.recording.run_paths import takes_back
 
 if TYPE_CHECKING:
@@ -136,10 +135,9 @@ class Execution:
             )
         if (note := self._progress_note) is not None:
             attempt_to_show("The progress file", note.end)
-        stop = both(job.stopper.stop, unread)
         try:
             # Of millions of rows it takes minutes, in which signals are to be heard.
-            report = partial(self._ending.report, stop)
+            report = partial(self._ending.report, job.stopper.stop, unread=unread)
             return await off_loop(report, unless=job.stopper.asked_to_leave())
         except LeftError:
             return self._ending.cut_short()

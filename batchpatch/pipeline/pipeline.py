@@ -102,6 +102,7 @@ class Pipeline:
             verifies: the share of patches that are read back.
             monitor: told what has come.
         """
+        self._source = reader
         self._background = background
         self._note = note
         self._client = client
@@ -170,7 +171,9 @@ class Pipeline:
     @property
     def exhausted(self) -> bool:
         """Every input was read to its end."""
-        return self._feeder.exhausted
+        # A stop at the last row may come before the feeding has heard that it was the last.
+        source, feeder = self._source, self._feeder
+        return feeder.exhausted or (source.exhausted and feeder.rows >= source.rows)
 
     @property
     def recorded(self) -> Recorder:

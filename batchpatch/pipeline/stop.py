@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import ExitCode, LeftError
-from batchpatch.model import Stop
+from batchpatch.model import LIMIT_IN_WORDS, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,6 +120,17 @@ def both(stop: Stop | None, other: Stop | None) -> Stop | None:
     if stop is None or stop.exit_code == ExitCode.DONE:
         return other
     return stop._replace(because=f"{stop.because} {other.because}")
+
+
+def in_vain(stop: Stop | None, *, limit_reached: bool) -> Stop | None:
+    """A stop that came once every row had its outcome: a threshold is told, and ends nothing.
+
+    `limit_reached`: every row up to `--limit`.
+    """
+    if stop is None or stop.exit_code != ExitCode.STOPPED:
+        return stop
+    end = LIMIT_IN_WORDS if limit_reached else "No row was left by then."
+    return Stop(ExitCode.DONE, f"{stop.because} {end}")
 
 
 class OpeningHours:

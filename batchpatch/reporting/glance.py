@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import ExitCode, RecordError
+from batchpatch.model import Outcome
 from batchpatch.recording.lock import holder
 from batchpatch.recording.manifest import read_manifest, read_summary
 from batchpatch.recording.progress_file import read_progress
@@ -61,6 +62,22 @@ class Glance(NamedTuple):
         return None
 
     @property
+    def resumable(self) -> bool:
+        """No process is at work, and there is something to read, to send, or to derive."""
+        summary = self.summary
+        if summary is None:
+            return self.pid is None
+        # What left before its end has counted without a look at its results.
+        is_derived = summary.results_sha256 is not None and not self._lacks_failed(summary)
+        return not (_is_done(summary) and is_derived)
+
+    def _lacks_failed(self, summary: Summary) -> bool:
+        """The file of the rows that failed could not be written."""
+        lost = any(not Outcome(word).made_it for word in summary.outcomes)
+        is_early = summary.exit_code == ExitCode.STOPPED
+        return is_early and lost and not self.directory.failed_paths()
+
+    @property
     def killed(self) -> bool:
         """Its last process ended without a word."""
         return self.pid is None and self.summary is None
@@ -90,6 +107,10 @@ def _state(pid: int | None, summary: Summary | None) -> RunState:
         return RunState.AT_WORK
     if summary is None or summary.exit_code == ExitCode.INTERRUPTED:
         return RunState.INTERRUPTED
-    is_done = summary.input_exhausted and not summary.unattempted
-    stopped = summary.exit_code in (ExitCode.STOPPED, ExitCode.NO_ACCESS) or not is_done
-    return RunState.STOPPED if stopped else RunState.FINISHED
+    early = summary.exit_code in (ExitCode.STOPPED, ExitCode.NO_ACCESS)
+    return RunState.STOPPED if early or not _is_done(summary) else RunState.FINISHED
+
+
+def _is_done(summary: Summary) -> bool:
+    """Every row has its outcome."""
+    return summary.input_exhausted and not summary.unattempted

@@ -57,11 +57,8 @@ class Overview(NamedTuple):
 
     @property
     def unfinished(self) -> bool:
-        """No process is at work, and there are rows to be read or sent."""
-        if self.glance.pid is not None:
-            return False
-        summary = self.summary
-        return summary is None or bool(summary.unattempted) or not summary.input_exhausted
+        """No process is at work, and there is something to read, to send, or to derive."""
+        return self.glance.resumable
 
 
 def overview_of(path: Path) -> Overview:

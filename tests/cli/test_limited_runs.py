@@ -147,3 +147,45 @@ def test_nothing_is_left_of_a_finished_pipe_that_was_purged(
     batchpatch("purge", "half")
     done = batchpatch("resume", "half", "--sandbox")
     assert (done.returncode, "was purged" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("more", [(), ("--limit", "9")])
+def test_a_threshold_that_the_last_row_crosses_ends_nothing(
+    more: tuple[str, ...],
+    batchpatch: Run,
+    make_rows: Rows,
+    sandbox: Any,
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """Nothing is left that a `resume` could do; what failed can be sent, and the inputs may go."""
+    sandbox.set_faults("status=400,rate=1,times=always")
+    words = ("--max-failures", "2", "--api-url", sandbox.url, "--concurrency", "1", *more)
+    done = batchpatch("run", str(make_rows(3)), *words, "--out", "r", "--json", env=credentials)
+    said = "3 rows failed, more than --max-failures 2 allows. No row was left by then."
+    assert (done.returncode, f"Stopped: {said}" in done.stderr) == (1, True), done.stderr
+    found = document(done)
+    assert (found["resume"], found["next"]) == (None, found["send_failed"])
+    assert found["stopped_because"] == said
+    told = document(batchpatch("status", "r", "--json"))
+    assert (told["state"], told["next"]) == ("finished", found["send_failed"])
+    (tmp_path / "rows.csv").unlink()
+    again = batchpatch("resume", "r", env=credentials)
+    assert (again.returncode, "Nothing was left to do." in again.stderr) == (1, True), again.stderr
+    sandbox.set_faults()
+    assert batchpatch(*found["next"].split()[1:], env=credentials).returncode == 0
+
+
+def test_the_rest_of_a_canary_whose_last_row_crosses_a_threshold_can_be_sent(
+    batchpatch: Run, make_rows: Rows, sandbox: Any, credentials: dict[str, str]
+) -> None:
+    """It has reached its limit, so that to go on "up to" it would be to do nothing."""
+    sandbox.set_faults("status=400,rate=1,times=always")
+    words = ("--max-failures", "2", "--limit", "3", "--api-url", sandbox.url, "--out", "r")
+    done = batchpatch("run", str(make_rows(9)), *words, "--concurrency", "1", env=credentials)
+    assert done.returncode == 1
+    assert "more than --max-failures 2 allows. --limit is reached." in done.stderr
+    assert "To go on with this run:\n" in done.stderr
+    sandbox.set_faults()
+    rest = document(batchpatch("resume", "r", "--json", env=credentials))
+    assert rest["outcomes"] == {"updated": 6, "rejected": 3}
