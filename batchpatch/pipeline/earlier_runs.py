@@ -22,6 +22,7 @@ from batchpatch.formats.skips import merged_skips
 from batchpatch.model import InvalidRow, Row, RowContext
 from batchpatch.options.fields import is_origin
 from batchpatch.options.run import without_limit
+from batchpatch.pipeline.organisation_record import refuse_another_organisation
 from batchpatch.pipeline.origin_run import OriginRun, notice_of_gone, origins_of
 from batchpatch.pipeline.row_checks import any_says_more
 from batchpatch.reading.detection import is_workbook
@@ -32,9 +33,10 @@ from batchpatch.reading.urls import told_name
 from batchpatch.recording.in_thread import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
     from batchpatch.formats.origin import Origin, RunName
+    from batchpatch.genesys.account.organisation import Identity
     from batchpatch.model import Skips
     from batchpatch.options.read import ReadOptions
 
@@ -46,6 +48,8 @@ class Found(NamedTuple):
     """Of rows of the inputs: what later rows of an earlier run have applied, to whom."""
     notices: list[str]
     """Sentences about rows that have made it there since, and about runs that are gone."""
+    runs: list[tuple[str, OriginRun]]
+    """The runs that are there, each with an input whose rows failed in it."""
 
 
 _HEAD_BYTES = 1 << 20
@@ -68,7 +72,7 @@ def look_into_earlier_runs(
     with suppress(InputError):  # whoever sends them says so
         if any(_names_origins(file, read) for file in files):
             return _look(files, read, own)
-    return Found({}, [])
+    return Found({}, [], [])
 
 
 def files_before_a_pipe(paths: Sequence[str]) -> list[str]:
@@ -95,16 +99,18 @@ def _names_origins(path: str, read: ReadOptions) -> bool:
 def _look(files: Sequence[str], read: ReadOptions, own: Path | None) -> Found:
     runs: dict[RunName, OriginRun | None] = {}
     notices: list[str] = []
+    first_in: dict[OriginRun, str] = {}
     for path, row, origin in _traced(files, read):
         if origin.run not in runs:
             runs[origin.run] = OriginRun.find(origin.run, beside=Path(path), but=own)
             if runs[origin.run] is None:
                 notices.append(notice_of_gone(path, origin.run))
         if (run := runs[origin.run]) is not None:
+            first_in.setdefault(run, path)
             run.see(path, row, origin)
     known = [run for run in runs.values() if run is not None]
     if not known:
-        return Found({}, notices)
+        return Found({}, notices, [])
     overtaken: dict[OriginRun, list[tuple[Row, Origin]]] = {run: [] for run in known}
     for _, row, origin in _traced(files, read):
         if (run := runs.get(origin.run)) is not None and run.may_overtake(row, origin):
@@ -112,7 +118,8 @@ def _look(files: Sequence[str], read: ReadOptions, own: Path | None) -> Found:
     newer: dict[int, Skips] = {}
     for run, rows in overtaken.items():
         _merge(newer, run.newer(rows))
-    return Found(newer, [*notices, *(notice for run in known for notice in run.notices())])
+    notices += [notice for run in known for notice in run.notices()]
+    return Found(newer, notices, [(path, run) for run, path in first_in.items()])
 
 
 def _merge(newer: dict[int, Skips], found: Iterable[tuple[int, Skips]]) -> None:
@@ -138,7 +145,8 @@ class OriginCheck:
         names: Sequence[str],
         *,
         looked_at: int,
-        newer: dict[int, Skips],
+        found: Found,
+        learn: Callable[[], Awaitable[Identity | None]],
         tell: Callable[[str], None],
         keep: Callable[[Sequence[Row]], None] | None = None,
         own: Path | None = None,
@@ -148,7 +156,8 @@ class OriginCheck:
         Args:
             names: of the inputs.
             looked_at: so many of them have been looked through already.
-            newer: takes what is found.
+            found: in these; its `newer` takes what is found in the others.
+            learn: says who the token is, where a run has noted its organisation.
             tell: is told what a person should know.
             keep: is given the rows, for what they say of where they failed.
             own: directory of the run that sends them.
@@ -156,7 +165,10 @@ class OriginCheck:
         self._keep = keep
         self._names = names
         self._looked_at = looked_at
-        self._newer = newer
+        self._newer = found.newer
+        self._unjudged = list(found.runs)
+        """Of whom it is not known yet that the token is for their organisation."""
+        self._learn = learn
         self._tell = tell
         self._own = own
         self._runs: dict[RunName, OriginRun | None] = {}
@@ -167,7 +179,10 @@ class OriginCheck:
 
         Raises:
             RecordError: the results of such a run cannot be read.
+            SettingsError: such a run was for another organisation.
         """
+        if self._unjudged:
+            await self._refuse_another_organisation()
         if not any_says_more(rows):
             return rows
         traced = [row for row in rows if isinstance(row, Row) and row[7] and row[7].origin]
@@ -179,7 +194,16 @@ class OriginCheck:
         if later:
             for notice in await in_thread(partial(self._look, later)):
                 self._tell(notice)
+            await self._refuse_another_organisation()
         return [_without_origin(row) for row in rows]
+
+    async def _refuse_another_organisation(self) -> None:
+        """As a run that goes on would: what failed is nobody else's."""
+        unjudged, self._unjudged = self._unjudged, []
+        for name, run in unjudged:
+            if run.manifest.organisation is not None:
+                what = f"The rows of {name} failed in {run.path}, which was"
+                refuse_another_organisation(run.manifest, await self._learn(), what=what)
 
     def _look(self, rows: Sequence[Row]) -> list[str]:
         """What there is to say of them that was not said yet."""
@@ -188,7 +212,7 @@ class OriginCheck:
         for row in rows:
             name = told_name(self._names[row.source], first=True)
             for origin in origins_of(row):
-                run = self._find(origin.run)
+                run = self._find(origin.run, name)
                 if run is None:
                     notices.append(notice_of_gone(name, origin.run))
                     continue
@@ -202,10 +226,12 @@ class OriginCheck:
         self._told.update(new)
         return new
 
-    def _find(self, name: RunName) -> OriginRun | None:
-        if name not in self._runs:
-            self._runs[name] = OriginRun.find(name, looks_at_all=True, but=self._own)
-        return self._runs[name]
+    def _find(self, run: RunName, name: str) -> OriginRun | None:
+        if run not in self._runs:
+            found = self._runs[run] = OriginRun.find(run, looks_at_all=True, but=self._own)
+            if found is not None:
+                self._unjudged.append((name, found))
+        return self._runs[run]
 
 
 def _without_origin(row: Row | InvalidRow) -> Row | InvalidRow:

@@ -64,14 +64,6 @@ class Execution:
         self._output = output
         self._results_path = job.directory.results_path if job.directory else None
         self._progress_note = ProgressNote(job.directory) if job.directory else None
-        again = OriginCheck(
-            job.reader.names,
-            looked_at=len(files_before_a_pipe(job.reader.paths)),
-            newer=found.newer,
-            tell=job.stopper.tell,
-            keep=OriginRecord(job.directory).keep if job.directory else None,
-            own=own,
-        )
         organisation = OrganisationCheck(
             job.client,
             region=region_of(job.account.hosts.api_url),
@@ -79,6 +71,15 @@ class Execution:
             known=job.identity,
             learned=self.note,
             whose=RUN if takes_back(job.reader.paths) else PLAN,
+        )
+        again = OriginCheck(
+            job.reader.names,
+            looked_at=len(files_before_a_pipe(job.reader.paths)),
+            found=found,
+            learn=organisation.learn,
+            tell=job.stopper.tell,
+            keep=OriginRecord(job.directory).keep if job.directory else None,
+            own=own,
         )
         lookup = lookup_for(job.client, job.settings.read)
         self.pipeline = Pipeline(

@@ -24,12 +24,17 @@ if TYPE_CHECKING:
 UNASKED = "Interrupted before the platform has said whose data it is: nothing was sent."
 
 
-def refuse_another_organisation(manifest: Manifest, identity: Identity | None) -> None:
-    """Raise SettingsError where the work was begun for another organisation than the token's."""
+def refuse_another_organisation(
+    manifest: Manifest, identity: Identity | None, *, what: str = "This was begun"
+) -> None:
+    """Raise SettingsError where work was for another organisation than the token's.
+
+    `what`: the work, as a sentence about it begins.
+    """
     organisation = identity and identity.organisation
     if manifest.organisation not in (None, organisation):
         raise SettingsError(
-            f"This was begun for the organisation {manifest.organisation}, and the token is for "
+            f"{what} for the organisation {manifest.organisation}, and the token is for "
             f"{organisation or 'one that the platform does not name'}: use credentials of the "
             "former."
         )

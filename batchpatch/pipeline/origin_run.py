@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from batchpatch.formats.origin import Origin
+    from batchpatch.formats.run_json import Manifest
     from batchpatch.model import Row, Skips
 
 
@@ -33,17 +34,27 @@ class OriginRun:
     """A run in which rows failed that are sent again. Look at the rows first, then ask."""
 
     def __init__(
-        self, directory: RunDirectory, name: RunName, *, looks_at_all: bool, but: Path | None
+        self,
+        directory: RunDirectory,
+        name: RunName,
+        manifest: Manifest,
+        *,
+        looks_at_all: bool,
+        but: Path | None,
     ) -> None:
         """Look at what has made it.
 
         Args:
             directory: of the run.
             name: of the run.
+            manifest: of the run.
             looks_at_all: rows are asked about as they come, before all of them are known.
             but: the run that asks.
         """
-        self._path = directory.path
+        self.manifest = manifest
+        """Of the run."""
+        self.path = directory.path
+        """Where it lies."""
         self._results_path = directory.results_path
         self._made_it = rows_with(self._results_path, MADE_IT)
         self._again: Counter[str] = Counter()
@@ -66,8 +77,9 @@ class OriginRun:
             with suppress(RecordError, ValueError):  # another run is none of our business
                 if holds_run(path):
                     directory = RunDirectory.open(path, lock=False)
-                    if read_manifest(directory.manifest_path).started == name.started:
-                        return cls(directory, name, looks_at_all=looks_at_all, but=but)
+                    manifest = read_manifest(directory.manifest_path)
+                    if manifest.started == name.started:
+                        return cls(directory, name, manifest, looks_at_all=looks_at_all, but=but)
         return None
 
     def see(self, name: str, row: Row, origin: Origin) -> None:
@@ -112,7 +124,7 @@ class OriginRun:
     def _notice(self, name: str, rows: str) -> str:
         return (
             f"{name} is older than what has become of its rows: {rows} made it since, in "
-            f"{self._path}. What stands here is sent all the same."
+            f"{self.path}. What stands here is sent all the same."
         )
 
 

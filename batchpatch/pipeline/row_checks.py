@@ -86,7 +86,7 @@ class OrganisationCheck:
         """
         if self._always and rows:
             self._always = False
-            await self._learn()
+            await self.learn()
         if not any_says_more(rows):
             return rows
         return [await self._checked(row) for row in rows]
@@ -103,7 +103,8 @@ class OrganisationCheck:
         hint = "Plans of several organisations cannot be run together: split the file."
         return InvalidRow(*row[:3], _CODE, problem, hint, *row[3:5], id=row.id)
 
-    async def _learn(self) -> Identity | None:
+    async def learn(self) -> Identity | None:
+        """Who the token is, asked once. Raises what `GenesysClient.call` raises."""
         if self._identity is None:
             self._identity = await read_identity(self._client)
             if self._identity is not None:
@@ -115,7 +116,7 @@ class OrganisationCheck:
             return f"{self._whose.was} for the region {region}, and this is {self._region}"
         if organisation is None:  # an undo of a run that could not learn it
             return None
-        here = await self._learn()
+        here = await self.learn()
         if here is None:
             return (
                 f"{self._whose.was} for the organisation {organisation}, and the platform does not "

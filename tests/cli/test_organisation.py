@@ -80,6 +80,36 @@ def test_an_undo_stays_in_its_organisation_too(
     assert (done.returncode, rivals.get("stats")["patches"]) == (2, 0), done.stderr
 
 
+@pytest.mark.parametrize("inputs", [("failed",), ("rows", "failed"), ("-",)])
+def test_failed_rows_go_to_no_other_organisation(
+    inputs: tuple[str, ...],
+    batchpatch: Run,
+    sandbox: Any,
+    start_sandbox: Callable[..., Any],
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """They are what a resume of that run would send, and that goes on nowhere else."""
+    rows = batchpatch("sandbox", "rows", "--count", "2", "--seed", "7").stdout
+    (tmp_path / "rows.csv").write_text(rows)
+    sandbox.set_faults("status=404,rate=1,times=always")
+    words = ("run", "rows.csv", "--api-url", sandbox.url, "--keep-before", "--out", "r")
+    assert batchpatch(*words, env=credentials).returncode == 1
+    failed = tmp_path / "r" / "failed.csv"
+    rivals = start_sandbox("--organization", f"{RIVALS}:Rivals")
+    paths = {"failed": str(failed), "rows": "rows.csv", "-": "-"}
+    again = ("run", *(paths[one] for one in inputs), "--out", "again", "--yes")
+    stdin = failed.read_text() if "-" in inputs else None
+    done = batchpatch(*again, "--api-url", rivals.url, env=credentials, stdin=stdin)
+    there = f"for the organisation {noted(tmp_path / 'r')[0]}, and the token is for {RIVALS}"
+    assert (done.returncode, there in done.stderr) == (2, True), done.stderr
+    assert rivals.get("stats")["patches"] == 0
+    assert not (tmp_path / "again").exists()
+    sandbox.set_faults()
+    done = batchpatch(*again, "--api-url", sandbox.url, env=credentials, stdin=stdin)
+    assert (done.returncode, noted(tmp_path / "again")) == (0, noted(tmp_path / "r")), done.stderr
+
+
 _UNASKED = "Interrupted before the platform has said whose data it is: nothing was sent."
 
 
