@@ -39,9 +39,11 @@ class Following(NamedTuple):
     limit: int | None = None
     """Rows up to which `resume` goes: those of a `--limit` that is not reached yet."""
     conflicts: int = 0
-    """Of an undo: participants who hold what somebody else has set since."""
+    """Rows in conflict: of an undo participants who hold what somebody else has set since."""
     undo_anyway: str | None = None
     """Restores those as well: sent again as they were, they would conflict again."""
+    plan_failed: str | None = None
+    """Plans the failed rows again, some of which are in conflict with an earlier plan."""
     since: str | None = None
     """Looks at what became of its failed rows, where another run has sent them again."""
 
@@ -76,9 +78,12 @@ class Following(NamedTuple):
                 because = why_not_undone(directory, manifest, in_own_sandbox=in_own_sandbox)
             summary = _summary(directory)
         taken_back = _taken_back(manifest)
-        conflicts, others = _failed(summary) if taken_back is not None else (0, 1)
+        conflicts, others = _failed(summary)
+        # What conflicts does so again, unless what is expected is another value than before.
+        is_sent = bool(others) if taken_back is not None else not conflicts
+        is_planned = taken_back is None and bool(conflicts)
         return cls(
-            commands.send_failed(failed) if others else None,
+            commands.send_failed(failed) if is_sent else None,
             commands.resume() if resumable else None,
             commands.undo() if undo and because is None else None,
             because,
@@ -88,12 +93,13 @@ class Following(NamedTuple):
             manifest.limit,
             conflicts,
             _undo_anyway(taken_back, commands) if taken_back and conflicts else None,
+            commands.plan_failed(failed) if is_planned else None,
         )
 
     @property
     def next(self) -> str | None:
         """The one command that comes next: first the rest of the run, then what has failed."""
-        return self.resume or self.since or self.send_failed or self.undo_anyway
+        return self.resume or self.since or self.send_failed or self.plan_failed or self.undo_anyway
 
     def place_lines(self) -> list[str]:
         """Where it went, and whether that can be undone."""
@@ -116,6 +122,14 @@ class Following(NamedTuple):
                 "To send the failed rows again, once they are mended or the cause is gone:",
                 f"  {self.send_failed}",
             ]
+        if self.plan_failed:
+            told = (
+                f"{self.conflicts:,} {'row is' if self.conflicts == 1 else 'rows are'} in conflict."
+            )
+            lines += [
+                f"{told} To plan the failed rows again, from what is there now:",
+                f"  {self.plan_failed}",
+            ]
         if self.undo_anyway and not self.resume:
             hold = "participant holds" if self.conflicts == 1 else "participants hold"
             told = (
@@ -133,6 +147,7 @@ class Following(NamedTuple):
             "undo": self.undo,
             "undo_because": self.undo_because,
             "undo_anyway": self.undo_anyway,
+            "plan_failed": self.plan_failed,
             "next": self.next,
             "where": self.place and self.place._asdict(),
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.cli.options.declare import flags_of, pairs_of
@@ -30,6 +31,7 @@ from batchpatch.cli.options.surroundings import (
 )
 from batchpatch.genesys.account.regions import region_of, usual_api_url
 from batchpatch.recording.manifest import read_manifest
+from batchpatch.recording.plan_output import partial_path, state_path
 from batchpatch.recording.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -102,6 +104,14 @@ class NextCommands(NamedTuple):
             return None
         return command_line("run", files, self._words(_ALL, without={*_OF_ONE_RUN, "--sheet"}))
 
+    def plan_failed(self, files: Collection[Path]) -> str | None:
+        """Plans them again, from what is there now: sent again, a conflict is one again. The plan
+        gets the flags of the run, which is what it names in the end."""
+        if not files:
+            return None
+        words = list(self._words(_ALL, without={*_OF_ONE_RUN, "--sheet"}))
+        return command_line("plan", files, ["--out", str(_free_name(self.directory)), *words])
+
     def undo(self, *, force: bool = False) -> str:
         """Takes the run back, where something is left to take back.
 
@@ -126,6 +136,17 @@ class NextCommands(NamedTuple):
         self, known: Collection[str], *, without: Collection[str] = _TROUBLE
     ) -> Iterable[str]:
         return words_of(one for one in self.given if one.flag.name in {*known} - {*without})
+
+
+def _free_name(directory: Path) -> Path:
+    """What a plan of a run's rows can be called: beside the run, where nothing is called so."""
+    whole = directory if directory.name not in ("", "..") else directory.resolve()
+    for number in count(1):
+        more = f"-{number}" if number > 1 else ""
+        path = whole.with_name(f"{whole.name}.plan{more}.jsonl")
+        if not (path.exists() or partial_path(path).exists() or state_path(path).exists()):
+            return path
+    raise AssertionError  # numbers do not end
 
 
 def run_plan(plan: Path, given: Iterable[Given]) -> str:

@@ -143,14 +143,16 @@ def _written(files: FileFlags, showing: ShowingFlags) -> int:
 
 def _after_repairs(history: History, following: Following) -> Following:
     """What is left is what the last repair has left: its own file knows what has made it since."""
-    if not history.repairs or not following.send_failed:
+    if not history.repairs or not (following.send_failed or following.plan_failed):
         return following
     last = history.repairs[-1].glance
     if not history.open or last.pid is not None:
-        return following._replace(send_failed=None)
+        return following._replace(send_failed=None, plan_failed=None)
     failed = last.directory.failed_paths()
     again = type(following).of(last.path, failed, resumable=last.resumable, undo=False)
-    return following._replace(send_failed=again.next or following.send_failed)
+    if again.plan_failed:
+        return following._replace(send_failed=None, plan_failed=again.plan_failed)
+    return following._replace(send_failed=again.next or following.send_failed, plan_failed=None)
 
 
 def report_lines(overview: Overview, following: Following) -> Iterator[str]:

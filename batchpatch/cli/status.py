@@ -86,7 +86,7 @@ def _following_among(listed: list[Glance], glance: Glance) -> Following:
     from batchpatch.reporting.history import has_history  # noqa: PLC0415
 
     following = _following(glance)
-    if following.send_failed and has_history(glance, listed):
+    if (following.send_failed or following.plan_failed) and has_history(glance, listed):
         return following._replace(since=command_line("report", [glance.path], []))
     return following
 

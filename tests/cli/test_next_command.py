@@ -214,3 +214,38 @@ def test_failed_rows_are_in_the_encoding_that_their_command_names(
     done = document(paste(f"{found['send_failed']} --json"))
     assert done["outcomes"] == {"updated": 1}
     assert sandbox.state()[ids[1]] == {"Prüfung": "ä"}
+
+
+def test_conflicts_with_a_plan_are_planned_again(
+    batchpatch: Run,
+    paste: Paste,
+    make_rows: Callable[..., Path],
+    sandbox: Any,
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """Sent again with their guard they conflict for ever; what each command prints leads on."""
+    rows = make_rows(3)
+    know(sandbox, rows)
+    at = ("--api-url", sandbox.url)
+    batchpatch("plan", str(rows), "--out", "p.jsonl", *at, env=credentials)
+    conversation, participant = rows.read_text(encoding="utf-8").splitlines()[1].split(",")[:2]
+    theirs = {"conversationId": conversation, "participantId": participant}
+    sandbox.know(theirs | {"attributes": {"result": "somebody else's"}})
+    done = batchpatch("run", "p.jsonl", "--guard", *at, "--out", "r", "--json", env=credentials)
+    found = document(done)
+    again = f"batchpatch plan r/failed.jsonl --out r.plan.jsonl --guard {' '.join(at)}"
+    assert (found["next"], found["send_failed"]) == (again, None)
+    assert (
+        f"1 row is in conflict. To plan the failed rows again, from what is there now:\n  {again}\n"
+        in done.stderr
+    )
+    assert document(batchpatch("status", "r", "--json"))["next"] == again
+    planned = paste(found["next"])
+    assert planned.returncode == 0, planned.stderr
+    assert "r.plan-2.jsonl" in document(batchpatch("status", "r", "--json"))["next"]
+    (command,) = [line for line in planned.stderr.splitlines() if "batchpatch run" in line]
+    assert "--guard" in command
+    sent = paste(command)
+    assert sent.returncode == 0, sent.stderr
+    assert sandbox.state()[participant]["result"] != "somebody else's"
