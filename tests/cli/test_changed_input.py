@@ -45,10 +45,16 @@ CHANGES = {
 
 
 def run_and_change(
-    start: Start, path: Path, sandbox: Any, out: Path, change: Callable[[Path], object], env: Any
+    start: Start,
+    path: Path,
+    sandbox: Any,
+    out: Path,
+    change: Callable[[Path], object],
+    env: Any,
+    *more: str,
 ) -> tuple[int, str]:
     """A run of the input, changed after the first rows; how it ended."""
-    words = ["--api-url", sandbox.url, "--rate", "8/s", "--out", str(out)]
+    words = ["--api-url", sandbox.url, "--rate", "8/s", "--out", str(out), *more]
     process = start("run", str(path), *words, env=env)
     results = out / "results.jsonl"
     end_s = time.monotonic() + 20
@@ -99,6 +105,23 @@ def test_an_input_that_grew_is_no_success(
     assert "While the run went on" in told
     assert "To go on with this run" not in told
     assert not (out / "failed-rows.jsonl").exists()
+
+
+def test_the_rest_of_a_canary_whose_input_grew_can_be_sent(
+    start_batchpatch: Start,
+    batchpatch: Callable[..., subprocess.CompletedProcess[str]],
+    make_rows: Callable[..., Path],
+    sandbox: Any,
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """It has reached its limit, whatever else has happened: to go on is to send the rest."""
+    path, out = make_rows(20), tmp_path / "r"
+    more = ("--limit", "12", "--window", "1")
+    code, told = run_and_change(start_batchpatch, path, sandbox, out, grow, credentials, *more)
+    assert (code, "has changed: it had" in told) == (3, True), told
+    done = batchpatch("resume", "r", "--appended", "--json", env=credentials)
+    assert json.loads(done.stdout)["outcomes"] == {"updated": 21}, done.stderr
 
 
 @pytest.mark.parametrize("change", [Path.touch, Path.unlink])
