@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from batchpatch.pipeline.gauge import Rest
 from batchpatch.pipeline.recorder import rfc3339
 from batchpatch.pipeline.report import RunReport, attempt_to_show
 from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile
-from batchpatch.pipeline.spooling import missing_rest
+from batchpatch.pipeline.spooling import missing_rest, rows_copied
 from batchpatch.pipeline.stop import both, in_vain
 from batchpatch.recording.checkpoint import counted, prove
 from batchpatch.recording.manifest import update_manifest, write_summary
@@ -67,6 +68,8 @@ class Ending:
         self._results_path = job.directory.results_path if job.directory else None
         self._limit_reached = False
         """The limit has ended it, as asked: the next process goes on to the end of the input."""
+        self._rows_copied: int | None = None
+        """Rows in all, where a pipe was copied behind the limit."""
 
     def cut_short(self) -> RunReport:
         """What there is to say without what follows from the results: a resume derives it."""
@@ -118,6 +121,9 @@ class Ending:
             code = ExitCode.STOPPED if stop.exit_code == ExitCode.DONE else stop.exit_code
             because = LIMIT_IN_WORDS if stop.because == LIMIT_REACHED else stop.because
             stop = Stop(code, f"{because} {spooled.left}")
+        if self._limit_reached and spooled is not None:
+            counting = partial(rows_copied, spooled.directory, self._job.settings.read)
+            self._rows_copied = attempt_to_show("Rows in all", counting)
         before = self._limit_reached and pipeline.rows > reader.rows
         summary = summarize(proof, self._counters(), stop=stop, ended_before=before)
         self._write_summary(summary)
@@ -192,7 +198,8 @@ class Ending:
     def _rows_expected(self) -> int | None:
         """Rows that there will be once somebody has gone on with it."""
         reader = self._job.reader
-        return reader.rows_in_all if self._limit_reached else reader.rows_expected
+        in_all = self._rows_copied or reader.rows_in_all
+        return in_all if self._limit_reached else reader.rows_expected
 
     def _proof(self) -> Proof:
         if self._results_path is not None:

@@ -16,16 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 from batchpatch.errors import BatchpatchError, ExitCode
 from batchpatch.model import Stop
+from batchpatch.options.run import without_limit
+from batchpatch.pipeline.preflight import rows_again
 from batchpatch.reading.sources import is_regular, open_source
 from batchpatch.reading.streams import Tee
 from batchpatch.reading.urls import told_name
 from batchpatch.recording.files import Spool
-from batchpatch.recording.manifest import update_manifest
+from batchpatch.recording.inputs_again import paths_of
+from batchpatch.recording.manifest import read_manifest, update_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from batchpatch.formats.run_json import Manifest
+    from batchpatch.options.read import ReadOptions
     from batchpatch.pipeline.stop import Stopper
     from batchpatch.recording.run_directory import RunDirectory
 
@@ -57,6 +61,7 @@ class SpooledInput:
 
     def __init__(self, directory: RunDirectory, name: str) -> None:
         self._name = name
+        self.directory = directory
         self._spool = Spool(directory.spool_path, ended=partial(describe_spool, directory))
         self.tee = Tee(self._spool.write, ended=self._spool.end)
         self._trouble: str | None = None
@@ -140,6 +145,22 @@ class SpooledInput:
             self._trouble = f"it cannot be read: {error.strerror or error}"
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(done.set)
+
+
+_MOST_COUNTED_BYTES = 64_000_000
+"""Of a copy whose rows are counted at the end of a canary: a few seconds of its thread."""
+
+
+def rows_copied(directory: RunDirectory, read: ReadOptions) -> int | None:
+    """About how many rows the inputs have of which one was a pipe.
+
+    None where the copy is not whole, or so large that to count them would take its time.
+    """
+    files = read_manifest(directory.manifest_path).inputs
+    if not all(0 < (file.size or 0) <= _MOST_COUNTED_BYTES for file in files if file.rows is None):
+        return None
+    paths = paths_of(files, spool_path=directory.spool_path)
+    return rows_again(files, paths, without_limit(read), truncated=None)
 
 
 def missing_rest(first: int, *, unread: Sequence[str]) -> Stop:
