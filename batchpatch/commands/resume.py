@@ -21,7 +21,7 @@ from batchpatch.pipeline.organisation_record import (
     refuse_another_organisation,
 )
 from batchpatch.pipeline.plan_run import planning, read_origin, reopen_plan
-from batchpatch.pipeline.preflight import rows_again
+from batchpatch.pipeline.preflight import count_again
 from batchpatch.pipeline.resumption import (
     note_hosts,
     planned_by,
@@ -133,13 +133,14 @@ async def resume(
         known = None
         if confirm is not None or all(file.rows is not None for file in files):
             count = partial(
-                rows_again, files, earlier.inputs, settings.read, truncated=earlier.truncated
+                count_again, files, earlier.inputs, settings.read, truncated=earlier.truncated
             )
             known = await off_loop(count, unless=stopper.asked_to_leave(), left=_LEFT)
+        rows = known and known.rows
         async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
             identity = None
             if out is None:
-                left = _rows_left(earlier, known, retry_outcomes, limit=settings.read.limit)
+                left = _rows_left(earlier, rows, retry_outcomes, limit=settings.read.limit)
                 identity = await confirmed(
                     confirm,
                     client,
@@ -147,7 +148,7 @@ async def resume(
                     settings,
                     stopper,
                     rows=left,
-                    sought=(left or 0) if earlier.finds else 0,
+                    sought=min(left or 0, known.sought if known else 0),  # any may be settled
                     keeps_before=keeps_before(earlier.manifest),
                     identity=await identity_to_go_on(client, earlier.manifest, stopper),
                 )
@@ -160,7 +161,7 @@ async def resume(
                     settled=earlier.before.settled,
                     names=earlier.names,
                     truncated=earlier.truncated,
-                    rows_known=known,
+                    rows_known=rows,
                     live=stream is not None,
                 ),
                 client=client,

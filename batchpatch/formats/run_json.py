@@ -53,6 +53,8 @@ class InputFile:
     run that has nothing to read again believes that the content is."""
     rows: int | None = None
     """About how many there are, whatever the limit; None of what was not looked at."""
+    sought: int | None = None
+    """Those among them whose participant is yet to be found; None likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

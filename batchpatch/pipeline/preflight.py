@@ -149,16 +149,23 @@ def _prepared(name: str, read: ReadOptions, record: RecordOptions) -> Prepared:
         lines_stand_alone = opened.format == "jsonl" and opened.encoding.startswith("utf-8")
         if opened.table is None:
             ensure_whole(name, None if lines_stand_alone else opened.encoding)
-        file = replace(fingerprint(Path(name)), name=name, rows=counted.rows)
+        file = replace(fingerprint(Path(name)), name=name, rows=counted.rows, sought=counted.sought)
         return Prepared(file, opened.uses, list(opened.notices.values()), *counted)
     finally:
         opened.close()
 
 
-def rows_again(
+class Counted(NamedTuple):
+    """About how many rows there are, and of how many of them a participant is yet to be found."""
+
+    rows: int
+    sought: int
+
+
+def count_again(
     files: Sequence[InputFile], paths: Sequence[str], read: ReadOptions, *, truncated: str | None
-) -> int | None:
-    """About how many rows there are in all when a run goes on; None where nobody can tell.
+) -> Counted | None:
+    """The rows of all inputs when a run goes on; None where nobody can tell.
 
     What was not looked at when the run began is now: the copy of a pipe, and what has grown since.
 
@@ -168,32 +175,30 @@ def rows_again(
         read: how they are read.
         truncated: the path that is a copy which was not made to its end.
     """
-    total = 0
+    rows = sought = 0
     for file, path in zip(files, paths, strict=True):
-        rows = file.rows
-        if rows is None:
-            try:
-                opened = Input(path, read, truncated=path == truncated)
-            except InputError:
-                return None  # the work says what is wrong with it
-            try:
-                rows = _count(opened).rows
-            except InputError:
-                return None
-            finally:
-                opened.close()
-        total += rows
-    return total
+        try:
+            counted = _known(file) or _counted(path, read, truncated=path == truncated)
+        except InputError:
+            return None  # the work says what is wrong with it
+        rows, sought = rows + counted.rows, sought + counted.sought
+    return Counted(rows, sought)
 
 
-class _Counted(NamedTuple):
-    """About how many rows an input has, and how many of them are sought."""
-
-    rows: int
-    sought: int
+def _known(file: InputFile) -> Counted | None:
+    known = file.rows is not None and file.sought is not None
+    return Counted(file.rows or 0, file.sought or 0) if known else None
 
 
-def _count(opened: Input) -> _Counted:
+def _counted(path: str, read: ReadOptions, *, truncated: bool) -> Counted:
+    opened = Input(path, read, truncated=truncated)
+    try:
+        return _count(opened)
+    finally:
+        opened.close()
+
+
+def _count(opened: Input) -> Counted:
     rows = sought = 0
     whole = True
     for batch in opened.batches(source=0, first=1):
@@ -209,7 +214,7 @@ def _count(opened: Input) -> _Counted:
     if not whole and opened.bytes_read:
         seen, rows = rows, max(rows, round(rows * (opened.size or 0) / opened.bytes_read))
         sought = round(sought * rows / max(1, seen))
-    return _Counted(rows, sought)
+    return Counted(rows, sought)
 
 
 def _sought_in(rows: Sequence[Row | InvalidRow]) -> int:

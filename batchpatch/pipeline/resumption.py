@@ -65,12 +65,6 @@ class Resumption(NamedTuple):
         kinds = [file.kind for file in self.manifest.inputs]
         return self.inputs[kinds.index("spool")]
 
-    @property
-    def finds(self) -> bool:
-        """Participants of its rows are to be found, as far as can be told without reading them."""
-        named = settings_from(self.manifest.options).read.participant
-        return bool(named) or bool(self.summary and self.summary.lookups)
-
     def settings(
         self,
         pace: PaceOptions | None,

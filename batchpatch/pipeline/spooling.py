@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from batchpatch.errors import BatchpatchError, ExitCode
 from batchpatch.model import Stop
 from batchpatch.options.run import without_limit
-from batchpatch.pipeline.preflight import rows_again
+from batchpatch.pipeline.preflight import count_again
 from batchpatch.reading.sources import is_regular, open_source
 from batchpatch.reading.streams import Tee
 from batchpatch.reading.urls import told_name
@@ -160,7 +160,8 @@ def rows_copied(directory: RunDirectory, read: ReadOptions) -> int | None:
     if not all(0 < (file.size or 0) <= _MOST_COUNTED_BYTES for file in files if file.rows is None):
         return None
     paths = paths_of(files, spool_path=directory.spool_path)
-    return rows_again(files, paths, without_limit(read), truncated=None)
+    counted = count_again(files, paths, without_limit(read), truncated=None)
+    return None if counted is None else counted.rows
 
 
 def missing_rest(first: int, *, unread: Sequence[str]) -> Stop:

@@ -321,6 +321,25 @@ def test_look_ups_and_reading_back_are_in_the_question(
     assert "About 10 rows, about 31 requests, 21 of them look-ups and reads" in shown
 
 
+@pytest.mark.parametrize("piped", [False, True])
+def test_look_ups_are_in_the_question_of_a_run_that_was_killed(
+    piped: bool, region: Region, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """It has left no count of them; its rows tell who is to be found."""
+    env = environment | region.env
+    rows = [f"00000000-0000-4000-8000-{number:012},customer,b" for number in range(10)]
+    text = "\n".join(["conversationId,purpose,attr.a", *rows, ""])
+    (tmp_path / "ids.csv").write_text(text)
+    limited = ["--limit", "2", "--window", "1", "--ca-file", region.ca_file, "--yes", "--out", "r"]
+    subprocess.run(
+        [sys.executable, "-m", "batchpatch", "run", "-" if piped else "ids.csv", *limited],
+        cwd=tmp_path, env=env, check=False, input=text.encode(), capture_output=True,
+    )  # fmt: skip
+    (tmp_path / "r" / "summary.json").unlink()
+    _, shown = answered(["resume", "r", "--ca-file", region.ca_file], "\n", cwd=tmp_path, env=env)
+    assert "About 8 rows, at most about 17 requests, 9 of them look-ups and reads" in shown
+
+
 def test_the_answer_comes_from_the_terminal_where_rows_come_from_a_pipe(
     make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
 ) -> None:
