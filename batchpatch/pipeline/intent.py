@@ -33,8 +33,6 @@ class Intent(NamedTuple):
     identity: Identity | None
     """Whose data, and as which client; None where the platform does not tell."""
     client_id: str | None
-    noun: str
-    """What is written: an attribute, a wrap-up."""
     rows: int | None
     """About; None where an input is a pipe."""
     cost: Cost | None
@@ -109,7 +107,6 @@ async def confirmed(
         region=region_of(account.hosts.api_url),
         identity=identity,
         client_id=account.client_id,
-        noun=kind.noun,
         rows=rows,
         cost=None if rows is None else foresee(rows, sought, settings, reads_route=reads_route),
         allowance=client.allowance() or assumed_allowance(settings.pace),

@@ -34,7 +34,6 @@ INTENT = Intent(
     region=REGION,
     identity=Identity("5a7d6b1e", "Example\x1b[2J", "batch"),
     client_id="id",
-    noun="attribute",
     rows=40_000,
     cost=Cost(80_000, 0, is_bound=True),
     allowance=Allowance(300),
