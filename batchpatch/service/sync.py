@@ -4,13 +4,16 @@ Celery, Django and scripts call `patch_sync` from any thread. The first call ope
 stays open until the process ends, so that all threads share one token, one quota and one order.
 
 A process that was forked has threads of its own and no loop: it opens a patcher of its own at its
-first call. What it has inherited is left alone, because the sockets are the parent's.
+first call. What it has inherited is left alone, because the sockets are the parent's. A fork while
+another thread imports would leave the module's lock held in the child for ever: so what the thread
+of the loop needs is imported before it begins, and a fork waits for that.
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import encodings.idna  # noqa: F401 - else the first look-up of a host imports it, see above
 import logging
 import os
 import threading
@@ -106,6 +109,7 @@ class _LoopThread:
 
     def __init__(self, make: Callable[[], Patcher]) -> None:
         self._make = make
+        self._make_loop = loop_factory()  # here, for what it imports
         self._opened: Future[Patcher] = Future()
         self._loop: asyncio.AbstractEventLoop
         self._end: asyncio.Event
@@ -154,7 +158,7 @@ class _LoopThread:
             raise self._error
 
     def _run(self) -> None:
-        loop = self._loop = loop_factory()()
+        loop = self._loop = self._make_loop()
         try:
             loop.run_until_complete(self._serve())
         except BaseException as error:  # noqa: BLE001 - raised again where somebody waits for it
@@ -188,7 +192,9 @@ class _Shared:
         self._inherited: list[object] = []
         atexit.register(self._close_at_exit)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forget)
+            os.register_at_fork(
+                before=self._hold, after_in_parent=self._let_go, after_in_child=self._forget
+            )
 
     def opened(self) -> _LoopThread:
         """The one there is, or a new one."""
@@ -226,8 +232,14 @@ class _Shared:
         except BatchpatchError as error:
             _log.warning("%s", error)
 
+    def _hold(self) -> None:
+        self._lock.acquire()
+
+    def _let_go(self) -> None:
+        self._lock.release()
+
     def _forget(self) -> None:
-        """In a child: the lock may have been held, and the thread is not there."""
+        """In a child: the lock is held, and the thread is not there."""
         self._inherited.append(self._open)  # nothing of it may be closed here, not by chance either
         self._open, self._lock = None, threading.Lock()
 

@@ -174,6 +174,27 @@ def test_a_fork_amid_calls_leaves_no_lock_behind(
     assert (stats["patches_applied"], stats["mints"], stats["revoked"]) == (164, 5, 5)
 
 
+def test_the_thread_of_the_loop_imports_nothing(
+    start_program: StartProgram, outcome_of: OutcomeOf, sandbox: Sandbox
+) -> None:
+    """A fork at that moment would leave the module's lock held in the child, whose first import of
+    it waits for ever: one fork in five did."""
+    program = start_program(
+        """
+        class Watch:
+            def find_spec(self, name, path=None, target=None):
+                if threading.current_thread().name == "batchpatch":
+                    print(name)
+
+        sys.meta_path.insert(0, Watch())
+        print(patch(1))
+        """,
+        sandbox,
+    )
+    lines, errors = outcome_of(program)
+    assert (lines, errors) == (["updated"], "")
+
+
 def test_the_end_of_the_process_drains(
     start_program: StartProgram, outcome_of: OutcomeOf, sandbox: Sandbox, ids: Ids
 ) -> None:
