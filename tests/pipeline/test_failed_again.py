@@ -98,8 +98,13 @@ def check(path: Path, options: ReadOptions) -> None:
         path = path.rename(path.with_name(f"again{path.suffix}"))
         ids = [row.id for row in rows]
         rows = rows_of(path, options)
-        assert [row.id for row in rows] == ids
         after = judged(rows)
+        if len(after) > len(before):
+            # Without the tool's own columns, lines within a quoted cell may look like rows.
+            assert "ragged" in before
+            assert all(isinstance(one, str) for one in (*before, *after))
+            return
+        assert [row.id for row in rows] == ids
         assert len(after) == len(before)
         for was, now in zip(before, after, strict=True):
             if was in TEXT_ONLY:
@@ -145,6 +150,11 @@ nearly_right = st.builds(
 @example(
     header="conversationId,participantId,attr.a,batchpatch_skip",
     body=[f"{IDS},x\n"],
+    encoding="utf-8",
+)
+@example(
+    header="conversationId,batchpatch_skip,participantId,attr.a,attr.b,batchpatch_error",
+    body=['"', f"{IDS}\n", '"'],
     encoding="utf-8",
 )
 @example(

@@ -62,7 +62,8 @@ def start_program(tmp_path: Path) -> Iterator[StartProgram]:
         program = tmp_path / f"program{len(started)}.py"
         program.write_text(_BEGIN.format(url=sandbox.url) + textwrap.dedent(text))
         process = subprocess.Popen(
-            [sys.executable, str(program)],
+            # From Python 3.12 on a fork amid threads is warned of, and some tests fork there.
+            [sys.executable, "-W", "ignore:This process:DeprecationWarning", str(program)],
             cwd=tmp_path,
             env={**kept, **sandbox.environment, "PYTHONPATH": path, "HOME": str(tmp_path)},
             stdin=subprocess.PIPE,
