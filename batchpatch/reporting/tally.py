@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from batchpatch.formats.result_line import decode
-from batchpatch.model import MADE_IT, UPDATED, RowResult
+from batchpatch.model import MADE_IT, UPDATED, Outcome, RowResult
 from batchpatch.recording.reasons import FailureReasons
 from batchpatch.recording.results import blocks
 
@@ -27,6 +27,7 @@ LATENCY_EDGES_MS = (
 MOST_NAMES = 1000
 """Of attributes, and of sets of them that rows name; the rest is not told apart."""
 OTHERS = "(other names)"
+_OUTCOMES = frozenset(map(str, Outcome))
 _UNUSABLE = (ValueError, KeyError, TypeError, AttributeError)
 
 
@@ -130,7 +131,7 @@ def _results(data: bytes) -> list[dict[str, Any]]:
 def _is_plain(result: Any) -> bool:
     keys = result.get("keys") or ()
     return (
-        type(result["outcome"]) is str
+        result["outcome"] in _OUTCOMES
         and type(result["row"]) is int
         and type(result.get("elapsed_ms")) in (int, type(None))
         and type(keys) in (list, tuple)

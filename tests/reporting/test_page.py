@@ -205,6 +205,14 @@ def test_a_tally_counts_each_row_and_forgets_no_attribute(tmp_path: Path) -> Non
     assert (sum(tally.latencies), tally.latencies[-1]) == (2, 1)
 
 
+def test_a_line_of_another_release_ends_no_report(directory: Path) -> None:
+    """An outcome that is not known here is damage to be told of, and the rest can be shown."""
+    path = directory / "results.jsonl"
+    path.write_bytes(line(1) + line(2, "postponed") + line(3, "rejected"))
+    assert "rejected" in page_of(directory)
+    assert [one.row for one in tally_results(path, most_failed=9).failed] == [3]
+
+
 def test_a_tally_of_names_without_end_is_bounded(tmp_path: Path) -> None:
     """A column of keys may hold anything, and a report is no reason to run out of memory."""
     path = tmp_path / "results.jsonl"
