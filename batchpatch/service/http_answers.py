@@ -12,7 +12,7 @@ import orjson
 from aiohttp import web
 
 from batchpatch.errors import BatchpatchError
-from batchpatch.service.http_lines import MOST_LINE_BYTES
+from batchpatch.service.http_lines import MOST_LINE_BYTES, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -71,6 +71,8 @@ class Guard:
             return _answer(words, error.status, _kept(error.headers))
         except BatchpatchError as error:
             return _answer(str(error), 503)
+        except web.RequestPayloadError:
+            return _answer(UNREADABLE, 400)
         except ConnectionError:  # nobody is there to be answered
             raise
         except Exception as error:  # noqa: BLE001 - what a fault of ours tells is nobody's business

@@ -7,19 +7,20 @@ from collections import deque
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
+from aiohttp import web
+
 from batchpatch.errors import InputError
 from batchpatch.reading.json_framing import is_blank
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from aiohttp import web
-
 MOST_LINE_BYTES = 1 << 20
 """A row: twice what the platform takes in a request."""
 MOST_AHEAD_BYTES = 16 << 20
 """Read and not taken yet. Beyond it a client waits, which one that does not read its answers
 before it has sent everything does for ever; so it holds 20,000 rows and more."""
+UNREADABLE = "The body is not what its headers say (Content-Encoding, Transfer-Encoding)."
 LOOK_EVERY_S = 0.02
 
 
@@ -69,6 +70,8 @@ class Lines:
             self._add(rest)
         except InputError as error:
             self._error = error
+        except web.RequestPayloadError:
+            self._error = InputError(UNREADABLE)
         except OSError as error:
             self._error = InputError(f"The body broke off ({error.__class__.__name__}).")
         finally:

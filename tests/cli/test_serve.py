@@ -61,6 +61,20 @@ def test_a_request_that_is_none_is_told_why(sandbox: Any, start_service: Start) 
         assert words in answer.json["error"]
 
 
+def test_a_body_that_is_not_what_it_says_is_the_client_s_fault(
+    sandbox: Any, start_service: Start
+) -> None:
+    """No fault of ours to be looked for, and of many rows no second answer within the first."""
+    service = start_service(sandbox)
+    packed = {"Content_Encoding": "gzip"}
+    one = service.patch(b"{no gzip}", **packed)
+    assert (one.status, "Content-Encoding" in one.json["error"]) == (400, True)
+    many = service.ask("POST", "/patch", b"{no gzip}", Content_Type=NDJSON, **packed)
+    assert [list(line) for line in many.lines] == [["error"]]
+    assert "Content-Encoding" in many.lines[0]["error"]
+    assert "could not be answered" not in service.stop()[1]
+
+
 def test_many_rows_are_answered_while_they_come(sandbox: Any, start_service: Start) -> None:
     """A client that streams has its first answer before it knows its second row."""
     connection = start_service(sandbox).connect()
