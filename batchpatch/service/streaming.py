@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from batchpatch.errors import BatchpatchError
-
 if TYPE_CHECKING:
     from collections.abc import (
         AsyncGenerator,
@@ -40,7 +38,7 @@ async def each_settled(
     async def settle_one(row: OneRow) -> None:
         try:
             settled.put_nowait(await settle(row))
-        except BatchpatchError as error:
+        except Exception as error:  # noqa: BLE001 - as below
             settled.put_nowait(error)
 
     async def feed() -> None:

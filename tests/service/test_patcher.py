@@ -11,6 +11,7 @@ import pytest
 
 from batchpatch import InputError, Outcome, Patcher, Settings, VerifyOptions
 from batchpatch.options.run import Safeguards
+from batchpatch.service.streaming import each_settled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -175,6 +176,17 @@ async def test_a_wrapup_code_is_a_write_like_any_other(
         )
     assert result.outcome in (Outcome.UPDATED, Outcome.REJECTED)
     assert sandbox.writes()[0]["keys"] == ["code", "notes"]
+
+
+async def test_a_stream_hides_no_error() -> None:
+    """Whatever settling a row raises reaches the consumer: a row less in the end tells nobody."""
+
+    async def settle(row: Any) -> Any:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        async for _ in each_settled(settle, [{"id": "1"}], at_once=1):
+            pass
 
 
 async def test_a_stream_takes_rows_as_fast_as_results_are_taken(
