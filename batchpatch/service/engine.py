@@ -158,7 +158,8 @@ class Engine:
     def put(self, fields: Mapping[str, Any] | bytes) -> int:
         """Put a row in; gives its number."""
         if self._work.done():
-            self._work.result()  # raises what has ended it
+            if not self._work.cancelled():
+                self._work.result()  # raises what has ended it
             raise InputError("No more rows are taken: it was stopped.")
         number = self._rows.put(fields)
         if self._traced is not None:
@@ -200,12 +201,26 @@ class Engine:
                 result.set_exception(error)
 
     async def close(self, *, now: bool, until: asyncio.Task[Any] | None) -> RunReport:
-        """Drain, and report. Raises what has ended the work before."""
+        """Drain, and report. Raises what has ended the work before.
+
+        Cancelled, it lets go at once: whoever waits for a row is told that it was closed.
+        """
         self._rows.end()
         if self._spool is not None:
             self._spool.end()  # it is whole, whatever of it was sent: no more rows come
         if now:
             self._stopper.request(Stop(ExitCode.INTERRUPTED, "It was closed before its end."))
+        try:
+            await self._drain(until)
+        except asyncio.CancelledError:
+            # Whoever closed it waits no more, and what the work needs is about to be closed.
+            self._work.cancel()
+            await asyncio.wait([self._work])
+            raise
+        return self._work.result()
+
+    async def _drain(self, until: asyncio.Task[Any] | None) -> None:
+        """Return once the work has ended; ask it to when `until` is done, or nothing answers."""
         awaited = [self._work, *([until] if until is not None else [])]
         while not self._work.done():
             await asyncio.wait(awaited, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
@@ -217,7 +232,6 @@ class Engine:
             if self._client.silent_s >= self._max_outage_s and not self._stopper.is_asked:
                 because = "The platform did not answer while the last rows were waited for."
                 self._stopper.request(Stop(ExitCode.STOPPED, because))
-        return self._work.result()
 
 
 def _unsettled(row: Row | InvalidRow) -> RowResult:

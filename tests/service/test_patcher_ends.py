@@ -74,6 +74,18 @@ async def test_left_by_an_error_what_is_in_flight_is_settled(
     assert len(sandbox.participants()) == len(updated)
 
 
+async def test_whoever_closes_it_may_lose_patience(start_sandbox: StartSandbox, ids: Ids) -> None:
+    """A service has seconds to end in; its callers are told, and not by an error of ours."""
+    sandbox = start_sandbox("--allowed", "1", "--rate-window-s", "3600")
+    patcher = await Patcher(account=sandbox.account).__aenter__()
+    calls = [write(patcher, ids(number), n="1") for number in range(5)]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(patcher.aclose(), 0.1)
+    results = await asyncio.wait_for(asyncio.gather(*calls), 10)
+    assert {one.code for one in results if one.outcome is not Outcome.UPDATED} == {"closed"}
+    assert sandbox.stats()["revoked"] == 1
+
+
 async def test_a_call_without_a_result_is_told_whose_it_was(
     start_sandbox: StartSandbox, ids: Ids
 ) -> None:
