@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,9 @@ from batchpatch.formats.run_json import settings_from
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.options.read import ReadOptions
 from batchpatch.options.run import MergeOptions, RecordOptions, Safeguards, VerifyOptions
+from batchpatch.pipeline.blocking import off_loop
 from batchpatch.pipeline.resumption import refuse_another_platform
+from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.results import has_sent
 from batchpatch.recording.run_directory import RunDirectory
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
     from batchpatch.options.run import ConnectOptions, LimitOptions, PaceOptions, RetryPolicy
     from batchpatch.pipeline.intent import Confirm
     from batchpatch.pipeline.report import RunReport
-    from batchpatch.pipeline.stop import Stopper
+
+_LEFT = "Interrupted while it was looked up what is to be restored: nothing was sent."
 
 
 async def undo(
@@ -75,6 +79,7 @@ async def undo(
     Raises:
         SettingsError: there is no such run, it kept no values, they were purged, or it was for
             another platform.
+        LeftError: the stopper was asked before anything had begun, or the answer was no.
         RecordError: the directory is in use, or the values are damaged.
     """
     path = Path(path)
@@ -86,7 +91,8 @@ async def undo(
             return None
         settings = settings_from(manifest.options)
         kind = find_kind(settings.write)
-        found = write_undo_input(
+        write = partial(
+            write_undo_input,
             directory.undo_path,
             directory.undo_input_path,
             organisation=manifest.organisation,
@@ -97,6 +103,9 @@ async def undo(
             # Only beside a plan can there be rows of which nothing was kept.
             count_unkept=not settings.safeguards.keep_before,
         )
+        stopper = stopper or Stopper()
+        with stopper.idle():  # of millions of rows it takes minutes
+            found = await off_loop(write, unless=stopper.asked(), left=_LEFT)
     if found.unkept and not found.lines:
         raise SettingsError(
             f"{path} kept no values before {found.unkept:,} of the rows that it has updated: they "

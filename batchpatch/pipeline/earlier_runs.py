@@ -145,7 +145,7 @@ class OriginCheck:
         names: Sequence[str],
         *,
         looked_at: int,
-        found: Found,
+        newer: dict[int, Skips],
         learn: Callable[[], Awaitable[Identity | None]],
         tell: Callable[[str], None],
         keep: Callable[[Sequence[Row]], None] | None = None,
@@ -155,8 +155,8 @@ class OriginCheck:
 
         Args:
             names: of the inputs.
-            looked_at: so many of them have been looked through already.
-            found: in these; its `newer` takes what is found in the others.
+            looked_at: so many of them are looked through before the first row comes (`take`).
+            newer: takes what is found.
             learn: says who the token is, where a run has noted its organisation.
             tell: is told what a person should know.
             keep: is given the rows, for what they say of where they failed.
@@ -165,14 +165,19 @@ class OriginCheck:
         self._keep = keep
         self._names = names
         self._looked_at = looked_at
-        self._newer = found.newer
-        self._unjudged = list(found.runs)
+        self._newer = newer
+        self._unjudged: list[tuple[str, OriginRun]] = []
         """Of whom it is not known yet that the token is for their organisation."""
         self._learn = learn
         self._tell = tell
         self._own = own
         self._runs: dict[RunName, OriginRun | None] = {}
         self._told: set[str] = set()
+
+    def take(self, found: Found) -> None:
+        """What the inputs tell that have been looked through."""
+        self._newer |= found.newer
+        self._unjudged += found.runs
 
     async def check(self, rows: list[Row | InvalidRow]) -> list[Row | InvalidRow]:
         """The same rows, which need not say any more where they failed.

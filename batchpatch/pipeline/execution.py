@@ -7,6 +7,7 @@ differ; these two are given to it.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -37,10 +38,14 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.organisation import Identity
     from batchpatch.genesys.conversations.reader import ConversationReads
     from batchpatch.merging.window import Window
-    from batchpatch.model import Progress
+    from batchpatch.model import Progress, Skips
     from batchpatch.pipeline.job import Job
     from batchpatch.pipeline.output import Output
     from batchpatch.pipeline.step import Step
+
+_WORTH_TELLING_S = 2.0
+_LOOKING = "Looking up what has become of rows that failed before (Ctrl-C: leave)."
+_LEFT = "Left before it was known what has become of rows that failed before: nothing was sent."
 
 
 class Execution:
@@ -57,10 +62,8 @@ class Execution:
         background: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         own = job.directory.path if job.directory else None
-        found = look_into_earlier_runs(job.reader.paths, job.settings.read, own=own)
-        for notice in found.notices:
-            job.stopper.tell(notice)
-        self._job = job = replace(job, elsewhere=found.newer)
+        newer: dict[int, Skips] = {}
+        self._job = job = replace(job, elsewhere=newer)
         self._output = output
         self._results_path = job.directory.results_path if job.directory else None
         self._progress_note = ProgressNote(job.directory) if job.directory else None
@@ -72,10 +75,10 @@ class Execution:
             learned=self.note,
             whose=RUN if takes_back(job.reader.paths) else PLAN,
         )
-        again = OriginCheck(
+        self._again = again = OriginCheck(
             job.reader.names,
             looked_at=len(files_before_a_pipe(job.reader.paths)),
-            found=found,
+            newer=newer,
             learn=organisation.learn,
             tell=job.stopper.tell,
             keep=OriginRecord(job.directory).keep if job.directory else None,
@@ -117,6 +120,7 @@ class Execution:
         """Work, then report; what makes the whole run pointless is raised."""
         job, pipeline = self._job, self.pipeline
         try:
+            await self._look_back()
             await pipeline.work(workers=job.settings.connect.concurrency, observe=observe)
         except BatchpatchError as error:
             if job.earlier is None and self._is_pointless(error):
@@ -142,6 +146,31 @@ class Execution:
             return await off_loop(report, unless=job.stopper.asked_to_leave())
         except LeftError:
             return self._ending.cut_short()
+
+    async def _look_back(self) -> None:
+        """Find out what has become of rows that failed in another run: of many it takes minutes.
+
+        Raises:
+            LeftError: a stop was asked for.
+            RecordError: the results of such a run cannot be read.
+        """
+        job, loop = self._job, asyncio.get_running_loop()
+        if not job.reader.paths:
+            return
+        own = job.directory.path if job.directory else None
+        look = partial(look_into_earlier_runs, job.reader.paths, job.settings.read, own=own)
+        telling = loop.call_later(_WORTH_TELLING_S, job.stopper.tell, _LOOKING)
+        try:
+            with job.stopper.idle():
+                found = await off_loop(look, unless=job.stopper.asked(), left=_LEFT)
+        except BaseException:
+            self.pipeline.recorded.close(failed=True)
+            raise
+        finally:
+            telling.cancel()
+        self._again.take(found)
+        for notice in found.notices:
+            job.stopper.tell(notice)
 
     def _is_pointless(self, error: BatchpatchError) -> bool:
         settled = self.pipeline.recorded.settled_here

@@ -1,0 +1,90 @@
+"""What is looked up before anything is sent takes minutes, of millions of rows: a stop is heard."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from batchpatch.commands.run import run
+from batchpatch.commands.undo import undo
+from batchpatch.errors import ExitCode, LeftError
+from batchpatch.genesys.account.credentials import find_account
+from batchpatch.model import Stop
+from batchpatch.options.run import RecordOptions
+from batchpatch.pipeline.stop import Stopper
+from batchpatch.sandbox import SandboxOptions, running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CREDENTIALS = {"GENESYSCLOUD_OAUTHCLIENT_ID": "a", "GENESYSCLOUD_OAUTHCLIENT_SECRET": "b"}
+ROW = (
+    "conversationId,participantId,attr.tier\n"
+    "3f2504e0-4f89-41d3-9a0c-0305e82c3301,16fd2706-8baf-433b-82eb-000000000001,gold\n"
+)
+pytestmark = pytest.mark.asyncio
+
+
+class LongLook:
+    """Takes the place of a look-up: asks for a stop on the loop, and sees whether that is heard."""
+
+    def __init__(self, stopper: Stopper) -> None:
+        self._stopper = stopper
+        self._loop = asyncio.get_running_loop()
+        self._asked = threading.Event()
+        self.heard = False
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        self._loop.call_soon_threadsafe(self._ask)
+        self.heard = self._asked.wait(5)
+        raise LeftError
+
+    def _ask(self) -> None:
+        self._stopper.request(Stop(ExitCode.INTERRUPTED, "Interrupted."))
+        self._asked.set()
+
+
+async def test_rows_that_failed_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run can be resumed, and has sent nothing."""
+    (tmp_path / "rows.csv").write_text(ROW)
+    stopper = Stopper()
+    look = LongLook(stopper)
+    monkeypatch.setattr("batchpatch.pipeline.execution.look_into_earlier_runs", look)
+    async with running(SandboxOptions()) as server:
+        report = await run(
+            [str(tmp_path / "rows.csv")],
+            account=find_account(CREDENTIALS, api_url=server.url),
+            record=RecordOptions(out=tmp_path / "run"),
+            stopper=stopper,
+        )
+    assert look.heard
+    assert (report.summary.exit_code, report.summary.patches) == (ExitCode.INTERRUPTED, 0)
+    assert report.resumable
+
+
+async def test_values_to_be_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the undo has begun."""
+    (tmp_path / "rows.csv").write_text(ROW)
+    stopper = Stopper()
+    look = LongLook(stopper)
+    async with running(SandboxOptions()) as server:
+        account = find_account(CREDENTIALS, api_url=server.url)
+        await run(
+            [str(tmp_path / "rows.csv")],
+            account=account,
+            record=RecordOptions(out=tmp_path / "run"),
+        )
+        (tmp_path / "run" / "undo.jsonl").touch()
+        monkeypatch.setattr("batchpatch.commands.undo.write_undo_input", look)
+        with pytest.raises(LeftError):
+            await undo(
+                tmp_path / "run",
+                account=account,
+                record=RecordOptions(out=tmp_path / "undo"),
+                stopper=stopper,
+            )
+    assert look.heard
+    assert not (tmp_path / "undo").exists()
