@@ -96,13 +96,13 @@ def compare(
 
     Args:
         patch: what is asked for.
-        present: the participant's attributes, this run's own writes on top (`Recent.overlay`).
+        present: the participant's attributes, this run's own writes on top (`OwnWrites.overlay`).
         expected: what a plan or an undo found there, None for absent; see `expected_of`.
         guard: where another value than the expected one would be overwritten, it is a conflict.
         skip_unchanged: send only what differs.
-        own: what this run has lately written there itself (`Recent.of`). Such a value is nobody
+        own: what this run has lately written there itself (`OwnWrites.of`). Such a value is nobody
             else's change; one that is None, in doubt, is sent whatever was read.
-        earlier: what an earlier process of the run may have written (`Recent.earlier`).
+        earlier: what an earlier process of the run may have written (`OwnWrites.earlier`).
         kind: what is written. Where rows of it win whole, all names are sent with the first that
             differs, and what the row does not name goes as it is there: whether the platform keeps
             what a request leaves out is not documented, and an undo must know what was written.
