@@ -47,14 +47,15 @@ def pace_series(samples: Sequence[Sample]) -> list[Point]:
     length_s = least_s * max(1, ceil(total_s / _MOST_POINTS / least_s))
     points: list[Point] = []
     held: list[_Stretch] = []
+    held_s = 0.0
     for one in stretches:
         held.append(one)
-        if sum(part.seconds for part in held) >= length_s * 0.999:
+        held_s += one.seconds
+        if held_s >= length_s * 0.999:
             points.append(_joined(held))
-            held = []
-    rest_s = sum(part.seconds for part in held)
+            held, held_s = [], 0.0
     # A rest of a second would look like a burst or a standstill.
-    if held and (rest_s >= length_s / 2 or not points):
+    if held and (held_s >= length_s / 2 or not points):
         points.append(_joined(held))
     return points
 
