@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from batchpatch.genesys.hints import silence_error
 from batchpatch.genesys.retry import backoff_s
+from batchpatch.options.run import LimitOptions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from batchpatch.errors import OutageError
 
-MAX_OUTAGE_S = 900.0
+MAX_OUTAGE_S = LimitOptions().max_outage_s
 
 _FAILURES = 5
 _FRESH_CALLS = 3

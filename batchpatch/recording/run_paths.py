@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batchpatch.options.run import RecordOptions
 from batchpatch.recording.files import record_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-USUAL_FOLDER = Path("batchpatch-runs")
+USUAL_FOLDER = RecordOptions().base
 """Where the directories of runs are, unless somebody has said otherwise."""
 MANIFEST, RESULTS, SUMMARY = "run.json", "results.jsonl", "summary.json"
 SPOOL, UNDO, UNDO_INPUT, LOCK = "input", "undo.jsonl", "undo-input.jsonl", ".lock"

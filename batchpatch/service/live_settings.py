@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from batchpatch.options.run import read_afresh
 from batchpatch.options.spelling import parse_rate
 
 if TYPE_CHECKING:
@@ -30,5 +31,4 @@ def settings_of(
     read = settings.read if write is None else replace(settings.read, write=write)
     read = read if deadline_s is None else replace(read, deadline_s=deadline_s)
     merge = replace(settings.merge, window_rows=ALL_ROWS, window_bytes=ALL_ROWS)
-    find = replace(settings.find, fresh=True)
-    return replace(settings, pace=pace, read=read, merge=merge, find=find)
+    return read_afresh(replace(settings, pace=pace, read=read, merge=merge))
