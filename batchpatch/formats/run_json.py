@@ -72,7 +72,6 @@ class Manifest:
     organisation: str | None = None
     organisation_name: str | None = None
     client_name: str | None = None
-    region: str | None = None
     api_url: str | None = None
     login_url: str | None = None
     purged: tuple[str, ...] = ()

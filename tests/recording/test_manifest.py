@@ -38,7 +38,6 @@ def manifest_of(*inputs: InputFile) -> Manifest:
         mapping={"rows.csv": {"Interaction": "conversation", "a": "attribute a"}},
         options={"window": 10_000, "rate": None},
         client_id="client",
-        region="eu-central-1",
         started="2025-01-01T00:00:00Z",
     )
 
