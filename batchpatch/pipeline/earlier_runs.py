@@ -194,7 +194,7 @@ class OriginCheck:
         if not traced:
             return rows
         if self._keep is not None:
-            self._keep(traced)
+            await in_thread(partial(self._keep, traced))
         later = [row for row in rows if isinstance(row, Row) and row.source >= self._looked_at]
         if later:
             for notice in await in_thread(partial(self._look, later)):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import orjson
 
 from batchpatch.formats.origin import Origin, parse_origins
-from batchpatch.recording.files import open_private, record_error
+from batchpatch.recording.append_log import Appender, mend
+from batchpatch.recording.files import record_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,24 +16,31 @@ if TYPE_CHECKING:
 
 
 class OriginsLog:
-    """Appends what rows say of themselves; no row, no file."""
+    """Appends what rows say of themselves; no row, no file.
+
+    Other runs learn there which rows this one has sent again, so it is on disk before their results
+    are: lost, an older value would beat a newer one.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._is_mended = False
+        """The torn end of an earlier process was cut off."""
 
     def add(self, cells: Iterable[tuple[int, str]]) -> None:
         """Keep the origins of some rows, by their numbers. Raises RecordError."""
         lines = b"".join(_line(row, cell) for row, cell in cells)
         if not lines:
             return
+        if not self._is_mended:
+            mend(self._path)
+            self._is_mended = True
+        file = Appender(self._path)
         try:
-            descriptor = open_private(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            try:
-                os.write(descriptor, lines)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise record_error(self._path, error) from error
+            file.append(lines)
+            file.sync()
+        finally:
+            file.close()
 
 
 def _line(row: int, cell: str) -> bytes:
