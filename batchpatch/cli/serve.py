@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 IDLE = {
     *("--format", "--encoding", "--delimiter", "--quote", "--escape", "--comment", "--skip-lines"),
-    *("--columns", "--multiline", "--limit", "--no-spool", "--lookup-batch"),
+    *("--columns", "--sheet", "--multiline", "--limit", "--no-spool", "--lookup-batch"),
     *("--guard", "--window", "--partial", "--live-first", "--max-failures", "--max-duration"),
     "--show-values",
 }

@@ -263,6 +263,13 @@ def test_the_secret_opens_it(sandbox: Any, start_service: Start, tmp_path: Path)
     assert "a-secret" not in service.stop()[1]
 
 
+def test_a_flag_about_files_is_said_to_have_no_effect(batchpatch: Any) -> None:
+    """Rows come over HTTP: whoever names a sheet expects a workbook to be read."""
+    done = batchpatch("serve", "--sheet", "Rows", "--tls-cert", "cert.pem")
+    assert done.returncode == 2
+    assert "--sheet has no effect on serve" in done.stderr
+
+
 def test_a_port_that_is_taken_is_said(
     sandbox: Any, start_service: Start, batchpatch: Any, credentials: dict[str, str]
 ) -> None:
