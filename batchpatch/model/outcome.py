@@ -37,6 +37,11 @@ class Outcome(StrEnum):
         return _TRAITS[self].may_be_retried
 
     @property
+    def may_have_left(self) -> bool:
+        """True where a PATCH may have left for it; whether it has, only its line tells."""
+        return _TRAITS[self].may_have_left
+
+    @property
     def severity(self) -> int:
         """How bad it is; the worst part of a row is the row's outcome."""
         return _TRAITS[self].severity
@@ -52,21 +57,22 @@ class _Traits(NamedTuple):
     made_it: bool
     was_applied: bool
     may_be_retried: bool
+    may_have_left: bool
     severity: int
 
 
 _TRAITS = {
-    # outcome                   made it, was applied, may be retried, severity
-    Outcome.SUPERSEDED: _Traits(True, False, False, 0),
-    Outcome.UNCHANGED: _Traits(True, True, False, 1),
-    Outcome.UPDATED: _Traits(True, True, False, 2),
-    Outcome.PLANNED: _Traits(True, False, False, 2),
+    # outcome                   made it, was applied, may be retried, may have left, severity
+    Outcome.SUPERSEDED: _Traits(True, False, False, False, 0),
+    Outcome.UNCHANGED: _Traits(True, True, False, False, 1),
+    Outcome.UPDATED: _Traits(True, True, False, True, 2),
+    Outcome.PLANNED: _Traits(True, False, False, False, 2),
     # The input is the same, so the row would be invalid again.
-    Outcome.INVALID: _Traits(False, False, False, 3),
-    Outcome.CONFLICT: _Traits(False, False, True, 4),
-    Outcome.NOT_STORED: _Traits(False, False, True, 5),
-    Outcome.UNKNOWN: _Traits(False, False, True, 6),
-    Outcome.REJECTED: _Traits(False, False, True, 7),
+    Outcome.INVALID: _Traits(False, False, False, False, 3),
+    Outcome.CONFLICT: _Traits(False, False, True, False, 4),
+    Outcome.NOT_STORED: _Traits(False, False, True, True, 5),
+    Outcome.UNKNOWN: _Traits(False, False, True, True, 6),
+    Outcome.REJECTED: _Traits(False, False, True, True, 7),
 }
 
 SENT_SINGLY = frozenset({400, 413})
@@ -84,5 +90,6 @@ def took_no_effect(outcome: Outcome, status: int | None, attempts: int | None) -
 
 
 MADE_IT = frozenset(outcome for outcome in Outcome if outcome.made_it)
+MAY_HAVE_LEFT = frozenset(outcome for outcome in Outcome if outcome.may_have_left)
 FAILED = frozenset(Outcome) - MADE_IT
 APPLIED = frozenset(outcome for outcome in Outcome if outcome.was_applied)

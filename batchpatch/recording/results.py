@@ -10,7 +10,7 @@ from batchpatch.errors import RecordError
 from batchpatch.formats.result_block import Block, applied_lines, sent
 from batchpatch.formats.result_block import lines_with as lines_with_in
 from batchpatch.formats.result_line import decode, encode
-from batchpatch.model import Outcome
+from batchpatch.model import MAY_HAVE_LEFT, Outcome
 from batchpatch.recording.append_log import Appender
 from batchpatch.recording.files import record_error
 
@@ -71,10 +71,6 @@ def lines_applied(path: Path) -> Iterator[bytes]:
                 yield line.data
 
 
-MAY_HAVE_SENT = (Outcome.UPDATED, Outcome.NOT_STORED, Outcome.REJECTED, Outcome.UNKNOWN)
-"""Of rows of which a PATCH may have left; only the line itself tells."""
-
-
 def has_sent(path: Path) -> bool:
     """True where a line tells of a PATCH that left, or may have.
 
@@ -82,7 +78,7 @@ def has_sent(path: Path) -> bool:
     """
     if not path.exists():
         return False
-    return any(sent(line) for _, line in lines_with(path, MAY_HAVE_SENT))
+    return any(sent(line) for _, line in lines_with(path, MAY_HAVE_LEFT))
 
 
 def has_rows_of(path: Path, sources: Collection[str]) -> bool:
