@@ -60,10 +60,11 @@ def sending(job: Job, directory: RunDirectory | None) -> Execution:
     short = directory is not None and _is_short(directory.manifest_path)
 
     async def beside() -> None:
-        if not short:
-            await _learn_limit(client, capped=settings.pace.rate is not None)
-        if directory is not None:
-            await _follow_pace(client, directory.pace_path, job.stopper.tell)
+        async with asyncio.TaskGroup() as group:
+            if not short:  # in an outage it takes as long as that
+                group.create_task(_learn_limit(client, capped=settings.pace.rate is not None))
+            if directory is not None:
+                await _follow_pace(client, directory.pace_path, job.stopper.tell)
 
     step: Step = SendStep(deliverer)
     if stream is not None:

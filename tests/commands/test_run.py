@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from batchpatch.commands.run import run
 from batchpatch.genesys.account.credentials import find_account
-from batchpatch.options.run import RecordOptions
+from batchpatch.options.run import PaceOptions, Rate, RecordOptions
+from batchpatch.pipeline.stop import Stopper
+from batchpatch.recording.pace_file import ask_pace
 from batchpatch.sandbox import SandboxOptions, running
 
 if TYPE_CHECKING:
@@ -32,3 +35,32 @@ async def test_reports_lie_where_they_are_to_lie(tmp_path: Path) -> None:
             record=RecordOptions(base=tmp_path / "all"),
         )
     assert report.directory.parent == tmp_path / "all"
+
+
+@pytest.mark.asyncio
+async def test_a_new_pace_waits_for_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever changes it may do so because the platform is in trouble, and answers nothing."""
+    (tmp_path / "rows.csv").write_text(ROW + ROW.splitlines()[1].replace("3301,", "3302,") + "\n")
+    told: list[str] = []
+
+    async def no_answer(_: object) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    def ask_once(_: Any) -> None:
+        if not told:
+            ask_pace(tmp_path / "run" / "pace", None)
+
+    monkeypatch.setattr("batchpatch.pipeline.send_run._SHORT_BYTES", 0)
+    monkeypatch.setattr("batchpatch.pipeline.send_run.read_requests_per_min", no_answer)
+    async with running(SandboxOptions()) as server:
+        await run(
+            [str(tmp_path / "rows.csv")],
+            account=find_account(CREDENTIALS, api_url=server.url),
+            pace=PaceOptions(rate=Rate(0.5)),
+            record=RecordOptions(out=tmp_path / "run"),
+            stopper=Stopper(tell=told.append),
+            observe=ask_once,
+        )
+    assert told == ["Pace: no cap of its own from now on."]
