@@ -14,7 +14,7 @@ from batchpatch.errors import RecordError, SettingsError
 from batchpatch.formats.run_json import plain_settings
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.run import LimitOptions, RecordOptions, Settings
-from batchpatch.pipeline.blocking import off_loop, unless_stopped
+from batchpatch.pipeline.blocking import off_loop_unless_stopped, unless_stopped
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.organisation_record import UNASKED
 from batchpatch.pipeline.plan_run import planning, read_origin, refuse_choices
@@ -79,8 +79,7 @@ async def plan(
     refuse_choices(settings)
     stopper = stopper or Stopper()
     looking = partial(preflight, inputs, settings.read, RecordOptions())
-    with stopper.idle():
-        prepared = await off_loop(looking, unless=stopper.asked(), left=LEFT)
+    prepared = await off_loop_unless_stopped(looking, stopper, left=LEFT)
     known = rows_of(prepared, limit=None)
     if out != STDOUT:
         refuse_output(out)

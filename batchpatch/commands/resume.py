@@ -11,7 +11,7 @@ from batchpatch.errors import SettingsError
 from batchpatch.genesys.connect import open_for
 from batchpatch.model import Outcome
 from batchpatch.options.run import LimitOptions, read_afresh
-from batchpatch.pipeline.blocking import off_loop, unless_stopped
+from batchpatch.pipeline.blocking import off_loop_unless_stopped, unless_stopped
 from batchpatch.pipeline.finished import finished_without_inputs
 from batchpatch.pipeline.intent import confirmed, refuse_unheard
 from batchpatch.pipeline.job import Job
@@ -103,7 +103,7 @@ async def resume(
             platform; or its rules for values have changed, or nobody could say yes.
         RecordError: the directory is in use or damaged.
         InputError: an input has changed since.
-        LeftError: the stopper was asked twice before anything was sent.
+        LeftError: the stopper was asked before anything was sent, or the answer was no.
     """
     stopper = stopper or Stopper()
     with RunDirectory.open(find_directory(Path(path))) as directory:
@@ -123,7 +123,7 @@ async def resume(
             elsewhere=elsewhere,
             ready=partial(refuse_unheard, None if out else confirm),
         )
-        earlier = await off_loop(prepare, unless=stopper.asked_to_leave(), left=_LEFT)
+        earlier = await off_loop_unless_stopped(prepare, stopper, left=_LEFT)
         settings = earlier.settings(pace, connect, retry)
         if not (out or limited):
             settings = replace(settings, read=replace(settings.read, limit=earlier.manifest.limit))
@@ -135,7 +135,7 @@ async def resume(
             count = partial(
                 count_again, files, earlier.inputs, settings.read, truncated=earlier.truncated
             )
-            known = await off_loop(count, unless=stopper.asked_to_leave(), left=_LEFT)
+            known = await off_loop_unless_stopped(count, stopper, left=_LEFT)
         rows = known and known.rows
         async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
             identity = None
@@ -153,7 +153,7 @@ async def resume(
                     identity=await identity_to_go_on(client, earlier.manifest, stopper),
                 )
                 take_out = partial(without_outcomes, directory, earlier, retry_outcomes)
-                earlier = await off_loop(take_out, unless=stopper.asked_to_leave(), left=_LEFT)
+                earlier = await off_loop_unless_stopped(take_out, stopper, left=_LEFT)
             job = Job(
                 reader=Reader(
                     earlier.inputs,

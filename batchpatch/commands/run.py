@@ -23,7 +23,7 @@ from batchpatch.options.run import (
     Settings,
     read_afresh,
 )
-from batchpatch.pipeline.blocking import off_loop
+from batchpatch.pipeline.blocking import off_loop_unless_stopped
 from batchpatch.pipeline.intent import confirmed, refuse_unheard
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.preflight import (
@@ -136,8 +136,7 @@ async def run(
     refuse_vain(chosen, verified=settings.safeguards.verify.share > 0, force=force)
     stopper = stopper or Stopper()
     looking = functools.partial(preflight, inputs, settings.read, record)
-    with stopper.idle():
-        prepared = await off_loop(looking, unless=stopper.asked(), left=LEFT)
+    prepared = await off_loop_unless_stopped(looking, stopper, left=LEFT)
     if settings.safeguards.guard:
         refuse_guard(prepared)
     if (begun := find_begun(record, prepared, settings)) is not None:

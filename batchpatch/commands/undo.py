@@ -13,7 +13,7 @@ from batchpatch.formats.run_json import settings_from
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.options.read import ReadOptions
 from batchpatch.options.run import MergeOptions, RecordOptions, Safeguards, VerifyOptions
-from batchpatch.pipeline.blocking import off_loop
+from batchpatch.pipeline.blocking import off_loop_unless_stopped
 from batchpatch.pipeline.resumption import refuse_another_platform
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.manifest import read_manifest
@@ -104,8 +104,8 @@ async def undo(
             count_unkept=not settings.safeguards.keep_before,
         )
         stopper = stopper or Stopper()
-        with stopper.idle():  # of millions of rows it takes minutes
-            found = await off_loop(write, unless=stopper.asked(), left=_LEFT)
+        # Of millions of rows it takes minutes.
+        found = await off_loop_unless_stopped(write, stopper, left=_LEFT)
     if found.unkept and not found.lines:
         raise SettingsError(
             f"{path} kept no values before {found.unkept:,} of the rows that it has updated: they "

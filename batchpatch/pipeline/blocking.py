@@ -66,6 +66,16 @@ async def off_loop(
         done.cancel()
 
 
+async def off_loop_unless_stopped(work: Callable[[], T], stopper: Stopper, *, left: str) -> T:
+    """As `off_loop`, for what is done before anything has begun: the first stop ends it.
+
+    Raises:
+        LeftError: a stop was asked for before its end; `left` says so, in a sentence.
+    """
+    with stopper.idle():
+        return await off_loop(work, unless=stopper.asked(), left=left)
+
+
 async def unless_stopped(work: Coroutine[Any, Any, T], stopper: Stopper, *, left: str) -> T:
     """Return what is asked of the platform before anything has begun: the first stop ends it.
 

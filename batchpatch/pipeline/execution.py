@@ -16,7 +16,7 @@ from batchpatch.errors import BatchpatchError, LeftError
 from batchpatch.finding.finder import Finder
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.model import Stop
-from batchpatch.pipeline.blocking import off_loop
+from batchpatch.pipeline.blocking import off_loop, off_loop_unless_stopped
 from batchpatch.pipeline.earlier_runs import (
     OriginCheck,
     files_before_a_pipe,
@@ -161,8 +161,7 @@ class Execution:
         look = partial(look_into_earlier_runs, job.reader.paths, job.settings.read, own=own)
         telling = loop.call_later(_WORTH_TELLING_S, job.stopper.tell, _LOOKING)
         try:
-            with job.stopper.idle():
-                found = await off_loop(look, unless=job.stopper.asked(), left=_LEFT)
+            found = await off_loop_unless_stopped(look, job.stopper, left=_LEFT)
         except BaseException:
             self.pipeline.recorded.close(failed=True)
             raise

@@ -10,7 +10,7 @@ from batchpatch.errors import LeftError
 from batchpatch.genesys.account.organisation import read_identity
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.genesys.rate_limit.pace import assumed_allowance
-from batchpatch.pipeline.blocking import off_loop, unless_stopped
+from batchpatch.pipeline.blocking import off_loop_unless_stopped, unless_stopped
 from batchpatch.pipeline.estimate import foresee
 from batchpatch.writes.registry import USUAL, find_kind
 
@@ -113,8 +113,7 @@ async def confirmed(
         keeps_before=keeps_before,
         restored=kind.restored,
     )
-    with stopper.idle():
-        said_yes = await off_loop(partial(confirm, intent), unless=stopper.asked(), left=_UNSAID)
+    said_yes = await off_loop_unless_stopped(partial(confirm, intent), stopper, left=_UNSAID)
     if not said_yes:
         raise LeftError(_UNSAID)
     return identity

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from batchpatch.commands.resume import resume
 from batchpatch.commands.run import run
 from batchpatch.commands.undo import undo
 from batchpatch.errors import ExitCode, LeftError
@@ -38,9 +39,13 @@ class LongLook:
         self.heard = False
 
     def __call__(self, *_: Any, **__: Any) -> Any:
-        self._loop.call_soon_threadsafe(self._ask)
+        self.ask_from_afar()
         self.heard = self._asked.wait(5)
         raise LeftError
+
+    def ask_from_afar(self) -> None:
+        """Ask, from another thread."""
+        self._loop.call_soon_threadsafe(self._ask)
 
     def _ask(self) -> None:
         self._stopper.request(Stop(ExitCode.INTERRUPTED, "Interrupted."))
@@ -88,3 +93,22 @@ async def test_values_to_be_restored(tmp_path: Path, monkeypatch: pytest.MonkeyP
             )
     assert look.heard
     assert not (tmp_path / "undo").exists()
+
+
+async def test_what_is_settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is in flight yet, so that one stop is enough."""
+    (tmp_path / "rows.csv").write_text(ROW)
+    stopper = Stopper()
+    look = LongLook(stopper)
+    async with running(SandboxOptions()) as server:
+        account = find_account(CREDENTIALS, api_url=server.url)
+        record = RecordOptions(out=tmp_path / "run")
+        await run([str(tmp_path / "rows.csv")], account=account, record=record)
+        going_on = threading.Event()
+        monkeypatch.setattr(
+            "batchpatch.commands.resume.prepare_resumption",
+            lambda *_, **__: (look.ask_from_afar(), going_on.wait(5)),
+        )
+        with pytest.raises(LeftError, match="resume it again"):
+            await resume(tmp_path / "run", account=account, stopper=stopper)
+        going_on.set()
