@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import RecordError
+from batchpatch.errors import RecordError, SettingsError
 from batchpatch.recording.manifest import update_manifest
 from batchpatch.recording.run_directory import RunDirectory, holds_run
 from batchpatch.recording.run_directory import purge as remove_private
@@ -89,4 +89,6 @@ def purge_old(directory: Path | None, *, older_than_s: float, whole: bool = Fals
             done.removed.extend(purge(one.path, whole=whole).removed)
         except RecordError as error:
             done.problems.append(str(error))
+        except SettingsError:  # another process has removed it meanwhile
+            continue
     return done
