@@ -148,14 +148,16 @@ class OpeningHours:
 
     async def wait(self) -> bool:
         """Return once they are open; False where a stop was asked for before that."""
-        while (wait_s := self._between.wait_s(datetime.now().astimezone())) > 0:
-            self._closed = True
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(wait_s, _CLOCK_EVERY_S)):
-                    await self._stopper.asked()
-                    return False
-        self._closed = False
-        return True
+        try:
+            while (wait_s := self._between.wait_s(datetime.now().astimezone())) > 0:
+                self._closed = True
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(wait_s, _CLOCK_EVERY_S)):
+                        await self._stopper.asked()
+                        return False
+            return True
+        finally:
+            self._closed = False
 
 
 async def nothing_on_the_wire(client: GenesysClient) -> None:

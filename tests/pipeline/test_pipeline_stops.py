@@ -24,7 +24,7 @@ from batchpatch.model import InvalidRow, Stop
 from batchpatch.options.run import LimitOptions, MaxFailures, MergeOptions
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.recorder import EarlierRun
-from batchpatch.pipeline.stop import Stopper
+from batchpatch.pipeline.stop import OpeningHours, Stopper
 from batchpatch.recording.results import ResultsLog
 
 RunVirtual = Callable[[Any], Any]
@@ -193,6 +193,23 @@ def test_a_stop_outside_the_hours_is_at_once(
 
     assert run_virtual(run()) == pytest.approx(100, abs=0.1)
     assert lines() == []
+
+
+def test_hours_that_nobody_waits_for_any_more_are_not_named(run_virtual: RunVirtual) -> None:
+    """The progress of a run that winds down would go on saying that it waits for them."""
+
+    async def run() -> list[str | None]:
+        stopper, opening = Stopper(), Opening(4000)
+        hours = OpeningHours(opening, stopper)  # type: ignore[arg-type]
+        waiting = asyncio.ensure_future(hours.wait())
+        await asyncio.sleep(100)
+        said = [hours.waiting_for]
+        stopper.request(Stop(130, "interrupted"))
+        assert not await waiting
+        return [*said, hours.waiting_for]
+
+    while_closed, after = run_virtual(run())
+    assert (bool(while_closed), after) == (True, None)
 
 
 def test_cancelling_at_any_moment_leaves_nothing_behind(
