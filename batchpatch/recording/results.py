@@ -37,20 +37,21 @@ def blocks(path: Path) -> Iterator[Block]:
 
 
 def _blocks(read: Any) -> Iterator[Block]:
-    offset, line, rest = 0, 1, b""
+    offset, line = 0, 1
+    rest: list[bytes] = []  # a tail of zeros, left by a power cut, is as long as it likes
     while piece := read(BLOCK_BYTES):
         end = piece.rfind(b"\n") + 1
         if not end:
-            rest += piece
+            rest.append(piece)
             continue
-        data = rest + piece[:end]
-        rest = piece[end:]
+        data = b"".join((*rest, piece[:end]))
+        rest = [piece[end:]]
         lines = data.count(b"\n")
         yield Block(offset, line, lines, data)
         offset += len(data)
         line += lines
-    if rest:
-        yield Block(offset, line, 0, rest)
+    if tail := b"".join(rest):
+        yield Block(offset, line, 0, tail)
 
 
 def lines_with(path: Path, outcomes: Collection[Outcome]) -> Iterator[tuple[int, bytes]]:

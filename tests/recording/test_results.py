@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from batchpatch.errors import RecordError
 from batchpatch.formats.result_line import encode
 from batchpatch.model import Outcome, RowResult
-from batchpatch.recording import append_log
+from batchpatch.recording import append_log, results
 from batchpatch.recording.results import BUFFER_BYTES, ResultsLog
 
 if TYPE_CHECKING:
@@ -251,3 +252,16 @@ def test_a_directory_that_is_gone_is_one_sentence(tmp_path: Path) -> None:
     """An unplugged disk is the user's to fix, not a traceback."""
     with pytest.raises(RecordError, match=r"results\.jsonl cannot be written: No such file"):
         ResultsLog(tmp_path / "gone" / "results.jsonl")
+
+
+def test_a_long_tail_without_an_end_is_read_in_one_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Zeros that a power cut has left: each piece is copied once, however many there are."""
+    monkeypatch.setattr(results, "BLOCK_BYTES", 64)
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(b"{}\n" + bytes(4 << 20))
+    before = time.process_time()
+    whole, tail = results.blocks(path)
+    assert (whole.data, tail.torn, len(tail.data)) == (b"{}\n", True, 4 << 20)
+    assert time.process_time() - before < 2
