@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import SettingsError
+from batchpatch.errors import InputError, SettingsError
 from batchpatch.pipeline.failed_files import raw_records, shape_of
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.sources import is_regular
@@ -49,22 +50,20 @@ def sort_rows(
         seen: the same input as it was read before, to its end.
 
     Raises:
-        InputError: the input cannot be used as a whole.
+        InputError: the input cannot be used as a whole, or has changed while it was read.
         SettingsError: the file's name says that it is something else.
         RecordError: the files cannot be written.
     """
-    rows, again = Input(path, read), Input(path, read)
-    try:
+    with closing(Input(path, read)) as rows, closing(Input(path, read)) as again:
         _refuse_suffix(out, is_json=rows.table is None)
         records = raw_records(again, first=1)
         with SortedRows(out, shape_of(again, seen=seen)) as sorted_rows:
             for batch in rows.batches(source=0, first=1):
                 for row in judge(batch.rows):
-                    sorted_rows.add(next(records), row)
+                    if (record := next(records, None)) is None:
+                        raise InputError(f"{path} has changed while it was read: check it again.")
+                    sorted_rows.add(record, row)
         return sorted_rows.written
-    finally:
-        rows.close()
-        again.close()
 
 
 def _refuse_suffix(out: Path, *, is_json: bool) -> None:

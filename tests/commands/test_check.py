@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,11 +13,16 @@ from batchpatch.commands.check import check
 from batchpatch.errors import InputError
 from batchpatch.options.read import ReadOptions
 from batchpatch.options.run import MergeOptions, PaceOptions, Rate
+from batchpatch.pipeline import row_sorting
+from batchpatch.pipeline.failed_files import raw_records
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from batchpatch.model import InvalidRow
+    from batchpatch.reading.inputs import Input
+    from batchpatch.recording.failed_objects import RawRecord
 
 C = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 HEADER = "conversationId,participantId,attr.tier,note\n"
@@ -133,3 +139,17 @@ def test_checking_loads_no_network_stack(module: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.split() == []
+
+
+def test_an_input_that_shrinks_while_it_is_sorted_is_a_sentence(
+    mixed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read twice at the same time, and somebody may save it in between."""
+
+    def shrunk(opened: Input, first: int) -> Iterator[RawRecord]:
+        return islice(raw_records(opened, first), 2)
+
+    monkeypatch.setattr(row_sorting, "raw_records", shrunk)
+    with pytest.raises(InputError, match="has changed while it was read"):
+        check([mixed], fix=str(tmp_path / "out.csv"))
+    assert [path.name for path in tmp_path.iterdir()] == ["mixed.csv"]
