@@ -95,4 +95,4 @@ async def unless_stopped(work: Coroutine[Any, Any, T], stopper: Stopper, *, left
     finally:
         leaving.cancel()
         asking.cancel()
-        await asyncio.wait([asking])
+        await asyncio.gather(asking, return_exceptions=True)

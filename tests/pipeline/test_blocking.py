@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+from typing import Any
 
 import pytest
 
 from batchpatch.errors import LeftError, RecordError
 from batchpatch.model import Stop
-from batchpatch.pipeline.blocking import off_loop
+from batchpatch.pipeline.blocking import off_loop, unless_stopped
 from batchpatch.pipeline.stop import Stopper
 
 STOP = Stop(130, "SIGINT")
@@ -69,3 +71,25 @@ def test_who_has_asked_before_needs_to_ask_once_more(before: int, needed: int) -
         return asked
 
     assert asyncio.run(run()) == needed
+
+
+def test_what_fails_while_it_is_left_is_no_trace() -> None:
+    """Nobody waits for the answer any more, nor for why there is none."""
+    said: list[dict[str, Any]] = []
+
+    async def ask() -> None:
+        try:
+            await asyncio.sleep(10)
+        finally:
+            raise RecordError("closed")
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+        stopper = Stopper()
+        asyncio.get_running_loop().call_soon(stopper.request, STOP)
+        with pytest.raises(LeftError, match="Left early"):
+            await unless_stopped(ask(), stopper, left="Left early.")
+        gc.collect()
+
+    asyncio.run(run())
+    assert said == []
