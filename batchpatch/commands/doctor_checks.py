@@ -12,10 +12,10 @@ from batchpatch.errors import AccessError, BatchpatchError
 from batchpatch.genesys.account.credentials import AccessToken
 from batchpatch.genesys.account.organisation import (
     LIMITS_PATH,
-    TOKEN_PATH,
     identity,
     requests_per_min,
 )
+from batchpatch.genesys.account.token_endpoint import ME_PATH
 from batchpatch.genesys.conversations import analytics, reader
 from batchpatch.genesys.hints import CLIENT_PLACE, grant
 from batchpatch.genesys.query import ask, whole_body
@@ -55,7 +55,7 @@ class Checkup:
 async def check_token(checkup: Checkup) -> Finding:
     """One is minted, and the platform takes it."""
     try:
-        answer = await ask(checkup.client, TOKEN_PATH)
+        answer = await ask(checkup.client, ME_PATH)
     except BatchpatchError as error:
         denied = isinstance(error, AccessError)
         return Finding("token", "problem", str(error), _MEND if denied else "")

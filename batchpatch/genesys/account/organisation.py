@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from batchpatch.errors import BatchpatchError
+from batchpatch.genesys.account.token_endpoint import ME_PATH
 from batchpatch.genesys.query import ask, whole_body
 from batchpatch.options.run import RetryPolicy
 
@@ -17,8 +18,6 @@ LIMITS_PATH = "/api/v2/organizations/limits/namespaces/platform.api"
 
 _RATE_KEYS = ("client.credentials.token.rate.per.minute", "token.rate.per.minute")
 _ONCE = RetryPolicy(retries=0)
-
-TOKEN_PATH = "/api/v2/tokens/me"  # noqa: S105 - a path, not a token
 
 
 class Identity(NamedTuple):
@@ -36,7 +35,7 @@ async def read_identity(client: Caller) -> Identity | None:
 
     Raises what `GenesysClient.call` raises. It needs no permission by the vendor's SDK.
     """
-    body = whole_body(await ask(client, TOKEN_PATH))
+    body = whole_body(await ask(client, ME_PATH))
     return None if body is None else identity(body)
 
 

@@ -21,7 +21,9 @@ from batchpatch.genesys.replies import NoReply, Reply
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a token
+MINT_PATH = "/oauth/token"
+ME_PATH = "/api/v2/tokens/me"
+"""GET tells who a token is, DELETE revokes it."""
 MINT_BODY = b"grant_type=client_credentials"
 
 _THROTTLE_WORDS = "rate limit exceeded"
@@ -167,7 +169,6 @@ def _refused(reply: Reply, *, host: str, origin: str) -> AccessError:
 
 
 _log = logging.getLogger(__name__)
-_PATH = "/api/v2/tokens/me"
 # A token that is not given back dies of its age: nobody waits longer than this for its sake.
 _PATIENCE_S = 2.0
 
@@ -177,7 +178,7 @@ async def revoke(sender: TokenRequester, api_url: str, tokens: Iterable[Token]) 
 
     Each request asks with the token that it revokes, and is in no count and under no limit of ours.
     """
-    requests = [sender.send("DELETE", api_url + _PATH, one.headers, None) for one in tokens]
+    requests = [sender.send("DELETE", api_url + ME_PATH, one.headers, None) for one in tokens]
     try:
         async with asyncio.timeout(_PATIENCE_S):
             await asyncio.gather(*requests)

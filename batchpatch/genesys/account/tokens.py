@@ -12,7 +12,7 @@ from batchpatch.errors import AccessError, OutageError
 from batchpatch.genesys.account.credentials import Secret
 from batchpatch.genesys.account.token_endpoint import (
     MINT_BODY,
-    TOKEN_PATH,
+    MINT_PATH,
     Minted,
     Throttled,
     Token,
@@ -121,7 +121,7 @@ class MintedTokens:
         the minting before it counts as an outage.
         """
         self._sender = sender
-        self._url = account.hosts.login_url + TOKEN_PATH
+        self._url = account.hosts.login_url + MINT_PATH
         self._host = urlsplit(account.hosts.login_url).netloc
         self._origin = account.origin
         self._headers = _basic_headers(credentials, sender)
