@@ -15,7 +15,7 @@ import orjson
 
 from batchpatch.cli.progress import PlainLines
 from batchpatch.cli.text import printable, progress_line
-from batchpatch.pipeline.recorder import rfc3339
+from batchpatch.formats.moments import rfc3339
 
 if TYPE_CHECKING:
     from batchpatch.model import Progress, RowResult

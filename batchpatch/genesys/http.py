@@ -1,10 +1,9 @@
 """One HTTP attempt: bytes out, a `Reply` or a `NoReply` back.
 
-The one place where aiohttp's exceptions end: `body`, `connector` and `request` are given to it, and
-nobody else meets it.
-What is read off them is put into our own words: theirs may quote a proxy's password or a token.
+On the way to Genesys the one place where aiohttp's exceptions end. What is read off them is put
+into our own words: theirs may quote a proxy's password or a token.
 
-This is the hot path, and aiohttp's own work is nine tenths of it. So a success builds nothing it
+This is the hot path, and aiohttp's own work is most of it. So a success builds nothing it
 does not need: headers are made once per token, the URL is taken as it is, and an empty body is
 not awaited.
 """

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import ExitCode, InputError, RecordError, SettingsError
+from batchpatch.formats.moments import rfc3339
 from batchpatch.model import LIMIT_IN_WORDS, LIMIT_REACHED, Stop
 from batchpatch.pipeline.gauge import Rest
-from batchpatch.pipeline.recorder import rfc3339
 from batchpatch.pipeline.report import RunReport, attempt_to_show
 from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile
 from batchpatch.pipeline.spooling import missing_rest, rows_copied

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from batchpatch.formats.moments import rfc3339
 from batchpatch.formats.progress_json import moment_of
-from batchpatch.pipeline.recorder import rfc3339
 from batchpatch.recording.progress_file import ProgressFile
 
 if TYPE_CHECKING:

@@ -209,13 +209,8 @@ class Recorder:
             self._log.close()
 
 
-def rfc3339(moment: datetime) -> str:
-    """UTC with milliseconds and a Z."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _now() -> str:
-    """As `rfc3339`; every line has one, and most share their millisecond with the line before."""
+    """As `rfc3339` spells it: every line has one, mostly the millisecond of the line before."""
     return _moment(time_ns() // 1_000_000)
 
 

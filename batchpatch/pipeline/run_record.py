@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.errors import ExitCode, SettingsError
+from batchpatch.formats.moments import rfc3339
 from batchpatch.formats.run_json import Manifest, plain_settings, settings_from
 from batchpatch.model import Stop
 from batchpatch.options.flag_names import FLAG_OF, flags_for
@@ -68,7 +69,7 @@ def describe(
             client_id=account.client_id,
             api_url=account.hosts.api_url,
             login_url=account.hosts.login_url,
-            started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            started=rfc3339(datetime.now(UTC), timespec="seconds"),
         ),
     )
 

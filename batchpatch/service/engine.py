@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from batchpatch.errors import BatchpatchError, ExitCode, InputError
+from batchpatch.formats.moments import rfc3339
 from batchpatch.formats.run_json import InputFile, plain_settings
 from batchpatch.genesys.account.organisation import read_identity
 from batchpatch.genesys.connect import open_for
@@ -15,7 +16,6 @@ from batchpatch.model import RowResult, Stop
 from batchpatch.pipeline.job import Job, Stream
 from batchpatch.pipeline.live_rows import NAME, LiveRows
 from batchpatch.pipeline.preflight import Prepared
-from batchpatch.pipeline.recorder import rfc3339
 from batchpatch.pipeline.run_record import describe
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.spooling import describe_spool
