@@ -53,7 +53,10 @@ async def off_loop(
             loop.call_soon_threadsafe(lambda: None if done.done() else settle(value))
 
     leaving = asyncio.ensure_future(unless)
-    threading.Thread(target=run, name="off-loop", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="off-loop", daemon=True).start()
+    except RuntimeError:
+        run()  # while `atexit` runs, no thread begins any more, and nobody is there who minds
     try:
         either: set[asyncio.Future[Any]] = {done, leaving}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)

@@ -76,9 +76,12 @@ def test_a_retry_that_is_stopped_is_only_resumed(
         async with running(SandboxOptions(faults=faults)) as server:
             place = Place.of(server, tmp_path, rows)
             await overtaken(server, place, window_rows)
-            stopper = Stopper()
-            stopper.request(Stop(130, "interrupted"))
-            stopped = await place.resume(retry_outcomes=REJECTED, stopper=stopper)
+            stopper, stop = Stopper(), Stop(130, "interrupted")
+            stopped = await place.resume(
+                retry_outcomes=REJECTED,
+                stopper=stopper,
+                observe=lambda _: stopper.request(stop),  # as the work begins: they are out by then
+            )
             assert stopped.resumable
             assert "rejected" not in stopped.summary.outcomes
             report = await place.resume()

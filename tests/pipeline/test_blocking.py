@@ -32,6 +32,20 @@ def test_what_it_returns_and_raises_comes_through() -> None:
     assert asyncio.run(run()) <= 2  # what waited for the stopper is being cancelled
 
 
+def test_where_no_thread_begins_it_is_done_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While `atexit` runs Python 3.12 starts none, and a patcher that is drained then has a report
+    to make."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    async def run() -> int:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        return await off_loop(lambda: 7, unless=Stopper().asked())
+
+    assert asyncio.run(run()) == 7
+
+
 def test_the_loop_hears_while_it_works() -> None:
     """That is what it is for; and who has left is not held by the thread."""
     going_on = threading.Event()

@@ -79,6 +79,7 @@ async def test_whoever_closes_it_may_lose_patience(start_sandbox: StartSandbox, 
     sandbox = start_sandbox("--allowed", "1", "--rate-window-s", "3600")
     patcher = await Patcher(account=sandbox.account).__aenter__()
     calls = [write(patcher, ids(number), n="1") for number in range(5)]
+    await asyncio.sleep(0)  # they are put in before it is closed, whatever `wait_for` begins with
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(patcher.aclose(), 0.1)
     results = await asyncio.wait_for(asyncio.gather(*calls), 10)
