@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from batchpatch.formats.exact_json import load_exactly
+from batchpatch.options.fields import is_kept_text, is_own
 from batchpatch.reading import row_errors
 from batchpatch.reading.json_framing import MAX_RECORD_BYTES
-
-if TYPE_CHECKING:
-    from batchpatch.reading.row_errors import RowError
+from batchpatch.reading.row_errors import RowError
 
 
 def parsed(text: bytes) -> Any:
@@ -32,7 +31,25 @@ def object_of(line: int, text: bytes) -> dict[str, Any] | RowError:
         if (octet := _undecodable(text)) is not None:
             return row_errors.undecodable(octet)
         return row_errors.bad_json(str(error).partition(":")[0], line, last)
-    return value if isinstance(value, dict) else row_errors.NOT_AN_OBJECT
+    return _restored(line, value) if isinstance(value, dict) else row_errors.NOT_AN_OBJECT
+
+
+def _restored(line: int, value: dict[str, Any]) -> dict[str, Any] | RowError:
+    """The object itself, or the one whose text a failed row keeps, which somebody may have mended.
+
+    What the failed row says of itself (where it has failed, what to leave alone) holds for it.
+    """
+    kept = [name for name in value if is_kept_text(name)]
+    if not kept:
+        return value
+    rest = {name: value[name] for name in value if name not in kept}
+    text = next((value[name] for name in kept if isinstance(value[name], str)), "")
+    if not text.strip():
+        return rest
+    mended = object_of(line, text.encode("utf-8", "backslashreplace"))
+    if isinstance(mended, RowError):
+        return mended
+    return {**mended, **{name: rest[name] for name in rest if is_own(name)}}
 
 
 def _undecodable(text: bytes) -> int | None:

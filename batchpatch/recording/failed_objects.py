@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from batchpatch.formats.exact_json import load_exactly
 from batchpatch.formats.origin import format_origin
 from batchpatch.formats.skips import merged_skips, parse_skips, skips_field
-from batchpatch.options.fields import is_mend, is_origin, is_skip
+from batchpatch.options.fields import is_kept_text, is_mend, is_origin, is_skip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -63,7 +63,7 @@ def spliced(record: RawRecord, row: FailedRow) -> bytes:
     raw = _on_one_line(_without_own(raw))
     own = {ERROR: row.error, HINT: row.hint, **_origin(record, row, fields)}
     name = next((name for name in fields if is_skip(name)), SKIP)
-    own |= {key: fields[key] for key in fields if is_mend(key)}
+    own |= {key: fields[key] for key in fields if _is_kept(key)}
     skip = _skip_value(fields.get(name), row.skips)
     if skip not in (None, "", [], {}):
         own[name] = skip
@@ -138,8 +138,13 @@ def _skips_twice(names: Iterable[str]) -> bool:
     return len({name for name in names if is_skip(name)}) > 1
 
 
+def _is_kept(name: str) -> bool:
+    """True for what no later run can find out: what must be mended, and the text to mend."""
+    return name == LINE or is_kept_text(name) or is_mend(name)
+
+
 def _is_own(name: str) -> bool:
-    return name in _FIELDS or is_skip(name) or is_origin(name) or is_mend(name)
+    return name in _FIELDS or is_skip(name) or is_origin(name) or _is_kept(name)
 
 
 def _is_sendable(tail: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 from pathlib import Path
@@ -156,3 +157,32 @@ def test_what_could_not_be_read_can_be_mended_where_it_failed(
         csv.writer(file).writerows([header, *([c.replace(old, new) for c in r] for r in rows)])
     mended = batchpatch("run", str(failed), *flags, "--sandbox", "--out", "R3")
     assert mended.returncode == 0, mended.stderr
+
+
+def test_a_json_line_that_could_not_be_read_can_be_mended_where_it_failed(
+    batchpatch: Batchpatch, results: Results, tmp_path: Path
+) -> None:
+    """As of a CSV: sent back as it is, it fails for the same reason as often as that is tried, and
+    keeps its text; mended there it is sent, and its neighbours are as they were."""
+    c, p = "10c52dcf-a6e0-4161-ab18-72cb1751a690", "929d00ed-653e-5179-9930-0ba179e0f780"
+    sound = json.dumps({"conversationId": c, "participantId": p, "attributes": {"tier": "gold"}})
+    other = sound.replace(p, c)  # what it has set is newer than what was broken
+    (tmp_path / "a.jsonl").write_text(f"7\n{sound},\n{sound[:-1]}\n{other}\n", "utf-8")
+    batchpatch("run", "a.jsonl", "--sandbox", "--out", "R1")
+    texts = ["7", f"{sound},", sound[:-1]]
+    for before, after in (("R1", "R2"), ("R2", "R3")):
+        failed = tmp_path / before / "failed.jsonl"
+        rows = [json.loads(line) for line in failed.read_bytes().splitlines()]
+        assert [row["batchpatch_text"] for row in rows] == texts
+        done = batchpatch("run", str(failed), "--sandbox", "--out", after)
+        assert done.returncode == 1
+        codes = [line["code"] for line in results(tmp_path / after)]
+        assert codes == ["not_an_object", "bad_json", "bad_json"]
+    rows[0] |= {"batchpatch_text": sound, "batchpatch_skip": ["tier"]}
+    rows[1]["batchpatch_text"] = sound.replace("gold", "silver")
+    rows[2]["batchpatch_text"] += "}"
+    failed.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    done = batchpatch("run", str(failed), "--sandbox", "--out", "R4")
+    assert done.returncode == 0, done.stderr
+    told = [(line["outcome"], line.get("code", "")) for line in results(tmp_path / "R4")]
+    assert sorted(told) == [("superseded", ""), ("superseded", "newer_value"), (GOOD, "")]

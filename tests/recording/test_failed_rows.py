@@ -396,3 +396,17 @@ def test_the_text_of_what_could_not_be_parsed_has_a_column(
         ['c,"p', "", "", ""],
         ["", "c", "p", "1"],
     ]
+
+
+def test_a_kept_text_survives_any_number_of_rounds() -> None:
+    """It is all that is left of the record: a second run that fails on it must hand it on."""
+    line = b'{"conversationId": "broken'
+    once = spliced(RawRecord(3, 12, raw=line), FailedRow("bad_json", "mend it", {}))
+    twice = spliced(RawRecord(1, 1, raw=once), FailedRow("bad_json again", "", {}))
+    assert json.loads(twice) == {
+        "batchpatch_error": "bad_json again",
+        "batchpatch_hint": "",
+        "batchpatch_line": 12,
+        "batchpatch_text": as_text(line),
+    }
+    assert spliced(RawRecord(1, 1, raw=twice), FailedRow("bad_json again", "", {})) == twice
