@@ -154,7 +154,8 @@ def shape_of(opened: Input, *, seen: ReadInput | None = None) -> CsvShape | Json
         keeps_text = table.keeps_text or (seen is not None and seen.has_unread)
         marks_cells = table.marks_cells or (seen is not None and seen.has_unfit)
         encoding = opened.encoding
-        return CsvShape(records.header, records.delimiter, encoding, keeps_text, marks_cells)
+        delimiter, named = records.delimiter, table.dialect.is_named
+        return CsvShape(records.header, delimiter, encoding, keeps_text, marks_cells, named)
     return JsonlShape(opened.encoding)
 
 

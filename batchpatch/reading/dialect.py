@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from batchpatch.options.read import ReadOptions
 
 _DELIMITERS = (",", ";", "\t", "|")
+_OWN_COLUMN = "batchpatch_error"
+_BEFORE_OWN = INVISIBLE + '"'
 _BLANK = " \t\r\n\f\v,;|" + INVISIBLE
 
 
@@ -40,10 +42,13 @@ class Dialect:
         quote: str | None = '"',
         escape: str | None = None,
         of_text: Dialect | None = None,
+        is_named: bool = False,
     ) -> None:
         self.delimiter = delimiter
         self.of_text = of_text
         """That of the records which failed rows keep as text; None: the same."""
+        self.is_named = is_named
+        """A line above the header names the delimiter."""
         self.quote = quote
         self.escape = escape
         spelling: dict[str, Any] = {
@@ -72,15 +77,16 @@ def dialect_of(line: str, options: ReadOptions, *, named: str | None, own: bool)
         line: its text.
         options: what the user says.
         named: the delimiter that a line above names.
-        own: batchpatch wrote it, with quotes as usual.
+        own: batchpatch wrote it, with quotes as usual; its first column tells the delimiter,
+            whatever the input had and whoever has saved it again.
     """
     quote = None if options.quote == NO_QUOTE else options.quote
     escape = options.escape
-    delimiter = options.delimiter or named
+    delimiter = (_behind_own_column(line) if own else None) or options.delimiter or named
     if delimiter is None:
         taken = {quote, escape, options.comment}
         delimiter = _detected(line, [mark for mark in _DELIMITERS if mark not in taken])
-    dialect = Dialect(delimiter, quote=quote, escape=escape)
+    dialect = Dialect(delimiter, quote=quote, escape=escape, is_named=named is not None)
     return Dialect(delimiter, of_text=dialect) if own else dialect
 
 
@@ -100,7 +106,13 @@ def named_delimiter(line: str) -> str | None:
 
 def is_failed_header(line: str) -> bool:
     """True where failed rows begin, which batchpatch itself has written in its own spelling."""
-    return line.lstrip(INVISIBLE + '"').startswith("batchpatch_error")
+    return line.lstrip(_BEFORE_OWN).startswith(_OWN_COLUMN)
+
+
+def _behind_own_column(line: str) -> str | None:
+    """What separates the first column of failed rows from the next; None where nothing can."""
+    mark = line.lstrip(_BEFORE_OWN).removeprefix(_OWN_COLUMN).removeprefix('"')[:1]
+    return mark if mark and not mark.isalnum() and mark not in NO_DELIMITERS else None
 
 
 def is_blank_line(line: str, delimiter: str | None = None) -> bool:

@@ -61,6 +61,8 @@ class CsvShape(NamedTuple):
     """Some of its records could not be parsed: a column keeps their text."""
     marks_cells: bool = False
     """Some have cells that must be mended: a column names these."""
+    names_delimiter: bool = False
+    """A line above the header names the delimiter, as `sep=;` does for a spreadsheet."""
 
 
 def write_failed(

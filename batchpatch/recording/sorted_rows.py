@@ -114,6 +114,8 @@ def _plain_writer(
     if isinstance(shape, JsonlShape):
         return lambda record: _ignore(text.write(f"{(record.raw or b'').decode().strip()}\n"))
     writer = csv.writer(text, delimiter=shape.delimiter, lineterminator="\r\n")
+    if shape.names_delimiter:
+        text.write(f"sep={shape.delimiter}\r\n")
     writer.writerow(shape.header)
     width = len(shape.header)
     # Surplus cells of a valid row are empty ones.

@@ -151,3 +151,20 @@ def test_without_a_valid_row_there_is_nothing_to_send(
     (tmp_path / "bad.csv").write_text("conversationId,participantId,attr.a\nx,y,z\n")
     done = batchpatch("check", "bad.csv", "--fix", "out.csv")
     assert done.stdout.endswith("out.invalid.csv: 1 invalid row, with the reasons\n")
+
+
+@pytest.mark.parametrize("mark", ["^", ";"])
+def test_a_delimiter_that_the_file_names_itself_is_known_again(
+    mark: str, batchpatch: Batchpatch, tmp_path: Path
+) -> None:
+    """`sep=^` is written above the valid rows, and failed rows tell theirs by their first column:
+    no detection would find it, or a header with more commas misleads it."""
+    rows = ["conversationId,participantId,attr.tier".replace(",", mark) + mark + "attr.a,b,c,d,e"]
+    rows += [mark.join((who, P, "gold", "x")) for who in (C, "nobody")]
+    (tmp_path / "rows.csv").write_text("\n".join([f"sep={mark}", *rows, ""]), "utf-8")
+    batchpatch("check", "rows.csv", "--fix", "out.csv")
+    batchpatch("run", "rows.csv", "--sandbox", "--out", "R")
+    for name, code in (("out.csv", 0), ("out.invalid.csv", 1), ("R/failed.csv", 1)):
+        done = batchpatch("check", name, "--json")
+        assert done.returncode == code, done.stderr
+        assert json.loads(done.stdout)["attributes"] == ([] if code else ["tier", "a,b,c,d,e"])
