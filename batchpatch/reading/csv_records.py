@@ -221,8 +221,8 @@ class CsvRecords(TableRecords):
     def _block(
         self, numbers: Sequence[int], records: list[list[str] | UnreadRecordError], *, large: bool
     ) -> Block:
-        plain, powers = not self._text.has_nul, self._text.has_powers
-        return Block(numbers, records, plain=plain, powers=powers, large=large)
+        plain, suspect = not self._text.has_nul, self._text.has_suspects
+        return Block(numbers, records, plain=plain, suspect=suspect, large=large)
 
     def _one_by_one(self, *, final: bool) -> Block:
         """The same where quotes span lines or are broken."""

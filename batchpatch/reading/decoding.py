@@ -11,7 +11,7 @@ import io
 from typing import TYPE_CHECKING, AnyStr
 
 from batchpatch.errors import InputError, SettingsError
-from batchpatch.reading.odd_values import may_be_shortened
+from batchpatch.reading.odd_values import may_hold_suspects
 from batchpatch.reading.sources import ByteSource, open_source
 from batchpatch.reading.undecodable import Undecodable, first_wide_line
 
@@ -87,8 +87,8 @@ class TextLines:
         """A NUL character has come by, so that cells need a look for it."""
         self.has_marks = False
         """Likewise, a byte order mark or a Ctrl-Z."""
-        self.has_powers = False
-        """Likewise, what may be a number cut short by a spreadsheet."""
+        self.has_suspects = False
+        """Likewise, what may be a number cut short by a spreadsheet, or quoted otherwise."""
         self._name = source.name
         self._source = source
         self._encoding = encoding
@@ -104,7 +104,7 @@ class TextLines:
                 continue
             self.has_nul = self.has_nul or "\0" in text
             self.has_marks = self.has_marks or "\ufeff" in text or "\x1a" in text
-            self.has_powers = self.has_powers or may_be_shortened(text)
+            self.has_suspects = self.has_suspects or may_hold_suspects(text)
             lines = split_lines(text)
             if self._source.truncated and not lines[-1].endswith(("\n", "\r")):
                 lines.pop()

@@ -43,12 +43,15 @@ class Dialect:
         escape: str | None = None,
         of_text: Dialect | None = None,
         is_named: bool = False,
+        is_spaced: bool = False,
     ) -> None:
         self.delimiter = delimiter
         self.of_text = of_text
         """That of the records which failed rows keep as text; None: the same."""
         self.is_named = is_named
         """A line above the header names the delimiter."""
+        self.is_spaced = is_spaced
+        """Behind each delimiter of the header stands a blank."""
         self.quote = quote
         self.escape = escape
         spelling: dict[str, Any] = {
@@ -86,7 +89,13 @@ def dialect_of(line: str, options: ReadOptions, *, named: str | None, own: bool)
     if delimiter is None:
         taken = {quote, escape, options.comment}
         delimiter = _detected(line, [mark for mark in _DELIMITERS if mark not in taken])
-    dialect = Dialect(delimiter, quote=quote, escape=escape, is_named=named is not None)
+    dialect = Dialect(
+        delimiter,
+        quote=quote,
+        escape=escape,
+        is_named=named is not None,
+        is_spaced=0 < line.count(delimiter) == line.count(f"{delimiter} "),
+    )
     return Dialect(delimiter, of_text=dialect) if own else dialect
 
 

@@ -18,7 +18,7 @@ from batchpatch.reading.decoding import ByteLines
 from batchpatch.reading.json_framing import MAX_RECORD_BYTES, Framed, Framer, is_blank
 from batchpatch.reading.json_objects import object_of, parsed
 from batchpatch.reading.mapping import Mapping, map_columns
-from batchpatch.reading.odd_values import MOST_BYTES, OddValues
+from batchpatch.reading.odd_values import MOST_BYTES, OddValues, may_hold_json_suspects
 from batchpatch.reading.records import Block, new_row, rows_of
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.row_properties import PropertyColumns, RowProperties, id_in
@@ -149,10 +149,10 @@ class LineMaker:
         made = self._all_at_once(number, block)
         rows = list(self._one_by_one(number, block)) if made is None else made
         constants, text = len(self._options.constants), b"".join(block.records)
-        numbers = b"+" in text and (b"E+" in text or b"e+" in text)
+        suspect = may_hold_json_suspects(text)
         if block.records and max(map(len, block.records)) > MOST_BYTES:
             self.odd.look_for_large(rows)
-        self.odd.look_through(rows, constants=constants, numbers=numbers)
+        self.odd.look_through(rows, constants=constants, suspect=suspect)
         return rows
 
     def _all_at_once(self, number: int, block: Block) -> list[Row | InvalidRow] | None:

@@ -45,7 +45,24 @@ MOST_DIGITS = 15
 _SHORTENED = re.compile(r"[+-]?\d([.,]\d*)?[eE]\+\d+")
 _NAMES_KEPT = 20
 
-Kind = Literal["null", "shortened"]
+Kind = Literal["null", "shortened", "formula", "single", "double"]
+
+_QUOTED: tuple[tuple[Kind, str, str], ...] = (
+    ("formula", '="', '"'),
+    ("single", "'", "'"),
+    ("double", '"', '"'),
+)
+"""How a cell begins and ends that a reader should have unpacked, had it been told how."""
+_ADVICE: dict[Kind, str] = {
+    "shortened": "is like 1.23E+15, sent as it stands: a spreadsheet has cut a number short; "
+    "format the column as text and export again.",
+    "formula": 'is a formula like ="00123", sent as it stands: take =" and " away, unless all of '
+    "it is meant.",
+    "single": "stands in single quotes, which are sent with it: if cells are quoted so in this "
+    'file, add --quote "\'".',
+    "double": "stands in double quotes, which are sent with it: quotes around a cell come right "
+    "behind the delimiter, without a blank.",
+}
 
 
 def is_shortened(text: str) -> bool:
@@ -53,9 +70,27 @@ def is_shortened(text: str) -> bool:
     return bool(_SHORTENED.fullmatch(text.strip()))
 
 
-def may_be_shortened(text: str) -> bool:
-    """False where no value in this much text is; cheap where there is no plus sign in it."""
-    return "+" in text and ("E+" in text or "e+" in text)
+def _quoting(text: str) -> Kind | None:
+    """How a value is quoted, where it is nothing but a quotation."""
+    text = text.strip()
+    for kind, begin, end in _QUOTED:
+        if text.startswith(begin) and text.endswith(end) and len(text) > len(begin + end):
+            return None if end in text[len(begin) : -1] else kind
+    return None
+
+
+def may_hold_suspects(text: str) -> bool:
+    """False where no value in this much of a CSV was cut short or is quoted. It is cheap: a look
+    for single characters, and none for how quotes stand, which `any_suspect` does in less text.
+    """
+    return '"' in text or "'" in text or ("+" in text and ("E+" in text or "e+" in text))
+
+
+def may_hold_json_suspects(text: bytes) -> bool:
+    """The same of JSON."""
+    if b"+" in text and (b"E+" in text or b"e+" in text):
+        return True
+    return (b"'" in text and b"'\"" in text) or (b"\\" in text and b'\\""' in text)
 
 
 class OddValues:
@@ -78,26 +113,29 @@ class OddValues:
                 self._large += 1
                 self._first_large = self._first_large or row.line
 
-    def look_at(self, names: Sequence[str], values: Sequence[str], *, numbers: bool) -> None:
-        """Count those of one row. `numbers`: look for shortened ones too."""
-        if NULL_TEXTS.isdisjoint(values) and not numbers:
+    def look_at(self, names: Sequence[str], values: Sequence[str], *, suspect: bool) -> None:
+        """Count those of one row. `suspect`: look for more than null texts."""
+        if NULL_TEXTS.isdisjoint(values) and not suspect:
             return
         for name, value in zip(names, values, strict=False):  # constants come last, unnamed here
             if value in NULL_TEXTS:
                 self._count("null", name, value)
-            elif numbers and is_shortened(value):
+            elif suspect and is_shortened(value):
                 self._count("shortened", name, value)
+            elif suspect and (kind := _quoting(value)) is not None:
+                self._count(kind, name, value)
 
     def look_through(
-        self, rows: Iterable[Row | InvalidRow], *, constants: int, numbers: bool
+        self, rows: Iterable[Row | InvalidRow], *, constants: int, suspect: bool
     ) -> None:
         """Count those of many rows; so many values at the end of each are constants."""
         valid = [row for row in rows if isinstance(row, Row)]
         values = [row.values for row in valid]
-        if any_null(values) or (numbers and any_shortened(values)):
+        suspect = suspect and any_suspect(values)
+        if suspect or any_null(values):
             for row in valid:
                 own = len(row.names) - constants
-                self.look_at(row.names[:own], row.values[:own], numbers=numbers)
+                self.look_at(row.names[:own], row.values[:own], suspect=suspect)
 
     def _count(self, kind: Kind, name: str, value: str) -> None:
         if name not in self._known:
@@ -120,18 +158,19 @@ class OddValues:
 
     def _said(self, kind: Kind, name: str) -> str:
         number = self._counts[kind, name]
-        values = "1 value is" if number == 1 else f"{number:,} values are"
         if kind == "null":
+            values = "1 value is" if number == 1 else f"{number:,} values are"
             example = self._examples[kind, name]
             like = example if number == 1 else f"{example} or the like"
             return (
                 f"{shown(name)}: {values} {like}, sent as it stands; "
                 f"--null '{example}' makes it an empty cell."
             )
-        return (
-            f"{shown(name)}: {values} like 1.23E+15, sent as it stands: a spreadsheet has cut a "
-            "number short; format the column as text and export again."
-        )
+        if number == 1:
+            return f"{shown(name)}: 1 value {_ADVICE[kind]}"
+        verb, _, rest = _ADVICE[kind].partition(" ")
+        plural = {"is": "are", "stands": "stand"}[verb]
+        return f"{shown(name)}: {number:,} values {plural} {rest}"
 
 
 def _bytes_of(row: Row) -> int:
@@ -143,9 +182,10 @@ def any_null(rows: Iterable[Sequence[str]]) -> bool:
     return not NULL_TEXTS.isdisjoint(chain.from_iterable(rows))
 
 
-def any_shortened(rows: Iterable[Sequence[str]]) -> bool:
-    """False where no value is a number cut short."""
-    return may_be_shortened("\n".join(chain.from_iterable(rows)))
+def any_suspect(rows: Iterable[Sequence[str]]) -> bool:
+    """False where no value is a number cut short, or quoted."""
+    text = "\n".join(chain(chain.from_iterable(rows), [""]))
+    return "E+" in text or "e+" in text or "'\n" in text or '"\n' in text
 
 
 def any_odd(rows: Iterable[Sequence[str]]) -> bool:

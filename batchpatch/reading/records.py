@@ -34,8 +34,8 @@ class Block(NamedTuple):
     """False where a NUL character may be in a cell."""
     values: Sequence[Any] | None = None
     """What JSON records parse to, where that was needed to tell them apart."""
-    powers: bool = False
-    """A number that a spreadsheet has cut short may be in a cell."""
+    suspect: bool = False
+    """A number that a spreadsheet has cut short, or a quoted text, may be in a cell."""
     large: bool = False
     """A record may hold more than a participant should."""
 

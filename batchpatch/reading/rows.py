@@ -17,7 +17,7 @@ from batchpatch.options.fields import are_canonical, canonical_uuid
 from batchpatch.reading import row_errors
 from batchpatch.reading.dialect import Dialect
 from batchpatch.reading.mended import refuse_unmended
-from batchpatch.reading.odd_values import OddValues, any_odd, any_shortened
+from batchpatch.reading.odd_values import OddValues, any_odd, any_suspect
 from batchpatch.reading.records import (
     Selectors,
     column_getter,
@@ -127,18 +127,18 @@ class RowMaker:
             return None
         if self._rules is not None and not self._rules.fit(self._own_names, values):
             return None
-        if any_odd(values):
-            if self._options.empty == "leave" and not all(chain.from_iterable(values)):
-                return None
-            self._look_at_all(values, powers=block.powers)
-        elif block.powers and any_shortened(values):
-            self._look_at_all(values, powers=True)
+        odd = any_odd(values)
+        if odd and self._options.empty == "leave" and not all(chain.from_iterable(values)):
+            return None
+        suspect = block.suspect and any_suspect(values)
+        if odd or suspect:
+            self._look_at_all(values, suspect=suspect)
         names = repeat(self._own_names)
         return rows_of(number, block.lines, self._source, conversations, names, values, *who)
 
-    def _look_at_all(self, rows: Sequence[tuple[str, ...]], *, powers: bool) -> None:
+    def _look_at_all(self, rows: Sequence[tuple[str, ...]], *, suspect: bool) -> None:
         for values in rows:
-            self.odd.look_at(self._mapping.names, values, numbers=powers)
+            self.odd.look_at(self._mapping.names, values, suspect=suspect)
 
     def _all_values(self, records: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
         """Of each record, what it would set."""
@@ -181,7 +181,7 @@ class RowMaker:
                 break
             made.append(row)
             number += 1
-        self.odd.look_through(made, constants=len(self._constants), numbers=block.powers)
+        self.odd.look_through(made, constants=len(self._constants), suspect=block.suspect)
         return made
 
     def _quick(self, number: int, line: int, cells: Sequence[str]) -> Row | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from batchpatch.errors import InputError
 from batchpatch.options.fields import INVISIBLE, canonical_uuid
 from batchpatch.reading.dialect import Dialect, is_failed_header
-from batchpatch.reading.odd_values import LARGE_LENGTH, may_be_shortened
+from batchpatch.reading.odd_values import LARGE_LENGTH, any_suspect
 from batchpatch.reading.records import Block, UnusableCell
 from batchpatch.reading.sources import EmptyInputError
 from batchpatch.reading.table_records import SAMPLE_ROWS, TableRecords
@@ -126,7 +126,7 @@ class SheetRecords(TableRecords):
             records,
             plain=not any(isinstance(cell, UnusableCell) for cells in records for cell in cells),
             large=any(sum(map(len, cells)) > LARGE_LENGTH for cells in records),
-            powers=any(may_be_shortened("\n".join(cells)) for cells in records),
+            suspect=any_suspect(records),
         )
 
     def _tell_position(self) -> None:

@@ -154,11 +154,18 @@ class Table:
 
     def notices(self) -> dict[str, str]:
         """What is to be said of its records as a whole."""
+        said = {}
+        if self.dialect.is_spaced:
+            said["blanks"] = (
+                f"{self._name}: a blank stands behind each delimiter of the header. Behind those "
+                "of the rows it is sent as part of the value: delete it where it is not meant."
+            )
         if not self.repeated:
-            return {}
+            return said
         lines = "1 line repeats" if self.repeated == 1 else f"{self.repeated:,} lines repeat"
         where = f"line {self._first_repeated}" + (", for one" if self.repeated > 1 else "")
-        return {"header": f"{self._name}: {lines} the header ({where}); that is no row."}
+        said["header"] = f"{self._name}: {lines} the header ({where}); that is no row."
+        return said
 
     @property
     def marks_cells(self) -> bool:

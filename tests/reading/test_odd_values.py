@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,8 +39,49 @@ def test_they_are_counted_by_attribute(write: Callable[..., str], sound: int, ga
     assert second.startswith("'b': 2 values are like 1.23E+15, sent as it stands")
 
 
+@pytest.mark.parametrize("sound", [0, 1000])
 @pytest.mark.parametrize(
-    "value", ["E+5", "1E5", "12E+3", "+49 30 1.5E+", "nothing", "Null and void"]
+    ("cell", "said"),
+    [
+        ('="00123"', "is a formula like"),
+        ('"=""00123"""', "is a formula like"),
+        ("'gold'", "stands in single quotes"),
+        (' "gold"', "stands in double quotes"),
+        ('"""gold"""', "stands in double quotes"),
+    ],
+)
+def test_quotes_that_were_not_unpacked_are_counted(
+    write: Callable[..., str], cell: str, sound: int, said: str
+) -> None:
+    """They would be part of what the platform keeps, and nobody meant them."""
+    rows = f"{C},{P},x,y\n" * sound + f"{C},{P},{cell},y\n"
+    (first,) = notices(write((HEADER + rows).encode()))
+    assert first.startswith(f"'a': 1 value {said}")
+    (both,) = notices(write((HEADER + rows * 2).encode()))
+    assert both.startswith(f"'a': 2 values {said.replace('is a', 'are a').replace('ds', 'd')}")
+
+
+@pytest.mark.parametrize("value", ['="00123"', "'gold'", '"gold"'])
+def test_they_are_counted_in_json_too(write: Callable[..., str], value: str) -> None:
+    """A script that made JSON of such a CSV has kept the quotes."""
+    row = {"conversationId": C, "participantId": P, "attributes": {"a": value}}
+    assert len(notices(write(json.dumps(row).encode(), "rows.jsonl"))) == 1
+
+
+@pytest.mark.parametrize("rows", [f"{C}, {P}, gold, y\n", ""])
+def test_blanks_behind_delimiters_are_said_once(write: Callable[..., str], rows: str) -> None:
+    """They are part of each value, which nobody sees in an editor; a header shows the habit."""
+    (said,) = notices(write((HEADER.replace(",", ", ") + rows).encode()))
+    assert "a blank stands behind each delimiter of the header" in said
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("E+5", "1E5", "12E+3", "+49 30 1.5E+", "nothing", "Null and void"),
+        *("'tis", "rock 'n' roll", "the boys'", '5" disc', '"""a"" or ""b"""', "'", "''"),
+        *('"a, ""b"""', '=""', '"He said ""no"""', "= 1"),
+    ],
 )
 def test_what_only_resembles_them_is_not_counted(write: Callable[..., str], value: str) -> None:
     """A warning that is wrong is one that nobody reads."""
