@@ -65,6 +65,17 @@ class Dialect:
         self.strict = partial(csv.reader, strict=True, **spelling)
         self._lenient = partial(csv.reader, **spelling)
 
+    def for_text(self, text: str) -> Dialect:
+        """That of a text which failed rows keep: the input's, whatever separates theirs by now.
+
+        A spreadsheet that saves them may choose another delimiter, and leaves the text as it is.
+        """
+        dialect = self.of_text or self
+        line = LINE_BREAK.split(text, maxsplit=1)[0]
+        marks = (dialect.delimiter, self.delimiter, *_DELIMITERS)
+        delimiter = max(marks, key=lambda mark: known_cells(line, mark)[0])
+        return Dialect(delimiter, quote=dialect.quote, escape=dialect.escape)
+
     def lenient(self, lines: Iterable[str]) -> list[str]:
         """The cells of the first record of these lines, whatever its quotes are like."""
         try:
@@ -83,20 +94,33 @@ def dialect_of(line: str, options: ReadOptions, *, named: str | None, own: bool)
         own: batchpatch wrote it, with quotes as usual; its first column tells the delimiter,
             whatever the input had and whoever has saved it again.
     """
-    quote = None if options.quote == NO_QUOTE else options.quote
-    escape = options.escape
+    quote, escape = _quote_of(options), options.escape
     delimiter = (_behind_own_column(line) if own else None) or options.delimiter or named
     if delimiter is None:
         taken = {quote, escape, options.comment}
         delimiter = _detected(line, [mark for mark in _DELIMITERS if mark not in taken])
-    dialect = Dialect(
+    if own:
+        return dialect_of_failed(delimiter, options)
+    return Dialect(
         delimiter,
         quote=quote,
         escape=escape,
         is_named=named is not None,
         is_spaced=0 < line.count(delimiter) == line.count(f"{delimiter} "),
     )
-    return Dialect(delimiter, of_text=dialect) if own else dialect
+
+
+def dialect_of_failed(delimiter: str, options: ReadOptions) -> Dialect:
+    """That of failed rows, which batchpatch spells as usual; what the user says is of their texts,
+    which are the input's.
+    """
+    marked = options.delimiter or delimiter
+    of_text = Dialect(marked, quote=_quote_of(options), escape=options.escape)
+    return Dialect(delimiter, of_text=of_text)
+
+
+def _quote_of(options: ReadOptions) -> str | None:
+    return None if options.quote == NO_QUOTE else options.quote
 
 
 def named_delimiter(line: str) -> str | None:

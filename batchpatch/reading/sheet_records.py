@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from batchpatch.errors import InputError
 from batchpatch.options.fields import INVISIBLE, canonical_uuid
-from batchpatch.reading.dialect import Dialect, is_failed_header
+from batchpatch.reading.dialect import dialect_of_failed, is_failed_header
 from batchpatch.reading.odd_values import LARGE_LENGTH, any_suspect
 from batchpatch.reading.records import Block, UnusableCell
 from batchpatch.reading.sources import EmptyInputError
@@ -59,7 +59,7 @@ class SheetRecords(TableRecords):
         if not self.header or self._begins_failed_rows():
             self.header = self._read_header()
         self._is_failed = any(map(is_failed_header, self.header))
-        self.table = Table(self.header, Dialect(self.delimiter), name=self._name)
+        self.table = Table(self.header, dialect_of_failed(self.delimiter, options), name=self._name)
 
     def _begins_failed_rows(self) -> bool:
         """True of rows that batchpatch has written, mended in a spreadsheet: they have a header."""

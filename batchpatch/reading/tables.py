@@ -204,7 +204,7 @@ class Table:
         return whole
 
     def _parsed(self, line: int, text: str) -> list[str]:
-        dialect = self.dialect.of_text or self.dialect
+        dialect = self.dialect.for_text(text)
         lines = list(io.StringIO(text, newline=""))
         try:
             records = list(dialect.strict(lines))

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import openpyxl
 import pytest
 
 if TYPE_CHECKING:
@@ -186,3 +187,37 @@ def test_a_json_line_that_could_not_be_read_can_be_mended_where_it_failed(
     assert done.returncode == 0, done.stderr
     told = [(line["outcome"], line.get("code", "")) for line in results(tmp_path / "R4")]
     assert sorted(told) == [("superseded", ""), ("superseded", "newer_value"), (GOOD, "")]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("saved", [";", "\t", "xlsx"])
+@pytest.mark.parametrize("flags", [[], ["--escape", "\\"]])
+def test_failed_rows_that_a_spreadsheet_has_saved_are_the_same_rows(
+    separator: str,
+    saved: str,
+    flags: list[str],
+    batchpatch: Batchpatch,
+    results: Results,
+    tmp_path: Path,
+) -> None:
+    """It takes the delimiter of its country, or a form of its own, and leaves the text of a record
+    that could not be read as it was: that has the delimiter of the input still."""
+    text = (CASES / "backslash_escape.csv").read_text("utf-8").replace(",", separator)
+    (tmp_path / "a.csv").write_text(text, "utf-8")
+    batchpatch("run", "a.csv", "--sandbox", "--out", "R")
+    with (tmp_path / "R" / "failed.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file, delimiter=separator))
+    if not flags:
+        rows = [[cell.replace('\\"', '""') for cell in row] for row in rows]
+    path = tmp_path / ("saved.xlsx" if saved == "xlsx" else "saved.csv")
+    if saved == "xlsx":
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.save(path)
+    else:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter=saved).writerows(rows)
+    done = batchpatch("run", path.name, *flags, "--sandbox", "--out", "R2")
+    assert done.returncode == 0, done.stderr
+    assert [line["keys"] for line in results(tmp_path / "R2")] == [["tier"]]
