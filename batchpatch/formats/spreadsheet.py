@@ -1,8 +1,9 @@
 """Cells that a spreadsheet shows as they are: no formula of a stranger's, no digit lost. Pure.
 
 A text that would be taken for a formula gets an apostrophe before it. One that would be taken for a
-number and lose something by that (a leading zero or plus, digits beyond the fifteenth, an `E`
-within an id) becomes `="..."`, a formula that is nothing but that text.
+number and lose something by that (a leading zero or plus, the last zero of a fraction, digits
+beyond the fifteenth, an `E` within an id) becomes `="..."`, a formula that is nothing but that
+text.
 """
 
 from __future__ import annotations
@@ -33,4 +34,5 @@ def _loses(text: str) -> bool:
     digits = sum(char.isdigit() for char in text)
     bare = text.lstrip("-")
     has_zero = len(bare) > 1 and bare[0] == "0" and bare[1].isdigit()
-    return has_zero or digits > _MOST_DIGITS or _NUMBER.fullmatch(text) is None
+    ends_in_zero = bare[-1] == "0" and not bare.isdigit()
+    return has_zero or ends_in_zero or digits > _MOST_DIGITS or _NUMBER.fullmatch(text) is None

@@ -32,6 +32,8 @@ def test_a_formula_is_a_text(text: str) -> None:
         "1e5",
         "-1234567890123456",
         "007.5",
+        "1.10",
+        "-1,0",
     ],
 )
 def test_digits_stay_as_they_are(text: str) -> None:
