@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.formats.exact_json import load_exactly
@@ -23,6 +24,8 @@ LINE, TEXT, ROW = "batchpatch_line", "batchpatch_text", "batchpatch_row"
 _MOST_TEXT_BYTES = 1 << 16
 _MOST_DIGITS = 19
 _FIELDS = {ERROR, HINT, SKIP, LINE, TEXT, ROW, MEND}
+_NO_TEXT = re.compile(r"(\\*)([\udc80-\udcff])")
+"""A byte that could not be decoded, and the backslashes before it."""
 _SPACE = b" \t\r\n"
 """What JSON allows around a value: taking more away would make lines valid that are not."""
 
@@ -58,7 +61,7 @@ def spliced(record: RawRecord, row: FailedRow) -> bytes:
         lost: dict[str, Any] = {ERROR: with_line(record, row), HINT: row.hint, LINE: record.line}
         lost |= _origin(record, row, {})
         if len(raw) <= _MOST_TEXT_BYTES:
-            lost[TEXT] = raw.decode("utf-8", "backslashreplace")
+            lost[TEXT] = _text_of(raw)
         return json.dumps(lost).encode() + b"\n"
     raw = _on_one_line(_without_own(raw))
     own = {ERROR: row.error, HINT: row.hint, **_origin(record, row, fields)}
@@ -70,6 +73,20 @@ def spliced(record: RawRecord, row: FailedRow) -> bytes:
     head = raw[:-1].rstrip(_SPACE)
     comma = b"" if head == b"{" else b","
     return head + comma + json.dumps(own).encode()[1:] + b"\n"
+
+
+def _text_of(raw: bytes) -> str:
+    r"""The record's text, in which a byte that is no text is `\xb0`, which JSON does not know.
+
+    It must stay so behind a backslash, which would take the meaning from the next one.
+    """
+    return _NO_TEXT.sub(_escaped, raw.decode("utf-8", "surrogateescape"))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    before, octet = found[1], ord(found[2]) - 0xDC00
+    odd = len(before) % 2
+    return before + odd * "\\" + f"\\x{octet:02x}"
 
 
 def _origin(record: RawRecord, row: FailedRow, fields: dict[str, Any]) -> dict[str, Any]:

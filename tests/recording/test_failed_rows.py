@@ -410,3 +410,20 @@ def test_a_kept_text_survives_any_number_of_rounds() -> None:
         "batchpatch_text": as_text(line),
     }
     assert spliced(RawRecord(1, 1, raw=twice), FailedRow("bad_json again", "", {})) == twice
+
+
+@given(
+    pieces=st.lists(st.sampled_from(["\\", '\\"', "u0041", "\\n", "x", "ü"]), max_size=6),
+    at=st.data(),
+)
+def test_a_byte_that_is_no_text_is_not_mended_by_being_shown(
+    pieces: list[str], at: st.DataObject
+) -> None:
+    """The kept text is read again: behind a backslash, the escape of such a byte was a text of four
+    characters, and a value that nobody has written was sent."""
+    where = at.draw(st.integers(0, len(pieces)))
+    before, behind = ("".join(part).encode() for part in (pieces[:where], pieces[where:]))
+    line = b'{"a": "' + before + b"\xb0" + behind + b'"}'
+    found = json.loads(spliced(RawRecord(1, 1, raw=line), FailedRow("e", "h", {})))
+    with pytest.raises(ValueError):  # noqa: PT011 - json's own
+        json.loads(found["batchpatch_text"])
