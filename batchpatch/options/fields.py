@@ -38,19 +38,33 @@ FIELD_NAMES = frozenset(
     name for names in (*ALIASES.values(), *SELECTORS.values()) for name in names
 )
 
-_MATCH = re.compile(r"\s*match\.(.*)", re.IGNORECASE | re.DOTALL)
-_OWN = re.compile(r"\s*batchpatch[\s_-].*", re.IGNORECASE | re.DOTALL)
+_MARKS_OF_DIRECTION = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e" + _MARKS_OF_DIRECTION
+"""Characters that no editor shows: of width zero, or marks of direction, which come in pairs where
+a dialog was copied from. Web pages, chats and joined files leave them around what was copied."""
+
+_UNSEEN = "".join(chr(i) for i in range(0x3001) if chr(i).isspace()) + INVISIBLE
+_VARIED = re.compile(rf"[\s_{INVISIBLE}-]")
+BEFORE_NAME = rf"[\s{INVISIBLE}]*"
+"""What may stand before a column's name, in a regular expression."""
+_MATCH = re.compile(BEFORE_NAME + r"match\.(.*)", re.IGNORECASE | re.DOTALL)
+_OWN = re.compile(BEFORE_NAME + r"batchpatch[\s_-].*", re.IGNORECASE | re.DOTALL)
 
 
 def normalized(column: str) -> str:
-    """The column name without what people vary: case, spaces, `_` and `-`."""
-    return re.sub(r"[\s_-]", "", column).lower()
+    """The column name without what people vary (case, spaces, `_`, `-`) and what nobody sees."""
+    return _VARIED.sub("", column).lower()
+
+
+def bare(text: str) -> str:
+    """The text without blanks and characters that nobody sees around it."""
+    return text.strip(_UNSEEN)
 
 
 def selector_of(column: str) -> tuple[SelectorField, str] | None:
     """Field and, for `match.NAME`, the attribute that a column selects by; None for any other."""
     if found := _MATCH.fullmatch(column):
-        attribute = found[1].strip()
+        attribute = bare(found[1])
         return ("match", attribute) if attribute else None
     name = normalized(column)
     return next(((field, "") for field, names in SELECTORS.items() if name in names), None)
@@ -98,13 +112,8 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _ZEROS = bytes(ord("0") if chr(i) in "0123456789abcdef" else i for i in range(256))
 _ALIKE = b"00000000-0000-0000-0000-000000000000,"
 
-INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u061c\u180e"
-"""Characters that no editor shows: of width zero, or marks of direction. Web pages, chats and
-joined files leave them around what was copied."""
-
-_BLANKS = "".join(chr(i) for i in range(0x3001) if chr(i).isspace())
 _QUOTES = "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a\u00ab\u00bb"
-_AROUND = _BLANKS + INVISIBLE + _QUOTES
+_AROUND = _UNSEEN + _QUOTES
 """What may stand around an id and can be no part of it."""
 
 
@@ -115,13 +124,13 @@ def canonical_uuid(text: str) -> str | None:
     formula's `="..."`, by which a spreadsheet is made to keep a text as it is. Inside, nothing is
     mended.
     """
-    bare = text.lower()
-    if _UUID.fullmatch(bare):
-        return bare
-    bare = bare.strip(_AROUND).removeprefix("=").strip(_AROUND)
-    if bare.startswith("{") and bare.endswith("}"):
-        bare = bare[1:-1].strip(_AROUND)
-    return bare if _UUID.fullmatch(bare) else None
+    text = text.lower()
+    if _UUID.fullmatch(text):
+        return text
+    text = text.strip(_AROUND).removeprefix("=").strip(_AROUND)
+    if text.startswith("{") and text.endswith("}"):
+        text = text[1:-1].strip(_AROUND)
+    return text if _UUID.fullmatch(text) else None
 
 
 def are_canonical(ids: Sequence[str]) -> bool:

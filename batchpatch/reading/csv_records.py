@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import InputError
-from batchpatch.options.fields import INVISIBLE, canonical_uuid
+from batchpatch.options.fields import bare, canonical_uuid
 from batchpatch.options.read import ReadOptions
 from batchpatch.reading import row_errors
 from batchpatch.reading.decoding import MAX_LINE_BYTES, TextLines, too_long
@@ -130,7 +130,7 @@ class CsvRecords(TableRecords):
         while True:
             reader = self._dialect.strict(self._ahead)
             try:
-                header = [cell.strip().strip(INVISIBLE).strip() for cell in next(reader)]
+                header = [*map(bare, next(reader))]
             except csv.Error as error:
                 unfinished = is_unfinished(error)
                 if unfinished and _length(self._ahead) < MAX_HEADER_LENGTH and self._read_ahead():

@@ -168,7 +168,7 @@ def usual_readings() -> Iterator[Callable[[Iterable[str]], list[str]]]:
 def names_columns(line: str) -> bool:
     """True for a line that looks like a header: two of its cells name fields."""
     for lenient in usual_readings():
-        if sum(is_known_column(cell.strip(INVISIBLE)) for cell in lenient([line])) > 1:
+        if sum(is_known_column(cell) for cell in lenient([line])) > 1:
             return True
     return False
 

@@ -6,7 +6,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import InputError
-from batchpatch.options.fields import INVISIBLE, canonical_uuid
+from batchpatch.options.fields import bare, canonical_uuid
 from batchpatch.reading.dialect import dialect_of_failed, is_failed_header
 from batchpatch.reading.odd_values import LARGE_LENGTH, any_suspect
 from batchpatch.reading.records import Block, UnusableCell
@@ -74,7 +74,7 @@ class SheetRecords(TableRecords):
         for number, cells in rows:
             if number <= self._skipped or not _is_record(cells, self._comment):
                 continue
-            header = [cell.strip().strip(INVISIBLE).strip() for cell in cells]
+            header = [*map(bare, cells)]
             while not header[-1]:
                 header.pop()
             if any(map(canonical_uuid, header)):

@@ -12,7 +12,7 @@ from batchpatch.model import InvalidRow
 from batchpatch.options.fields import (
     ALIASES,
     FIELD_NAMES,
-    INVISIBLE,
+    bare,
     canonical_uuid,
     is_kept_text,
     is_mend,
@@ -131,14 +131,14 @@ class Table:
             self._candidate, self.is_watchful = (line, record), True
 
     def _names_id(self, record: Sequence[str]) -> bool:
-        return any(normalized(cell.strip(INVISIBLE)) in self._id_names for cell in record)
+        return any(normalized(cell) in self._id_names for cell in record)
 
     def _is_header(self, record: Sequence[str]) -> bool:
         """True where an id's column is named in its place, or beside that of something else; or
         where both are one cell, because another delimiter is between them."""
         if len(record) == 1:
             return names_columns(record[0])
-        names = [normalized(cell.strip(INVISIBLE)) for cell in record]
+        names = [normalized(cell) for cell in record]
         at = self.places.conversation if self.places else 0
         in_place = at < len(names) and names[at] in self._id_names
         return in_place or (
@@ -224,7 +224,7 @@ def is_blank(record: Sequence[str] | RowError) -> bool:
 
 def _without_end(record: Sequence[str]) -> list[str]:
     """The cells as a header has them, without the empty ones at the end."""
-    cells = [cell.strip().strip(INVISIBLE) for cell in record]
+    cells = [bare(cell) for cell in record]
     while cells and not cells[-1]:
         cells.pop()
     return cells

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from batchpatch.formats.exact_json import NumberText
+from batchpatch.options.fields import INVISIBLE, bare
 from batchpatch.reading import row_errors
 from batchpatch.writes.registry import USUAL, find_kind
 
@@ -82,6 +83,13 @@ class Names:
                 f"{row_errors.shown(first)} and {row_errors.shown(name)} differ only by case or "
                 "spaces: they are two attributes, and none can be deleted."
             )
+        unseen = next((char for char in name if char in INVISIBLE), None)
+        if unseen is not None and len(self._notices) < _NOTICES_KEPT:
+            self._notices[f"unseen {name}"] = (
+                f"{row_errors.shown(name)} holds a character that cannot be seen "
+                f"(U+{ord(unseen):04X}): without it, it is another attribute, and none can be "
+                "deleted."
+            )
 
     def all_good(self, sets: list[tuple[str, ...]]) -> Iterable[tuple[str, ...]]:
         """Each of these sets as the one tuple that all rows share.
@@ -114,7 +122,7 @@ def _judged(
     names: tuple[str, ...], only_keys: frozenset[str] | None, listed: frozenset[str] | None
 ) -> RowError | None:
     for name in names:
-        if not name.strip():
+        if not bare(name):
             return row_errors.EMPTY_NAME
         if "\0" in name:
             return row_errors.NUL_TEXT

@@ -9,16 +9,17 @@ from __future__ import annotations
 import re
 
 from batchpatch.genesys.routes import PARTICIPANT, Route, Suspect
+from batchpatch.options.fields import BEFORE_NAME, bare
 from batchpatch.writes.columns import Columns, Field
 from batchpatch.writes.kind import WriteKind
 
-_PREFIXED = re.compile(r"\s*attr(?:ibute)?s?\.(.*)", re.IGNORECASE | re.DOTALL)
+_PREFIXED = re.compile(BEFORE_NAME + r"attr(?:ibute)?s?\.(.*)", re.IGNORECASE | re.DOTALL)
 
 
 def attribute_of(column: str) -> str | None:
     """NAME of a column `attributes.NAME`; None for any other column."""
     match = _PREFIXED.fullmatch(column)
-    return match[1].strip() if match else None
+    return bare(match[1]) if match else None
 
 
 COLUMNS = Columns(

@@ -221,3 +221,18 @@ def test_failed_rows_that_a_spreadsheet_has_saved_are_the_same_rows(
     done = batchpatch("run", path.name, *flags, "--sandbox", "--out", "R2")
     assert done.returncode == 0, done.stderr
     assert [line["keys"] for line in results(tmp_path / "R2")] == [["tier"]]
+
+
+def test_the_mark_of_a_csv_in_a_key_is_no_part_of_it(
+    batchpatch: Batchpatch, tmp_path: Path
+) -> None:
+    """A script that reads a CSV without knowing of its byte order mark writes JSON whose first key
+    begins with it; the columns of a CSV are read without, wherever it stands."""
+    c, p = "10c52dcf-a6e0-4161-ab18-72cb1751a690", "929d00ed-653e-5179-9930-0ba179e0f780"
+    first = {"\ufeffconversationId": c, "participantId": p, "\u200battr.tier": "gold"}
+    (tmp_path / "a.jsonl").write_text(json.dumps(first) + "\n", "utf-8")
+    named = f'"\u2060attr.\u200btier","\ufeffconversationId",participantId\ngold,{c},{p}\n'
+    (tmp_path / "a.csv").write_text(named, "utf-8")
+    for name in ("a.jsonl", "a.csv"):
+        checked = json.loads(batchpatch("check", name, "--json").stdout)
+        assert (checked["valid"], checked["attributes"]) == (1, ["tier"])

@@ -44,6 +44,8 @@ def test_spellings_of_one_id_come_to_the_same(
         "\u200b{}\u200b",
         "\ufeff{}",
         "\u200e{}\u200f\u2060",
+        "\u202a{}\u202c",
+        "\u2068{}\u2069",
         "\u00a0{}\u3000",
         "\u201c{}\u201d",
         "\u201e{}\u201c",

@@ -12,7 +12,13 @@ from batchpatch.writes.attributes import ATTRIBUTES
 
 
 @pytest.mark.parametrize(
-    ("name", "code"), [("", "empty_name"), (" \t", "empty_name"), ("a\0", "nul_character")]
+    ("name", "code"),
+    [
+        ("", "empty_name"),
+        (" \t", "empty_name"),
+        (" \u200b ", "empty_name"),
+        ("a\0", "nul_character"),
+    ],
 )
 def test_a_name_nobody_could_mean_is_refused(name: str, code: str) -> None:
     """The platform cannot delete an attribute once it is there."""
@@ -61,3 +67,11 @@ def test_a_name_with_a_meaning_is_told(name: str) -> None:
     """The platform sets some itself, and agents see others on their screen."""
     Names(None, notices := {}).shared(("tier", name))
     assert notices == {name: ATTRIBUTES.notice(name)}
+
+
+def test_a_character_that_nobody_sees_is_told() -> None:
+    """What was copied from a web page looks the same, and is an attribute of its own for ever."""
+    Names(None, notices := {}).shared(("tier", "tier\u200b"))
+    (told,) = notices.values()
+    assert "U+200B" in told
+    assert "\u200b" not in told
