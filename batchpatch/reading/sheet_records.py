@@ -55,6 +55,7 @@ class SheetRecords(TableRecords):
         self._rows = enumerate(self._workbook.rows(), 1)
         self._ahead: list[tuple[int, list[str]]] = []
         self._skipped, self._comment = options.skip_lines, options.comment
+        self._header_row = 0
         self.header = list(options.columns_given)
         if not self.header or self._begins_failed_rows():
             self.header = self._read_header()
@@ -74,6 +75,7 @@ class SheetRecords(TableRecords):
         for number, cells in rows:
             if number <= self._skipped or not _is_record(cells, self._comment):
                 continue
+            self._header_row = number
             header = [*map(bare, cells)]
             while not header[-1]:
                 header.pop()
@@ -136,10 +138,18 @@ class SheetRecords(TableRecords):
             self._source.bytes_read = min(size, size * self._workbook.rows_read // rows)
 
     def notices(self) -> dict[str, str]:
-        """Which sheet this is, and where its failed rows go."""
+        """Which sheet this is, where its failed rows go, and what it says in too few cells."""
         others = f", not {', '.join(map(repr, self.sheet.others))}" if self.sheet.others else ""
         told = f"{self._name}: the sheet {self.sheet.title!r} is read{others}"
-        return {"sheet": f"{told}; rows that fail go to a CSV file."}
+        said = {"sheet": f"{told}; rows that fail go to a CSV file."}
+        merged = self._workbook.merged_below(self._header_row)
+        if merged is not None:
+            said["merged"] = (
+                f"{self._name}: cells of the sheet are merged (such as {merged}). Their "
+                "value is that of the first alone; the others are empty until you unmerge and fill "
+                "them."
+            )
+        return said
 
 
 def _is_record(cells: list[str], comment: str | None) -> bool:

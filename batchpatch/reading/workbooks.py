@@ -36,7 +36,10 @@ BROKEN: tuple[type[Exception], ...] = (
 
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _FORMULA = re.compile(rb"<(\w+:)?f[ >/]")
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]+[0-9]+:[A-Z]+([0-9]+))"')
 _SCAN_BYTES = 1 << 16
+_LONGEST_TAG = 128
+"""Of those that are looked for, in bytes: one may lie across two pieces of the file."""
 
 
 class Sheet(NamedTuple):
@@ -124,6 +127,23 @@ class Workbook:
         except BROKEN as error:
             raise self.broken(error) from None
 
+    def merged_below(self, row: int) -> str | None:
+        """The first cells below this row that are one, such as `C4:C5`; None where none are.
+
+        The file has the value of such a cell in its first row and column alone.
+
+        Raises:
+            InputError: the workbook turns out to be damaged.
+        """
+        try:
+            for text in _scanned(self._values.archive, self._sheet._worksheet_path):  # noqa: SLF001
+                for found in _MERGED.finditer(text):
+                    if int(found[2]) > row:
+                        return found[1].decode()
+        except BROKEN as error:
+            raise self.broken(error) from None
+        return None
+
     def _cells(self) -> Iterator[Any]:
         self._sheet.reset_dimensions()  # what the file says of them is wrong at times
         rows: Iterator[Any] = self._sheet.iter_rows()
@@ -168,15 +188,18 @@ def _unescaped(text: str) -> str:
 
 
 def _has_formulas(archive: ZipFile) -> bool:
-    for name in archive.namelist():
-        if name.startswith("xl/worksheets/") and name.endswith(".xml"):
-            with archive.open(name) as file:
-                before = b""
-                while chunk := file.read(_SCAN_BYTES):
-                    if _FORMULA.search(before + chunk):
-                        return True
-                    before = chunk[-16:]
-    return False
+    names = (one for one in archive.namelist() if one.startswith("xl/worksheets/"))
+    sheets = (name for name in names if name.endswith(".xml"))
+    return any(_FORMULA.search(text) for name in sheets for text in _scanned(archive, name))
+
+
+def _scanned(archive: ZipFile, name: str) -> Iterator[bytes]:
+    """A part of the workbook in pieces that overlap."""
+    with archive.open(name) as file:
+        before = b""
+        while chunk := file.read(_SCAN_BYTES):
+            yield before + chunk
+            before = chunk[-_LONGEST_TAG:]
 
 
 def _reader(name: str) -> Any:

@@ -211,3 +211,25 @@ def test_shared_texts_are_read_as_far_as_they_are_asked_for() -> None:
     with pytest.raises(IndexError):
         shared[4]
     shared.close()
+
+
+@pytest.mark.parametrize("gap", [0, 2000])
+@pytest.mark.parametrize(
+    ("merged", "told"),
+    [("C2:C3", True), ("C2:D2", True), ("A1:B1", False), ("", False)],
+)
+def test_merged_cells_are_told(
+    write: Callable[..., str], merged: str, told: bool, gap: int
+) -> None:
+    """One value is shown over all of their rows, and the file has it in the first alone."""
+    book = openpyxl.Workbook()
+    title = [("Results", "")] if merged == "A1:B1" else []
+    for row in [*title, HEADER, *((C[0], P[0], "x", "y"),) * (2 + gap)]:
+        book.active.append(row)
+    if merged:
+        book.active.merge_cells(merged)
+    reader = Reader([write(saved(book), "rows.xlsx")], ReadOptions(skip_lines=len(title)))
+    rows = [row for batch in reader for row in batch.rows]
+    assert len(rows) == 2 + gap
+    said = [notice for notice in reader.notices if "merged" in notice]
+    assert [f"such as {merged}" in notice for notice in said] == [True] * told
