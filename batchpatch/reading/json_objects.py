@@ -30,7 +30,9 @@ def object_of(line: int, text: bytes) -> dict[str, Any] | RowError:
     except ValueError as error:
         if (octet := _undecodable(text)) is not None:
             return row_errors.undecodable(octet)
-        return row_errors.bad_json(str(error).partition(":")[0], line, last)
+        bare = text.rstrip()
+        comma = bare.endswith(b",") and _parses(bare[:-1])
+        return row_errors.bad_json(str(error).partition(":")[0], line, last, comma=comma)
     return _restored(line, value) if isinstance(value, dict) else row_errors.NOT_AN_OBJECT
 
 
@@ -50,6 +52,14 @@ def _restored(line: int, value: dict[str, Any]) -> dict[str, Any] | RowError:
     if isinstance(mended, RowError):
         return mended
     return {**mended, **{name: rest[name] for name in rest if is_own(name)}}
+
+
+def _parses(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _undecodable(text: bytes) -> int | None:

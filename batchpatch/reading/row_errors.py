@@ -143,16 +143,18 @@ def cell_too_large(first: int, last: int, limit_mib: int) -> RowError:
     )
 
 
-def bad_json(reason: str, first: int = 0, last: int = 0) -> RowError:
-    """The record, which is on these lines, is not one JSON value."""
-    if last <= first:
-        hint = "Write one JSON object on each line."
-        return RowError("bad_json", f"not valid JSON: {reason}", hint)
-    return RowError(
-        "bad_json",
-        f"not valid JSON in lines {first} to {last}: {reason}",
-        "Look in these lines for a missing quote, comma or bracket.",
-    )
+def bad_json(reason: str, first: int = 0, last: int = 0, *, comma: bool = False) -> RowError:
+    """The record, which is on these lines, is not one JSON value.
+
+    `comma`: it would be, without the comma at its end.
+    """
+    where, hint = "", "Write one JSON object on each line."
+    if last > first:
+        where = f" in lines {first} to {last}"
+        hint = "Look in these lines for a missing quote, comma or bracket."
+    if comma:
+        hint = "Take the comma behind the object away: objects follow one another without any."
+    return RowError("bad_json", f"not valid JSON{where}: {reason}", hint)
 
 
 def undecodable(octet: int) -> RowError:

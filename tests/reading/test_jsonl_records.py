@@ -275,3 +275,15 @@ def test_memory_does_not_grow_with_the_kinds_of_lines() -> None:
     for number in range(3000):
         maker.rows(1, Block([1], [orjson.dumps({"purpose": str(number)})]))
     assert len(maker._layouts) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(b'{"a": 1},', "Take the comma"), (b'{"a": 1,', "Write one"), (b",", "Write")],
+)
+def test_the_comma_of_an_array_is_named(text: bytes, words: str) -> None:
+    """Objects cut out of an array keep theirs, and nobody looks for it behind the bracket."""
+    row = LineMaker(ReadOptions(), source=0).slow_path(1, 1, text)
+    assert isinstance(row, InvalidRow)
+    assert row.code == "bad_json"
+    assert row.hint.startswith(words)
