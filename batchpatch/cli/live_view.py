@@ -10,13 +10,13 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.constrain import Constrain
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from batchpatch.cli.redrawing import Redrawn
 from batchpatch.cli.text import count, duration, pace_of, reason_head, shortened, time_left
 from batchpatch.model import Outcome
 
@@ -154,12 +154,13 @@ def _joined(parts: list[tuple[str, str]]) -> Text:
 @contextmanager
 def live_view(stream: TextIO, *, where: str) -> Iterator[Callable[[Progress], None]]:
     """Draw on a terminal what the returned function is given; gone at the end."""
-    console = Console(file=stream, highlight=False)
-    live = Live(console=console, auto_refresh=False, transient=True)
+    seen: list[View] = []
+    live = Redrawn(stream, lambda width: drawn(seen[-1], width) if seen else "")
 
     def show(progress: Progress) -> None:
+        seen[:] = [view_of(progress, where=where)]
         live.start()  # not before there is something: a question may be asked until then
-        live.update(drawn(view_of(progress, where=where), console.width), refresh=True)
+        live.refresh()
 
     try:
         yield show

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
-from terminals import shown_on
+from terminals import Terminal, shown_on
 
-from batchpatch.cli.live_view import drawn, view_of
+from batchpatch.cli.live_view import drawn, live_view, view_of
+from batchpatch.cli.redrawing import reflows
 from batchpatch.model import FailureReason, Outcome, Progress, WindowUse
 
 if TYPE_CHECKING:
@@ -116,6 +117,52 @@ def test_a_terminal_that_cannot_draw_gets_lines(tmp_path: Path, term: str) -> No
     text = on_a_terminal(words, TERM=term)
     assert "\x1b" not in text
     assert "updated" in text
+
+
+@pytest.mark.parametrize("columns", [(120, 60, 60), (120, 50, 30), (60, 100, 40), (80, 79, 78)])
+def test_a_terminal_that_gets_narrower_keeps_no_line_of_the_view(
+    columns: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It breaks the lines that stand there, and all of their pieces are to be wiped."""
+    for name in ("XTERM_VERSION", "STY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "200")  # from before: the terminal knows better
+    first, *others = columns
+    terminal = Terminal(first)
+    with terminal.stream as stream:
+        print("before", file=stream, flush=True)
+        with live_view(stream, where="api.mypurecloud.de") as show:
+            show(RUN)
+            for width in others:
+                terminal.resize(width)
+                show(RUN)
+                assert bare(terminal.text()) == bare(["before", *lines_at(width)])
+            terminal.resize(others[-1] - 10)
+        print("after", file=stream, flush=True)
+        assert terminal.text() == ["before", "after"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "reflowing"),
+    [
+        ({"TERM": "xterm-256color"}, True),
+        ({"TERM": "xterm", "XTERM_VERSION": "XTerm(390)"}, False),
+        ({"TERM": "tmux-256color", "XTERM_VERSION": "XTerm(390)", "TMUX": "t,1,0"}, True),
+        ({"TERM": "screen", "STY": "1.pts-0"}, False),
+        ({"TERM": "linux"}, False),
+    ],
+)
+def test_a_terminal_that_cuts_lines_off_loses_none_of_others(
+    environ: dict[str, str], reflowing: bool
+) -> None:
+    """What it does not break stands on one row still: the rows above are somebody else's."""
+    assert reflows(environ) is reflowing
+
+
+def bare(lines: list[str]) -> list[str]:
+    """Without the part of the bar that only its colour tells from the rest."""
+    return [re.sub("[━╸╺]+ *", "- ", line) for line in lines]
 
 
 def on_a_terminal(words: list[str], **environment: str) -> str:
