@@ -7,7 +7,13 @@ stop its neighbours. Each class carries the exit code that the command line answ
 from __future__ import annotations
 
 import errno
+import os
+import shlex
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -108,3 +114,19 @@ def why_unreadable(error: Exception, *, otherwise: str = "that is no path") -> s
     reason = getattr(error, "strerror", None) or own or otherwise
     to_do = _TO_DO.get(getattr(error, "errno", None) or 0, "try again, or name another file")
     return f"{reason}; {to_do}"
+
+
+def as_typed(path: Path | str) -> str:
+    """A path in a sentence, as it is typed: quoted where a shell would take it for several words.
+
+    Control characters and odd bytes stand there by their codes.
+    """
+    word = str(path)
+    if word.isprintable():
+        return shlex.quote(word)
+    plain = {ord("'"): "\\'", ord("\\"): "\\\\"}
+    octets = "".join(
+        chr(octet) if 32 <= octet < 127 else f"\\x{octet:02x}"
+        for octet in os.fsencode(word.translate(plain))
+    )
+    return f"$'{octets}'"

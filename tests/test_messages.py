@@ -53,6 +53,30 @@ def said() -> list[tuple[str, str]]:
     return found
 
 
+PATH = re.compile(r"(?:[a-z_.]*[._])?(?:path|out|directory|folder)(?:\.parent)?")
+"""What variables are called that hold a path."""
+
+
+def test_paths_are_said_as_they_are_typed() -> None:
+    """A blank in a path that is not quoted makes two words of it, for a reader and for a shell."""
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.is_relative_to(PACKAGE / "sandbox"):
+            continue  # it knows nothing of the rest
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.JoinedStr):
+                continue
+            said = [ast.unparse(p.value) for p in node.values if isinstance(p, ast.FormattedValue)]
+            text = "".join(str(p.value) for p in node.values if isinstance(p, ast.Constant))
+            if " " in text:
+                wrong += [f"{path.name}: {one}" for one in said if PATH.fullmatch(one)]
+    assert sorted(wrong) == [
+        "origin.py: run.directory",  # a cell that is read again
+        "output.py: path",  # the names of a command, in `see batchpatch run --help`
+        "page_wording.py: glance.directory.path",  # a page, on which nothing is quoted
+    ]
+
+
 def test_flags_that_are_named_are_flags(said: list[tuple[str, str]]) -> None:
     """A flag that was renamed lives on in sentences, where no other test looks."""
     context = click.Context(program())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.cli.output import as_json, emit, show
 from batchpatch.cli.text import columns_table, count, forecast, shortened
+from batchpatch.errors import as_typed
 from batchpatch.model import Outcome
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _fixed_lines(fixed: SortedFiles, given: GivenFlags) -> list[str]:
     """What was written, and the command that sends it."""
     from batchpatch.cli.next_command import run_sorted  # noqa: PLC0415 - only where it is asked for
 
-    lines = ["", f"{fixed.out}: {count(fixed.valid, 'valid row')}"]
+    lines = ["", f"{as_typed(fixed.out)}: {count(fixed.valid, 'valid row')}"]
     if fixed.rest is not None:
         lines.append(f"{fixed.rest}: {count(fixed.invalid, 'invalid row')}, with the reasons")
     if not fixed.valid:

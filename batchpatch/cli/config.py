@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from batchpatch.cli.options.declare import Options, Reach, flag, with_options
 from batchpatch.cli.options.showing import ShowingFlags
 from batchpatch.cli.output import emit_document, show
+from batchpatch.errors import as_typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -127,7 +128,7 @@ def _text(
     if not rows:
         yield "Nothing is set: every flag has its default (--all shows the names)."
     for path, found in files:
-        yield f"{path}: {'read' if found else 'not there'}"
+        yield f"{as_typed(path)}: {'read' if found else 'not there'}"
     if unheard:
         yield f"These variables set nothing: {', '.join(unheard)}."
 

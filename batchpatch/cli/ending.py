@@ -19,6 +19,7 @@ from batchpatch.cli.text import (
     summary_lines,
     who_lines,
 )
+from batchpatch.errors import as_typed
 from batchpatch.genesys.rate_limit.pace import Allowance
 from batchpatch.model import LIMIT_REACHED, Outcome
 from batchpatch.pipeline.report import STDOUT, attempt_to_show
@@ -75,7 +76,7 @@ def _say_ending(report: RunReport, following: Following, reporting: ReportFlags)
     if not quiet:
         _say_summary(report, show_values=reporting.show_values)
         attempt_to_show("Where it went", lambda: say(*following.place_lines()))
-        say(f"Report: {report.directory}")
+        say(f"Report: {as_typed(report.directory)}")
         if report.nothing_left:
             say("Nothing was left to do.")
     else:
@@ -161,7 +162,7 @@ def finish_plan(
         attempt_to_show("The summary", lambda: _say_counts(report, plan))
     _say_why_early(report)
     if not plan.whole:
-        say(f"{plan.file} holds what was planned by then; it is not whole.")
+        say(f"{as_typed(plan.file)} holds what was planned by then; it is not whole.")
     if resume:
         say("To go on with this plan:", f"  {resume}")
     if run and not quiet:

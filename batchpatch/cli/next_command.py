@@ -6,8 +6,6 @@ that failed) needs some of them again, and this is the only place that knows whi
 
 from __future__ import annotations
 
-import os
-import shlex
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,6 +27,7 @@ from batchpatch.cli.options.surroundings import (
     SandboxFlags,
     ServerFlags,
 )
+from batchpatch.errors import as_typed
 from batchpatch.genesys.account.regions import region_of, usual_api_url
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.plan_output import partial_path, state_path
@@ -217,22 +216,10 @@ def words_of(given: Iterable[Given]) -> list[str]:
 
 def command_line(name: str, arguments: Iterable[Path | str], words: Iterable[str]) -> str:
     """A command as it is typed, whole."""
-    return " ".join(map(_quoted, ["batchpatch", name, *map(_argument, arguments), *words]))
+    return " ".join(map(as_typed, ["batchpatch", name, *map(_argument, arguments), *words]))
 
 
 def _argument(path: Path | str) -> str:
     """A path that no command line takes for a flag."""
     text = str(path)
     return f"./{text}" if text.startswith("-") and text != "-" else text
-
-
-def _quoted(word: str) -> str:
-    """A word for a shell, and for a screen: control characters and odd bytes by their codes."""
-    if word.isprintable():
-        return shlex.quote(word)
-    plain = {ord("'"): "\\'", ord("\\"): "\\\\"}
-    octets = "".join(
-        chr(octet) if 32 <= octet < 127 else f"\\x{octet:02x}"
-        for octet in os.fsencode(word.translate(plain))
-    )
-    return f"$'{octets}'"

@@ -10,7 +10,7 @@ from batchpatch.cli.options.newest import LastFlags, RunOrLast
 from batchpatch.cli.options.pace import NewRate
 from batchpatch.cli.options.showing import ShowingFlags
 from batchpatch.cli.output import emit_document, show
-from batchpatch.errors import ExitCode, RecordError, SettingsError
+from batchpatch.errors import ExitCode, RecordError, SettingsError, as_typed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,12 +37,13 @@ def pace(directory: RunOrLast, *, newest: LastFlags, rate: NewRate, showing: Sho
     glance = glance_at(find_directory(newest.choose(directory, command="pace")))
     if glance.pid is None:
         raise SettingsError(
-            f"{glance.path} is not at work ({glance.state}): give --rate to the command that goes "
-            "on with it."
+            f"{as_typed(glance.path)} is not at work ({glance.state}): give --rate to the command "
+            "that goes on with it."
         )
     if glance.manifest.kind == "plan":
         raise SettingsError(
-            f"{glance.path} is a plan, which only reads: stop it, and resume it with --rate."
+            f"{as_typed(glance.path)} is a plan, which only reads: stop it, and resume it with "
+            "--rate."
         )
     path = glance.directory.pace_path
     ask_pace(path, wanted)
@@ -51,7 +52,7 @@ def pace(directory: RunOrLast, *, newest: LastFlags, rate: NewRate, showing: Sho
         emit_document({"directory": str(glance.path), "rate": str(wanted or "none")})
     else:
         kept = f"at most {wanted}" if wanted else "without a cap of its own"
-        show([f"{glance.path} sends {kept} from now on."])
+        show([f"{as_typed(glance.path)} sends {kept} from now on."])
     return ExitCode.DONE
 
 
@@ -62,7 +63,7 @@ def _await_taken(path: Path, directory: Path) -> None:
         if time.monotonic() > until_s:
             path.unlink(missing_ok=True)
             raise RecordError(
-                f"{directory} did not take the new pace within {_PATIENCE_S:.0f} s, so it was "
-                "withdrawn: is the run still at work? See `batchpatch status`."
+                f"{as_typed(directory)} did not take the new pace within {_PATIENCE_S:.0f} s, so "
+                "it was withdrawn: is the run still at work? See `batchpatch status`."
             )
         time.sleep(_LOOK_EVERY_S)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from batchpatch.cli.options.declare import Argument, Options, flag, flags_of, with_options
 from batchpatch.cli.options.surroundings import ReportFlags
 from batchpatch.cli.output import emit_document, say
-from batchpatch.errors import ExitCode, SettingsError
+from batchpatch.errors import ExitCode, SettingsError, as_typed
 from batchpatch.options.spelling import parse_duration
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def purge(directory: RunOrFolder, *, what: PurgeFlags, reporting: ReportFlags) -
 
 def _tell(done: Purged, *, quiet: bool, json: bool) -> None:
     if not quiet:
-        say(*[f"removed {path}" for path in done.removed] or ["nothing to remove"])
-        say(*(f"left alone: {path} is at work" for path in done.at_work))
+        say(*[f"removed {as_typed(path)}" for path in done.removed] or ["nothing to remove"])
+        say(*(f"left alone: {as_typed(path)} is at work" for path in done.at_work))
     say(*done.problems)
     if json:
         emit_document(

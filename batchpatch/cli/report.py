@@ -11,7 +11,7 @@ from batchpatch.cli.options.newest import LastFlags, RunOrLast
 from batchpatch.cli.options.showing import ShowingFlags
 from batchpatch.cli.options.surroundings import parse_path
 from batchpatch.cli.output import binary_output, emit_document, say, show
-from batchpatch.errors import ExitCode, SettingsError
+from batchpatch.errors import ExitCode, SettingsError, as_typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +119,7 @@ def _write_rows(directory: Path, out: Path, files: FileFlags) -> None:
             write_rows(directory, file, failed_only=files.failed, inputs=files.inputs)
         return
     count = write_rows(directory, out, failed_only=files.failed, inputs=files.inputs)
-    say(f"{count:,} rows in {out}")
+    say(f"{count:,} rows in {as_typed(out)}")
     if count > MOST_SHEET_ROWS:
         say(f"A spreadsheet shows the first {MOST_SHEET_ROWS:,} of them.")
 
@@ -130,7 +130,7 @@ def _write_page(out: Path, overview: Overview, following: Following, *, show_val
     from batchpatch.commands.page import write_page  # noqa: PLC0415
 
     size = write_page(out, overview, wording_of(overview, following), show_values=show_values)
-    say(f"{out}: {size / 1000:,.0f} kB")
+    say(f"{as_typed(out)}: {size / 1000:,.0f} kB")
 
 
 def _written(files: FileFlags, showing: ShowingFlags) -> int:
@@ -174,7 +174,7 @@ def report_lines(overview: Overview, following: Following) -> Iterator[str]:
     if glance.manifest.kind == "run":
         yield from following.place_lines()
     yield from history_lines(overview.history)
-    yield f"Report: {glance.path}"
+    yield f"Report: {as_typed(glance.path)}"
     for sentence in overview.left_because:
         yield f"What is left cannot be sent as it is: {sentence}."
     if glance.pid is None:

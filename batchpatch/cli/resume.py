@@ -20,7 +20,7 @@ from batchpatch.cli.options.surroundings import (
     parse_path,
 )
 from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, as_typed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +111,7 @@ def resume(
             elsewhere=platform.names_hosts,
             limits=limits,
             confirm=(
-                question_for(account, yes=reporting.yes, what=f"resume of {directory}")
+                question_for(account, yes=reporting.yes, what=f"resume of {as_typed(directory)}")
                 if manifest.kind == "run"
                 else None
             ),

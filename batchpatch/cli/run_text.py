@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchpatch.cli.text import about, count, duration, outcome_lines
+from batchpatch.errors import as_typed
 from batchpatch.genesys.account.regions import usual_api_url
 
 if TYPE_CHECKING:
@@ -88,8 +89,12 @@ def history_lines(history: History) -> list[str]:
     for one in history.repairs[-_MOST_RUNS:]:
         state = "" if one.glance.state == "finished" else f" ({one.glance.state})"
         sent = count(one.sent, "failed row")
-        lines.append(f"{sent} sent again, {one.made_it:,} made it: {one.glance.path}{state}")
-    lines += [f"Taken back: {one.path} ({one.state})" for one in history.undone[-_MOST_RUNS:]]
+        lines.append(
+            f"{sent} sent again, {one.made_it:,} made it: {as_typed(one.glance.path)}{state}"
+        )
+    lines += [
+        f"Taken back: {as_typed(one.path)} ({one.state})" for one in history.undone[-_MOST_RUNS:]
+    ]
     if history.repairs:
         lines.append(f"Still open: {history.open:,} of {count(history.failed, 'failed row')}")
     return lines

@@ -10,7 +10,7 @@ from batchpatch.cli.options.declare import Argument, with_options
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
 from batchpatch.cli.options.showing import ShowingFlags
 from batchpatch.cli.output import emit_document, show
-from batchpatch.errors import ExitCode
+from batchpatch.errors import ExitCode, as_typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def runs(folder: Folder, *, showing: ShowingFlags) -> int:
     else:
         lines = [line for one in found for line in _run_lines(*one)]
         lines += [f"Not listed: {sentence}" for sentence in unread]
-        show(lines or [f"There are no runs in {folder}."])
+        show(lines or [f"There are no runs in {as_typed(folder)}."])
     return ExitCode.DONE
 
 
@@ -115,7 +115,7 @@ def _run_lines(glance: Glance, counts: Counts, following: Following) -> Iterator
     from batchpatch.cli.text import about  # noqa: PLC0415 - not for --help
 
     age = f"{about(_age_s(glance))} ago" if glance.pid is None else "now"
-    yield f"{glance.path}: {glance.state}, {age}"
+    yield f"{as_typed(glance.path)}: {glance.state}, {age}"
     yield f"  {_rows_text(counts, glance)}"
     if glance.pid is not None:
         yield f"  {following.status}"

@@ -18,7 +18,7 @@ from batchpatch.cli.options.surroundings import (
     ServerFlags,
 )
 from batchpatch.cli.output import emit_document, say
-from batchpatch.errors import ExitCode, SettingsError
+from batchpatch.errors import ExitCode, SettingsError, as_typed
 
 if TYPE_CHECKING:
     from batchpatch.cli.next_command import NextCommands
@@ -105,7 +105,7 @@ def undo(
                 flags=undo_flags(earlier, account.hosts.api_url, guard=not undoing.force),
             ),
             limits=stopping.options(),
-            confirm=question_for(account, yes=reporting.yes, what=f"undo of {directory}"),
+            confirm=question_for(account, yes=reporting.yes, what=f"undo of {as_typed(directory)}"),
             stopper=stopper,
             observe=observe,
             announce=None if reporting.quiet else say,
@@ -113,7 +113,7 @@ def undo(
         earlier=manifest,
     )
     if report is None:
-        say(f"{directory} has changed nothing: there is nothing to undo.")
+        say(f"{as_typed(directory)} has changed nothing: there is nothing to undo.")
         if reporting.json:
             emit_document({"rows": 0, "outcomes": {}, "exit_code": int(ExitCode.DONE)})
         return ExitCode.DONE

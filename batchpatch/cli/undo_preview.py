@@ -9,7 +9,7 @@ from batchpatch.cli.output import emit_document, show
 from batchpatch.cli.run_text import place_line
 from batchpatch.cli.text import change_lines, count
 from batchpatch.commands.undo_preview import undo_preview
-from batchpatch.errors import ExitCode
+from batchpatch.errors import ExitCode, as_typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,11 @@ def show_preview(directory: Path, *, json: bool) -> int:
     """
     preview = undo_preview(directory)
     if preview is None:
-        show([f"{directory} has changed nothing: there is nothing to undo."] if not json else [])
+        show(
+            [f"{as_typed(directory)} has changed nothing: there is nothing to undo."]
+            if not json
+            else []
+        )
         if json:
             emit_document({"participants": 0, "exit_code": int(ExitCode.DONE)})
         return ExitCode.DONE

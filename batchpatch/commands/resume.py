@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, as_typed
 from batchpatch.genesys.connect import open_for
 from batchpatch.model import Outcome
 from batchpatch.options.run import LimitOptions, read_afresh
@@ -109,7 +109,7 @@ async def resume(
     with RunDirectory.open(find_directory(Path(path))) as directory:
         out = planned_by(directory, retry_outcomes)
         if out is not None and stream is not None:
-            raise SettingsError(f"{out} is a plan: its rows have no results to wait for.")
+            raise SettingsError(f"{as_typed(out)} is a plan: its rows have no results to wait for.")
         if out is None and not (retry_outcomes or inputs or appended):
             over = finished_without_inputs(directory)
             if over is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, as_typed
 from batchpatch.recording.files import replacing
 from batchpatch.reporting.glance import glance_at
 from batchpatch.reporting.inputs_again import find_inputs
@@ -55,8 +55,10 @@ def refuse_own(
     """Raise SettingsError where a report would take the place of a run's file, or its input."""
     taken = any(one.exists() and out.exists() and one.samefile(out) for one in map(Path, inputs))
     if taken or directory.is_own(out):
-        raise SettingsError(f"{flag} {out} is a file of the run itself: name another one.")
+        raise SettingsError(
+            f"{flag} {as_typed(out)} is a file of the run itself: name another one."
+        )
     if out.is_dir() or not out.parent.is_dir():
         raise SettingsError(
-            f"{flag} {out} cannot be written: name a file in a directory that exists."
+            f"{flag} {as_typed(out)} cannot be written: name a file in a directory that exists."
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchpatch.commands.run import run
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, as_typed
 from batchpatch.formats.run_json import settings_from
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.options.read import ReadOptions
@@ -108,8 +108,8 @@ async def undo(
         found = await off_loop_unless_stopped(write, stopper, left=_LEFT)
     if found.unkept and not found.lines:
         raise SettingsError(
-            f"{path} kept no values before {found.unkept:,} of the rows that it has updated: they "
-            "cannot be taken back, and nothing else has changed."
+            f"{as_typed(path)} kept no values before {found.unkept:,} of the rows that it has "
+            "updated: they cannot be taken back, and nothing else has changed."
         )
     if not found.lines:
         return None
@@ -149,16 +149,16 @@ def refuse_unknown(directory: RunDirectory, manifest: Manifest) -> None:
     path = directory.path
     if directory.undo_path.name in manifest.purged:
         raise SettingsError(
-            f"{path} was purged ({', '.join(manifest.purged)}): the values before the run are "
-            "gone, so it cannot be undone."
+            f"{as_typed(path)} was purged ({', '.join(manifest.purged)}): the values before the "
+            "run are gone, so it cannot be undone."
         )
     if not keeps_before(manifest):
         raise SettingsError(
-            f"{path} holds no values to go back to: only a run of a plan, or one with "
+            f"{as_typed(path)} holds no values to go back to: only a run of a plan, or one with "
             "--keep-before, can be undone."
         )
     if has_sent(directory.results_path):
         raise SettingsError(
-            f"{directory.undo_path} is not there any more, and the run has sent something: it "
-            "cannot be undone; restore that file from a copy."
+            f"{as_typed(directory.undo_path)} is not there any more, and the run has sent "
+            "something: it cannot be undone; restore that file from a copy."
         )

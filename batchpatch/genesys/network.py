@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from batchpatch.errors import SettingsError, why_unreadable
+from batchpatch.errors import SettingsError, as_typed, why_unreadable
 from batchpatch.genesys.account.regions import is_loopback
 from batchpatch.genesys.replies import NoReply, Reply
 
@@ -65,9 +65,11 @@ def _context(origin: str, path: str) -> ssl.SSLContext:
         else:
             context.load_verify_locations(cafile=path)
     except ssl.SSLError:
-        raise SettingsError(f"{origin} {path} {_flaw(path)}.") from None
+        raise SettingsError(f"{origin} {as_typed(path)} {_flaw(path)}.") from None
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{origin} {path} cannot be read: {why_unreadable(error)}.") from None
+        raise SettingsError(
+            f"{origin} {as_typed(path)} cannot be read: {why_unreadable(error)}."
+        ) from None
     return context
 
 

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import RecordError
+from batchpatch.errors import RecordError, as_typed
 from batchpatch.formats.origin import RunName, parse_origins
 from batchpatch.model import MADE_IT
 from batchpatch.recording.checkpoint import rows_with
@@ -124,15 +124,15 @@ class OriginRun:
     def _notice(self, name: str, rows: str) -> str:
         return (
             f"{name} is older than what has become of its rows: {rows} made it since, in "
-            f"{self.path}. What stands here is sent all the same."
+            f"{as_typed(self.path)}. What stands here is sent all the same."
         )
 
 
 def notice_of_gone(name: str, run: RunName) -> str:
     """What is to be said where nobody can be asked what has happened since."""
     return (
-        f"{name}: its rows failed in {run.directory}, and that run is not there any more. What has "
-        "been set since is left alone as far as batchpatch_skip says it."
+        f"{name}: its rows failed in {as_typed(run.directory)}, and that run is not there any "
+        "more. What has been set since is left alone as far as batchpatch_skip says it."
     )
 
 

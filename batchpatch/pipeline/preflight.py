@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import InputError, SettingsError
+from batchpatch.errors import InputError, SettingsError, as_typed
 from batchpatch.formats.plan_line import PLAN_USES, is_plan
 from batchpatch.formats.run_json import InputFile
 from batchpatch.model import Row
@@ -83,12 +83,14 @@ def refuse_partial(names: Sequence[str]) -> None:
         out = path.with_suffix("")
         if plan_of(out) is not None:
             raise SettingsError(
-                f"{path} is a plan that is not whole: finish it with `batchpatch resume {out}`, "
+                f"{as_typed(path)} is a plan that is not whole: finish it with `batchpatch resume "
+                f"{as_typed(out)}`, "
                 "or send what there is with --partial."
             )
         if _begins_a_plan(path):
             raise SettingsError(
-                f"{path} is a plan that is not whole, and its state, {state_path(out)}, is gone: "
+                f"{as_typed(path)} is a plan that is not whole, and its state, "
+                f"{as_typed(state_path(out))}, is gone: "
                 "plan again, or send what there is with --partial."
             )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from batchpatch.errors import RecordError, SettingsError
+from batchpatch.errors import RecordError, SettingsError, as_typed
 from batchpatch.formats.run_json import settings_from
 from batchpatch.formats.skips import merged_skips, parse_skips, skips_field
 from batchpatch.genesys.account.regions import is_loopback
@@ -143,8 +143,8 @@ def prepare_resumption(
     settled = read_settled(directory.results_path)
     if settled.lines != settled.rows.count():
         raise RecordError(
-            f"{directory.results_path} is damaged: a row has more than one line; restore the file "
-            "or start a new run."
+            f"{as_typed(directory.results_path)} is damaged: a row has more than one line; "
+            "restore the file or start a new run."
         )
     refuse_changed_rules(settings_from(manifest.options).read)
     if ready is not None:
@@ -225,7 +225,9 @@ def planned_by(directory: RunDirectory, retry_outcomes: Collection[Outcome]) -> 
     if is_published(out):
         partial_path(out).unlink(missing_ok=True)
         directory.remove()
-        raise SettingsError(f"{out} is whole, nothing is left to plan: `batchpatch run {out}`.")
+        raise SettingsError(
+            f"{as_typed(out)} is whole, nothing is left to plan: `batchpatch run {as_typed(out)}`."
+        )
     mend_partial(out, directory.results_path)
     return out
 
@@ -285,4 +287,6 @@ def _read_newer(directory: RunDirectory) -> dict[int, Skips]:
         document = orjson.loads(path.read_bytes())["newer"]
         return {int(row): parse_skips(skips) for row, skips in document.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RecordError(f"{path} cannot be read ({error}): start a new run instead.") from None
+        raise RecordError(
+            f"{as_typed(path)} cannot be read ({error}): start a new run instead."
+        ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import InputError, SettingsError
+from batchpatch.errors import InputError, SettingsError, as_typed
 from batchpatch.pipeline.failed_files import raw_records, shape_of
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.sources import is_regular
@@ -70,4 +70,6 @@ def _refuse_suffix(out: Path, *, is_json: bool) -> None:
     fitting = (".jsonl", ".ndjson", ".json") if is_json else (".csv", ".tsv", ".txt")
     if out.suffix.lower() not in ("", *fitting):
         what = "JSON lines" if is_json else "a CSV"
-        raise SettingsError(f"--fix {out}: {what} is written, so end it with {fitting[0]}.")
+        raise SettingsError(
+            f"--fix {as_typed(out)}: {what} is written, so end it with {fitting[0]}."
+        )

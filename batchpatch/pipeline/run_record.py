@@ -8,11 +8,10 @@ asked for must be what was begun; how fast it goes may be another matter.
 
 from __future__ import annotations
 
-import shlex
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from batchpatch.errors import ExitCode, SettingsError
+from batchpatch.errors import ExitCode, SettingsError, as_typed
 from batchpatch.formats.moments import rfc3339
 from batchpatch.formats.run_json import Manifest, plain_settings, settings_from
 from batchpatch.model import Stop
@@ -112,7 +111,8 @@ def changed_stop(
         return None
     told = "; ".join(change.sentence for change in changes)
     rest = (
-        f"the {count:,} failed rows cannot be taken from there, {path} has their lines and ids."
+        f"the {count:,} failed rows cannot be taken from there, {as_typed(path)} has their lines "
+        "and ids."
         if count
         else "what was sent may be of the one and of the other."
     )
@@ -141,22 +141,25 @@ def find_begun(
         return None
     manifest = manifest_in(out)
     if manifest.kind != "run":
-        raise SettingsError(f"{out} is the state of a plan, not of a run: name another --out.")
+        raise SettingsError(
+            f"{as_typed(out)} is the state of a plan, not of a run: name another --out."
+        )
     piped = next((one.file.name for one in inputs if one.file.sha256 is None), None)
     if piped is not None:
         raise SettingsError(
-            f"{out} holds a run, and whether {told_name(piped)} is its input nobody can tell: "
-            f"`batchpatch resume {shlex.quote(str(out))}` goes on with what it has kept of its own."
+            f"{as_typed(out)} holds a run, and whether {told_name(piped)} is its input nobody can "
+            f"tell: `batchpatch resume {as_typed(out)}` goes on with what it has kept of its own."
         )
     begun = [(file.size, file.sha256) for file in manifest.inputs]
     if begun != [(one.file.size, one.file.sha256) for one in inputs]:
         raise SettingsError(
-            f"{out} is a run of other inputs, or of these before they changed: name another --out."
+            f"{as_typed(out)} is a run of other inputs, or of these before they changed: name "
+            "another --out."
         )
     if differing := flags_for(_differing(settings_from(manifest.options), settings)):
         raise SettingsError(
-            f"{out} is a run with other options ({', '.join(differing)}): give those that it began "
-            "with, or name another --out."
+            f"{as_typed(out)} is a run with other options ({', '.join(differing)}): give those "
+            "that it began with, or name another --out."
         )
     return out
 

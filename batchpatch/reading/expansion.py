@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import InputError, why_unreadable
+from batchpatch.errors import InputError, as_typed, why_unreadable
 from batchpatch.reading.column_names import listed
 from batchpatch.reading.sources import PACKED, TAKEN
 from batchpatch.reading.urls import is_url
@@ -58,14 +58,16 @@ def _of_folder(name: str) -> tuple[list[str], list[str]]:
     try:
         within = [path for path in Path(name).iterdir() if not path.name.startswith(".")]
     except OSError as error:
-        raise InputError(f"{name} cannot be read: {why_unreadable(error)}.") from None
+        raise InputError(f"{as_typed(name)} cannot be read: {why_unreadable(error)}.") from None
     files = [str(path) for path in within if path.is_file() and is_taken(path.name)]
     left = sorted((path.name for path in within if str(path) not in files), key=natural)
     if not files:
         held = f" It holds {listed(left)}." if left else ""
         taken = ", ".join(TAKEN)
-        raise InputError(f"{name} is a directory without a file to read ({taken}).{held}")
-    return sorted(files, key=natural), [f"{name}: left out {listed(left)}."] if left else []
+        raise InputError(f"{as_typed(name)} is a directory without a file to read ({taken}).{held}")
+    return sorted(files, key=natural), [
+        f"{as_typed(name)}: left out {listed(left)}."
+    ] if left else []
 
 
 def _of_pattern(name: str) -> tuple[list[str], list[str]]:
@@ -73,10 +75,12 @@ def _of_pattern(name: str) -> tuple[list[str], list[str]]:
     files = sorted((path for path in within if not Path(path).is_dir()), key=natural)
     if not files:
         raise InputError(
-            f"{name} does not exist, and no file fits it as a pattern: check the path."
+            f"{as_typed(name)} does not exist, and no file fits it as a pattern: check the path."
         )
     left = sorted(set(within) - set(files), key=natural)
-    return files, [f"{name}: left out {listed(left)}, which are directories."] if left else []
+    return files, [
+        f"{as_typed(name)}: left out {listed(left)}, which are directories."
+    ] if left else []
 
 
 def is_taken(name: str) -> bool:

@@ -9,7 +9,7 @@ import re
 from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import InputError
+from batchpatch.errors import InputError, as_typed
 from batchpatch.options.fields import ALIASES, SELECTOR_WORDS, canonical_uuid, is_own, normalized
 from batchpatch.reading.column_names import listed, plainly
 from batchpatch.reading.row_errors import SHOWN_LENGTH
@@ -155,7 +155,7 @@ class HeaderProblems:
         words = ""
         if columns.open:
             if 0 < len(plain) <= _MOST_PASTED:
-                words = f"--attributes {_quoted(','.join(plain))}"
+                words = f"--attributes {as_typed(','.join(plain))}"
             advice = (
                 f"Send some with --attributes {_typed_word(best)} (several: A,B), or all with "
                 "--all-columns"
@@ -251,10 +251,4 @@ def _typed_word(column: str) -> str:
     """A column as one types it into a shell."""
     if not column or not column.isprintable() or len(column) > SHOWN_LENGTH:
         return plainly(column)
-    return _quoted(column)
-
-
-def _quoted(word: str) -> str:
-    from shlex import quote  # noqa: PLC0415 - for errors only
-
-    return quote(word)
+    return as_typed(column)

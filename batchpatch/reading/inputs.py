@@ -61,7 +61,7 @@ class Input:
             raise
 
     def _detect(self, source: ByteSource) -> None:
-        found = detect(source, self._options, name=self.name)
+        found = detect(source, self._options, name=self._source.name)
         self.format, self.encoding, self.records, self.mapping, self._is_empty_plan = found
         if self.mapping and self.mapping.selectors and self._options.participant:
             self._notices["--participant"] = (
@@ -125,7 +125,7 @@ class Input:
             InputError: the input turns bad halfway, or begins with a thousand invalid rows.
         """
         maker = self._made_by = self._maker(source)
-        check = HopelessInputCheck(self.name) if settled is None and not live else None
+        check = HopelessInputCheck(self._source.name) if settled is None and not live else None
         if self._is_empty_plan:
             return
         number, stop = first, None if most is None else first + most
@@ -175,7 +175,7 @@ class Input:
         return self.table is not None and (self.sheet is not None or self.table.unfit > 0)
 
     def _maker(self, source: int) -> RowMaker | LineMaker:
-        self.rules = load_rules(self._options, name=self.name)
+        self.rules = load_rules(self._options, name=self._source.name)
         return maker_for(
             self.mapping,
             self._options,

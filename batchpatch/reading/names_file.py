@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from batchpatch.errors import InputError, why_unreadable
+from batchpatch.errors import InputError, as_typed, why_unreadable
 from batchpatch.options.fields import canonical_uuid, normalized
 
 _LISTS = ("entities", "codes")
@@ -24,12 +24,13 @@ def read_names_file(path: str) -> dict[str, str]:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = why_unreadable(error, otherwise="it is not UTF-8")
-        raise InputError(f"--codes {path} cannot be read: {why}.") from None
+        raise InputError(f"--codes {as_typed(path)} cannot be read: {why}.") from None
     names = _from_json(text) if text.lstrip()[:1] in ("{", "[") else _from_csv(text)
     if not names:
         raise InputError(
-            f"--codes {path} holds no ids and names: it needs a column id and a column name, or a "
-            "JSON array of objects with these keys (`batchpatch codes --json` prints one)."
+            f"--codes {as_typed(path)} holds no ids and names: it needs a column id and a column "
+            "name, or a JSON array of objects with these keys (`batchpatch codes --json` prints "
+            "one)."
         )
     return names
 

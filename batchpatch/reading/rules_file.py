@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from batchpatch.errors import SettingsError, why_unreadable
+from batchpatch.errors import SettingsError, as_typed, why_unreadable
 from batchpatch.reading.rules import ON_BREACH, DateForm, Rule, Rules
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def _known(path: str, known: str) -> bytes:
     data = _read(path)
     if known != sha256(data).hexdigest():
         raise SettingsError(
-            f"--rules {path} has changed: its rows were judged by other rules, so what is left of "
-            "them must be too; put the file back, or start a new run."
+            f"--rules {as_typed(path)} has changed: its rows were judged by other rules, so what "
+            "is left of them must be too; put the file back, or start a new run."
         )
     return data
 
@@ -69,7 +69,9 @@ def _read(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
-        raise SettingsError(f"--rules {path} cannot be read: {why_unreadable(error)}.") from None
+        raise SettingsError(
+            f"--rules {as_typed(path)} cannot be read: {why_unreadable(error)}."
+        ) from None
 
 
 def _parsed(data: bytes, path: str, *, name: str) -> Rules:
@@ -147,4 +149,6 @@ def _refuse_unknown(
 
 
 def _refuse(path: str, why: str) -> NoReturn:
-    raise SettingsError(f"--rules {path}: {why.rstrip('.')}{'' if why.endswith('?') else '.'}")
+    raise SettingsError(
+        f"--rules {as_typed(path)}: {why.rstrip('.')}{'' if why.endswith('?') else '.'}"
+    )

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from batchpatch.errors import InputError, why_unreadable
-from batchpatch.reading.urls import is_url, open_url, shown_name, told_name
+from batchpatch.reading.urls import is_url, open_url, told_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,11 +204,11 @@ def open_source(name: str, *, tee: Tee | None = None, truncated: bool = False) -
         else:
             raw = io.FileIO(name, "rb")
     except FileNotFoundError:
-        raise InputError(f"{name} does not exist: check the path.") from None
+        raise InputError(f"{told_name(name)} does not exist: check the path.") from None
     except IsADirectoryError:
-        raise InputError(f"{name} is a directory: name the files in it.") from None
+        raise InputError(f"{told_name(name)} is a directory: name the files in it.") from None
     except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{name} cannot be opened: {why_unreadable(error)}.") from None
+        raise InputError(f"{told_name(name)} cannot be opened: {why_unreadable(error)}.") from None
     live = not is_regular(name)
     if live and tee is not None:
         raw = tee.attach(raw)
@@ -219,7 +219,7 @@ def open_source(name: str, *, tee: Tee | None = None, truncated: bool = False) -
         raise
     except OSError as error:
         raw.close()
-        raise InputError(f"{shown_name(name)} cannot be read: {why_unreadable(error)}.") from None
+        raise InputError(f"{told_name(name)} cannot be read: {why_unreadable(error)}.") from None
 
 
 def _standard_input() -> int:

@@ -12,7 +12,7 @@ import re
 from contextlib import suppress
 from typing import Any
 
-from batchpatch.errors import InputError, with_extra
+from batchpatch.errors import InputError, as_typed, with_extra
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 _HOST = re.compile(r"[^:@]*(:\d+)?")
@@ -44,7 +44,7 @@ def shown_name(name: str) -> str:
 def told_name(name: str, *, first: bool = False) -> str:
     """The name of an input within a sentence, or as its `first` word."""
     if name != "-":
-        return shown_name(name)
+        return as_typed(shown_name(name))
     return "Standard input" if first else "standard input"
 
 

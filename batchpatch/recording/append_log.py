@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from batchpatch.errors import RecordError
+from batchpatch.errors import RecordError, as_typed
 from batchpatch.recording.files import open_private, record_error, sync_directory
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Appender:
         if self.error is not None:
             raise self.error
         if self._descriptor is None:
-            raise ValueError(f"{self._path} is closed")
+            raise ValueError(f"{as_typed(self._path)} is closed")
         return self._descriptor
 
     def close(self) -> None:
@@ -139,7 +139,9 @@ def cut_tail(path: Path, valid_bytes: int) -> None:
         descriptor = open_private(path, os.O_RDWR)
         try:
             if os.fstat(descriptor).st_size < valid_bytes:
-                raise RecordError(f"{path} is shorter than when it was read: is it in use?")
+                raise RecordError(
+                    f"{as_typed(path)} is shorter than when it was read: is it in use?"
+                )
             os.ftruncate(descriptor, valid_bytes)
             os.fsync(descriptor)
         finally:

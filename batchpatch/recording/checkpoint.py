@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import RecordError
+from batchpatch.errors import RecordError, as_typed
 from batchpatch.formats.result_block import Block, Parsed, parse, row_of
 from batchpatch.formats.result_block import lines_with as lines_with_in
 from batchpatch.model import MADE_IT, Outcome
@@ -165,8 +165,8 @@ def read_settled(results_path: Path) -> Settled:
             valid += length
         if broken is not None and _good_after(block, broken, len(parsed.bad)):
             raise RecordError(
-                f"{results_path} is damaged: line {broken} is not a whole result, but good lines "
-                f"follow it; restore the file or start a new run"
+                f"{as_typed(results_path)} is damaged: line {broken} is not a whole result, but "
+                f"good lines follow it; restore the file or start a new run"
             )
         rows.add_new(parsed.rows)
         counts.update(parsed.counts)

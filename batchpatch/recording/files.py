@@ -11,7 +11,7 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from batchpatch.errors import RecordError
+from batchpatch.errors import RecordError, as_typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ def record_error(
         cause = f"{error.strerror}; check the permissions or choose another directory"
     else:
         cause = error.strerror or str(error)
-    return RecordError(f"{path} cannot be {doing}: {cause}")
+    return RecordError(f"{as_typed(path)} cannot be {doing}: {cause}")
 
 
 def open_private(path: Path, flags: int) -> int:

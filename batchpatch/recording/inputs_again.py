@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from batchpatch.errors import InputError
+from batchpatch.errors import InputError, as_typed
 from batchpatch.recording.manifest import find_changes, fingerprint, starts_with
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def _recognised(path: Path, files: Sequence[InputFile], *, appended: bool) -> in
         if appended and starts_with(path, known):
             return source
     raise InputError(
-        f"{path} has the content of none of this run's inputs; a run goes on with the input it "
-        "began with."
+        f"{as_typed(path)} has the content of none of this run's inputs; a run goes on with the "
+        "input it began with."
     )
 
 
@@ -128,11 +128,12 @@ def _grown(known: InputFile) -> InputFile:
             before, after = _at_the_seam(file, known.size or 0)
     except _DAMAGED as error:
         why = getattr(error, "strerror", None) or "what was added to it is not packed like it"
-        raise InputError(f"{path} cannot be read: {why}; {_AS_A_RUN}.") from error
+        raise InputError(f"{as_typed(path)} cannot be read: {why}; {_AS_A_RUN}.") from error
     # In UTF-16 a line break has a zero beside it.
     if not (before.rstrip(b"\0").endswith(_BREAKS) or after.lstrip(b"\0").startswith(_BREAKS)):
         raise InputError(
-            f"{path}: what was added continues the last row, which was read as it was; {_AS_A_RUN}."
+            f"{as_typed(path)}: what was added continues the last row, which was read as it was; "
+            f"{_AS_A_RUN}."
         )
     return replace(fingerprint(path), name=known.name)
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import RecordError
+from batchpatch.errors import RecordError, as_typed
 from batchpatch.recording.files import DIRECTORY_MODE, FILE_MODE, make_private, record_error
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def _opened(path: Path) -> int:
 
 def _not_ours(path: Path, what: str) -> RecordError:
     return RecordError(
-        f"{path} is {what} and cannot be a lock: remove it, or choose another directory"
+        f"{as_typed(path)} is {what} and cannot be a lock: remove it, or choose another directory"
     )
 
 
@@ -235,5 +235,6 @@ def _in_use(path: Path, descriptor: int) -> RecordError:
         owner = os.read(descriptor, 20).strip()
     process = f"process {owner.decode()}" if owner.isdigit() else "another process"
     return RecordError(
-        f"{path.parent} is in use by {process}: wait until that has ended, or end it with Ctrl-C."
+        f"{as_typed(path.parent)} is in use by {process}: wait until that has ended, or end it "
+        "with Ctrl-C."
     )

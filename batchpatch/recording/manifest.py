@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import InputError, why_unreadable
+from batchpatch.errors import InputError, as_typed, why_unreadable
 from batchpatch.formats.run_json import (
     InputFile,
     decode_manifest,
@@ -36,13 +36,13 @@ def fingerprint(path: Path) -> InputFile:
     """
     try:
         if path.is_dir():
-            raise InputError(f"{path} is a directory; name the files in it")
+            raise InputError(f"{as_typed(path)} is a directory; name the files in it")
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             return InputFile(path=str(path), size=None, sha256=None, kind="stream")
         size, digest, _ = _hashed(path)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {why_unreadable(error)}") from error
+        raise InputError(f"{as_typed(path)} cannot be read: {why_unreadable(error)}") from error
     return InputFile(
         path=str(path.absolute()),
         size=size,
@@ -70,7 +70,7 @@ def starts_with(path: Path, known: InputFile) -> bool:
     try:
         return _hashed(path, known.size)[2] == known.sha256
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {why_unreadable(error)}") from error
+        raise InputError(f"{as_typed(path)} cannot be read: {why_unreadable(error)}") from error
 
 
 class InputChange(NamedTuple):
@@ -107,22 +107,24 @@ def _change(
     source: int, known: InputFile, manifest: Manifest, spool_path: Path | None, *, at_a_glance: bool
 ) -> InputChange | None:
     if known.kind == "stream":
-        told = f"{known.path} was a pipe that was not kept, so it cannot be read again"
+        told = f"{as_typed(known.path)} was a pipe that was not kept, so it cannot be read again"
         return InputChange(source, told)
     path = Path(known.path)
     if known.kind == "spool":
         path = spool_path if spool_path is not None else path
         if not path.is_file():
             gone = "was purged" if path.name in manifest.purged else "is gone"
-            return InputChange(source, f"{path}, the copy of standard input, {gone}", gone=True)
+            return InputChange(
+                source, f"{as_typed(path)}, the copy of standard input, {gone}", gone=True
+            )
         if known.size is None or at_a_glance:  # the first: the run broke before its input ended
             return None
     if not path.is_file():
-        return InputChange(source, f"{path} is gone", gone=True)
+        return InputChange(source, f"{as_typed(path)} is gone", gone=True)
     try:
         return _content_change(source, known, path, at_a_glance=at_a_glance)
     except OSError as error:
-        told = f"{path} cannot be read again: {error.strerror or error}"
+        told = f"{as_typed(path)} cannot be read again: {error.strerror or error}"
         return InputChange(source, told)
 
 
@@ -131,16 +133,18 @@ def _content_change(
 ) -> InputChange | None:
     status = path.stat()
     if status.st_size < (known.size or 0):
-        told = f"{path} has changed: it had {known.size} bytes and now has {status.st_size}"
+        told = (
+            f"{as_typed(path)} has changed: it had {known.size} bytes and now has {status.st_size}"
+        )
         return InputChange(source, told)
     if at_a_glance and (status.st_size, status.st_mtime_ns) == (known.size, known.modified_ns):
         return None
     size, whole, prefix = _hashed(path, known.size or 0)
     if size != known.size:
-        told = f"{path} has changed: it had {known.size} bytes and now has {size}"
+        told = f"{as_typed(path)} has changed: it had {known.size} bytes and now has {size}"
         return InputChange(source, told, appended=prefix == known.sha256)
     if whole != known.sha256:
-        return InputChange(source, f"{path} has changed: same size, other content")
+        return InputChange(source, f"{as_typed(path)} has changed: same size, other content")
     return None
 
 
@@ -159,7 +163,7 @@ def update_manifest(path: Path, change: Callable[[Manifest], Manifest]) -> None:
 
 def read_manifest(path: Path) -> Manifest:
     """Reads `run.json`. Raises RecordError where it is missing, or cannot be understood."""
-    return decode_manifest(_read(path), name=str(path))
+    return decode_manifest(_read(path), name=as_typed(path))
 
 
 def manifest_in(directory: Path) -> Manifest:
@@ -178,7 +182,7 @@ def write_summary(path: Path, summary: Summary) -> None:
 
 def read_summary(path: Path) -> Summary:
     """Reads `summary.json`. Raises RecordError where it is missing or not a summary."""
-    return decode_summary(_read(path), name=str(path))
+    return decode_summary(_read(path), name=as_typed(path))
 
 
 def _read(path: Path) -> bytes:

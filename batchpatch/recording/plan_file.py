@@ -6,7 +6,7 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
-from batchpatch.errors import RecordError, SettingsError
+from batchpatch.errors import RecordError, SettingsError, as_typed
 from batchpatch.formats.plan_line import PlanLine, encode_empty_plan, encode_plan_line
 from batchpatch.recording.append_log import Appender
 from batchpatch.recording.files import record_error
@@ -162,10 +162,10 @@ def refuse_content(path: Path) -> None:
     except OSError as error:
         raise SettingsError(f"--out: {record_error(path, error)}") from error
     if stat.S_ISDIR(status.st_mode):
-        raise SettingsError(f"{path} is a directory: choose another --out")
+        raise SettingsError(f"{as_typed(path)} is a directory: choose another --out")
     if status.st_size:
         raise _exists(path)
 
 
 def _exists(path: Path) -> SettingsError:
-    return SettingsError(f"{path} exists: choose another --out")
+    return SettingsError(f"{as_typed(path)} exists: choose another --out")

@@ -13,7 +13,7 @@ import os
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import RecordError, SettingsError
+from batchpatch.errors import RecordError, SettingsError, as_typed
 from batchpatch.formats.plan_line import encode_plan_line, parse_plan_line
 from batchpatch.formats.result_block import Block, parse
 from batchpatch.recording.append_log import cut_tail, mend
@@ -63,8 +63,8 @@ def find_directory(path: Path) -> Path:
         return state_path(out)
     if path.is_file() and not path.name.endswith(PARTIAL):
         raise SettingsError(
-            f"{path} is not the directory of a run, nor a plan of which anything is left to do: "
-            "a plan that is whole is the input of `batchpatch run`."
+            f"{as_typed(path)} is not the directory of a run, nor a plan of which anything is "
+            "left to do: a plan that is whole is the input of `batchpatch run`."
         )
     return path
 
@@ -73,12 +73,14 @@ def refuse_output(out: Path) -> None:
     """Raise SettingsError where a plan cannot be written to `out`, or was begun there before."""
     refuse_content(out)
     if not out.parent.is_dir():
-        raise SettingsError(f"--out {out}: {out.parent} is no directory: make it first.")
+        raise SettingsError(
+            f"--out {as_typed(out)}: {as_typed(out.parent)} is no directory: make it first."
+        )
     partial = partial_path(out)
     if plan_of(out) is not None:
         raise SettingsError(
-            f"{partial} is a plan that is not whole, or is being written: "
-            f"`batchpatch resume {out}` goes on with it; or choose another --out."
+            f"{as_typed(partial)} is a plan that is not whole, or is being written: "
+            f"`batchpatch resume {as_typed(out)}` goes on with it; or choose another --out."
         )
     refuse_content(partial)  # of a plan whose state is gone; what died before its first line may go
 
@@ -126,7 +128,7 @@ def read_plan(path: Path, key: str) -> Iterator[PlanLine]:
     except OSError as error:
         raise record_error(path, error, doing="read") from error
     except ValueError as error:
-        raise RecordError(f"{path} is damaged ({error}): begin a new plan.") from None
+        raise RecordError(f"{as_typed(path)} is damaged ({error}): begin a new plan.") from None
 
 
 def name_region(path: Path, region: str, key: str) -> None:
@@ -150,7 +152,9 @@ def publish(out: Path) -> None:
             _rename_to_new(partial, out)
         sync_directory(out.parent)
     except FileExistsError:
-        raise SettingsError(f"{out} exists: the plan stays in {partial}") from None
+        raise SettingsError(
+            f"{as_typed(out)} exists: the plan stays in {as_typed(partial)}"
+        ) from None
     except OSError as error:
         raise record_error(out, error) from error
 

@@ -6,7 +6,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from batchpatch.errors import RecordError
+from batchpatch.errors import RecordError, as_typed
 from batchpatch.formats.result_block import Block, applied_lines, sent
 from batchpatch.formats.result_block import lines_with as lines_with_in
 from batchpatch.formats.result_line import decode, encode
@@ -110,7 +110,9 @@ class ResultsLog:
         self._file: Appender | None = Appender(path)
         if not _is_whole(path):
             self._abandon()
-            raise RecordError(f"{path} ends in the middle of a line; resume the run to mend it")
+            raise RecordError(
+                f"{as_typed(path)} ends in the middle of a line; resume the run to mend it"
+            )
 
     def add(self, result: RowResult) -> None:
         """Takes one row's result. It reaches the file with the next full buffer, or `flush`."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, as_typed
 from batchpatch.recording.directory_name import make_own, stem_of
 from batchpatch.recording.files import DIRECTORY_MODE, record_error, sync_directory
 from batchpatch.recording.lock import acquire
@@ -89,8 +88,8 @@ class RunDirectory(RunPaths):
         """
         if not holds_run(path):
             raise SettingsError(
-                f"{path} is not the directory of a run: it has no {MANIFEST}. `batchpatch runs` "
-                "lists those that there are."
+                f"{as_typed(path)} is not the directory of a run: it has no {MANIFEST}. "
+                "`batchpatch runs` lists those that there are."
             )
         return cls(path, lock=acquire(path / LOCK) if lock else None, made=None)
 
@@ -179,7 +178,9 @@ def refuse_used(out: Path | None) -> None:
             if not _is_empty(out):
                 raise _not_empty(out)
         elif out.exists():
-            raise SettingsError(f"--out {out} is a file; name a directory that is new or empty")
+            raise SettingsError(
+                f"--out {as_typed(out)} is a file; name a directory that is new or empty"
+            )
     except OSError as error:
         raise SettingsError(str(record_error(out, error, doing="read"))) from error
 
@@ -200,11 +201,11 @@ def _is_empty(directory: Path) -> bool:
 def _not_empty(out: Path) -> SettingsError:
     if holds_run(out):
         return SettingsError(
-            f"{out} is not empty; name a new directory with --out, or continue that run with "
-            f"`batchpatch resume {shlex.quote(str(out))}`"
+            f"{as_typed(out)} is not empty; name a new directory with --out, or continue that run "
+            f"with `batchpatch resume {as_typed(out)}`"
         )
     return SettingsError(
-        f"{out} is not empty; name a new directory with --out: what is in it is no run"
+        f"{as_typed(out)} is not empty; name a new directory with --out: what is in it is no run"
     )
 
 

@@ -10,7 +10,7 @@ import io
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, as_typed
 from batchpatch.model import InvalidRow
 from batchpatch.recording.failed_rows import JsonlShape, row_writer
 from batchpatch.recording.failure_reasons import FailedRow, safe_text
@@ -49,14 +49,16 @@ def refuse_existing(out: Path, *, source: str, force: bool) -> None:
             "--fix writes two files, which - cannot name: name one, such as OUT.csv."
         )
     if not out.name or out.is_dir():
-        raise SettingsError(f"{out} is a directory: name a file.")
+        raise SettingsError(f"{as_typed(out)} is a directory: name a file.")
     for path in (out, rest_path(out)):
         if path.exists() and path.samefile(source):
-            raise SettingsError(f"{path} is the input itself: write to another file.")
+            raise SettingsError(f"{as_typed(path)} is the input itself: write to another file.")
         if path.exists() and not force:
-            raise SettingsError(f"{path} is there already: name another file, or add --force.")
+            raise SettingsError(
+                f"{as_typed(path)} is there already: name another file, or add --force."
+            )
     if not out.parent.is_dir():
-        raise SettingsError(f"{out.parent} is no directory: make it first.")
+        raise SettingsError(f"{as_typed(out.parent)} is no directory: make it first.")
 
 
 class SortedRows:

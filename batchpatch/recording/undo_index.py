@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, BinaryIO
 
-from batchpatch.errors import RecordError
+from batchpatch.errors import RecordError, as_typed
 from batchpatch.formats.result_block import patch_of
 from batchpatch.formats.result_line import decode
 from batchpatch.formats.undo_line import UndoEntry, parse_undo, read_undo
@@ -167,8 +167,8 @@ def open_index(
             yield found
     except sqlite3.Error as error:
         raise RecordError(
-            f"{path} cannot be sorted in the temporary directory ({error}): free some space there, "
-            "or let SQLITE_TMPDIR name another"
+            f"{as_typed(path)} cannot be sorted in the temporary directory ({error}): free some "
+            "space there, or let SQLITE_TMPDIR name another"
         ) from error
     except OSError as error:
         raise record_error(path, error, doing="read") from error
@@ -211,7 +211,8 @@ def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
 
 def _damaged(path: Path, number: int) -> RecordError:
     return RecordError(
-        f"{path} is damaged: line {number} is not a whole entry; restore the file from a copy"
+        f"{as_typed(path)} is damaged: line {number} is not a whole entry; restore the file from "
+        "a copy"
     )
 
 
@@ -228,5 +229,5 @@ def _entries(
             yield read_undo(file.read(length)), bool(sent)
         except ValueError as error:
             raise RecordError(
-                f"{file.name} has changed while it was read: is its run still going on?"
+                f"{as_typed(file.name)} has changed while it was read: is its run still going on?"
             ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from batchpatch.errors import as_typed
 from batchpatch.formats.result_line import MAX_ROW
 from batchpatch.model import Outcome
 from batchpatch.recording.checkpoint import counted, prove
@@ -127,5 +128,6 @@ def _problems(glance: Glance, proof: Proof) -> list[str]:
     if summary is None:
         return []
     if summary.results_sha256 is not None and proof.sha256 not in (None, summary.results_sha256):
-        return [f"{path} is not what it was when the run ended: the outcomes are those of now."]
-    return [f"{path}: {problem}" for problem in proof.problems]
+        changed = "is not what it was when the run ended: the outcomes are those of now."
+        return [f"{as_typed(path)} {changed}"]
+    return [f"{as_typed(path)}: {problem}" for problem in proof.problems]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import BatchpatchError, SettingsError
+from batchpatch.errors import BatchpatchError, SettingsError, as_typed
 from batchpatch.recording.files import record_error
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.run_paths import MANIFEST, USUAL_FOLDER
@@ -32,7 +32,9 @@ def named_folder(folder: Path | None) -> Path:
         SettingsError: there is no such directory.
     """
     if folder is not None and not folder.is_dir():
-        raise SettingsError(f"There is no directory {folder}: name the one in which the runs are.")
+        raise SettingsError(
+            f"There is no directory {as_typed(folder)}: name the one in which the runs are."
+        )
     return USUAL_FOLDER if folder is None else folder
 
 
@@ -70,7 +72,9 @@ def newest_run(folder: Path = USUAL_FOLDER) -> Path:
         with suppress(BatchpatchError):
             started.append((read_manifest(path / MANIFEST).started, path.name, path))
     if not started:
-        raise SettingsError(f"--last: there is no run in {folder}; name its directory instead.")
+        raise SettingsError(
+            f"--last: there is no run in {as_typed(folder)}; name its directory instead."
+        )
     return max(started)[2]
 
 

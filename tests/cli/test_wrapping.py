@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from terminals import shown_on
 
 from batchpatch.cli.wrapping import wrapped
+from batchpatch.errors import as_typed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,8 +56,8 @@ def test_nothing_is_lost_and_no_line_is_too_long(
             ["  batchpatch run failed.csv --map conversation=Ref --region eu-central-1"],
         ),
         (
-            "Report: /home/who/a folder with blanks/run",
-            ["Report:", "  /home/who/a folder with blanks/run"],
+            "Report: '/home/who/a folder with blanks/run'",
+            ["Report:", "  '/home/who/a folder with blanks/run'"],
         ),
         (
             "  Ready to paste: --map conversation=Ref --attributes tier",
@@ -93,6 +94,29 @@ def test_nothing_is_lost_and_no_line_is_too_long(
 def test_what_is_pasted_has_a_line_of_its_own(line: str, lines: list[str]) -> None:
     """A newline in a command is two commands, and one in a path another path."""
     assert wrapped(line, 40) == lines
+
+
+@given(st.text(min_size=1), st.integers(20, 60))
+def test_a_path_in_a_sentence_stays_whole_whatever_it_is_called(name: str, columns: int) -> None:
+    """Blanks, quotes and newlines are in names that people have; a pasted piece is another path."""
+    path = as_typed(f"/home/a folder/{name}".replace("\0", ""))
+    lines = wrapped(f"batchpatch: the file {path} does not exist: check the path.", columns)
+    assert any(path in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["of march.csv", "o'the march.csv", "a\nb\x1b.csv", "caf\udce9 x"])
+def test_a_refused_path_works_as_pasted(
+    name: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """What a sentence calls a file is a word for the shell, on one line of a narrow terminal."""
+    folder = tmp_path / "a folder with blanks"
+    folder.mkdir()
+    (folder / name).write_text("")
+    shown = said_on_a_terminal(["check", str(folder / name)], 50, tmp_path, environment)
+    word = as_typed(folder / name)
+    assert word in shown
+    found = subprocess.run(["/bin/bash", "-c", f"ls -d {word}"], check=False, capture_output=True)
+    assert found.returncode == 0
 
 
 def said_on_a_terminal(words: list[str], columns: int, cwd: Path, env: dict[str, str]) -> str:

@@ -43,7 +43,7 @@ def test_a_pattern_stands_for_the_files_that_fit(
     (data / "row1").mkdir()
     found = expand(["data/row*"])
     assert found.names == ["data/row9", "data/row10"]
-    assert found.notices == ["data/row*: left out data/row1, which are directories."]
+    assert found.notices == ["'data/row*': left out data/row1, which are directories."]
 
 
 def test_a_file_whose_name_looks_like_a_pattern_is_itself(tmp_path: Path) -> None:

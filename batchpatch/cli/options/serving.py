@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from batchpatch.cli.options.declare import Options, flag
 from batchpatch.cli.options.surroundings import RecordFlags, parse_path
-from batchpatch.errors import SettingsError, why_unreadable
+from batchpatch.errors import SettingsError, as_typed, why_unreadable
 from batchpatch.options.spelling import parse_text, parse_whole
 
 if TYPE_CHECKING:
@@ -141,19 +141,22 @@ def _read_secret(path: Path) -> bytes:
             secret = file.read(1 << 16).strip()
     except OSError as error:
         raise SettingsError(
-            f"--secret-file {path} cannot be read: {why_unreadable(error)}."
+            f"--secret-file {as_typed(path)} cannot be read: {why_unreadable(error)}."
         ) from None
     if os.name == "posix" and mode & stat.S_IROTH:
         raise SettingsError(
-            f"--secret-file {path} is readable by everybody on this machine: chmod o-rwx {path}"
+            f"--secret-file {as_typed(path)} is readable by everybody on this machine: chmod "
+            f"o-rwx {as_typed(path)}"
         )
     if len(secret) < _LEAST_SECRET:
         raise SettingsError(
-            f"--secret-file {path} holds {'nothing' if not secret else 'too short a secret'}: "
+            f"--secret-file {as_typed(path)} holds "
+            f"{'nothing' if not secret else 'too short a secret'}: "
             f"put {_LEAST_SECRET} characters or more there, such as from `openssl rand -hex 32`."
         )
     if not all(0x21 <= byte <= 0x7E for byte in secret):
         raise SettingsError(
-            f"--secret-file {path} holds more than one word of ASCII: a header could not bear it."
+            f"--secret-file {as_typed(path)} holds more than one word of ASCII: a header could "
+            "not bear it."
         )
     return secret

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchpatch.cli.nearest import nearest_flag
 from batchpatch.cli.options.declare import Reach, Setting
-from batchpatch.errors import SettingsError, why_unreadable
+from batchpatch.errors import SettingsError, as_typed, why_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,6 +42,7 @@ class SettingsFile:
     def __init__(self, path: Path | None, *, reach: Reach) -> None:
         """`reach` is what a flag needs to be set here."""
         self._path = path
+        self._name = as_typed(path) if path else ""
         self._reach = reach
 
     def settings(self, flags: Mapping[str, Flag]) -> dict[str, Setting]:
@@ -58,7 +59,7 @@ class SettingsFile:
         for key, value in table.items():
             flag = self._checked(key, flags)
             if flag is not None:
-                called = f"{self._path}: {key}"
+                called = f"{self._name}: {key}"
                 read = _value(flag, value, called)
                 if read is not None:
                     yield flag.name, Setting(read, str(self._path), called)
@@ -70,12 +71,12 @@ class SettingsFile:
         name = "--" + key.replace("_", "-")
         known = configurable().get(name)
         if known is None:
-            raise SettingsError(f"{self._path} sets {key[:40]!r}: {self._advice(name)}")
+            raise SettingsError(f"{self._name} sets {key[:40]!r}: {self._advice(name)}")
         assert known.reach is not None  # noqa: S101 - a group gives it
         if known.reach < self._reach:
             raise SettingsError(
-                f"{self._path} sets {key}, which a file in the working directory may not: it may"
-                f" have come with the data; give {name}, or put it into {_profile_words()}."
+                f"{self._name} sets {key}, which a file in the working directory may not: "
+                f"it may have come with the data; give {name}, or put it into {_profile_words()}."
             )
         return flags.get(name)
 
@@ -98,18 +99,20 @@ class SettingsFile:
             if not path.exists():
                 return {}
             if not path.is_file() or path.stat().st_size > _MOST_BYTES:
-                raise SettingsError(f"{path} is no file of settings: move it away.")
+                raise SettingsError(f"{as_typed(path)} is no file of settings: move it away.")
             import tomllib  # noqa: PLC0415 - only for a file
 
             return tomllib.loads(path.read_text("utf-8"))
         except OSError as error:
-            raise SettingsError(f"{path} cannot be read: {why_unreadable(error)}.") from None
+            raise SettingsError(
+                f"{as_typed(path)} cannot be read: {why_unreadable(error)}."
+            ) from None
         except ValueError as error:
             # Its words may quote the line; the place may not.
             where = re.search(r"\((at [a-z0-9 ,]+)\)", str(error))
             at = f" ({where[1]})" if where else ""
             raise SettingsError(
-                f'{path} is not valid TOML{at}: write lines such as rate = "100/min".'
+                f'{as_typed(path)} is not valid TOML{at}: write lines such as rate = "100/min".'
             ) from None
 
 

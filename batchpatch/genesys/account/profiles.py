@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from batchpatch.errors import SettingsError, why_unreadable
+from batchpatch.errors import SettingsError, as_typed, why_unreadable
 from batchpatch.genesys.network import PROFILE_PROXY
 
 DEFAULT_PROFILE = "DEFAULT"
@@ -24,7 +24,7 @@ class ProfileFile:
 
     @property
     def place(self) -> str:
-        return f"profile {self.profile!r} of {self.path}"
+        return f"profile {self.profile!r} of {as_typed(self.path)}"
 
     def table(self) -> dict[str, str]:
         """Return the profile's keys and texts; empty where a file nobody asked for is absent."""
@@ -57,18 +57,20 @@ class ProfileFile:
             if not self.explicit:
                 return {}
             raise SettingsError(
-                f"--profile {self.profile}: there is no file {self.path}; write it, or set"
+                f"--profile {self.profile}: there is no file {as_typed(self.path)}; write it, or "
+                "set"
                 " GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET instead."
             ) from None
         except (OSError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not self.explicit:
                 return {}  # without a home there is no file in it
             reason = why_unreadable(error, otherwise="no home directory")
-            raise SettingsError(f"{self.path} cannot be read: {reason}.") from None
+            raise SettingsError(f"{as_typed(self.path)} cannot be read: {reason}.") from None
         except ValueError:
             # The parser's own message may quote the line, and the line may be the secret.
             raise SettingsError(
-                f"{self.path} is not valid TOML: write one table per profile, such as [DEFAULT],"
+                f"{as_typed(self.path)} is not valid TOML: write one table per profile, such as "
+                "[DEFAULT],"
                 ' with lines such as client_secret = "...".'
             ) from None
 
@@ -81,7 +83,8 @@ class ProfileFile:
             return {}
         known = ", ".join(name for name, table in tables.items() if isinstance(table, dict))
         raise SettingsError(
-            f"{self.path} has no profile {self.profile!r}; it has {known or 'none at all'}."
+            f"{as_typed(self.path)} has no profile {self.profile!r}; it has "
+            f"{known or 'none at all'}."
         )
 
     def _texts(self, table: dict[str, Any]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import AccessError, why_unreadable
+from batchpatch.errors import AccessError, as_typed, why_unreadable
 from batchpatch.genesys.account.secret import Secret
 
 if TYPE_CHECKING:
@@ -38,8 +38,10 @@ def secret_of_file(path: Path, *, called: str) -> NamedSecret:
         with path.expanduser().open("rb") as file:
             octets = file.read(_MOST_BYTES + 1)
     except (OSError, RuntimeError, ValueError) as error:
-        raise AccessError(f"{called} {path} cannot be read: {why_unreadable(error)}.") from None
-    return NamedSecret(_secret(octets, f"{called} {path}"), f"{called} {path}")
+        raise AccessError(
+            f"{called} {as_typed(path)} cannot be read: {why_unreadable(error)}."
+        ) from None
+    return NamedSecret(_secret(octets, f"{called} {as_typed(path)}"), f"{called} {as_typed(path)}")
 
 
 def secret_of_command(words: tuple[str, ...], *, called: str) -> NamedSecret:
