@@ -97,6 +97,7 @@ def resume(
             "starts a new one for what is left."
         )
     settings, limits = settings_from(manifest.options), stopping.options()
+    on_end = ending.command(platform)  # said now if it is none
     retried = [one for one in Outcome if one.may_be_retried and retrying.retry in (one, "all")]
     report = Session(platform, sandbox, server, reporting, watch).execute(
         lambda account, stopper, observe: resume_run(
@@ -126,4 +127,4 @@ def resume(
     if report.plan is not None:
         flags = following.given
         return finish_plan(report, report.plan, flags, json=reporting.json, quiet=reporting.quiet)
-    return finish(report, reporting, instead=given, on_end=ending.command(platform))
+    return finish(report, reporting, instead=given, on_end=on_end)

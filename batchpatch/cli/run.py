@@ -94,6 +94,7 @@ def run(
     live, limits = streaming.results is not None, stopping.options()
     session = Session(platform, sandbox, server, reporting, watch)
     session.check()  # a contradiction is said before anything else
+    on_end = ending.command(platform)  # said now if it is none
     route = _chosen_route(sending.route, read.write, reporting)
     report = session.execute(
         lambda account, stopper, observe: run_rows(
@@ -125,7 +126,7 @@ def run(
         )
     )
     instead = given if restart.resume else unkept(given)
-    return finish(report, reporting, instead=instead, on_end=ending.command(platform))
+    return finish(report, reporting, instead=instead, on_end=on_end)
 
 
 def _chosen_route(name: str | None, write: str | None, reporting: ReportFlags) -> Route:

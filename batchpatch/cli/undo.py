@@ -91,6 +91,7 @@ def undo(
     instead = [one for one in given if one.flag.name != "--force"]
     earlier = NextCommands.of(directory, instead=instead)
     _refuse_sandbox(earlier, platform)
+    on_end = ending.command(platform)  # said now if it is none
     report = Session(platform, SandboxFlags(), ServerFlags(), reporting).execute(
         lambda account, stopper, observe: undo_run(
             directory,
@@ -117,7 +118,7 @@ def undo(
         if reporting.json:
             emit_document({"rows": 0, "outcomes": {}, "exit_code": int(ExitCode.DONE)})
         return ExitCode.DONE
-    return finish(report, reporting, instead=unkept(given), on_end=ending.command(platform))
+    return finish(report, reporting, instead=unkept(given), on_end=on_end)
 
 
 def _refuse_sandbox(earlier: NextCommands, platform: PlatformFlags) -> None:

@@ -56,9 +56,14 @@ def test_it_comes_from_the_users_profile_and_not_from_where_the_data_lies(
     assert json.loads((tmp_path / "told.json").read_text())["rows"] == 2
 
 
-@pytest.mark.parametrize("command", ["no-such-program", "/", "false"])
-def test_a_command_that_fails_is_a_sentence(command: str, batchpatch: Run, make_rows: Rows) -> None:
+@pytest.mark.parametrize("command", ["./without-interpreter", "false"])
+def test_a_command_that_fails_is_a_sentence(
+    command: str, batchpatch: Run, make_rows: Rows, tmp_path: Path
+) -> None:
     """The run is over by then, and its report is on disk."""
+    program = tmp_path / "without-interpreter"
+    program.write_text("#!/no/such/program\n")
+    program.chmod(0o700)
     words = ("--sandbox", "--out", "r", "--quiet", "--on-end", command)
     done = batchpatch("run", str(make_rows(2)), *words)
     assert done.returncode == 0
@@ -66,11 +71,12 @@ def test_a_command_that_fails_is_a_sentence(command: str, batchpatch: Run, make_
     assert done.stderr.count("\n") == 1
 
 
-def test_a_command_that_cannot_be_read_is_refused_before_the_run(
+def test_a_command_that_cannot_be_started_is_refused_before_the_run(
     batchpatch: Run, make_rows: Rows, tmp_path: Path
 ) -> None:
     """After thirteen hours it would be too late to say so."""
-    for command in ("echo 'open", " "):
+    (tmp_path / "no-program").write_text("exit 0\n")
+    for command in ("echo 'open", " ", "no-such-program", "/", "./no-program"):
         done = batchpatch("run", str(make_rows(2)), "--sandbox", "--out", "r", "--on-end", command)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert not (tmp_path / "r").exists()

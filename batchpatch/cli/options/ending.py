@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from shutil import which
 from typing import TYPE_CHECKING, ClassVar
 
 from batchpatch.cli.options.declare import Options, Reach, flag
 from batchpatch.cli.options.surroundings import parse_command
-from batchpatch.errors import SettingsError
+from batchpatch.errors import SettingsError, as_typed
 
 if TYPE_CHECKING:
     from batchpatch.cli.options.surroundings import PlatformFlags
@@ -31,8 +32,18 @@ class EndFlags(Options):
     )
 
     def command(self, platform: PlatformFlags) -> tuple[str, ...]:
-        """The command of the flag or else of the user's profile; empty where there is none."""
-        return self.on_end or _of_profile(platform)
+        """The command of the flag or else of the user's profile; empty where there is none.
+
+        Raises:
+            SettingsError: nothing can be started by that name.
+        """
+        words = self.on_end or _of_profile(platform)
+        if words and which(words[0]) is None:
+            raise SettingsError(
+                f"--on-end: {as_typed(words[0])} is no command that can be started: give its "
+                "whole path."
+            )
+        return words
 
 
 def _of_profile(platform: PlatformFlags) -> tuple[str, ...]:
