@@ -116,6 +116,30 @@ def why_unreadable(error: Exception, *, otherwise: str = "that is no path") -> s
     return f"{reason}; {to_do}"
 
 
+def why_refused(error: OSError) -> str:
+    """What the system has refused, in its own words rather than those of a library."""
+    if (error.errno or 0) > 0:  # not so where a name cannot be resolved
+        return os.strerror(error.errno or 0)
+    return error.strerror or str(error) or type(error).__name__
+
+
+_GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
+"""What a pipe and a terminal answer that were closed, and what was never open."""
+
+
+def is_gone(error: Exception) -> bool:
+    """True where whoever read standard output has closed it, and may have had enough."""
+    return isinstance(error, ValueError) or getattr(error, "errno", None) in _GONE
+
+
+def output_sentence(error: Exception) -> str:
+    """What has become of standard output, which could not be written."""
+    if is_gone(error):
+        return "Standard output was closed before everything was written."
+    why = why_refused(error) if isinstance(error, OSError) else error
+    return f"Standard output cannot be written ({why}), so what went there is not whole."
+
+
 def as_typed(path: Path | str) -> str:
     """A path in a sentence, as it is typed: quoted where a shell would take it for several words.
 

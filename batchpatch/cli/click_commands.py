@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,16 @@ import click
 
 from batchpatch.cli.options.declare import join_optional_values
 from batchpatch.cli.output import emit
+from batchpatch.cli.text import ended
+from batchpatch.errors import BatchpatchError, ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from click.shell_completion import CompletionItem
 
     from batchpatch.cli.help_page import Entry
-    from batchpatch.cli.options.declare import Declared, Flag
+    from batchpatch.cli.options.declare import Declared, Flag, Setting
 
 SETTINGS: dict[str, Any] = {
     "help_option_names": ["-h", "--help"],
@@ -177,7 +180,29 @@ def _call(declared: Declared, **values: Any) -> int:
     """Do it with what the command line says, and else the configuration."""
     from batchpatch.cli.options.configuration import settings_for  # noqa: PLC0415 - not for --help
 
-    return declared.call(values, settings_for(declared, values, os.environ))
+    settings = settings_for(declared, values, os.environ)
+    try:
+        return declared.call(values, settings)
+    except BatchpatchError as error:
+        if settings and error.exit_code in (ExitCode.UNUSABLE, ExitCode.NO_ACCESS):
+            _tell_places(error, declared, settings.items())
+        raise
+
+
+def _tell_places(
+    error: BatchpatchError, declared: Declared, settings: Iterable[tuple[str, Setting]]
+) -> None:
+    """Say of the flags in a sentence who has set them, where the command line has not."""
+    names = {field: flag.name for _, field, flag in declared.fields()}
+    sentence = str(error)
+    told = [
+        f"{names[field]} comes from {one.origin}."
+        for field, one in settings
+        if re.search(rf"(?<![\w-]){names[field]}(?![\w-])", sentence)
+    ]
+    if told:
+        error.args = (" ".join([ended(sentence), *told]),)
+        error.lines = (*error.lines, *told) if error.lines else ()
 
 
 def _arguments(declared: Declared) -> Iterator[click.Parameter]:

@@ -162,7 +162,8 @@ def finish_plan(
         attempt_to_show("The summary", lambda: _say_counts(report, plan))
     _say_why_early(report)
     if not plan.whole:
-        say(f"{as_typed(plan.file)} holds what was planned by then; it is not whole.")
+        name = "Standard output" if plan.file == STDOUT else as_typed(plan.file)
+        say(f"{name} has what was planned by then; it is not whole.")
     if resume:
         say("To go on with this plan:", f"  {resume}")
     if run and not quiet:

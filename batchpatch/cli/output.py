@@ -6,7 +6,6 @@ at most.
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from contextlib import contextmanager, suppress
@@ -16,16 +15,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 import click
 
 from batchpatch.cli.nearest import nearest_flag
-from batchpatch.cli.text import printable
+from batchpatch.cli.text import ended, printable
 from batchpatch.cli.wrapping import wrapped
-from batchpatch.errors import BatchpatchError, ExitCode
+from batchpatch.errors import BatchpatchError, ExitCode, is_gone, output_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-
-
-_GONE = frozenset({errno.EIO, errno.EBADF})
-"""What a terminal answers that was closed, and what was never open."""
 
 
 class OutputError(BatchpatchError):
@@ -35,14 +30,9 @@ class OutputError(BatchpatchError):
 
     def __init__(self, error: Exception) -> None:
         """`error` is what the system has refused."""
-        number = getattr(error, "errno", None)
-        self.closed = isinstance(error, (BrokenPipeError, ValueError)) or number in _GONE
+        self.closed = is_gone(error)
         """Whoever read it has gone, and may have had enough; else, something is lost."""
-        reason = "was closed before everything was written"
-        if not self.closed:
-            why = getattr(error, "strerror", None) or error
-            reason = f"cannot be written ({why}), so what went there is not whole"
-        super().__init__(f"Standard output {reason}.")
+        super().__init__(output_sentence(error))
 
 
 class _Log:
@@ -171,7 +161,9 @@ def binary_output() -> Iterator[BinaryIO]:
         sys.stdout.flush()
         yield sys.stdout.buffer
         sys.stdout.flush()
-    except (BrokenPipeError, ValueError) as error:
+    except (OSError, ValueError) as error:
+        if getattr(error, "filename", None) is not None:
+            raise  # another file
         abandon_stdout()
         raise OutputError(error) from None
 
@@ -228,6 +220,7 @@ def abandon_stdout() -> None:
 
 def command_error(sentence: str, exit_code: int, *, json: bool, lines: Sequence[str] = ()) -> int:
     """Say what ended a command, in these lines if it takes several; gives its exit code."""
+    sentence = ended(sentence)
     if not log_event("error", level="error", message=printable(sentence), exit_code=int(exit_code)):
         first, *others = lines or [sentence]
         say(f"batchpatch: {first}", *others)

@@ -68,7 +68,8 @@ def runs(folder: Folder, *, showing: ShowingFlags) -> int:
     else:
         lines = [line for one in found for line in _run_lines(*one)]
         lines += [f"Not listed: {sentence}" for sentence in unread]
-        show(lines or [f"There are no runs in {as_typed(folder)}."])
+        none = f"There are no runs in {as_typed(folder)}"
+        show(lines or [f"{none}: name another directory, or begin one with `batchpatch run`."])
     return ExitCode.DONE
 
 

@@ -37,6 +37,11 @@ def shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
+def ended(sentence: str) -> str:
+    """A sentence with its full stop, whoever has composed it."""
+    return sentence if sentence.endswith((".", "?")) else f"{sentence}."
+
+
 def duration(seconds: float) -> str:
     """`45 s`, `3 min 20 s`, `2 h 17 min`, `3 d 4 h`."""
     whole = round(seconds)
@@ -240,7 +245,7 @@ def _rows(summary: Summary) -> str:
 
 def stopped_line(because: str) -> str:
     """Why a run has ended before its input did."""
-    return f"Stopped: {LIMIT_IN_WORDS if because == LIMIT_REACHED else because}"
+    return ended(f"Stopped: {LIMIT_IN_WORDS if because == LIMIT_REACHED else because}")
 
 
 def conflict_lines(entry: ConflictEntry) -> list[str]:

@@ -31,5 +31,5 @@ def write_page(out: Path, overview: Overview, wording: Wording, *, show_values: 
     inputs = [file.path for file in overview.glance.manifest.inputs]
     refuse_own(out, overview.glance.directory, inputs, flag="--html")
     data = render_page(overview, wording, show_values=show_values).encode("utf-8", "replace")
-    write_atomically(out, data)
+    write_atomically(out, data, of_run=False)
     return len(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,8 @@ def undo_preview(path: Path) -> UndoPreview | None:
         SettingsError: there is no such run, it kept no values, or they were purged.
         RecordError: the directory is in use, or the values are damaged.
     """
-    with RunDirectory.open(Path(path)) as directory:
+    can_lock = os.access(path, os.W_OK)  # else it is an archive, in which no run is at work
+    with RunDirectory.open(Path(path), lock=can_lock) as directory:
         manifest = read_manifest(directory.manifest_path)
         if not directory.undo_path.exists():
             refuse_unknown(directory, manifest)

@@ -22,6 +22,7 @@ import aiohttp
 from multidict import CIMultiDict, istr
 from yarl import URL
 
+from batchpatch.errors import why_refused
 from batchpatch.genesys.body import Body
 from batchpatch.genesys.connector import Connector
 from batchpatch.genesys.deadlines import Deadlines
@@ -294,7 +295,7 @@ def _reason(error: aiohttp.ClientConnectorError) -> str:
     if isinstance(inner, ssl.SSLError):
         # An SSLError that did not come from OpenSSL has no reason at all.
         return f"TLS failed ({getattr(inner, 'reason', None) or 'no reason given'})"
-    return inner.strerror or type(inner).__name__
+    return why_refused(inner)
 
 
 def _url_of(text: str | None) -> URL | None:

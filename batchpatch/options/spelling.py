@@ -191,7 +191,7 @@ def parse_duration(
     """
     found = _DURATION.fullmatch(text.strip().lower().replace(" ", ""))
     if not text.strip() or found is None:
-        raise SettingsError(f"{flag} {_quoted(text)}: write it like 90s, 30m, 2h or 1h30m.")
+        raise SettingsError(f"{flag} {_quoted(text)}: write it like 90s, 30m, 1h30m or 2d.")
     parts = zip(found.groups(), _UNITS_S, strict=True)
     seconds = sum(float(part) * unit_s for part, unit_s in parts if part)
     if not least_s <= seconds <= most_s:

@@ -11,7 +11,7 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from batchpatch.errors import RecordError, as_typed
+from batchpatch.errors import RecordError, as_typed, why_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ def record_error(
     elif error.errno in _FORBIDDEN:
         cause = f"{error.strerror}; check the permissions or choose another directory"
     else:
-        cause = error.strerror or str(error)
+        cause = why_unreadable(error)
     return RecordError(f"{as_typed(path)} cannot be {doing}: {cause}")
 
 
@@ -106,12 +106,12 @@ def _forget(temporary: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, of_run: bool = True) -> None:
     """Replaces `path` by `data`: temporary file, sync, rename, sync of the directory.
 
-    Raises RecordError; the former content is then still there.
+    `of_run`: see `record_error`. Raises RecordError; the former content is then still there.
     """
-    with replacing(path) as file:
+    with replacing(path, of_run=of_run) as file:
         file.write(data)
 
 

@@ -132,7 +132,7 @@ def acquire(path: Path) -> int:
         raise refusal from error
     except OSError as error:
         os.close(descriptor)
-        raise record_error(path, error, doing="locked") from error
+        raise record_error(path, error, doing="locked", of_run=False) from error
     except BaseException:
         os.close(descriptor)
         raise
@@ -173,7 +173,7 @@ def _opened(path: Path) -> int:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _not_ours(path, "a symbolic link") from error
-        raise record_error(path, error) from error
+        raise record_error(path, error, of_run=False) from error
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
@@ -181,7 +181,7 @@ def _opened(path: Path) -> int:
         make_private(descriptor)
     except OSError as error:
         os.close(descriptor)
-        raise record_error(path, error) from error
+        raise record_error(path, error, of_run=False) from error
     except BaseException:
         os.close(descriptor)
         raise

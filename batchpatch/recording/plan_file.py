@@ -6,7 +6,7 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
-from batchpatch.errors import RecordError, SettingsError, as_typed
+from batchpatch.errors import RecordError, SettingsError, as_typed, output_sentence
 from batchpatch.formats.plan_line import PlanLine, encode_empty_plan, encode_plan_line
 from batchpatch.recording.append_log import Appender
 from batchpatch.recording.files import record_error
@@ -41,9 +41,8 @@ class PlanWriter(Protocol):
 class PlanStream:
     """A plan that goes to standard output as it is made: it can be neither resumed nor renamed."""
 
-    def __init__(self, stream: BinaryIO, *, name: str = "standard output") -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._name = name
         self.lines = self._buffered = 0
 
     def add(self, line: PlanLine) -> None:
@@ -74,8 +73,7 @@ class PlanStream:
         try:
             yield
         except OSError as error:
-            why = error.strerror or error
-            raise RecordError(f"{self._name} cannot be written: {why}") from error
+            raise RecordError(output_sentence(error)) from error
 
 
 class PlanFile:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from batchpatch.errors import BatchpatchError, SettingsError
+from batchpatch.errors import BatchpatchError, SettingsError, why_refused
 from batchpatch.formats.result_line import encode
 from batchpatch.service.http_answers import Guard, answer_scrape, problem, refuse
 from batchpatch.service.http_lines import MOST_LINE_BYTES, Lines
@@ -222,7 +222,7 @@ async def listening(
             await web.TCPSite(runner, host, port, ssl_context=tls, backlog=_BACKLOG).start()
         except OSError as error:
             raise SettingsError(
-                f"Port {port} on {host} cannot be used ({error.strerror or error}): try --port 0."
+                f"Port {port} on {host} cannot be used ({why_refused(error)}): try --port 0."
             ) from None
         shown = f"[{host}]" if ":" in host else host
         yield f"{'http' if tls is None else 'https'}://{shown}:{runner.addresses[0][1]}"

@@ -82,7 +82,8 @@ def test_the_runs_of_a_folder_with_what_comes_next(
 def test_no_runs_are_no_fault(batchpatch: Run) -> None:
     """It is what the first user of a day sees."""
     done = batchpatch("runs")
-    assert (done.returncode, done.stdout) == (0, "There are no runs in batchpatch-runs.\n")
+    none = "There are no runs in batchpatch-runs: name another directory, or begin one with"
+    assert (done.returncode, done.stdout) == (0, f"{none} `batchpatch run`.\n")
     assert document(batchpatch("runs", "--json"))["runs"] == []
 
 

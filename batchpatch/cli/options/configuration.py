@@ -124,7 +124,9 @@ def _variables(flags: Mapping[str, Flag], env: Mapping[str, str]) -> Iterator[tu
             continue  # some other program's, such as the PORT that a container is given
         if flag.reach in (Reach.LINE, Reach.PROFILE):
             also = " or the user's profile" if flag.reach == Reach.PROFILE else ""
-            raise SettingsError(f"{name} is set: {flag.name} is for the command line{also} only.")
+            raise SettingsError(
+                f"{name} is set: {flag.name} is for the command line{also} only; unset it."
+            )
         yield flag.name, Setting(_value(flag, text, name), name, name)
 
 

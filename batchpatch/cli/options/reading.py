@@ -31,7 +31,8 @@ Inputs = Annotated[
 def _pair(text: str, *, flag: str, form: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise SettingsError(f"{flag} {text[:40]!r}: write it as {flag} {form}.")
+        asked = f"it as {flag} {form}" if flag.startswith("--") else form
+        raise SettingsError(f"{flag} {text[:40]!r}: write {asked}.")
     return name.strip(), value
 
 

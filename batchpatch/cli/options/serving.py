@@ -145,8 +145,8 @@ def _read_secret(path: Path) -> bytes:
         ) from None
     if os.name == "posix" and mode & stat.S_IROTH:
         raise SettingsError(
-            f"--secret-file {as_typed(path)} is readable by everybody on this machine: chmod "
-            f"o-rwx {as_typed(path)}"
+            f"--secret-file {as_typed(path)} is readable by everybody on this machine: `chmod "
+            f"o-rwx {as_typed(path)}`."
         )
     if len(secret) < _LEAST_SECRET:
         raise SettingsError(
