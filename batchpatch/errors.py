@@ -140,6 +140,10 @@ def output_sentence(error: Exception) -> str:
     return f"Standard output cannot be written ({why}), so what went there is not whole."
 
 
+_BETWEEN_QUOTES = frozenset('"$`\\!')
+"""What a shell reads between double quotes."""
+
+
 def as_typed(path: Path | str) -> str:
     """A path in a sentence, as it is typed: quoted where a shell would take it for several words.
 
@@ -147,7 +151,8 @@ def as_typed(path: Path | str) -> str:
     """
     word = str(path)
     if word.isprintable():
-        return shlex.quote(word)
+        is_plain = "'" in word and not _BETWEEN_QUOTES.intersection(word)
+        return f'"{word}"' if is_plain else shlex.quote(word)
     plain = {ord("'"): "\\'", ord("\\"): "\\\\"}
     octets = "".join(
         chr(octet) if 32 <= octet < 127 else f"\\x{octet:02x}"

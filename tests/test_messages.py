@@ -53,7 +53,7 @@ def said() -> list[tuple[str, str]]:
     return found
 
 
-PATH = re.compile(r"(?:[a-z_.]*[._])?(?:path|out|directory|folder)(?:\.parent)?")
+PATH = re.compile(r"(?:[a-z_.]*[._])?(?:path|out|directory|folder|fixed\.rest)(?:\.parent)?")
 """What variables are called that hold a path."""
 
 

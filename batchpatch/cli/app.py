@@ -159,12 +159,28 @@ def _refusal_sentence(error: OSError) -> str:
     return f"{what} cannot be used ({reason}): {advice}."
 
 
+def _complete(command: click.Group, words: list[str]) -> int:
+    """Answer a shell that asks what could come next, or how it is to ask."""
+    try:
+        command.main(words, prog_name="batchpatch")
+    except (KeyError, ValueError):
+        pass  # the variables are missing with which a shell asks
+    except SystemExit as ended:
+        if not ended.code:
+            return ExitCode.DONE
+    asked = os.environ[_COMPLETING][:40]
+    sentence = (
+        f"{_COMPLETING} {asked!r}: write bash_source, zsh_source or fish_source, or unset it."
+    )
+    return command_error(sentence, ExitCode.UNUSABLE, json=False)
+
+
 def execute(words: list[str]) -> int:
     """Do what a command line says; every expected failure is one sentence. Gives the exit code."""
     reopen_streams()
     command = program()
-    if _COMPLETING in os.environ:  # a shell asks what could come next
-        command.main(words, prog_name="batchpatch")
+    if os.environ.get(_COMPLETING):
+        return _complete(command, words)
     json = wants_json(words)
     try:
         with command.make_context("batchpatch", words or ["--help"]) as context:

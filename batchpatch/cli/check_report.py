@@ -114,7 +114,8 @@ def _fixed_lines(fixed: SortedFiles, given: GivenFlags) -> list[str]:
 
     lines = ["", f"{as_typed(fixed.out)}: {count(fixed.valid, 'valid row')}"]
     if fixed.rest is not None:
-        lines.append(f"{fixed.rest}: {count(fixed.invalid, 'invalid row')}, with the reasons")
+        invalid = count(fixed.invalid, "invalid row")
+        lines.append(f"{as_typed(fixed.rest)}: {invalid}, with the reasons")
     if not fixed.valid:
         return lines
     return [*lines, "To send the valid rows:", f"  {run_sorted(fixed.out, given)}"]

@@ -67,7 +67,9 @@ def runs(folder: Folder, *, showing: ShowingFlags) -> int:
         emit_document({"folder": str(folder), "runs": documents, "unread": unread})
     else:
         lines = [line for one in found for line in _run_lines(*one)]
-        lines += [f"Not listed: {sentence}" for sentence in unread]
+        from batchpatch.cli.text import ended  # noqa: PLC0415 - not for --help
+
+        lines += [ended(f"Not listed: {sentence}") for sentence in unread]
         none = f"There are no runs in {as_typed(folder)}"
         show(lines or [f"{none}: name another directory, or begin one with `batchpatch run`."])
     return ExitCode.DONE

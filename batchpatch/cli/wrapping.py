@@ -14,10 +14,11 @@ LEAST_COLUMNS = 20
 """On less than these nothing is made better."""
 _FURTHER = "  "
 
-# Each is one word: `...`, what a shell takes for one ('...', with "'" and $'...' in it), a flag
-# with its value, a short command with its flag. A quote behind a letter is an apostrophe.
+# Each is one word: `...`, what a shell takes for one ('...' with "'" in it, "...'...", $'...'), a
+# flag with its value, a short command with its flag. A quote behind a letter is an apostrophe.
 _WORD = re.compile(
-    r"(?:`[^`]*`|\$'(?:[^'\\]|\\.)*'|\"'\"|(?<![\w'])'[^']*'|--[a-z][a-z-]*[ ](?=[^\s-])"
+    r"(?:`[^`]*`|\$'(?:[^'\\]|\\.)*'|\"'\"|\"[^\"']*'[^\"]*\"|(?<![\w'])'[^']*'"
+    r"|--[a-z][a-z-]*[ ](?=[^\s-])"
     r"|(?:pip install|batchpatch [a-z]+)[ ](?=['-])|\S)+"
 )
 _PASTED = re.compile(

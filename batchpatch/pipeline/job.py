@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import ExitCode
+from batchpatch.errors import ExitCode, as_typed
 from batchpatch.model import Stop
 from batchpatch.pipeline.recorder import EarlierRun
 from batchpatch.writes.registry import find_kind
@@ -51,7 +51,8 @@ class Stream(NamedTuple):
 def unread_stop(results: int, kept: Path | None) -> Stop:
     """Why a run ends early of which so many results were not read; `kept`: where they are."""
     what = "1 result was" if results == 1 else f"{results:,} results were"
-    return Stop(ExitCode.STOPPED, f"{what} not read: all are in {kept}.")
+    place = as_typed(kept) if kept else kept
+    return Stop(ExitCode.STOPPED, f"{what} not read: all are in {place}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,6 +127,8 @@ def _problems(glance: Glance, proof: Proof) -> list[str]:
     path, summary = glance.directory.results_path, glance.summary
     if summary is None:
         return []
+    if proof.sha256 is None and summary.outcomes:
+        return [f"{as_typed(path)} is gone, and with it all outcomes: restore it from a copy."]
     if summary.results_sha256 is not None and proof.sha256 not in (None, summary.results_sha256):
         changed = "is not what it was when the run ended: the outcomes are those of now."
         return [f"{as_typed(path)} {changed}"]

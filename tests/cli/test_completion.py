@@ -129,3 +129,30 @@ def test_bash_completes_a_line(folder: Path) -> None:
         check=False,
     )
     assert done.stdout.splitlines() == ["batchpatch-runs/july", "batchpatch-runs/june"]
+
+
+def said(folder: Path, *words: str, asked: str) -> subprocess.CompletedProcess[str]:
+    """What a command says while the variable of a shell is set."""
+    return subprocess.run(
+        [sys.executable, "-m", "batchpatch", *words],
+        cwd=folder,
+        env=environment(_BATCHPATCH_COMPLETE=asked),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("asked", ["bash", "nope_source", "bash_complete"])
+def test_a_wrong_question_is_a_sentence(asked: str, folder: Path) -> None:
+    """Whoever sets it up by hand mistypes it, or leaves the variable set."""
+    done = said(folder, "runs", asked=asked)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "write bash_source" in done.stderr
+
+
+def test_an_empty_question_is_none(folder: Path) -> None:
+    """The command runs as ever, with its own exit code."""
+    done = said(folder, "check", "gone.csv", asked="")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("batchpatch: gone.csv does not exist")

@@ -139,6 +139,14 @@ def test_results_that_were_changed_afterwards_are_said(
     assert "not what it was when the run ended" in found["problems"][0]
 
 
+def test_results_that_are_gone_are_said(batchpatch: Run, make_rows: Rows, tmp_path: Path) -> None:
+    """Rows without an outcome look as if none had been sent."""
+    batchpatch("run", str(make_rows(4)), "--sandbox", "--out", "r")
+    (tmp_path / "r" / "results.jsonl").unlink()
+    told = batchpatch("report", "r").stdout
+    assert "r/results.jsonl is gone, and with it all outcomes: restore it from a copy." in told
+
+
 def test_the_last_run_need_not_be_named(batchpatch: Run, make_rows: Rows, tmp_path: Path) -> None:
     """It is what one is asked about most, and its name is long."""
     for name in ("old.csv", "new.csv"):

@@ -96,6 +96,21 @@ def test_what_is_pasted_has_a_line_of_its_own(line: str, lines: list[str]) -> No
     assert wrapped(line, 40) == lines
 
 
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        ("a/b-1.csv", "a/b-1.csv"),
+        ("a b", "'a b'"),
+        ("it's mine", '"it\'s mine"'),
+        ("it's $5", "'it'\"'\"'s $5'"),
+        ("a\nb", r"$'a\x0ab'"),
+    ],
+)
+def test_a_path_is_quoted_as_plainly_as_it_can_be(path: str, word: str) -> None:
+    """Somebody reads it as well."""
+    assert as_typed(path) == word
+
+
 @given(st.text(min_size=1), st.integers(20, 60))
 def test_a_path_in_a_sentence_stays_whole_whatever_it_is_called(name: str, columns: int) -> None:
     """Blanks, quotes and newlines are in names that people have; a pasted piece is another path."""
