@@ -209,8 +209,8 @@ def affordable_connections(wanted: int) -> int:
     found = max(1, min(wanted, most - _open_now() - _OWN_FILES))
     if found < wanted:
         _log.warning(
-            "This process may have %d files open (ulimit -n), so %d connections are used"
-            " instead of %d.",
+            "This process may have %d files open (ulimit -n), so only %d of %d connections can be"
+            " used: raise that limit if it is too slow.",
             most,
             found,
             wanted,

@@ -68,7 +68,8 @@ def open_url(name: str) -> io.RawIOBase:
     except (ImportError, NotImplementedError):
         raise InputError(_unknown(shown, scheme)) from None
     except Exception as error:  # noqa: BLE001 - each kind of URL has errors of its own
-        raise InputError(f"{shown} cannot be opened: {_reason(error)}.") from None
+        told = f"{shown} cannot be opened: {_reason(error)}"
+        raise InputError(f"{told}; check the address, or download it.") from None
     return _UrlStream(stream)
 
 

@@ -87,9 +87,11 @@ class RunDirectory(RunPaths):
         Raises SettingsError where there is no run, RecordError where another process has it.
         """
         if not holds_run(path):
+            what = "does not exist"
+            if path.exists():
+                what = f"is not the directory of a run: it has no {MANIFEST}"
             raise SettingsError(
-                f"{as_typed(path)} is not the directory of a run: it has no {MANIFEST}. "
-                "`batchpatch runs` lists those that there are."
+                f"{as_typed(path)} {what}. `batchpatch runs` lists those that there are."
             )
         return cls(path, lock=acquire(path / LOCK) if lock else None, made=None)
 

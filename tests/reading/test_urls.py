@@ -104,7 +104,10 @@ def test_rows_of_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the credentials that the library finds, or a sentence where it finds none."""
     reader = Reader(["s3://bucket/rows.csv"], ReadOptions())
     assert [row.values for batch in reader for row in batch.rows] == [("x",)]
-    with pytest.raises(InputError, match=r"none\.csv cannot be opened: there is nothing"):
+    with pytest.raises(
+        InputError,
+        match=r"none\.csv cannot be opened: there is nothing there \(404\); check the address",
+    ):
         open_source("s3://bucket/none.csv")
     with pytest.raises(InputError, match=r"access was refused \(403\)"):
         open_source("s3://bucket/secret.csv")

@@ -114,6 +114,8 @@ def test_open_wants_a_run(tmp_path: Path) -> None:
     """`resume` with the wrong directory is a typo, found before anything is sent."""
     with pytest.raises(SettingsError, match=r"not the directory of a run: it has no run\.json"):
         RunDirectory.open(tmp_path)
+    with pytest.raises(SettingsError, match=r"gone does not exist\. `batchpatch runs` lists"):
+        RunDirectory.open(tmp_path / "gone")
 
 
 def test_a_live_directory_is_refused_and_a_closed_one_is_free(tmp_path: Path) -> None:
