@@ -17,7 +17,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import InputError
+from batchpatch.errors import InputError, as_typed
 from batchpatch.formats.skips import merged_skips
 from batchpatch.model import InvalidRow, Row, RowContext
 from batchpatch.options.fields import is_origin
@@ -207,7 +207,7 @@ class OriginCheck:
         unjudged, self._unjudged = self._unjudged, []
         for name, run in unjudged:
             if run.manifest.organisation is not None:
-                what = f"The rows of {name} failed in {run.path}, which was"
+                what = f"The rows of {name} failed in {as_typed(run.path)}, which was"
                 refuse_another_organisation(run.manifest, await self._learn(), what=what)
 
     def _look(self, rows: Sequence[Row]) -> list[str]:
