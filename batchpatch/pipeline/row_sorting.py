@@ -61,7 +61,9 @@ def sort_rows(
             for batch in rows.batches(source=0, first=1):
                 for row in judge(batch.rows):
                     if (record := next(records, None)) is None:
-                        raise InputError(f"{path} has changed while it was read: check it again.")
+                        raise InputError(
+                            f"{as_typed(path)} has changed while it was read: check it again."
+                        )
                     sorted_rows.add(record, row)
         return sorted_rows.written
 
