@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from batchpatch.cli.text import about, count, duration, outcome_lines
 from batchpatch.errors import as_typed
+from batchpatch.formats.moments import to_the_second
 from batchpatch.genesys.account.regions import usual_api_url
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def state_line(glance: Glance) -> str:
     """What a run is doing, or how it ended."""
     name = "Plan" if glance.manifest.kind == "plan" else "Run"
-    began = f"{name} of {glance.manifest.started}"
+    began = f"{name} of {to_the_second(glance.manifest.started)}"
     if glance.pid is not None:
         return f"{began}: at work{f' (process {glance.pid})' if glance.pid else ''}"
     if glance.killed:

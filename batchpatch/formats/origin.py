@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-_ORIGIN = re.compile(r"([0-9]{1,18}) of (.+?) \((\d{4}-\d\d-\d\dT[0-9:]+Z)\)(?:; |\Z)", re.DOTALL)
+_ORIGIN = re.compile(r"([0-9]{1,18}) of (.+?) \((\d{4}-\d\d-\d\dT[0-9:.]+Z)\)(?:; |\Z)", re.DOTALL)
 
 
 class RunName(NamedTuple):

@@ -68,7 +68,7 @@ def describe(
             client_id=account.client_id,
             api_url=account.hosts.api_url,
             login_url=account.hosts.login_url,
-            started=rfc3339(datetime.now(UTC), timespec="seconds"),
+            started=rfc3339(datetime.now(UTC)),
         ),
     )
 

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from batchpatch.reporting.glance import Glance
 
-_SECOND = len("2026-01-01T00:00:00")
-"""Of times that are compared: a manifest's has no fraction, a summary's has."""
-
 
 class Repair(NamedTuple):
     """A run that has sent failed rows of another one again."""
@@ -74,7 +71,7 @@ def _taken_back_by(glance: Glance, others: Sequence[Glance]) -> Path | None:
     for other in reversed(others):
         if not _undoes(other, glance) or other.summary is None or other.summary.exit_code:
             continue
-        goes_on = other.manifest.started[:_SECOND] < ended[:_SECOND]  # it has written since
+        goes_on = other.manifest.started < ended  # it has written since
         if not goes_on and _taken_back_by(other, others) is None:
             return other.path
     return None

@@ -147,6 +147,18 @@ def test_results_that_are_gone_are_said(batchpatch: Run, make_rows: Rows, tmp_pa
     assert "r/results.jsonl is gone, and with it all outcomes: restore it from a copy." in told
 
 
+def test_the_last_of_a_script_s_runs_is_the_last(
+    batchpatch: Run, make_rows: Rows, tmp_path: Path
+) -> None:
+    """They begin within one second, and `undo --last` must not take back another one."""
+    rows = make_rows(1)
+    for name in ("d", "c", "b", "a"):
+        shutil.copy(rows, tmp_path / f"{name}.csv")
+        assert batchpatch("run", f"{name}.csv", "--sandbox").returncode == 0
+        last = report_of(batchpatch("report", "--last", "--json"))
+        assert Path(last["directory"]).name.startswith(f"{name}-")
+
+
 def test_the_last_run_need_not_be_named(batchpatch: Run, make_rows: Rows, tmp_path: Path) -> None:
     """It is what one is asked about most, and its name is long."""
     for name in ("old.csv", "new.csv"):
