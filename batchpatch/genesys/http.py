@@ -1,7 +1,6 @@
 """One HTTP attempt: bytes out, a `Reply` or a `NoReply` back.
 
-On the way to Genesys the one place where aiohttp's exceptions end. What is read off them is put
-into our own words: theirs may quote a proxy's password or a token.
+Here the exceptions of aiohttp end on the way to Genesys; `http_errors` says what they mean.
 
 This is the hot path, and aiohttp's own work is most of it. So a success builds nothing it
 does not need: headers are made once per token, the URL is taken as it is, and an empty body is
@@ -12,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self
@@ -22,11 +20,11 @@ import aiohttp
 from multidict import CIMultiDict, istr
 from yarl import URL
 
-from batchpatch.errors import why_refused
 from batchpatch.genesys.body import Body
 from batchpatch.genesys.connector import Connector
 from batchpatch.genesys.deadlines import Deadlines
 from batchpatch.genesys.exchanges import tracing
+from batchpatch.genesys.http_errors import explain
 from batchpatch.genesys.network import (
     NO_DESCRIPTOR,
     DescriptorWait,
@@ -199,10 +197,10 @@ class Transport:
         except asyncio.CancelledError:
             if not deadlines.is_over(task):
                 raise
-            return _explain(TimeoutError(), url)
+            return explain(TimeoutError(), url)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if not is_out_of_descriptors(error):
-                return _explain(error, url)
+                return explain(error, url)
         finally:
             until_s = deadlines.end(task)
         if response is None:
@@ -260,42 +258,6 @@ class Transport:
             whole=whole,
         )
         return platform_answer(reply)
-
-
-def _explain(error: Exception, url: str) -> NoReply:
-    """Map an exception of aiohttp's. Only what is listed here as unsent is known to be."""
-    host = urlsplit(url).netloc
-    if getattr(error, "host", None) not in (None, urlsplit(url).hostname):
-        host = f"the proxy for {host}"  # whom aiohttp has met instead
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return NoReply("timeout", f"no connection to {host} in time", sent=False)
-        case TimeoutError():
-            return NoReply("timeout", f"no answer from {host} in time", sent=True)
-        case aiohttp.ClientConnectorCertificateError():
-            return NoReply("tls", f"the certificate of {host} cannot be verified", sent=False)
-        case aiohttp.ClientProxyConnectionError():
-            return NoReply("connection", f"cannot connect to the proxy for {host}", sent=False)
-        case aiohttp.ClientHttpProxyError():
-            reason = f"the proxy for {host} answers with status {error.status}"
-            return NoReply("connection", reason, sent=False)
-        case aiohttp.ClientConnectorDNSError():
-            return NoReply("connection", f"the name of {host} cannot be resolved", sent=False)
-        case aiohttp.ClientConnectorError():
-            reason = f"cannot connect to {host}: {_reason(error)}"
-            return NoReply("connection", reason, sent=False)
-        case aiohttp.ClientResponseError():
-            return NoReply("connection", f"{host} does not answer in HTTP", sent=True)
-        case _:
-            return NoReply("connection", f"the connection to {host} broke", sent=True)
-
-
-def _reason(error: aiohttp.ClientConnectorError) -> str:
-    inner = error.os_error
-    if isinstance(inner, ssl.SSLError):
-        # An SSLError that did not come from OpenSSL has no reason at all.
-        return f"TLS failed ({getattr(inner, 'reason', None) or 'no reason given'})"
-    return why_refused(inner)
 
 
 def _url_of(text: str | None) -> URL | None:

@@ -24,6 +24,7 @@ from batchpatch.model.report import (
     LIMIT_REACHED,
     FailureReason,
     Progress,
+    Stop,
     Summary,
     WindowUse,
 )
@@ -286,15 +287,6 @@ class Change(NamedTuple):
     purpose: str
     before: dict[str, str | None]
     attributes: dict[str, str]
-
-
-class Stop(NamedTuple):
-    """Why a run ended before its input did."""
-
-    exit_code: int
-    """3 (threshold, outage, limit, an input gone bad), 4 (credentials) or 130 (interrupted)."""
-    because: str
-    """For a person, such as `interrupted` or `more than 50 rows failed`."""
 
 
 class Delivery(NamedTuple):

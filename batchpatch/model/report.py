@@ -1,4 +1,4 @@
-"""Progress, failure reasons and summary: what a run says of itself under way, and at its end."""
+"""Progress, stops, reasons of failure, summary: what a run says of itself, on the way and last."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ LIMIT_REACHED = "limit"
 """Of `stopped_because`: `--limit` ended it, as asked."""
 LIMIT_IN_WORDS = "--limit is reached."
 """The same for a person, and where there is more to say."""
+
+
+class Stop(NamedTuple):
+    """Why a run ended before its input did."""
+
+    exit_code: int
+    """3 (threshold, outage, limit, an input gone bad), 4 (credentials) or 130 (interrupted)."""
+    because: str
+    """For a person, such as `interrupted` or `more than 50 rows failed`."""
 
 
 class FailureReason(NamedTuple):
