@@ -34,7 +34,6 @@ from batchpatch.genesys.network import (
     trusted_certificates,
 )
 from batchpatch.genesys.replies import NoReply, Reply, platform_answer, read_reply
-from batchpatch.genesys.request import request_class
 from batchpatch.options.run import DEFAULT_CONNECT, ConnectOptions
 
 if TYPE_CHECKING:
@@ -135,7 +134,6 @@ class Transport:
             ),
             trust_env=False,
             trace_configs=self._traces,
-            request_class=request_class(),
         )
         self._deadlines = Deadlines(options.total_s)
         return self
