@@ -140,6 +140,11 @@ def output_sentence(error: Exception) -> str:
     return f"Standard output cannot be written ({why}), so what went there is not whole."
 
 
+def ended(sentence: str) -> str:
+    """A sentence with its full stop, whoever has composed it."""
+    return sentence if sentence.endswith((".", "?")) else f"{sentence}."
+
+
 _BETWEEN_QUOTES = frozenset('"$`\\!')
 """What a shell reads between double quotes."""
 

@@ -12,7 +12,7 @@ import click
 
 from batchpatch.cli.click_commands import SETTINGS, DeclaredCommand, SandboxCommand, help_all
 from batchpatch.cli.output import command_error, emit, reopen_streams, usage_sentence, wants_json
-from batchpatch.errors import BatchpatchError, ExitCode, SettingsError, as_typed
+from batchpatch.errors import BatchpatchError, ExitCode, SettingsError, as_typed, why_refused
 from batchpatch.version import VERSION
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _refusal_sentence(error: OSError) -> str:
     """What the machine refuses that nothing else has a sentence for."""
     named = error.filename
     what = as_typed(os.fsdecode(named)) if named else "Standard output, or a temporary file,"
-    reason = error.strerror or error
+    reason = why_refused(error)
     advice = "see whether there is space, and what may be done there"
     if error.errno in (errno.EACCES, errno.EPERM):
         advice = "see who may read and write it"

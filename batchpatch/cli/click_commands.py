@@ -11,8 +11,7 @@ import click
 
 from batchpatch.cli.options.declare import join_optional_values
 from batchpatch.cli.output import emit
-from batchpatch.cli.text import ended
-from batchpatch.errors import BatchpatchError, ExitCode
+from batchpatch.errors import BatchpatchError, ExitCode, ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator

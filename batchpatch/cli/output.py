@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 import click
 
 from batchpatch.cli.nearest import nearest_flag
-from batchpatch.cli.text import ended, printable
+from batchpatch.cli.text import printable
 from batchpatch.cli.wrapping import wrapped
-from batchpatch.errors import BatchpatchError, ExitCode, is_gone, output_sentence
+from batchpatch.errors import BatchpatchError, ExitCode, ended, is_gone, output_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -10,7 +10,7 @@ from batchpatch.cli.options.declare import Argument, with_options
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
 from batchpatch.cli.options.showing import ShowingFlags
 from batchpatch.cli.output import emit_document, show
-from batchpatch.errors import ExitCode, as_typed
+from batchpatch.errors import ExitCode, as_typed, ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,8 +67,6 @@ def runs(folder: Folder, *, showing: ShowingFlags) -> int:
         emit_document({"folder": str(folder), "runs": documents, "unread": unread})
     else:
         lines = [line for one in found for line in _run_lines(*one)]
-        from batchpatch.cli.text import ended  # noqa: PLC0415 - not for --help
-
         lines += [ended(f"Not listed: {sentence}") for sentence in unread]
         none = f"There are no runs in {as_typed(folder)}"
         show(lines or [f"{none}: name another directory, or begin one with `batchpatch run`."])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
+from batchpatch.errors import ended
 from batchpatch.model import LIMIT_IN_WORDS, LIMIT_REACHED, Outcome
 
 if TYPE_CHECKING:
@@ -35,11 +36,6 @@ def shortened(text: str, most: int = 60) -> str:
     """As `printable`, and cut to so many characters."""
     text = printable(text)
     return text if len(text) <= most else text[: most - 3] + "..."
-
-
-def ended(sentence: str) -> str:
-    """A sentence with its full stop, whoever has composed it."""
-    return sentence if sentence.endswith((".", "?")) else f"{sentence}."
 
 
 def duration(seconds: float) -> str:

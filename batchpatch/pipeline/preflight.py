@@ -83,15 +83,14 @@ def refuse_partial(names: Sequence[str]) -> None:
         out = path.with_suffix("")
         if plan_of(out) is not None:
             raise SettingsError(
-                f"{as_typed(path)} is a plan that is not whole: finish it with `batchpatch resume "
-                f"{as_typed(out)}`, "
-                "or send what there is with --partial."
+                f"{as_typed(path)} is a plan that is not whole: finish it with "
+                f"`batchpatch resume {as_typed(out)}`, or send what there is with --partial."
             )
         if _begins_a_plan(path):
             raise SettingsError(
                 f"{as_typed(path)} is a plan that is not whole, and its state, "
-                f"{as_typed(state_path(out))}, is gone: "
-                "plan again, or send what there is with --partial."
+                f"{as_typed(state_path(out))}, is gone: plan again, or send what there is with "
+                "--partial."
             )
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from batchpatch.errors import BatchpatchError, ExitCode
+from batchpatch.errors import BatchpatchError, ExitCode, why_refused
 from batchpatch.model import Stop
 from batchpatch.options.run import without_limit
 from batchpatch.pipeline.preflight import count_again
@@ -142,7 +142,7 @@ class SpooledInput:
         except BatchpatchError as error:
             self._trouble = str(error)
         except OSError as error:
-            self._trouble = f"it cannot be read: {error.strerror or error}"
+            self._trouble = f"it cannot be read: {why_refused(error)}"
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(done.set)
 

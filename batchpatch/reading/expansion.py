@@ -65,9 +65,8 @@ def _of_folder(name: str) -> tuple[list[str], list[str]]:
         held = f" It holds {listed(left)}." if left else ""
         taken = ", ".join(TAKEN)
         raise InputError(f"{as_typed(name)} is a directory without a file to read ({taken}).{held}")
-    return sorted(files, key=natural), [
-        f"{as_typed(name)}: left out {listed(left)}."
-    ] if left else []
+    notices = [f"{as_typed(name)}: left out {listed(left)}."] if left else []
+    return sorted(files, key=natural), notices
 
 
 def _of_pattern(name: str) -> tuple[list[str], list[str]]:
@@ -78,9 +77,8 @@ def _of_pattern(name: str) -> tuple[list[str], list[str]]:
             f"{as_typed(name)} does not exist, and no file fits it as a pattern: check the path."
         )
     left = sorted(set(within) - set(files), key=natural)
-    return files, [
-        f"{as_typed(name)}: left out {listed(left)}, which are directories."
-    ] if left else []
+    told = f"{as_typed(name)}: left out {listed(left)}, which are directories."
+    return files, [told] if left else []
 
 
 def is_taken(name: str) -> bool:

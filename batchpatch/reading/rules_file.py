@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from batchpatch.errors import SettingsError, as_typed, why_unreadable
+from batchpatch.errors import SettingsError, as_typed, ended, why_unreadable
 from batchpatch.reading.rules import ON_BREACH, DateForm, Rule, Rules
 
 if TYPE_CHECKING:
@@ -149,6 +149,4 @@ def _refuse_unknown(
 
 
 def _refuse(path: str, why: str) -> NoReturn:
-    raise SettingsError(
-        f"--rules {as_typed(path)}: {why.rstrip('.')}{'' if why.endswith('?') else '.'}"
-    )
+    raise SettingsError(ended(f"--rules {as_typed(path)}: {why}"))

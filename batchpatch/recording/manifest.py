@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import InputError, as_typed, why_unreadable
+from batchpatch.errors import InputError, as_typed, why_refused, why_unreadable
 from batchpatch.formats.run_json import (
     InputFile,
     decode_manifest,
@@ -124,7 +124,7 @@ def _change(
     try:
         return _content_change(source, known, path, at_a_glance=at_a_glance)
     except OSError as error:
-        told = f"{as_typed(path)} cannot be read again: {error.strerror or error}"
+        told = f"{as_typed(path)} cannot be read again: {why_refused(error)}"
         return InputChange(source, told)
 
 

@@ -135,28 +135,24 @@ def _is_loopback(host: str) -> bool:
 
 
 def _read_secret(path: Path) -> bytes:
+    named = f"--secret-file {as_typed(path)}"
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             secret = file.read(1 << 16).strip()
     except OSError as error:
-        raise SettingsError(
-            f"--secret-file {as_typed(path)} cannot be read: {why_unreadable(error)}."
-        ) from None
+        raise SettingsError(f"{named} cannot be read: {why_unreadable(error)}.") from None
     if os.name == "posix" and mode & stat.S_IROTH:
         raise SettingsError(
-            f"--secret-file {as_typed(path)} is readable by everybody on this machine: `chmod "
-            f"o-rwx {as_typed(path)}`."
+            f"{named} is readable by everybody on this machine: `chmod o-rwx {as_typed(path)}`."
         )
     if len(secret) < _LEAST_SECRET:
         raise SettingsError(
-            f"--secret-file {as_typed(path)} holds "
-            f"{'nothing' if not secret else 'too short a secret'}: "
+            f"{named} holds {'nothing' if not secret else 'too short a secret'}: "
             f"put {_LEAST_SECRET} characters or more there, such as from `openssl rand -hex 32`."
         )
     if not all(0x21 <= byte <= 0x7E for byte in secret):
         raise SettingsError(
-            f"--secret-file {as_typed(path)} holds more than one word of ASCII: a header could "
-            "not bear it."
+            f"{named} holds more than one word of ASCII: a header could not bear it."
         )
     return secret

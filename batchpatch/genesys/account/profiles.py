@@ -58,8 +58,7 @@ class ProfileFile:
                 return {}
             raise SettingsError(
                 f"--profile {self.profile}: there is no file {as_typed(self.path)}; write it, or "
-                "set"
-                " GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET instead."
+                "set GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET instead."
             ) from None
         except (OSError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not self.explicit:
@@ -70,8 +69,7 @@ class ProfileFile:
             # The parser's own message may quote the line, and the line may be the secret.
             raise SettingsError(
                 f"{as_typed(self.path)} is not valid TOML: write one table per profile, such as "
-                "[DEFAULT],"
-                ' with lines such as client_secret = "...".'
+                '[DEFAULT], with lines such as client_secret = "...".'
             ) from None
 
     def _find(self, tables: dict[str, Any]) -> dict[str, Any]:

@@ -34,14 +34,13 @@ def secret_of_file(path: Path, *, called: str) -> NamedSecret:
     Raises:
         AccessError: there is none; the sentence holds nothing of the file.
     """
+    origin = f"{called} {as_typed(path)}"
     try:
         with path.expanduser().open("rb") as file:
             octets = file.read(_MOST_BYTES + 1)
     except (OSError, RuntimeError, ValueError) as error:
-        raise AccessError(
-            f"{called} {as_typed(path)} cannot be read: {why_unreadable(error)}."
-        ) from None
-    return NamedSecret(_secret(octets, f"{called} {as_typed(path)}"), f"{called} {as_typed(path)}")
+        raise AccessError(f"{origin} cannot be read: {why_unreadable(error)}.") from None
+    return NamedSecret(_secret(octets, origin), origin)
 
 
 def secret_of_command(words: tuple[str, ...], *, called: str) -> NamedSecret:
