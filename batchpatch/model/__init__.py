@@ -186,6 +186,9 @@ class RowSet(Protocol):
     def __contains__(self, row: int, /) -> bool:
         """True where the row is one of them."""
 
+    def covers(self, first: int, last: int, /) -> bool:
+        """True where all rows of this range are."""
+
 
 class Batch(NamedTuple):
     """Some rows in input order, handed over together because one by one costs too much."""

@@ -20,15 +20,21 @@ _THE_END = object()
 
 
 def in_batches(
-    rows: list[Row | InvalidRow], number: int, settled: RowSet | None
+    rows: list[Row | InvalidRow], number: int, count: int, *, settled: RowSet | None
 ) -> Iterator[Batch]:
-    """The rows in batches; `number` is that of the first."""
-    for at in range(0, len(rows), BATCH_ROWS):
+    """The rows in batches, without those that are settled.
+
+    Args:
+        rows: all of them, or none where none was made because they are settled.
+        number: that of the first.
+        count: how many there are.
+        settled: those that need no second look.
+    """
+    for at in range(0, count, BATCH_ROWS):
         some = rows[at : at + BATCH_ROWS]
-        last = number + at + len(some) - 1
         if settled is not None:
             some = [row for row in some if row.number not in settled]
-        yield Batch(some, last)
+        yield Batch(some, number + min(count, at + BATCH_ROWS) - 1)
 
 
 def goes_on(blocks: Iterator[Block | None]) -> bool:

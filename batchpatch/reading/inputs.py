@@ -134,14 +134,18 @@ class Input:
             if block is None:
                 yield Batch([], number - 1, idle=True)
                 continue
-            rows = maker.rows(number, block)
-            surplus = 0 if stop is None else max(0, number + len(rows) - stop)
-            if surplus:
-                del rows[-surplus:]
+            if settled is not None and settled.covers(number, number + len(block.records) - 1):
+                rows, count = [], maker.count(number, block)
+            else:
+                rows = maker.rows(number, block)
+                count = len(rows)
+            surplus = 0 if stop is None else max(0, number + count - stop)
+            count -= surplus
+            del rows[count:]
             if check is not None and not check.look_at(rows):
                 check = None
-            yield from in_batches(rows, number, settled)
-            number += len(rows)
+            yield from in_batches(rows, number, count, settled=settled)
+            number += count
             if number == stop:
                 self.more = surplus > 0 or goes_on(blocks)
                 break

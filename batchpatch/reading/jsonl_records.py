@@ -18,8 +18,8 @@ from batchpatch.reading.decoding import ByteLines
 from batchpatch.reading.json_framing import MAX_RECORD_BYTES, Framed, Framer, is_blank
 from batchpatch.reading.json_objects import object_of, parsed
 from batchpatch.reading.mapping import Mapping, map_columns
-from batchpatch.reading.odd_values import MOST_BYTES, OddValues, may_hold_json_suspects
-from batchpatch.reading.records import Block, new_row, rows_of
+from batchpatch.reading.odd_values import MOST_BYTES, OddValues, any_null, may_hold_json_suspects
+from batchpatch.reading.records import Block, Columns, new_row, rows_of
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.row_properties import PropertyColumns, RowProperties, id_in
 from batchpatch.reading.rows import RowMaker
@@ -146,17 +146,28 @@ class LineMaker:
 
     def rows(self, number: int, block: Block) -> list[Row | InvalidRow]:
         """The rows of a block, the first of them with this number; blank lines make none."""
-        made = self._all_at_once(number, block)
-        rows = list(self._one_by_one(number, block)) if made is None else made
-        constants, text = len(self._options.constants), b"".join(block.records)
-        suspect = may_hold_json_suspects(text)
-        if block.records and max(map(len, block.records)) > MOST_BYTES:
+        return self._made(number, block, self._columns(block))
+
+    def count(self, number: int, block: Block) -> int:
+        """How many rows a block makes; the same is noticed of them, but mostly none is made."""
+        columns = self._columns(block)
+        if columns is None or _is_large(block) or _is_suspect(block) or any_null(columns.values):
+            return len(self._made(number, block, columns))
+        return len(block.records)
+
+    def _made(self, number: int, block: Block, columns: Columns | None) -> list[Row | InvalidRow]:
+        if columns is None:
+            rows = list(self._one_by_one(number, block))
+        else:
+            rows = rows_of(number, block.lines, self._source, *columns)
+        if _is_large(block):
             self.odd.look_for_large(rows)
-        self.odd.look_through(rows, constants=constants, suspect=suspect)
+        constants = len(self._options.constants)
+        self.odd.look_through(rows, constants=constants, suspect=_is_suspect(block))
         return rows
 
-    def _all_at_once(self, number: int, block: Block) -> list[Row | InvalidRow] | None:
-        """Column by column; None where a line is not ordinary."""
+    def _columns(self, block: Block) -> Columns | None:
+        """What the lines say, column by column; None where one is not ordinary."""
         if self._usual is None or not block.records:
             return None
         try:
@@ -178,7 +189,7 @@ class LineMaker:
         if values is None or contexts is None or not self._fit(names, values):
             return None
         who = ids[1] if len(ids) > 1 else repeat("")
-        return rows_of(number, block.lines, self._source, ids[0], names, values, who, contexts)
+        return Columns(ids[0], names, values, who, contexts)
 
     def _shape(self, usual: _Fields, value: Any) -> _Fields | None:
         """What the keys of an object are; None where they cannot take the fast path."""
@@ -285,6 +296,15 @@ class LineMaker:
         named = (None if p is None else keys[int(p)] for p in mapping.properties)
         properties = RowProperties.of(PropertyColumns(*named), deadline_s=self._options.deadline_s)
         return _Fields(tuple(keys[p] for p in ids), keys[at], keys, properties)
+
+
+def _is_large(block: Block) -> bool:
+    """True where a row may hold more than a participant should."""
+    return bool(block.records) and max(map(len, block.records)) > MOST_BYTES
+
+
+def _is_suspect(block: Block) -> bool:
+    return may_hold_json_suspects(b"".join(block.records))
 
 
 _UNPARSED = object()

@@ -228,6 +228,16 @@ new_row: Callable[[type[Row], tuple[Any, ...]], Row] = tuple.__new__
 """Past NamedTuple's own `__new__`, which costs as much as all else about a row."""
 
 
+class Columns(NamedTuple):
+    """What ordinary records say, column by column; some columns never end."""
+
+    conversations: Sequence[str]
+    names: Iterable[tuple[str, ...]]
+    values: Sequence[tuple[str, ...]]
+    participants: Iterable[str]
+    contexts: Iterable[RowContext | None]
+
+
 def rows_of(
     number: int,
     lines: Sequence[int],

@@ -19,6 +19,7 @@ from batchpatch.reading.dialect import Dialect
 from batchpatch.reading.mended import refuse_unmended
 from batchpatch.reading.odd_values import OddValues, any_odd, any_suspect
 from batchpatch.reading.records import (
+    Columns,
     Selectors,
     column_getter,
     is_empty,
@@ -100,20 +101,35 @@ class RowMaker:
 
         Nothing behind the header of another table is one: see `Table.refusal`.
         """
-        plain = self._plain and block.plain
-        made = self._all_at_once(number, block) if plain else None
-        if made is None:
-            made = self._one_by_one(number, block, plain=plain)
+        return self._made(number, block, self._columns(block))
+
+    def count(self, number: int, block: Block) -> int:
+        """How many rows a block makes; the same is noticed of them, but mostly none is made."""
+        columns = self._columns(block)
+        if columns is None or block.large:
+            return len(self._made(number, block, columns))
+        return len(block.records)
+
+    def _made(self, number: int, block: Block, columns: Columns | None) -> list[Row | InvalidRow]:
+        if columns is None:
+            made = self._one_by_one(number, block)
         else:
-            if self._table.is_watchful:
-                self._table.row_came()
-            made = [] if self._table.refusal else made
+            made = rows_of(number, block.lines, self._source, *columns)
         if block.large:
             self.odd.look_for_large(made)
         return made
 
-    def _all_at_once(self, number: int, block: Block) -> list[Row | InvalidRow] | None:
-        """Column by column; None where a record is not ordinary."""
+    def _columns(self, block: Block) -> Columns | None:
+        """What the records say, column by column; None where they cannot be taken all at once."""
+        if not (self._plain and block.plain):
+            return None
+        columns = self._ordinary_columns(block)
+        if columns is not None and self._table.is_watchful:
+            self._table.row_came()
+        return None if self._table.refusal else columns
+
+    def _ordinary_columns(self, block: Block) -> Columns | None:
+        """None where a record is not ordinary."""
         mapping, records = self._mapping, block.records
         if set(map(len, records)) != {mapping.width}:
             return None
@@ -133,8 +149,7 @@ class RowMaker:
         suspect = block.suspect and any_suspect(values)
         if odd or suspect:
             self._look_at_all(values, suspect=suspect)
-        names = repeat(self._own_names)
-        return rows_of(number, block.lines, self._source, conversations, names, values, *who)
+        return Columns(conversations, repeat(self._own_names), values, *who)
 
     def _look_at_all(self, rows: Sequence[tuple[str, ...]], *, suspect: bool) -> None:
         for values in rows:
@@ -165,8 +180,8 @@ class RowMaker:
             contexts = self._properties.contexts(records, contexts)
         return None if contexts is None else (ids, contexts)
 
-    def _one_by_one(self, number: int, block: Block, *, plain: bool) -> list[Row | InvalidRow]:
-        table = self._table
+    def _one_by_one(self, number: int, block: Block) -> list[Row | InvalidRow]:
+        table, plain = self._table, self._plain and block.plain
         made: list[Row | InvalidRow] = []
         for line, record in zip(block.lines, block.records, strict=True):
             row: Row | InvalidRow | None = self._quick(number, line, record) if plain else None

@@ -54,6 +54,15 @@ class Bitmap:
         index = row >> 3
         return 0 <= index < len(self._bits) and bool(self._bits[index] >> (row & 7) & 1)
 
+    def covers(self, first: int, last: int) -> bool:
+        """True where all rows from `first` to `last` are in it; of none they all are."""
+        if last < first:
+            return True
+        begin, end = first >> 3, (last >> 3) + 1
+        bits = int.from_bytes(self._bits[begin:end], "little") >> (first & 7)
+        wanted = (1 << (last - first + 1)) - 1
+        return first >= 0 and bits & wanted == wanted
+
     def count(self) -> int:
         """How many rows are in it."""
         bits = self._bits

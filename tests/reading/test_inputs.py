@@ -5,8 +5,9 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import json
 import lzma
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -14,11 +15,14 @@ from hypothesis import strategies as st
 
 from batchpatch.errors import InputError, SettingsError
 from batchpatch.model import InvalidRow, Row
+from batchpatch.options.fields import parse_participant
 from batchpatch.options.read import ReadOptions
+from batchpatch.reading import rows as rows_module
 from batchpatch.reading.reader import Reader
+from batchpatch.recording.bitmap import Bitmap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Read = Callable[..., list[Row | InvalidRow]]
     Write = Callable[..., str]
@@ -198,11 +202,103 @@ def test_settled_rows_are_counted_and_left_out(write: Write, settled: set[int]) 
     """A resumed run numbers its rows as the run before did."""
     line = f"{C},{P},x\n"
     path = write(f"conversationId,participantId,attr.a\n{line * 1100}".encode())
-    reader = Reader([path], ReadOptions(), settled=settled)
+    reader = Reader([path], ReadOptions(), settled=Bitmap(settled))
     batches = list(reader)
     found = [row.number for batch in batches for row in batch.rows]
     assert found == [number for number in range(1, 1101) if number not in settled]
     assert batches[-1].last == reader.rows == 1100
+
+
+_LONG = "x" * 3000  # so that a file of few rows is read in several blocks
+_CSV_LINES = {
+    "ordinary": f"{C},{P},{_LONG}",
+    "by purpose": f"{C},,{_LONG}",
+    "null text": f"{C},{P},#N/A",
+    "cut short": f"{C},{P},1.2E+15",
+    "too large": f"{C},{P},{_LONG * 8}",
+    "ragged": f"{C},{P}",
+    "other id": f"7,{P},{_LONG}",
+    "blank": "",
+    "header": "conversationId,participantId,attr.a",
+    "two lines": f'{C},{P},"a\nb"',
+}
+_JSON_LINES = {
+    "ordinary": _CSV_LINES["ordinary"],
+    **{name: _CSV_LINES[name] for name in ("null text", "cut short", "too large", "other id")},
+}
+
+
+def _as_json(line: str) -> str:
+    conversation, participant, value = line.split(",")
+    return json.dumps(
+        {
+            "conversationId": conversation,
+            "participantId": participant,
+            "attributes": {"a": value},
+        }
+    )
+
+
+_LINES = {
+    "rows.csv": _CSV_LINES,
+    "rows.jsonl": {name: _as_json(line) for name, line in _JSON_LINES.items()} | {"blank": ""},
+}
+
+
+@pytest.mark.parametrize("name", sorted(_LINES))
+@given(data=st.data())
+def test_rows_that_are_not_made_are_counted_as_if_they_were(
+    write: Write, name: str, data: st.DataObject
+) -> None:
+    """Of settled rows mostly only the number is wanted, which must be the same as before; and what
+    there is to say of their values belongs to the run's last word."""
+    stretches = st.tuples(st.sampled_from(sorted(_LINES[name])), st.integers(1, 25))
+    lines = [
+        _LINES[name][kind]
+        for kind, often in data.draw(st.lists(stretches, min_size=1, max_size=6))
+        for _ in range(often)
+    ]
+    header = [_CSV_LINES["header"]] if name == "rows.csv" else []
+    first = [_LINES[name]["ordinary"]]
+    path = write("\n".join([*header, *first, *lines, ""]).encode(), name)
+    limit = data.draw(st.none() | st.integers(1, len(lines)))
+    options = ReadOptions(participant=parse_participant("customer"), limit=limit)
+    everything = Reader([path], options, settled=Bitmap())
+    rows = [row for batch in everything for row in batch.rows]
+    some = st.tuples(*[st.integers(0, len(rows))] * 2)
+    begin, end = sorted(data.draw(st.just((0, len(rows))) | some))
+    settled = Bitmap(range(begin, end + 1))
+
+    reader = Reader([path], options, settled=settled)
+    batches = list(reader)
+
+    left = [row for batch in batches for row in batch.rows]
+    assert left == [row for row in rows if row.number not in settled]
+    assert batches[-1].last == reader.rows == len(rows)
+    assert reader.notices == everything.notices
+    assert (reader.exhausted, reader.limit_reached) == (
+        everything.exhausted,
+        everything.limit_reached,
+    )
+
+
+def test_no_row_is_made_of_records_that_are_settled(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of a million rows that stopped near its end must not take long to begin again."""
+    line = f"{C},{P},x\n"
+    path = write(f"conversationId,participantId,attr.a\n{line * 5000}".encode())
+    made: list[int] = []
+    real = rows_module.rows_of
+
+    def counted(number: int, lines: Sequence[int], *rest: Any) -> list[Row | InvalidRow]:
+        made.append(len(lines))
+        return real(number, lines, *rest)
+
+    monkeypatch.setattr(rows_module, "rows_of", counted)
+    reader = Reader([path], ReadOptions(), settled=Bitmap(range(1, 4991)))
+    assert [row.number for batch in reader for row in batch.rows] == list(range(4991, 5001))
+    assert sum(made) < 1000
 
 
 def test_notices_and_uses_are_told(write: Write) -> None:

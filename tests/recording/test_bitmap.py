@@ -26,6 +26,15 @@ def test_behaves_like_a_set_of_numbers(numbers: list[int], first: int) -> None:
     assert list(bitmap.starting(first)) == sorted(n for n in oracle if n >= first)
 
 
+@given(rows, st.integers(0, 70_000), st.integers(-2, 40))
+def test_tells_whether_all_of_a_range_are_in_it(numbers: list[int], first: int, more: int) -> None:
+    """Rows of which this is said are passed over unread: one that is wrong would be lost."""
+    wanted = range(first, first + more)
+    within = set(numbers) | set(wanted[1:])
+    for known in (set(numbers), within, within | set(wanted[:1])):
+        assert Bitmap(known).covers(first, first + more - 1) == known.issuperset(wanted)
+
+
 @given(rows, rows)
 def test_add_new_tells_what_was_in_already(before: list[int], numbers: list[int]) -> None:
     """A row with two lines is found by this answer alone."""
