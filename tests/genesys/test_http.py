@@ -45,8 +45,10 @@ async def patch(transport: Transport, url: str = URL_OF_PATCH, **options: Any) -
 async def raw_server(respond: Respond) -> AsyncIterator[tuple[str, list[bytes]]]:
     """Serve each request by hand; yields the base URL and the requests' bytes."""
     requests: list[bytes] = []
+    serving: set[asyncio.Task[None] | None] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.current_task())
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 length = 24 if b"Content-Length: 24" in head else 0
@@ -61,6 +63,9 @@ async def raw_server(respond: Respond) -> AsyncIterator[tuple[str, list[bytes]]]
     async with server:
         port = server.sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}", requests
+    for task in filter(None, serving):  # a client may have kept its connection
+        task.cancel()
+    await asyncio.gather(*filter(None, serving), return_exceptions=True)
 
 
 @asynccontextmanager
