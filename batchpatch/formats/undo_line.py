@@ -1,6 +1,7 @@
 """The lines that hold values, of `undo.jsonl` and `conflicts.jsonl`. Pure.
 
-Of the one, what a PATCH is about to overwrite; of the other, what was expected and what was found.
+Of the one, what a PATCH is about to overwrite; of the other, for people only, what was expected
+and what was found.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import orjson
-
-from batchpatch.formats.plain import MisfitError, from_plain, known_only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,14 +128,6 @@ class ConflictEntry(NamedTuple):
     """And the one that was there."""
 
 
-class _Fields(NamedTuple):
-    conversation_id: str
-    participant_id: str
-    rows: tuple[int, ...]
-    expected: dict[str, tuple[str | None, ...]]
-    found: dict[str, str | None]
-
-
 def encode_conflict(entry: ConflictEntry) -> bytes:
     """The line of an entry."""
     return dump_line(
@@ -148,14 +139,3 @@ def encode_conflict(entry: ConflictEntry) -> bytes:
             "found": dict(entry.found),
         }
     )
-
-
-def parse_conflict(line: bytes) -> ConflictEntry:
-    """The entry of a line. Raises ValueError where it is not a whole one of ours."""
-    try:
-        fields = json.loads(line)
-    except RecursionError as error:
-        raise ValueError("not an entry") from error
-    if not isinstance(fields, dict):
-        raise MisfitError("", "an object")
-    return ConflictEntry(*from_plain(_Fields, known_only(_Fields, fields)))
