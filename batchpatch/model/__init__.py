@@ -176,7 +176,7 @@ class InvalidRow(NamedTuple):
 
     @property
     def context(self) -> None:
-        """It says nothing more."""
+        """It says nothing more: batches are asked for their contexts whatever their rows are."""
         return
 
 

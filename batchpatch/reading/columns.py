@@ -221,10 +221,6 @@ class Header:
         self._taken.update(found)
         return found
 
-    def unmapped(self) -> list[str]:
-        """The columns that nothing has taken."""
-        return [self.header[i] for i in self._unused()]
-
     def refuse_missing(self, fields: Sequence[str], *, nothing_to_send: bool) -> None:
         """Raise InputError where there is a problem, with all of them.
 

@@ -71,11 +71,6 @@ class Input:
             self._notices |= self.records.notices()
 
     @property
-    def live(self) -> bool:
-        """True for a pipe: it cannot be read twice, and the next row may take its time."""
-        return self._source.live
-
-    @property
     def size(self) -> int | None:
         """Bytes of the file as it lies on disk; None for a pipe."""
         return self._source.size

@@ -54,7 +54,6 @@ class Mapping:
     mend_at: int | None
     """Of rows that have failed before: which of their cells must be mended first."""
     uses: tuple[ColumnUse, ...]
-    unmapped: tuple[str, ...]
     properties: PropertyColumns
 
     @property
@@ -154,7 +153,6 @@ def map_columns(
             | _name_uses(attributes, options.constants, kind.noun),
             properties,
         ),
-        unmapped=tuple(finder.unmapped()),
         properties=properties,
     )
 

@@ -120,31 +120,21 @@ def take_back(
     )
 
 
-def undo_rows(
-    path: Path, *, results_path: Path | None = None, looked: bool = True
+def rows_of(
+    index: UndoIndex, *, looked: bool, rule: MergeRule = MergeRule.EACH_NAME
 ) -> Iterator[UndoRow]:
     """One row for each participant; the one that was written last comes first.
 
     Attributes to which nothing would change are left out, and so is a row that has no others.
-    What a crash left of the last line is ignored: its PATCH never went out.
 
     Args:
-        path: `undo.jsonl`.
-        results_path: what the run reports. A PATCH that it calls `updated` is known to have taken
-            effect, so nothing but what that wrote may be there now.
+        index: of the values that were kept, open.
         looked: as for `take_back`.
+        rule: as for `take_back`.
 
     Raises:
-        RecordError: a file cannot be read, or is damaged elsewhere than at its end.
+        RecordError: the file has changed while it was read.
     """
-    with open_index(path, results_path=results_path) as index:
-        yield from rows_of(index, looked=looked)
-
-
-def rows_of(
-    index: UndoIndex, *, looked: bool, rule: MergeRule = MergeRule.EACH_NAME
-) -> Iterator[UndoRow]:
-    """As `undo_rows`, of an index that is open."""
     for entries in index.backwards():
         if (row := take_back(entries, looked=looked, rule=rule)) is not None:
             yield row
@@ -213,7 +203,7 @@ def write_undo_input(
     looked: bool = True,
     count_unkept: bool = False,
 ) -> UndoInput:
-    """Write what `undo_rows` gives as the input of a run, 0600, whole or not at all.
+    """Write what `rows_of` gives as the input of a run, 0600, whole or not at all.
 
     `count_unkept` costs a look-up for each row of the results. Raises RecordError.
     """

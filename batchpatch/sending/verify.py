@@ -59,11 +59,6 @@ class Verifier:
         self._has_taken = False
 
     @property
-    def waiting(self) -> int:
-        """Patches that wait for their verdict."""
-        return sum(len(group.members) for group in self._groups.values())
-
-    @property
     def reads(self) -> bool:
         """Something is to be read back."""
         return self._options.share > 0

@@ -20,6 +20,11 @@ def mapped(header: list[str], **options: Any) -> Mapping:
     return map_columns(header, ReadOptions(**options), name="rows.csv")
 
 
+def not_sent(mapping: Mapping) -> list[str]:
+    """The columns that are carried along and nothing more, as `check` says it."""
+    return [use.column for use in mapping.uses if use.use == "not sent"]
+
+
 def refusal(header: list[str], **options: Any) -> str:
     with pytest.raises(InputError) as caught:
         mapped(header, **options)
@@ -54,14 +59,14 @@ def test_a_prefix_makes_an_attribute(prefix: str) -> None:
     """The rest of the name is the attribute's own, its case included."""
     mapping = mapped([*IDS, f"{prefix}Customer Tier", "note"])
     assert (mapping.names, mapping.positions) == (("Customer Tier",), (2,))
-    assert mapping.unmapped == ("note",)
+    assert not_sent(mapping) == ["note"]
 
 
 def test_columns_can_be_chosen_by_name() -> None:
     """They are sent under the names that they have, in the order of the file."""
     mapping = mapped([*IDS, "b", "Other One", "a"], attributes=("a", "other_one"))
     assert mapping.names == ("Other One", "a")
-    assert mapping.unmapped == ("b",)
+    assert not_sent(mapping) == ["b"]
 
 
 def test_all_columns_are_those_without_another_use() -> None:
@@ -91,7 +96,7 @@ def test_an_object_or_a_pair_is_enough(header: list[str]) -> None:
     """Those inputs name their attributes in the rows."""
     mapping = mapped(header)
     assert not mapping.is_plain
-    assert not mapping.unmapped
+    assert not not_sent(mapping)
 
 
 @pytest.mark.parametrize("alone", ["key", "value"])
@@ -188,9 +193,8 @@ def test_any_column_can_be_mapped_to_a_selector() -> None:
     mapping = mapped([*IDS, "Kind", "order", "agent", "Purpose"], columns=fields, all_columns=True)
     assert selected(mapping) == [("purpose", "", 2), ("match", "Order No", 3), ("userId", "", 4)]
     assert mapping.names == ("Purpose",)
-    assert mapped(
-        [*IDS[:1], "Kind", "purpose", "attr.a"], columns={"purpose": "Kind"}
-    ).unmapped == ("purpose",)
+    header = [*IDS[:1], "Kind", "purpose", "attr.a"]
+    assert not_sent(mapped(header, columns={"purpose": "Kind"})) == ["purpose"]
 
 
 def test_one_option_can_say_who_is_meant() -> None:
@@ -207,7 +211,7 @@ def test_the_keys_of_a_plan_have_their_own_uses() -> None:
     mapping = map_columns(header, ReadOptions(all_columns=True), name="x", plan=True)
     assert mapping.names == ("x",)
     assert all(use.use.startswith("plan: ") for use in mapping.uses[3:8])
-    assert mapped(header).unmapped == tuple(header[3:])
+    assert not_sent(mapped(header)) == header[3:]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +246,7 @@ def test_what_cannot_be_mapped_names_the_columns_and_the_way_out(
 
 def test_equal_names_without_a_use_do_no_harm() -> None:
     """Exports repeat columns; only one that is needed must be clear."""
-    assert mapped([*IDS, "x", "x", "attr.a"]).unmapped == ("x", "x")
+    assert not_sent(mapped([*IDS, "x", "x", "attr.a"])) == ["x", "x"]
 
 
 @given(header=st.lists(st.text(max_size=200) | st.just("y" * 5000), max_size=40))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from batchpatch.formats.result_line import encode
 from batchpatch.formats.undo_line import UndoEntry, encode_undo
 from batchpatch.model import Outcome, RowResult
-from batchpatch.recording.undo_rows import undo_rows
+from batchpatch.recording.undo_index import open_index
+from batchpatch.recording.undo_rows import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,8 @@ def undo(world: World, directory: Path, *, with_results: bool) -> list[UndoRow]:
     log, results = directory / "undo.jsonl", directory / "results.jsonl"
     log.write_bytes(b"".join(map(encode_undo, world.log)))
     results.write_bytes(b"".join(map(encode, world.results)))
-    return list(undo_rows(log, results_path=results if with_results else None))
+    with open_index(log, results_path=results if with_results else None) as index:
+        return list(rows_of(index, looked=True))
 
 
 @pytest.mark.parametrize("with_results", [False, True])

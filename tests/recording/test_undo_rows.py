@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,8 +18,11 @@ from batchpatch.formats.undo_line import UndoEntry, encode_undo
 from batchpatch.model import Outcome, RowResult
 from batchpatch.recording import undo_index as module
 from batchpatch.recording.restorable import Restorable, restorable
-from batchpatch.recording.undo_rows import undo_rows, write_undo_input
+from batchpatch.recording.undo_rows import UndoRow, rows_of, write_undo_input
 from batchpatch.writes.registry import KINDS, USUAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 Change = dict[str, tuple[str | None, str]]
@@ -42,6 +45,14 @@ def write(path: Path, *entries: UndoEntry) -> Path:
     """Write these entries in this order."""
     path.write_bytes(b"".join(map(encode_undo, entries)))
     return path
+
+
+def undo_rows(
+    path: Path, *, results_path: Path | None = None, looked: bool = True
+) -> Iterator[UndoRow]:
+    """The rows of an undo of this file."""
+    with module.open_index(path, results_path=results_path) as index:
+        yield from rows_of(index, looked=looked)
 
 
 def report(path: Path, *results: tuple[int, str, Outcome]) -> Path:
@@ -304,10 +315,15 @@ def test_the_same_file_gives_the_same_input(path: Path) -> None:
 _MEASURED = """
 import os, resource, stat, sys
 from pathlib import Path
-from batchpatch.recording.undo_rows import undo_rows
+from batchpatch.recording.undo_index import open_index
+from batchpatch.recording.undo_rows import rows_of
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+def undo_rows(path):
+    with open_index(path, results_path=None) as index:
+        yield from rows_of(index, looked=True)
 
 begin = peak()
 rows = undo_rows(Path(sys.argv[1]))
