@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_asyncio
 
 from batchpatch.commands.resume import resume
 from batchpatch.commands.run import run
@@ -19,7 +21,10 @@ from batchpatch.pipeline.stop import Stopper
 from batchpatch.sandbox import SandboxOptions, running
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from batchpatch.genesys.account.credentials import Account
 
 CREDENTIALS = {"GENESYSCLOUD_OAUTHCLIENT_ID": "a", "GENESYSCLOUD_OAUTHCLIENT_SECRET": "b"}
 ROW = (
@@ -52,63 +57,70 @@ class LongLook:
         self._asked.set()
 
 
-async def test_rows_that_failed_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The run can be resumed, and has sent nothing."""
-    (tmp_path / "rows.csv").write_text(ROW)
-    stopper = Stopper()
-    look = LongLook(stopper)
-    monkeypatch.setattr("batchpatch.pipeline.execution.look_into_earlier_runs", look)
+@dataclass(frozen=True)
+class Place:
+    """Where runs go to, and what stops them."""
+
+    rows: list[str]
+    account: Account
+    stopper: Stopper
+
+
+@pytest_asyncio.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    """A sandbox, an input of one row, and nothing that has stopped yet."""
+    path = tmp_path / "rows.csv"
+    path.write_text(ROW)
     async with running(SandboxOptions()) as server:
-        report = await run(
-            [str(tmp_path / "rows.csv")],
-            account=find_account(CREDENTIALS, api_url=server.url),
-            record=RecordOptions(out=tmp_path / "run"),
-            stopper=stopper,
-        )
+        yield Place([str(path)], find_account(CREDENTIALS, api_url=server.url), Stopper())
+
+
+@pytest_asyncio.fixture
+async def done(place: Place, tmp_path: Path) -> Path:
+    """The directory of a run whose row is settled."""
+    out = tmp_path / "run"
+    await run(place.rows, account=place.account, record=RecordOptions(out=out))
+    return out
+
+
+async def test_rows_that_failed_before(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run can be resumed, and has sent nothing."""
+    look = LongLook(place.stopper)
+    monkeypatch.setattr("batchpatch.pipeline.execution.look_into_earlier_runs", look)
+    report = await run(
+        place.rows,
+        account=place.account,
+        record=RecordOptions(out=tmp_path / "run"),
+        stopper=place.stopper,
+    )
     assert look.heard
     assert (report.summary.exit_code, report.summary.patches) == (ExitCode.INTERRUPTED, 0)
     assert report.resumable
 
 
-async def test_values_to_be_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_values_to_be_restored(
+    place: Place, done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing of the undo has begun."""
-    (tmp_path / "rows.csv").write_text(ROW)
-    stopper = Stopper()
-    look = LongLook(stopper)
-    async with running(SandboxOptions()) as server:
-        account = find_account(CREDENTIALS, api_url=server.url)
-        await run(
-            [str(tmp_path / "rows.csv")],
-            account=account,
-            record=RecordOptions(out=tmp_path / "run"),
-        )
-        (tmp_path / "run" / "undo.jsonl").touch()
-        monkeypatch.setattr("batchpatch.commands.undo.write_undo_input", look)
-        with pytest.raises(LeftError):
-            await undo(
-                tmp_path / "run",
-                account=account,
-                record=RecordOptions(out=tmp_path / "undo"),
-                stopper=stopper,
-            )
+    look = LongLook(place.stopper)
+    (done / "undo.jsonl").touch()
+    monkeypatch.setattr("batchpatch.commands.undo.write_undo_input", look)
+    record = RecordOptions(out=tmp_path / "undo")
+    with pytest.raises(LeftError):
+        await undo(done, account=place.account, record=record, stopper=place.stopper)
     assert look.heard
     assert not (tmp_path / "undo").exists()
 
 
-async def test_what_is_settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_settled(place: Place, done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is in flight yet, so that one stop is enough."""
-    (tmp_path / "rows.csv").write_text(ROW)
-    stopper = Stopper()
-    look = LongLook(stopper)
-    async with running(SandboxOptions()) as server:
-        account = find_account(CREDENTIALS, api_url=server.url)
-        record = RecordOptions(out=tmp_path / "run")
-        await run([str(tmp_path / "rows.csv")], account=account, record=record)
-        going_on = threading.Event()
-        monkeypatch.setattr(
-            "batchpatch.commands.resume.prepare_resumption",
-            lambda *_, **__: (look.ask_from_afar(), going_on.wait(5)),
-        )
-        with pytest.raises(LeftError, match="resume it again"):
-            await resume(tmp_path / "run", account=account, stopper=stopper)
-        going_on.set()
+    look, going_on = LongLook(place.stopper), threading.Event()
+    monkeypatch.setattr(
+        "batchpatch.commands.resume.prepare_resumption",
+        lambda *_, **__: (look.ask_from_afar(), going_on.wait(5)),
+    )
+    with pytest.raises(LeftError, match="resume it again"):
+        await resume(done, account=place.account, stopper=place.stopper)
+    going_on.set()

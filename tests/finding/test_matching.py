@@ -89,7 +89,7 @@ def test_an_address_in_its_plain_form(text: str, plain: str) -> None:
 
 
 def test_the_one_that_fits_is_chosen(a_person: Person, a_talk: Talk) -> None:
-    """The usual case."""
+    """A conversation has an agent and a flow beside the customer: they are not written to."""
     found = choose(a_talk("c", a_person("a", "agent"), a_person("b")), CUSTOMER, "refuse")
     assert isinstance(found, list)
     assert [one.id for one in found] == ["b"]

@@ -51,6 +51,7 @@ def test_what_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
     file = ProgressFile(RunDirectory(tmp_path / "gone", lock=None, made=None))
     file.write(moment(0, 0))
     file.end()
+    assert not (tmp_path / "gone").exists()
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"at": 1}', b"\xff", b'{"at":"x"}'])
