@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def wait_until(is_so: Callable[[], bool], *, within_s: float = 60.0) -> None:
@@ -15,3 +16,8 @@ def wait_until(is_so: Callable[[], bool], *, within_s: float = 60.0) -> None:
     while not is_so():
         assert time.monotonic() < deadline, "the run does not get on"
         time.sleep(0.02)
+
+
+def wait_for_lines(path: Path, count: int) -> None:
+    """Returns once a file has so many lines, its last one whole."""
+    wait_until(lambda: path.exists() and path.read_bytes().count(b"\n") >= count)

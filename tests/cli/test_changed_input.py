@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from other_process import wait_for_lines
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -56,11 +56,7 @@ def run_and_change(
     """A run of the input, changed after the first rows; how it ended."""
     words = ["--api-url", sandbox.url, "--rate", "8/s", "--out", str(out), *more]
     process = start("run", str(path), *words, env=env)
-    results = out / "results.jsonl"
-    end_s = time.monotonic() + 20
-    while not (results.exists() and results.read_bytes().count(b"\n") > 1):
-        assert time.monotonic() < end_s
-        time.sleep(0.02)
+    wait_for_lines(out / "results.jsonl", 2)
     change(path)
     _, told = process.communicate(timeout=60)
     return process.returncode, told
@@ -157,10 +153,7 @@ def test_what_was_kept_of_failed_rows_before_an_input_changed_stays(
     assert (out / "failed.csv").read_text().count("result-") == 3
     sandbox.set_faults(*(f"status=400,rate=1,times=always,participant={one}" for one in bad[1:]))
     process = start_batchpatch("resume", "r", "--retry", "all", "--rate", "8/s", env=credentials)
-    end_s = time.monotonic() + 20
-    while (out / "results.jsonl").read_bytes().count(b"\n") < 8:
-        assert time.monotonic() < end_s
-        time.sleep(0.02)
+    wait_for_lines(out / "results.jsonl", 8)
     replace(path)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 3, told

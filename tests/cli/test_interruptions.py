@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 import pytest
+from other_process import wait_for_lines, wait_until
 
 from .conftest import PROGRAM
 
@@ -246,21 +247,11 @@ def run_script(
     )
 
 
-def wait_for_lines(path: Path, count: int) -> None:
-    """Returns when a run has so many lines on disk."""
-    deadline = time.monotonic() + 30
-    while not path.exists() or path.read_bytes().count(b"\n") < count:
-        assert time.monotonic() < deadline, "the run does not get on"
-        time.sleep(0.01)  # another process is at work: there is no event to wait for
-
-
 def next_results(tmp_path: Path) -> Path:
     """The results of the run that is beginning in its own directory."""
-    deadline = time.monotonic() + 30
-    while not (found := [*(tmp_path / "batchpatch-runs").glob("*")]):
-        assert time.monotonic() < deadline, "the run does not begin"
-        time.sleep(0.01)  # likewise
-    return found[0] / "results.jsonl"
+    runs = tmp_path / "batchpatch-runs"
+    wait_until(lambda: any(runs.glob("*")))
+    return next(runs.glob("*")) / "results.jsonl"
 
 
 SLOW_END = """

@@ -6,12 +6,12 @@ import json
 import shlex
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from other_process import wait_for_lines
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Rows = Callable[..., Path]
@@ -34,10 +34,7 @@ def interrupted(
     """A canary of 60 of 300 rows that was interrupted on its way: its report, and what it said."""
     words = ("--api-url", sandbox.url, "--rate", "30/s", "--limit", "60", "--json", "--out", "r")
     process = start_batchpatch("run", str(make_rows(300)), *words, env=credentials)
-    path, end_s = tmp_path / "r" / "results.jsonl", time.monotonic() + 30
-    while not path.exists() or path.read_bytes().count(b"\n") < 10:
-        assert time.monotonic() < end_s
-        time.sleep(0.01)  # another process is at work: there is no event to wait for
+    wait_for_lines(tmp_path / "r" / "results.jsonl", 10)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=30)
     return json.loads(stdout), stderr
@@ -84,10 +81,7 @@ def test_a_limit_that_was_lifted_stays_lifted(
     rows = str(make_rows(120))
     batchpatch("run", rows, *at, "--limit", "5", "--out", "r", env=credentials)
     process = start_batchpatch("resume", "r", *at, "--rate", "20/s", env=credentials)
-    path, end_s = tmp_path / "r" / "results.jsonl", time.monotonic() + 30
-    while path.read_bytes().count(b"\n") < 10:
-        assert time.monotonic() < end_s
-        time.sleep(0.01)  # another process is at work: there is no event to wait for
+    wait_for_lines(tmp_path / "r" / "results.jsonl", 10)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     done = document(batchpatch("resume", "r", *at, "--json", env=credentials))

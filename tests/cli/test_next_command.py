@@ -6,12 +6,12 @@ import json
 import shlex
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from other_process import wait_for_lines
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
@@ -60,14 +60,6 @@ def know(sandbox: Any, rows: Path) -> None:
             for one, two in ids
         )
     )
-
-
-def wait_for_lines(path: Path, count: int) -> None:
-    """Returns when the run has so many lines on disk."""
-    deadline = time.monotonic() + 30
-    while not path.exists() or path.read_bytes().count(b"\n") < count:
-        assert time.monotonic() < deadline, "the run does not get on"
-        time.sleep(0.01)  # another process is at work: there is no event to wait for
 
 
 def test_resume_names_the_host_again(

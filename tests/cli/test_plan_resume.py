@@ -6,12 +6,12 @@ import json
 import resource
 import signal
 import subprocess
-import time
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from other_process import wait_for_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,13 +51,6 @@ def planning(people: Any) -> list[str]:
 
 def lines_of(path: Path) -> list[bytes]:
     return path.read_bytes().splitlines(keepends=True) if path.exists() else []
-
-
-def wait_for_lines(path: Path, count: int) -> None:
-    deadline = time.monotonic() + 30
-    while len(lines_of(path)) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def assert_whole(path: Path) -> None:

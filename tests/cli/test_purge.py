@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from other_process import wait_until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
@@ -52,10 +52,7 @@ def test_a_run_at_work_is_left_alone(
     """What it is about to write it would miss."""
     words = ("--sandbox", "--rate", "5/s", "--out", "all/busy", "--keep-before")
     start_batchpatch("run", str(make_rows(300)), *words)
-    deadline = time.monotonic() + 30
-    while not (runs / "busy" / "progress.json").exists():
-        assert time.monotonic() < deadline, "the run does not begin"
-        time.sleep(0.02)  # another process is at work: there is no event to wait for
+    wait_until((runs / "busy" / "progress.json").exists)
     done = batchpatch("purge", "all/busy", "--whole")
     assert (done.returncode, "is in use by" in done.stderr) == (3, True)
     assert "--out" not in done.stderr  # a purge makes no run

@@ -6,12 +6,12 @@ import json
 import os
 import stat
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from other_process import wait_for_lines
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Rows = Callable[..., Path]
@@ -71,10 +71,8 @@ def test_a_page_of_a_run_at_work_and_of_a_plan(
     start_batchpatch("run", rows, "--sandbox", "--rate", "10/s", "--out", "r", "--quiet")
     start_batchpatch("plan", rows, "--sandbox", "--rate", "10/s", "--out", "p", "--quiet")
     paths = [tmp_path / name / "results.jsonl" for name in ("r", "p.run")]
-    deadline = time.monotonic() + 60
-    while not all(path.exists() and path.stat().st_size for path in paths):
-        assert time.monotonic() < deadline, "they do not get on"
-        time.sleep(0.02)  # other processes are at work: there is no event to wait for
+    for path in paths:
+        wait_for_lines(path, 1)
     for name, state in (("r", "batchpatch status r"), ("p", "batchpatch status p.run")):
         done = batchpatch("report", name, "--html", "page.html")
         assert done.returncode == 0, done.stderr

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from other_process import wait_for_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,10 +31,7 @@ def test_a_killed_run_goes_on_with_the_command_that_began_it(
     (tmp_path / "volume" / "lost+found").mkdir(parents=True)
     words = ["run", "rows.csv", "--api-url", sandbox.url, "--out", "volume", "--resume"]
     first = start_batchpatch(*words, "--rate", "20/s", "--window", "1", env=credentials)
-    path, end_s = tmp_path / "volume" / "results.jsonl", time.monotonic() + 20
-    while not (path.exists() and path.read_bytes().count(b"\n") > 3):
-        assert time.monotonic() < end_s
-        time.sleep(0.02)
+    wait_for_lines(tmp_path / "volume" / "results.jsonl", 4)
     first.send_signal(signal.SIGKILL)
     first.communicate()
     again = batchpatch(*words, "--window", "1", "--concurrency", "2", env=credentials)

@@ -7,24 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from other_process import wait_for_lines
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
 Results = Callable[[Path], list[dict[str, Any]]]
-
-
-def wait_for_lines(path: Path, count: int) -> None:
-    """Returns when the run has so many lines on disk; a run that makes none fails the test."""
-    deadline = time.monotonic() + 30
-    while not path.exists() or path.read_bytes().count(b"\n") < count:
-        assert time.monotonic() < deadline, "the run does not get on"
-        time.sleep(0.01)  # another process is at work: there is no event to wait for
 
 
 def outcomes(lines: list[dict[str, Any]]) -> set[str]:
