@@ -123,6 +123,16 @@ def why_refused(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
+def cannot_start(command: str, why: str) -> str:
+    """What is said of a command of the user's that the system does not start."""
+    return f"{as_typed(command)} cannot be started ({why}): give its whole path."
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> str:
+    """What is said of a port that the system does not give."""
+    return f"Port {port} on {host} cannot be used ({why_refused(error)}): try --port 0."
+
+
 _GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
 """What a pipe and a terminal answer that were closed, and what was never open."""
 

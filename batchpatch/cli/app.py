@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from batchpatch.cli.click_commands import SETTINGS, DeclaredCommand, SandboxCommand, help_all
+from batchpatch.cli.click_commands import (
+    SETTINGS,
+    SHOWS_THIS,
+    DeclaredCommand,
+    SandboxCommand,
+    help_all,
+)
 from batchpatch.cli.output import command_error, emit, reopen_streams, usage_sentence, wants_json
 from batchpatch.errors import BatchpatchError, ExitCode, SettingsError, as_typed, why_refused
 from batchpatch.version import VERSION
@@ -37,7 +43,7 @@ Exit codes: 0 all rows made it, 1 some did not, 2 wrong usage or input, 3 stoppe
 _OPTIONS = [
     ("--version", "Print the version."),
     ("-h, --help", "List the commands, and exit."),
-    ("--help-all", "Show this message and exit."),
+    ("--help-all", SHOWS_THIS),
 ]
 
 _COMPLETING = "_BATCHPATCH_COMPLETE"

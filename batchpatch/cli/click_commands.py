@@ -25,6 +25,7 @@ SETTINGS: dict[str, Any] = {
     "help_option_names": ["-h", "--help"],
     "max_content_width": 100,
 }
+SHOWS_THIS = "Show this message and exit."
 _IDLE_TITLE = "Without effect here, and accepted"
 
 
@@ -130,7 +131,7 @@ class DeclaredCommand(click.Command):
         from batchpatch.cli.help_page import Entry, write_screen  # noqa: PLC0415 - only when asked
 
         self.format_usage(ctx, formatter)
-        shown = Entry("Options", "-h, --help", "", "Show this message and exit.")
+        shown = Entry("Options", "-h, --help", "", SHOWS_THIS)
         write_screen(
             formatter,
             about=self.help or "",
@@ -148,7 +149,7 @@ class DeclaredCommand(click.Command):
         entries.sort(key=lambda one: one.title == _IDLE_TITLE)
         entries += [
             Entry("Options", "-h, --help", "Show the flags of every day, and exit.", None),
-            Entry("Options", "--help-all", "Show this message and exit.", None),
+            Entry("Options", "--help-all", SHOWS_THIS, None),
         ]
         write_page(
             formatter,

@@ -7,7 +7,7 @@ import subprocess
 from typing import Any
 
 from batchpatch.cli.output import as_json, say
-from batchpatch.errors import why_refused
+from batchpatch.errors import cannot_start, why_refused
 
 LONGEST_S = 300
 
@@ -26,7 +26,7 @@ def tell_command(words: tuple[str, ...], document: dict[str, Any], *, quiet: boo
     except subprocess.TimeoutExpired:
         say(f"--on-end: {name} did not end within {LONGEST_S // 60} minutes, and was ended.")
     except OSError as error:
-        say(f"--on-end: {name} cannot be started ({why_refused(error)}): give its whole path.")
+        say(f"--on-end: {cannot_start(name, why_refused(error))}")
     else:
         if done.returncode or not quiet:
             say(f"--on-end: {name} ended with exit code {done.returncode}.")

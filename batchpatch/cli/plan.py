@@ -24,6 +24,7 @@ from batchpatch.cli.options.sending import (
     SendingFlags,
     VerifyFlags,
 )
+from batchpatch.cli.options.showing import two_on_stdout
 from batchpatch.cli.options.stopping import StoppingFlags
 from batchpatch.cli.options.streaming import StreamFlags
 from batchpatch.cli.options.surroundings import (
@@ -108,7 +109,7 @@ def plan(
     if out is None:
         raise SettingsError("plan needs --out FILE: where the plan goes, - for standard output.")
     if str(out) == "-" and reporting.json:
-        raise SettingsError("--out - and --json both write to stdout: leave out one of them.")
+        raise two_on_stdout("--out")
     if not reporting.quiet:
         say(*idle_lines(given, IDLE, command="plan"))
     from batchpatch.cli.kind_choice import chosen_options, named_inputs  # noqa: PLC0415 - not for --help

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from batchpatch.cli.output import prompt, say
+from batchpatch.cli.run_text import UNNAMED
 from batchpatch.cli.text import about, count, printable
 from batchpatch.errors import SettingsError
 from batchpatch.genesys.account.regions import is_loopback
@@ -104,7 +105,7 @@ def question_lines(intent: Intent, what: str) -> list[str]:
 def _organisation(intent: Intent) -> str:
     who = intent.identity
     if who is None:
-        return "an organisation that the platform does not name"
+        return UNNAMED
     return printable(f"{who.organisation_name or 'the organisation'} ({who.organisation})")
 
 

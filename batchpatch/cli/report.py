@@ -7,8 +7,9 @@ from pathlib import Path  # noqa: TC003 - the declaration of flags looks at it
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from batchpatch.cli.options.declare import Options, flag, with_options
+from batchpatch.cli.options.inputs_again import inputs_again_flag
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
-from batchpatch.cli.options.showing import ShowingFlags
+from batchpatch.cli.options.showing import ShowingFlags, two_on_stdout
 from batchpatch.cli.options.surroundings import parse_path
 from batchpatch.cli.output import binary_output, emit_document, say, show
 from batchpatch.errors import ExitCode, SettingsError, as_typed
@@ -50,13 +51,7 @@ class FileFlags(Options):
     failed: bool = flag(
         "--failed", "With --csv: only rows that did not make it.", default=False, everyday=True
     )
-    inputs: tuple[Path, ...] = flag(
-        "--input",
-        "Where an input lies now; known by its content. May be repeated.",
-        default=(),
-        metavar="PATH",
-        parse=parse_path,
-    )
+    inputs: tuple[Path, ...] = inputs_again_flag()
 
     def check(self, *, json: bool) -> None:
         """Raise SettingsError where the flags contradict each other."""
@@ -68,7 +63,7 @@ class FileFlags(Options):
         if str(self.html) == "-":
             raise SettingsError("--html writes a file: name one.")
         if json and str(self.csv) == "-":
-            raise SettingsError("--csv - and --json both write to stdout: leave out one of them.")
+            raise two_on_stdout("--csv")
 
 
 @with_options

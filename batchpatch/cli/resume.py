@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from batchpatch.cli.options.declare import GivenFlags, Options, flag, with_options
 from batchpatch.cli.options.ending import EndFlags
+from batchpatch.cli.options.inputs_again import inputs_again_flag
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
 from batchpatch.cli.options.sending import AttemptFlags, PaceFlags
 from batchpatch.cli.options.stopping import StoppingFlags
@@ -17,7 +18,6 @@ from batchpatch.cli.options.surroundings import (
     ReportFlags,
     SandboxFlags,
     ServerFlags,
-    parse_path,
 )
 from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
 from batchpatch.errors import SettingsError, as_typed
@@ -35,13 +35,7 @@ class ResumeFlags(Options):
         choices=("rejected", "unknown", "all"),
         everyday="Send these rows again as well.",
     )
-    inputs: tuple[Path, ...] = flag(
-        "--input",
-        "Where an input lies now; known by its content. May be repeated.",
-        default=(),
-        metavar="PATH",
-        parse=parse_path,
-    )
+    inputs: tuple[Path, ...] = inputs_again_flag()
     appended: bool = flag(
         "--appended", "Send rows added at the end of an input, too.", default=False
     )

@@ -10,11 +10,15 @@ from batchpatch.formats.moments import to_the_second
 from batchpatch.genesys.account.regions import usual_api_url
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from batchpatch.formats.progress_json import Moment
     from batchpatch.reporting.glance import Glance
     from batchpatch.reporting.history import History
     from batchpatch.reporting.overview import Counts
     from batchpatch.reporting.place import Place
+
+UNNAMED = "an organisation that the platform does not name"
 
 
 def state_line(glance: Glance) -> str:
@@ -49,6 +53,11 @@ def undo_line(command: str | None, because: str | None, *, is_undo: bool = False
     if command is not None:
         return f"{it} can be undone: {command}"
     return f"{it} cannot be undone: {because or 'no --keep-before'}."
+
+
+def nothing_to_undo(directory: Path) -> str:
+    """What is said of a run that has overwritten nothing, by an undo and by its dry run."""
+    return f"{as_typed(directory)} has changed nothing: there is nothing to undo."
 
 
 def so_far_lines(counts: Counts, moment: Moment | None) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from batchpatch.cli.options.declare import Options, flag, with_options
 from batchpatch.cli.options.surroundings import ServerFlags
 from batchpatch.cli.output import emit, say
-from batchpatch.errors import ExitCode, SettingsError, why_refused
+from batchpatch.errors import ExitCode, SettingsError, cannot_listen
 from batchpatch.options.spelling import parse_number, parse_whole
 from batchpatch.sandbox import SandboxOptions, parse_fault
 from batchpatch.sandbox.options import parse_deny_reads
@@ -172,9 +172,7 @@ def sandbox(*, world: WorldFlags, limits: LimitFlags, server: ServerFlags) -> in
     try:
         serve(options, ready=_announce)
     except OSError as error:
-        raise SettingsError(
-            f"Port {world.port} on 127.0.0.1 cannot be used ({why_refused(error)}): try --port 0."
-        ) from None
+        raise SettingsError(cannot_listen("127.0.0.1", world.port, error)) from None
     return ExitCode.DONE
 
 

@@ -215,7 +215,7 @@ class _Serving(NamedTuple):
 
 async def _tell_place(patcher: Patcher, account: Account, *, quiet: bool) -> None:
     """Say it of a real organisation; a service has nobody to ask, and goes on in any case."""
-    from batchpatch.cli.run_text import place_text  # noqa: PLC0415 - not for --help
+    from batchpatch.cli.run_text import UNNAMED, place_text  # noqa: PLC0415 - not for --help
     from batchpatch.errors import BatchpatchError  # noqa: PLC0415
     from batchpatch.genesys.account.regions import is_loopback  # noqa: PLC0415
     from batchpatch.reporting.place import place_for  # noqa: PLC0415
@@ -227,7 +227,7 @@ async def _tell_place(patcher: Patcher, account: Account, *, quiet: bool) -> Non
     except BatchpatchError as error:
         identity, why = None, str(error)
     place = place_for(account, identity)
-    unnamed = "" if identity else "an organisation that the platform does not name, "
+    unnamed = "" if identity else f"{UNNAMED}, "
     words = f"Rows are written to {unnamed}{place_text(place)}.{' ' if why else ''}{why}"
     tell("place", words, quiet=quiet, **place._asdict())
 

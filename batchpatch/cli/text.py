@@ -199,13 +199,15 @@ def summary_lines(summary: Summary, *, warns_of_end: bool = True) -> list[str]:
             f"{'is' if summary.blanked == 1 else 'are'} blank now: the platform can delete none"
         )
     if summary.unkept:
-        lines.append(
-            f"{count(summary.unkept, 'row')} of that run cannot be taken back: no values before "
-            "were kept"
-        )
+        lines.append(unkept_line(summary.unkept))
     if summary.stopped_because:
         lines.append(stopped_line(summary.stopped_because))
     return lines
+
+
+def unkept_line(rows: int) -> str:
+    """Rows that an undo leaves as they are, because it does not know what was there."""
+    return f"{count(rows, 'row')} of that run cannot be taken back: no values before were kept"
 
 
 def _requests(summary: Summary) -> str:

@@ -79,6 +79,7 @@ def undo(
     from batchpatch.cli.ending import finish  # noqa: PLC0415
     from batchpatch.cli.next_command import NextCommands, undo_flags, unkept  # noqa: PLC0415
     from batchpatch.cli.question import question_for  # noqa: PLC0415
+    from batchpatch.cli.run_text import nothing_to_undo  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.undo import undo as undo_run  # noqa: PLC0415
     from batchpatch.formats.run_json import settings_from  # noqa: PLC0415
@@ -114,7 +115,7 @@ def undo(
         earlier=manifest,
     )
     if report is None:
-        say(f"{as_typed(directory)} has changed nothing: there is nothing to undo.")
+        say(nothing_to_undo(directory))
         if reporting.json:
             emit_document({"rows": 0, "outcomes": {}, "exit_code": int(ExitCode.DONE)})
         return ExitCode.DONE

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from batchpatch.cli.following import Following
 from batchpatch.cli.output import emit_document, show
-from batchpatch.cli.run_text import place_line
-from batchpatch.cli.text import change_lines, count
+from batchpatch.cli.run_text import nothing_to_undo, place_line
+from batchpatch.cli.text import change_lines, count, unkept_line
 from batchpatch.commands.undo_preview import undo_preview
-from batchpatch.errors import ExitCode, as_typed
+from batchpatch.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,13 +27,10 @@ def show_preview(directory: Path, *, json: bool) -> int:
     """
     preview = undo_preview(directory)
     if preview is None:
-        show(
-            [f"{as_typed(directory)} has changed nothing: there is nothing to undo."]
-            if not json
-            else []
-        )
         if json:
             emit_document({"participants": 0, "exit_code": int(ExitCode.DONE)})
+        else:
+            show([nothing_to_undo(directory)])
         return ExitCode.DONE
     following = Following.of(directory, [], resumable=False)
     code = ExitCode.SOME_FAILED if preview.unkept or preview.refused else ExitCode.DONE
@@ -65,7 +62,7 @@ def _lines(preview: UndoPreview, following: Following) -> Iterator[str]:
     if preview.refused:
         yield f"{count(preview.refused, 'participant')} cannot be restored: nothing was there"
     if preview.unkept:
-        yield f"{count(preview.unkept, 'row')} cannot be taken back: no values before were kept"
+        yield unkept_line(preview.unkept)
     yield "Nothing was read: what somebody has changed since would be a conflict, and stays."
     if following.place is not None:
         yield place_line(following.place)

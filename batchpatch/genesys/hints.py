@@ -141,11 +141,11 @@ _INVENTED = (
     " and check that it belongs to this organisation and division."
 )
 
+_SPENT = "The token's rate limit is spent: lower --rate, or let others finish."
+
 _BY_CODE = {
-    "too.many.requests": "The token's rate limit is spent: lower --rate, or let others finish.",
-    "too.many.requests.retry.after": (
-        "The token's rate limit is spent: lower --rate, or let others finish."
-    ),
+    "too.many.requests": _SPENT,
+    "too.many.requests.retry.after": _SPENT,
     "bad.credentials": "The token is not valid here: check the client and its region.",
     "credentials.expired": "The token has expired: use a client id and secret, or a new token.",
     "invalid.value": (
@@ -166,7 +166,7 @@ _BY_STATUS = {
     410: "What the row names is gone for good: leave the row out.",
     413: "This is too large for one request: split it over several rows.",
     415: "Something on the way changed the request's content type: check the proxy.",
-    429: "The token's rate limit is spent: lower --rate, or let others finish.",
+    429: _SPENT,
 }
 
 _FORBIDDEN = (

@@ -162,11 +162,15 @@ def _texts(name: str, given: object) -> tuple[str, ...]:
     if not usable or (blank and (all(blank) or (any(blank) and name == "null"))):
         raise SettingsError(f"{flag} takes text that is not blank.")
     texts: tuple[str, ...] = tuple(given)  # type: ignore[arg-type]
+    _check_text("".join(texts), flag)
+    return texts
+
+
+def _check_text(text: str, flag: str) -> None:
     try:
-        "".join(texts).encode()
+        text.encode()
     except UnicodeEncodeError:
         raise SettingsError(f"{flag} holds bytes that are not UTF-8 text.") from None
-    return texts
 
 
 def _check_marks(options: ReadOptions) -> None:
@@ -193,9 +197,6 @@ def _check_marks(options: ReadOptions) -> None:
 def _check_constant(name: str, value: str) -> None:
     if not name.strip():
         raise SettingsError("--set needs a name before the '=': --set NAME=VALUE.")
-    try:
-        (name + value).encode()
-    except UnicodeEncodeError:
-        raise SettingsError(f"--set {name!a} holds bytes that are not UTF-8 text.") from None
+    _check_text(name + value, f"--set {name!a}")
     if "\0" in name + value:
         raise SettingsError(f"--set {name!a} holds a NUL character.")

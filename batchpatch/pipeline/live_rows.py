@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from batchpatch.model import InvalidRow
     from batchpatch.options.read import ReadOptions
 
+WHAT_A_ROW_IS = "A row is an object: conversationId, participantId, attributes."
+CLOSED = "No more rows are taken: it was closed."
+"""What senders are told whose rows are not taken in."""
 NAME = "-"
 """What the report calls them: a stream, whose copy is read again as that of standard input is."""
 
@@ -81,7 +84,7 @@ class LiveRows:
             RecordError: its copy could not be made.
         """
         if self._ended:
-            raise InputError("No more rows are taken: it was closed.")
+            raise InputError(CLOSED)
         line = one_line(fields) if isinstance(fields, bytes) else as_line(fields)
         if self._copy is not None:
             self._copy(line)
@@ -155,7 +158,7 @@ def as_line(fields: Mapping[str, Any]) -> bytes:
     except TypeError as error:
         raise InputError(f"A row that JSON cannot hold: {error}.") from None
     if not line.startswith(b"{"):
-        raise InputError("A row is an object: conversationId, participantId, attributes.")
+        raise InputError(WHAT_A_ROW_IS)
     return line + b"\n"
 
 
@@ -163,5 +166,5 @@ def one_line(text: bytes) -> bytes:
     """A row's JSON text as a line. Raises InputError where there is nothing in it."""
     line = text.replace(b"\n", b" ").replace(b"\r", b" ")
     if is_blank(line):
-        raise InputError("A row is an object: conversationId, participantId, attributes.")
+        raise InputError(WHAT_A_ROW_IS)
     return line + b"\n"

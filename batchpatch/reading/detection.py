@@ -203,7 +203,7 @@ def detect(source: ByteSource, options: ReadOptions, *, name: str) -> Detected:
     if len(head) < HEAD_BYTES and (
         not head.strip() or (source.truncated and not _LINE_END.search(head.lstrip()))
     ):
-        raise BlankInputError(f"{source.name} is empty: it needs rows.")
+        raise BlankInputError.of_lines(source.name)
     if is_workbook(head):
         return _workbook(source, options, name=name)
     refuse_other_kinds(head, name=source.name)

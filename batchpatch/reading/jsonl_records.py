@@ -83,7 +83,7 @@ class JsonlRecords:
         if framer.waits and not self._truncated:
             yield _block(framer.finish())
         if empty and not self._truncated:
-            raise BlankInputError(f"{self._name} is empty: it needs rows.")
+            raise BlankInputError.of_lines(self._name)
 
 
 def _framed(framer: Framer, first: int, lines: list[bytes]) -> Block:

@@ -13,7 +13,7 @@ from batchpatch.formats.mends import parse_mends, surplus, surplus_in
 from batchpatch.options.fields import is_own
 from batchpatch.reading.odd_values import MOST_DIGITS, is_shortened
 from batchpatch.reading.records import UnusableCell, is_empty, refuse_unusable
-from batchpatch.reading.row_errors import RowError, shown
+from batchpatch.reading.row_errors import RowError, bad_own_cell, shown
 from batchpatch.reading.values import UnsendableError
 
 if TYPE_CHECKING:
@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     from batchpatch.reading.mapping import Mapping
 
 
-_BAD = RowError(
-    "bad_mend",
-    "batchpatch_mend does not say which cells to mend",
-    "Leave that column as the failed file had it, or empty it.",
-)
+_BAD = bad_own_cell("bad_mend", "batchpatch_mend does not say which cells to mend")
 
 
 def cells_to_mend(cells: Sequence[str], header: Sequence[str], used: Sequence[int]) -> list[str]:

@@ -95,7 +95,7 @@ def unclosed_quote(first: int, opened: int, last: int) -> RowError:
     return RowError(
         "unclosed_quote",
         f"the quote opened in line {opened} is never closed ({lines} cannot be read)",
-        f'Close it in line {opened}, or double it ("") if it belongs to the text.',
+        f"{_close(opened)}.",
     )
 
 
@@ -107,9 +107,12 @@ def swallowing_quote(first: int, opened: int, next_line: int) -> RowError:
         "unclosed_quote",
         f"the quote opened in line {opened} is not closed before line {next_line}, which looks "
         f"like a row of its own ({lines} cannot be read)",
-        f'Close it in line {opened}, or double it ("") if it belongs to the text; if the cell does '
-        "hold such lines, add --multiline any.",
+        f"{_close(opened)}; if the cell does hold such lines, add --multiline any.",
     )
+
+
+def _close(opened: int) -> str:
+    return f'Close it in line {opened}, or double it ("") if it belongs to the text'
 
 
 def bad_quotes(first: int, last: int, *, escaped: bool = False) -> RowError:
@@ -177,13 +180,14 @@ def record_too_large(first: int, last: int, limit_mib: int) -> RowError:
     )
 
 
+def bad_own_cell(code: str, problem: str) -> RowError:
+    """A column of the tool's own was edited into something else."""
+    return RowError(code, problem, "Leave that column as the failed file had it, or empty it.")
+
+
 def bad_skip() -> RowError:
-    """The tool's own column was edited into something else."""
-    return RowError(
-        "bad_skip",
-        "batchpatch_skip does not say what to leave out",
-        "Leave that column as the failed file had it, or empty it.",
-    )
+    """What `batchpatch_skip` leaves out cannot be read."""
+    return bad_own_cell("bad_skip", "batchpatch_skip does not say what to leave out")
 
 
 _OTHERWISE = "where the key means something else, name another with --map {0}=KEY"

@@ -17,7 +17,7 @@ import sys
 import zlib
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from batchpatch.errors import InputError, why_unreadable
 from batchpatch.reading.urls import is_url, open_url, told_name
@@ -63,6 +63,11 @@ class EmptyInputError(InputError):
 
 class BlankInputError(EmptyInputError):
     """An input with nothing in it."""
+
+    @classmethod
+    def of_lines(cls, name: str) -> Self:
+        """Of an input whose lines are rows, without a header."""
+        return cls(f"{name} is empty: it needs rows.")
 
 
 class ByteSource:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _OPENERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 _DAMAGED = (EOFError, OSError, ValueError, lzma.LZMAError, zlib.error)
 _BREAKS = (b"\n", b"\r")
+_SAME_INPUT = "a run goes on with the input it began with"
 _AS_A_RUN = "send what was added as a run of its own"
 _CHUNK_BYTES = 1 << 20
 _BREAK_BYTES = 4
@@ -84,8 +85,7 @@ def _recognised(path: Path, files: Sequence[InputFile], *, appended: bool) -> in
         if appended and starts_with(path, known):
             return source
     raise InputError(
-        f"{as_typed(path)} has the content of none of this run's inputs; a run goes on with the "
-        "input it began with."
+        f"{as_typed(path)} has the content of none of this run's inputs; {_SAME_INPUT}."
     )
 
 
@@ -96,12 +96,11 @@ def _refusal(change: InputChange, known: InputFile) -> str:
         more = "where it lies now, --input PATH tells"
     elif not change.gone and known.kind == "file" and _is_packed(Path(known.path)):
         more = (
-            "a run goes on with the input it began with, which of a packed file is its bytes: rows "
-            "are added to it as one more part (cat more.gz >> rows.gz), or sent as a run of their "
-            "own"
+            f"{_SAME_INPUT}, which of a packed file is its bytes: rows are added to it as one more "
+            "part (cat more.gz >> rows.gz), or sent as a run of their own"
         )
     else:
-        more = "a run goes on with the input it began with"
+        more = _SAME_INPUT
     return f"{change.sentence}; {more}."
 
 

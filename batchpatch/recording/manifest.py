@@ -133,19 +133,20 @@ def _content_change(
 ) -> InputChange | None:
     status = path.stat()
     if status.st_size < (known.size or 0):
-        told = (
-            f"{as_typed(path)} has changed: it had {known.size} bytes and now has {status.st_size}"
-        )
-        return InputChange(source, told)
+        return InputChange(source, _other_size(path, known, status.st_size))
     if at_a_glance and (status.st_size, status.st_mtime_ns) == (known.size, known.modified_ns):
         return None
     size, whole, prefix = _hashed(path, known.size or 0)
     if size != known.size:
-        told = f"{as_typed(path)} has changed: it had {known.size} bytes and now has {size}"
+        told = _other_size(path, known, size)
         return InputChange(source, told, appended=prefix == known.sha256)
     if whole != known.sha256:
         return InputChange(source, f"{as_typed(path)} has changed: same size, other content")
     return None
+
+
+def _other_size(path: Path, known: InputFile, size: int) -> str:
+    return f"{as_typed(path)} has changed: it had {known.size} bytes and now has {size}"
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:

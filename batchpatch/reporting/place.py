@@ -105,7 +105,5 @@ def _why_not_restored(directory: RunDirectory, manifest: Manifest) -> str | None
     return {
         Restorable.SOME: None,
         Restorable.NOTHING_CHANGED: "it has changed nothing",
-        Restorable.NOT_TAKEN_BACK: (
-            f"there was no {kind.noun} before, and the platform cannot take one away"
-        ),
+        Restorable.NOT_TAKEN_BACK: kind.kept_for_ever,
     }[found]

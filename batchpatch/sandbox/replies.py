@@ -16,10 +16,13 @@ JSON = "application/json"
 MAX_BODY_BYTES = 512_000
 """The platform's `request.bytes.max`."""
 
+UNKNOWN_TOKEN = ("bad.credentials", "Invalid login credentials.")
+"""Code and message of a token that is none, or no longer."""
+
 # 408 and 409 are documented without a code, and other statuses are not documented at all.
 _CODES = {
     400: ("bad.request", "The request could not be understood by the server."),
-    401: ("bad.credentials", "Invalid login credentials."),
+    401: UNKNOWN_TOKEN,
     403: ("missing.any.permissions", "Unable to perform the requested action."),
     404: ("not.found", "The requested resource was not found."),
     405: ("method.not.allowed", "The request method is not supported for this resource."),

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from batchpatch.sandbox.replies import (
     THROTTLED_MINT,
+    UNKNOWN_TOKEN,
     Refusal,
     Reply,
     json_reply,
@@ -100,7 +101,7 @@ class TokenBook:
             raise Refusal(401, "authentication.required", "No authentication bearer token.")
         token = self._tokens.get(value.strip())
         if token is None or token.calls_left <= 0:
-            raise Refusal(401, "bad.credentials", "Invalid login credentials.")
+            raise Refusal(401, *UNKNOWN_TOKEN)
         if token.expires_at_s <= self._now_s():
             raise Refusal(401, "credentials.expired", "The supplied token is expired.")
         token.calls_left -= 1

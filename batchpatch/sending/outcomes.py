@@ -30,6 +30,7 @@ _OVERWRITTEN = (
     "A flow or another program may have written it since, or the write was lost:"
     " sending the row again is safe."
 )
+_NOBODY_KNOWS = "Whether it was written nobody knows: sending the row again is safe."
 _OR_THE_ROUTE = " If it is so for every row, this route stores nothing: try --route {}."
 
 
@@ -235,7 +236,7 @@ def left_without_answer(attempts: int) -> PatchOutcome:
         Outcome.UNKNOWN,
         "deadline",
         f"sent {times} without a final answer before its deadline",
-        "Whether it was written nobody knows: sending the row again is safe.",
+        _NOBODY_KNOWS,
     )._replace(attempts=attempts)
 
 
@@ -281,7 +282,7 @@ def closed() -> PatchOutcome:
         Outcome.UNKNOWN,
         "closed",
         "it was closed before the row was settled",
-        "Whether it was written nobody knows: sending the row again is safe.",
+        _NOBODY_KNOWS,
     )
 
 

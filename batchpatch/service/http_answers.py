@@ -12,7 +12,7 @@ import orjson
 from aiohttp import web
 
 from batchpatch.errors import BatchpatchError
-from batchpatch.service.http_lines import MOST_LINE_BYTES, UNREADABLE
+from batchpatch.service.http_lines import TOO_LONG, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 _WORDS = {
     404: "There is nothing here: POST /patch, GET /healthz and GET /metrics are what there is.",
     405: "That method is not for this path: POST /patch, GET /healthz, GET /metrics.",
-    413: f"A row is at most {MOST_LINE_BYTES:,} bytes of JSON.",
+    413: TOO_LONG,
 }
 
 

@@ -20,6 +20,7 @@ MOST_LINE_BYTES = 1 << 20
 MOST_AHEAD_BYTES = 16 << 20
 """Read and not taken yet. Beyond it a client waits, which one that does not read its answers
 before it has sent everything does for ever; so it holds 20,000 rows and more."""
+TOO_LONG = f"A row is at most {MOST_LINE_BYTES:,} bytes of JSON."
 UNREADABLE = "The body is not what its headers say (Content-Encoding, Transfer-Encoding)."
 LOOK_EVERY_S = 0.02
 
@@ -111,4 +112,4 @@ class Lines:
 
 def _refuse_long(line: bytes) -> None:
     if len(line) > MOST_LINE_BYTES:
-        raise InputError(f"A row is at most {MOST_LINE_BYTES:,} bytes of JSON.")
+        raise InputError(TOO_LONG)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from batchpatch.errors import BatchpatchError, SettingsError, why_refused
+from batchpatch.errors import BatchpatchError, SettingsError, cannot_listen
 from batchpatch.formats.result_line import encode
+from batchpatch.pipeline.live_rows import WHAT_A_ROW_IS
 from batchpatch.service.http_answers import Guard, answer_scrape, problem, refuse
 from batchpatch.service.http_lines import MOST_LINE_BYTES, Lines
 from batchpatch.service.streaming import AT_ONCE
@@ -185,8 +186,7 @@ def _object(body: bytes) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise refuse(
             web.HTTPBadRequest,
-            "A row is an object: conversationId, participantId, attributes. Many rows go as "
-            "application/x-ndjson, one a line.",
+            f"{WHAT_A_ROW_IS} Many rows go as application/x-ndjson, one a line.",
         )
     return fields
 
@@ -221,9 +221,7 @@ async def listening(
         try:
             await web.TCPSite(runner, host, port, ssl_context=tls, backlog=_BACKLOG).start()
         except OSError as error:
-            raise SettingsError(
-                f"Port {port} on {host} cannot be used ({why_refused(error)}): try --port 0."
-            ) from None
+            raise SettingsError(cannot_listen(host, port, error)) from None
         shown = f"[{host}]" if ":" in host else host
         yield f"{'http' if tls is None else 'https'}://{shown}:{runner.addresses[0][1]}"
     finally:

@@ -23,6 +23,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.errors import BatchpatchError, InputError, SettingsError
+from batchpatch.pipeline.live_rows import CLOSED
 from batchpatch.service.event_loop import loop_factory
 from batchpatch.service.patcher import Patcher
 
@@ -135,7 +136,7 @@ class _LoopThread:
             patcher = self._opened.result(timeout_s)
             with self._handing_over:
                 if self.ended:
-                    raise InputError("No more rows are taken: it was closed.")
+                    raise InputError(CLOSED)
                 call = patcher.patch(conversation_id, attributes, **options)
                 result = asyncio.run_coroutine_threadsafe(call, self._loop)
             return _awaited(result, until_s)

@@ -90,6 +90,11 @@ class WriteKind:
     restored: str = "undo can restore them"
     """Said beforehand of the values that a run keeps."""
 
+    @property
+    def kept_for_ever(self) -> str:
+        """Said of what was not there before, and cannot be left empty either."""
+        return f"there was no {self.noun} before, and the platform cannot take one away"
+
     # ---- columns
 
     def refuse_fields(self, mapped: Iterable[str]) -> None:

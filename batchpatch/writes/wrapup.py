@@ -154,7 +154,7 @@ class Wrapup(WriteKind):
             return None
         return RefusedError(
             "cannot_unset",
-            "there was no wrap-up code before, and the platform cannot take one away",
+            self.kept_for_ever,
             "The code that was set stays: set another one, or correct it by hand.",
         )
 

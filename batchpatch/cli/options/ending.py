@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from batchpatch.cli.options.declare import Options, Reach, flag
 from batchpatch.cli.options.surroundings import parse_command
-from batchpatch.errors import SettingsError, as_typed
+from batchpatch.errors import SettingsError, cannot_start
 
 if TYPE_CHECKING:
     from batchpatch.cli.options.surroundings import PlatformFlags
@@ -39,10 +39,7 @@ class EndFlags(Options):
         """
         words = self.on_end or _of_profile(platform)
         if words and which(words[0]) is None:
-            raise SettingsError(
-                f"--on-end: {as_typed(words[0])} is no command that can be started: give its "
-                "whole path."
-            )
+            raise SettingsError(f"--on-end: {cannot_start(words[0], 'there is no such command')}")
         return words
 
 

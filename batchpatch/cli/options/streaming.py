@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from batchpatch.cli.options.declare import Options, flag
+from batchpatch.cli.options.showing import two_on_stdout
 from batchpatch.cli.options.surroundings import RecordFlags
 from batchpatch.errors import SettingsError
 
@@ -41,9 +42,7 @@ class StreamFlags(Options):
         if self.results is None:
             return
         if reporting.json:
-            raise SettingsError(
-                "--results - and --json both write to stdout: leave out one of them."
-            )
+            raise two_on_stdout("--results")
         from batchpatch.cli.results_pipe import refuse_closed_stdout  # noqa: PLC0415 - only then
 
         refuse_closed_stdout()

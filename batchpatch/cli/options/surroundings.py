@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from batchpatch.cli.options.declare import Options, Reach, flag
+from batchpatch.cli.options.showing import json_flag
 from batchpatch.errors import SettingsError
 from batchpatch.options.spelling import (
     parse_duration,
@@ -179,13 +180,7 @@ class ReportFlags(Options):
     TITLE: ClassVar[str] = RecordFlags.TITLE
     REACH: ClassVar[Reach] = Reach.USER
 
-    json: bool = flag(
-        "--json",
-        "Print one JSON document on stdout.",
-        default=False,
-        reach=Reach.LINE,
-        everyday=True,
-    )
+    json: bool = json_flag()
     quiet: bool = flag(
         "--quiet",
         "No progress, no summary: only why it ended before its time, and how to go on.",

@@ -6,7 +6,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import AccessError, as_typed, why_unreadable
+from batchpatch.errors import AccessError, as_typed, cannot_start, why_unreadable
 from batchpatch.genesys.account.secret import Secret
 
 if TYPE_CHECKING:
@@ -68,9 +68,7 @@ def secret_of_command(words: tuple[str, ...], *, called: str) -> NamedSecret:
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no command"
-        raise AccessError(
-            f"{called}: {name} cannot be started ({reason}): give its whole path."
-        ) from None
+        raise AccessError(f"{called}: {cannot_start(name, reason)}") from None
     if done.returncode:
         raise AccessError(
             f"{called}: {name} ended with exit code {done.returncode}: try it by hand."
