@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 import zlib
+from functools import cached_property
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from zipfile import BadZipFile
@@ -18,11 +19,11 @@ from batchpatch.errors import InputError, with_extra
 from batchpatch.reading.cell_texts import has_lost_digits, shown_text
 from batchpatch.reading.records import UnusableCell
 from batchpatch.reading.row_errors import formula_without_value, lost_digits
+from batchpatch.reading.sheet_scan import SheetScan, scan_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import ExitStack
-    from zipfile import ZipFile
 
 MOST_ROWS = 1 << 20
 """Of a sheet; a row that says that it is behind these is made up."""
@@ -35,11 +36,6 @@ BROKEN: tuple[type[Exception], ...] = (
 """What the library raises of a file that is damaged, or none of its kind."""
 
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_FORMULA = re.compile(rb"<(\w+:)?f[ >/]")
-_MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]+[0-9]+:[A-Z]+([0-9]+))"')
-_SCAN_BYTES = 1 << 16
-_LONGEST_TAG = 128
-"""Of those that are looked for, in bytes: one may lie across two pieces of the file."""
 
 
 class Sheet(NamedTuple):
@@ -136,13 +132,13 @@ class Workbook:
             InputError: the workbook turns out to be damaged.
         """
         try:
-            for text in _scanned(self._values.archive, self._sheet._worksheet_path):  # noqa: SLF001
-                for found in _MERGED.finditer(text):
-                    if int(found[2]) > row:
-                        return found[1].decode()
+            return self._scan.merged_below(row)
         except BROKEN as error:
             raise self.broken(error) from None
-        return None
+
+    @cached_property
+    def _scan(self) -> SheetScan:
+        return scan_sheet(self._values.archive, self._sheet._worksheet_path)  # noqa: SLF001
 
     def _cells(self) -> Iterator[Any]:
         self._sheet.reset_dimensions()  # what the file says of them is wrong at times
@@ -151,7 +147,7 @@ class Workbook:
 
     def _formulas(self) -> Iterator[Any]:
         """The same rows with formulas in the place of their values, where there are any."""
-        if not _has_formulas(self._values.archive):
+        if not self._scan.has_formulas:
             return repeat(repeat(None))
         written = _reader(self._name)(self._file, self._closing, data_only=False)
         found = next(one for one in written.worksheets if one.title == self._sheet.title)
@@ -185,21 +181,6 @@ def _unescaped(text: str) -> str:
         return found[0] if 0xD800 <= code < 0xE000 or not code else chr(code)
 
     return _ESCAPED.sub(character, text)
-
-
-def _has_formulas(archive: ZipFile) -> bool:
-    names = (one for one in archive.namelist() if one.startswith("xl/worksheets/"))
-    sheets = (name for name in names if name.endswith(".xml"))
-    return any(_FORMULA.search(text) for name in sheets for text in _scanned(archive, name))
-
-
-def _scanned(archive: ZipFile, name: str) -> Iterator[bytes]:
-    """A part of the workbook in pieces that overlap."""
-    with archive.open(name) as file:
-        before = b""
-        while chunk := file.read(_SCAN_BYTES):
-            yield before + chunk
-            before = chunk[-_LONGEST_TAG:]
 
 
 def _reader(name: str) -> Any:

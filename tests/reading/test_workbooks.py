@@ -14,9 +14,11 @@ import pytest
 from batchpatch.errors import InputError
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.read import ReadOptions
+from batchpatch.reading import workbooks
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.reader import Reader
 from batchpatch.reading.shared_texts import SharedTexts
+from batchpatch.reading.sheet_scan import SheetScan, scan_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -233,3 +235,20 @@ def test_merged_cells_are_told(
     assert len(rows) == 2 + gap
     said = [notice for notice in reader.notices if "merged" in notice]
     assert [f"such as {merged}" in notice for notice in said] == [True] * told
+
+
+def test_a_sheet_is_scanned_once(
+    write: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large one takes seconds to unpack: all that a scan is for is told by the same one."""
+    scans: list[str] = []
+
+    def counting(archive: zipfile.ZipFile, part: str) -> SheetScan:
+        scans.append(part)
+        return scan_sheet(archive, part)
+
+    monkeypatch.setattr(workbooks, "scan_sheet", counting)
+    path = write(workbook(HEADER, (C[0], P[0], "=1+1", "x")), "rows.xlsx")
+    reader = Reader([path], ReadOptions())
+    assert [row.number for batch in reader for row in batch.rows] == [1]
+    assert [part.rpartition("/")[2] for part in scans] == ["sheet1.xml"]
