@@ -10,19 +10,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import ExitCode, InputError, RecordError, SettingsError
-from batchpatch.formats.moments import rfc3339
 from batchpatch.model import LIMIT_IN_WORDS, LIMIT_REACHED, Stop
 from batchpatch.pipeline.gauge import Rest
 from batchpatch.pipeline.report import RunReport, attempt_to_show
 from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile
 from batchpatch.pipeline.spooling import missing_rest, rows_copied
 from batchpatch.pipeline.stop import both, in_vain
+from batchpatch.pipeline.work_done import count_work
 from batchpatch.recording.checkpoint import counted, prove
 from batchpatch.recording.manifest import update_manifest, write_summary
-from batchpatch.recording.summary import Counters, summarize
+from batchpatch.recording.summary import summarize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,11 +34,24 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.row_checks import NameLookup
     from batchpatch.recording.checkpoint import Proof
     from batchpatch.recording.manifest import InputChange
+    from batchpatch.recording.summary import Counters
 
 _UNDERIVED = (
     "Left before its end was written (the failed rows, the proof of the counts): "
     "`batchpatch resume` does that."
 )
+
+
+class _Derived(NamedTuple):
+    """What follows from the results."""
+
+    failed: Sequence[Path] = ()
+    """Files of the rows that did not make it."""
+    reasons: Sequence[FailureReason] = ()
+    changes: Sequence[InputChange] = ()
+    """Inputs that are not what they were."""
+    trouble: Stop | None = None
+    """Why not all of it could be had."""
 
 
 class Ending:
@@ -78,7 +91,7 @@ class Ending:
         counts = self._pipeline.recorded.counts
         summary = summarize(counted(counts), self._counters(), stop=stop)
         self._write_summary(summary)
-        return self._told(summary, resumable=self._job.directory is not None)
+        return self._told(summary, _Derived(), resumable=self._job.directory is not None)
 
     def report(self, stop: Stop | None, *, unread: Stop | None = None) -> RunReport:
         """Read the results back, derive what follows from them, and write the summary.
@@ -90,47 +103,76 @@ class Ending:
         Raises:
             LeftError: somebody has asked to leave; nothing more is written then.
         """
-        pipeline, proof, refuse = self._pipeline, self._proof(), self._job.stopper.refuse_leaving
-        refuse()
+        refuse_leaving = self._job.stopper.refuse_leaving
+        proof = self._proof()
+        refuse_leaving()
+        stop = both(self._why_ended(proof, stop), unread)
+        derived = self._derive(proof)
+        stop = both(stop, derived.trouble)
+        refuse_leaving()
+        stop = self._conclude(proof, stop)
+        stop = self._with_lost_rows(stop)
+        summary = self._summarize(proof, stop)
+        self._write_summary(summary)
+        return self._told(summary, derived, resumable=self._is_resumable(summary, derived))
+
+    def _why_ended(self, proof: Proof, stop: Stop | None) -> Stop | None:
+        """Why it has ended, as its rows tell; None where nothing but the input has."""
         reader = self._job.reader
         if self._is_settled(proof):
             stop = in_vain(stop, limit_reached=reader.limit_reached)
-        ended = stop is None or stop.exit_code == ExitCode.DONE
-        self._limit_reached = ended and reader.limit_reached
-        stop = both(stop or self._end_of_input(), unread)
+        self._limit_reached = _is_done(stop) and reader.limit_reached
+        return stop or self._end_of_input()
+
+    def _derive(self, proof: Proof) -> _Derived:
+        """Read the inputs again: which of them have changed, and the rows that did not make it."""
         failed: list[Path] = []
         changes: list[InputChange] = []
         changed: Stop | None = None
+        trouble: Stop | None = None
         try:
             changes, changed = self._changes(proof)
             failed = self._output.write_failed(proof, changed={one.source for one in changes})
         except (RecordError, InputError) as error:
             because = f"The failed rows could not be written: {error}"
-            stop = both(stop, Stop(ExitCode.STOPPED, because))
-        stop = both(stop, changed)
-        # Of a plan that is whole the results go with its state.
+            trouble = Stop(ExitCode.STOPPED, because)
+        # Of a plan that is whole the results go with its state: later there are no reasons.
         reasons = attempt_to_show("The reasons", lambda: self._reasons(proof)) or []
-        refuse()
+        return _Derived(failed, reasons, changes, both(trouble, changed))
+
+    def _conclude(self, proof: Proof, stop: Stop | None) -> Stop | None:
+        """Give what was written its last form; why it has ended, that being done."""
+        whole = _is_done(stop) and proof.settled == self._rows and not proof.problems
         try:
-            self._output.conclude(whole=self._is_whole(proof, stop))
+            self._output.conclude(whole=whole)
         except (RecordError, SettingsError) as error:
-            stop = Stop(ExitCode.STOPPED, str(error))
+            return Stop(ExitCode.STOPPED, str(error))
+        return stop
+
+    def _with_lost_rows(self, stop: Stop | None) -> Stop | None:
+        """The same, and what of a pipe was not copied: that is no success for a script."""
         spooled = self._job.spooled
-        if stop is not None and spooled is not None and spooled.left:
-            # A canary that lost the rest of its pipe is no success for a script.
-            code = ExitCode.STOPPED if stop.exit_code == ExitCode.DONE else stop.exit_code
-            because = LIMIT_IN_WORDS if stop.because == LIMIT_REACHED else stop.because
-            stop = Stop(code, f"{because} {spooled.left}")
+        if stop is None or spooled is None or not spooled.left:
+            return stop
+        code = ExitCode.STOPPED if stop.exit_code == ExitCode.DONE else stop.exit_code
+        because = LIMIT_IN_WORDS if stop.because == LIMIT_REACHED else stop.because
+        return Stop(code, f"{because} {spooled.left}")
+
+    def _summarize(self, proof: Proof, stop: Stop | None) -> Summary:
+        spooled = self._job.spooled
         if self._limit_reached and spooled is not None:
             counting = partial(rows_copied, spooled.directory, self._job.settings.read)
             self._rows_copied = attempt_to_show("Rows in all", counting)
-        before = self._limit_reached and pipeline.rows > reader.rows
-        summary = summarize(proof, self._counters(), stop=stop, ended_before=before)
-        self._write_summary(summary)
+        ended_before = self._limit_reached and self._pipeline.rows > self._job.reader.rows
+        return summarize(proof, self._counters(), stop=stop, ended_before=ended_before)
+
+    def _is_resumable(self, summary: Summary, derived: _Derived) -> bool:
+        """There is more to do, and `resume` would do it."""
         plan = self._output.report(self._lookup.names)
-        over = bool(changes) or self._job.directory is None or (plan is not None and plan.whole)
-        resumable = not over and (bool(summary.unattempted) or not pipeline.exhausted)
-        return self._told(summary, failed, reasons, changes, resumable=resumable)
+        over = self._job.directory is None or (plan is not None and plan.whole)
+        if over or derived.changes:
+            return False
+        return bool(summary.unattempted) or not self._pipeline.exhausted
 
     def _write_summary(self, summary: Summary) -> None:
         directory = self._job.directory
@@ -143,22 +185,14 @@ class Ending:
                 write_summary(directory.summary_path, summary)
                 directory.forget_progress()
 
-    def _told(
-        self,
-        summary: Summary,
-        failed: Sequence[Path] = (),
-        reasons: Sequence[FailureReason] = (),
-        changes: Sequence[InputChange] = (),
-        *,
-        resumable: bool,
-    ) -> RunReport:
+    def _told(self, summary: Summary, derived: _Derived, *, resumable: bool) -> RunReport:
         job, pipeline = self._job, self._pipeline
         plan = self._output.report(self._lookup.names)
         return RunReport(
             summary,
             job.directory.path if job.directory else plan.out if plan else Path(),
-            list(failed),
-            list(reasons),
+            list(derived.failed),
+            list(derived.reasons),
             resumable=resumable,
             requests_left=attempt_to_show(
                 "What is left",
@@ -170,7 +204,7 @@ class Ending:
             nothing_left=job.earlier is not None
             and not (resumable or pipeline.recorded.settled_here),
             notices=summary.notices,
-            changed=changes,
+            changed=derived.changes,
             conflicts=self._output.conflicts,
             warns_of_end=job.settings.find.ended == "warn",
             plan=plan,
@@ -220,33 +254,23 @@ class Ending:
         read = up_to_limit or (pipeline.exhausted and reader.missing_from is None)
         return read and proof.settled == self._rows and not proof.problems
 
-    def _is_whole(self, proof: Proof, stop: Stop | None) -> bool:
-        ended = stop is None or stop.exit_code == ExitCode.DONE
-        return ended and proof.settled == self._rows and not proof.problems
-
     def _counters(self) -> Counters:
         """What this process and those before it have done, as far as they could say."""
-        client, pipeline = self._job.client, self._pipeline
-        traffic = client.traffic
-        counters = Counters(
-            rows=pipeline.rows,
-            patches=traffic.calls["patches"],
-            reads=traffic.calls["reads"],
-            lookups=traffic.calls["lookups"],
-            verifications=traffic.calls["verifications"],
-            retries=traffic.retries,
-            requests=traffic.requests,
-            throttled=traffic.throttled,
-            tokens_minted=client.tokens_minted,
-            allowance_used=client.allowance_used,
-            elapsed_s=round(pipeline.elapsed_s, 3),
-            started=rfc3339(self._started),
-            ended=rfc3339(datetime.now(UTC)),
-            input_exhausted=pipeline.exhausted and self._job.reader.missing_from is None,
-            other=traffic.calls["other"],
-            blanked=pipeline.recorded.blanked,
-            unkept=self._job.unkept,
+        job = self._job
+        reader = job.reader
+        counters = count_work(
+            job.client,
+            self._pipeline,
+            started=self._started,
+            exhausted=self._pipeline.exhausted and reader.missing_from is None,
+        )._replace(
+            unkept=job.unkept,
             rows_expected=attempt_to_show("Rows in all", lambda: self._rows_expected),
-            notices=attempt_to_show("The notices", lambda: tuple(self._job.reader.notices)) or (),
+            notices=attempt_to_show("The notices", lambda: tuple(reader.notices)) or (),
         )
-        return self._job.earlier.added_to(counters) if self._job.earlier else counters
+        return job.earlier.added_to(counters) if job.earlier else counters
+
+
+def _is_done(stop: Stop | None) -> bool:
+    """Nothing but the end of the input, or the limit, has ended it."""
+    return stop is None or stop.exit_code == ExitCode.DONE
