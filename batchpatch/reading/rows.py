@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from batchpatch.formats.skips import without_skipped
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.fields import are_canonical, canonical_uuid
-from batchpatch.reading import row_errors
 from batchpatch.reading.dialect import Dialect
 from batchpatch.reading.mended import refuse_unmended
 from batchpatch.reading.odd_values import OddValues, any_odd, any_suspect
@@ -23,13 +22,11 @@ from batchpatch.reading.records import (
     Selectors,
     column_getter,
     is_empty,
-    members_in,
     new_row,
     origin_in,
     refuse_ragged,
     rows_of,
     skips_in,
-    unsendable,
     with_origin,
 )
 from batchpatch.reading.row_contexts import checked_id, planned_context
@@ -37,8 +34,8 @@ from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.row_properties import RowProperties
 from batchpatch.reading.rules import listed_by
 from batchpatch.reading.tables import Table
-from batchpatch.reading.values import Names, UnsendableError, text_of
-from batchpatch.writes.columns import RefusedError
+from batchpatch.reading.values import Names, UnsendableError
+from batchpatch.reading.wanted_values import WantedValues
 from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
@@ -71,13 +68,13 @@ class RowMaker:
         `table`: of a CSV, what its records are held against. `rules`: for its values.
         """
         self._rules = rules
-        self._is_json = is_json
         self._table = table or Table([], Dialect(","), name="")
         self._nulls = frozenset(options.null)
         self.odd = OddValues()
         """Values about which there is something to say."""
         self._mapping = mapping
-        self._options = options
+        self._wanted = WantedValues(mapping, options, is_json=is_json)
+        self._leaves_empty = options.empty == "leave"
         self._source = source
         self._constants = dict(options.constants)
         self._kind = find_kind(options.write)
@@ -144,7 +141,7 @@ class RowMaker:
         if self._rules is not None and not self._rules.fit(self._own_names, values):
             return None
         odd = any_odd(values)
-        if odd and self._options.empty == "leave" and not all(chain.from_iterable(values)):
+        if odd and self._leaves_empty and not all(chain.from_iterable(values)):
             return None
         suspect = block.suspect and any_suspect(values)
         if odd or suspect:
@@ -216,7 +213,7 @@ class RowMaker:
             (context,) = known
         names, values = self._own_names, self._values_of(cells)
         values += tuple(self._constants.values())
-        if "" in values and self._options.empty == "leave":
+        if "" in values and self._leaves_empty:
             some = self._names.good.get(tuple(compress(names, values)))
             if some is None:
                 return None
@@ -242,8 +239,7 @@ class RowMaker:
             cells = self._table.restored(line, cells)
             refuse_ragged(cells, mapping.width, line)
             refuse_unmended(cells, mapping)
-            if self._nulls:
-                cells = [None if self._is_null(cell) else cell for cell in cells]
+            cells = self._wanted.without_nulls(cells)
             at = mapping.participant
             given = cells[mapping.conversation], None if at is None else cells[at]
             ids = [canonical_uuid(text) if isinstance(text, str) else None for text in given]
@@ -255,7 +251,7 @@ class RowMaker:
                 context = planned_context(context, plan)
             if properties is not None:
                 context = properties.context(cells, context)
-            wanted = self._wanted(cells, planned=plan is not None)
+            wanted = self._wanted.of(cells, planned=plan is not None)
             if self._rules is not None:
                 wanted = self._rules.applied(wanted, line, complete=plan is None)
             names = self._names.shared(tuple(wanted))
@@ -266,50 +262,3 @@ class RowMaker:
         row = Row(number, line, self._source, conversation, participant, names, values, context)
         row = with_origin(row, origin) if origin else row
         return without_skipped(row, skips, whole=self._kind.whole) if skips else row
-
-    def _is_null(self, cell: object) -> bool:
-        return bool(self._nulls) and isinstance(cell, str) and cell in self._nulls
-
-    def _wanted(self, cells: Sequence[Any], *, planned: bool) -> dict[str, str]:
-        """What is to be sent, by name; later columns win over earlier ways to give a name."""
-        options = self._options
-        given = self._given(cells)
-        if not self._kind.plain:
-            given = self._judged(given, planned=planned)
-        wanted: dict[str, str] = {}
-        for name, cell in given:
-            value = None if self._is_null(cell) else cell
-            text = text_of(name, value, empty=options.empty, nested=options.nested)
-            if text is not None:
-                wanted[name] = text
-        if self._kind.plain:
-            wanted.update(self._constants)
-        return wanted
-
-    def _judged(self, given: list[tuple[str, Any]], *, planned: bool) -> list[tuple[str, Any]]:
-        """The same as the kind of write wants them; what leaves a name alone is taken out."""
-        blank = "" if self._options.empty == "set" else None
-        texts = ((n, blank if v is None or self._is_null(v) else v) for n, v in given)
-        kept = {name: value for name, value in texts if value is not None} | self._constants
-        try:
-            return list(self._kind.asked(kept, planned=planned).items())
-        except RefusedError as refused:
-            raise unsendable(refused) from None
-
-    def _given(self, cells: Sequence[Any]) -> list[tuple[str, Any]]:
-        mapping = self._mapping
-        given: list[tuple[str, Any]] = []
-        if mapping.object_at is not None:
-            given.extend(members_in(cells[mapping.object_at], self._kind).items())
-        if mapping.pair_at is not None:
-            key, value = (cells[position] for position in mapping.pair_at)
-            if not isinstance(key, str) or not key.strip():
-                raise UnsendableError(row_errors.KEY_WITHOUT_NAME)
-            given.append((str(key), self._value(value)))
-        for name, position in zip(mapping.names, mapping.positions, strict=True):
-            given.append((name, self._value(cells[position])))
-        return given
-
-    def _value(self, cell: Any) -> Any:
-        """The JSON value that a cell is: an empty one of a CSV is null, `""` of JSON is a text."""
-        return None if cell == "" and not self._is_json else cell
