@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from batchpatch.cli.options.declare import Options, flag, with_options
-from batchpatch.cli.options.surroundings import (
-    PlatformFlags,
-    ReportFlags,
-    SandboxFlags,
-    ServerFlags,
-)
+from batchpatch.cli.options.platform import PlatformFlags
+from batchpatch.cli.options.reporting import ReportFlags
+from batchpatch.cli.options.trying_out import SandboxFlags, ServerFlags
 from batchpatch.cli.output import emit_document, show
 from batchpatch.options.spelling import parse_text
 

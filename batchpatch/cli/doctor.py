@@ -8,13 +8,10 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from batchpatch.cli.options.declare import with_options
+from batchpatch.cli.options.platform import PlatformFlags
+from batchpatch.cli.options.reporting import ReportFlags
 from batchpatch.cli.options.showing import ShowingFlags
-from batchpatch.cli.options.surroundings import (
-    PlatformFlags,
-    ReportFlags,
-    SandboxFlags,
-    ServerFlags,
-)
+from batchpatch.cli.options.trying_out import SandboxFlags, ServerFlags
 from batchpatch.cli.output import emit_document, show
 from batchpatch.cli.text import count, printable
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batchpatch.cli.options.declare import Given
-    from batchpatch.cli.options.surroundings import ReportFlags
+    from batchpatch.cli.options.reporting import ReportFlags
     from batchpatch.model import Summary
     from batchpatch.pipeline.report import PlanReport, RunReport
 

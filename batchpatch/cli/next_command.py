@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.cli.options.declare import flags_of, pairs_of
 from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.finding import FindingFlags
+from batchpatch.cli.options.platform import PlatformFlags
 from batchpatch.cli.options.reading import ReadingFlags
+from batchpatch.cli.options.reporting import ReportFlags
 from batchpatch.cli.options.sending import (
     AttemptFlags,
     LookingFlags,
@@ -21,12 +23,7 @@ from batchpatch.cli.options.sending import (
     VerifyFlags,
 )
 from batchpatch.cli.options.stopping import StoppingFlags
-from batchpatch.cli.options.surroundings import (
-    PlatformFlags,
-    ReportFlags,
-    SandboxFlags,
-    ServerFlags,
-)
+from batchpatch.cli.options.trying_out import SandboxFlags, ServerFlags
 from batchpatch.errors import as_typed
 from batchpatch.genesys.account.regions import region_of, usual_api_url
 from batchpatch.recording.manifest import read_manifest

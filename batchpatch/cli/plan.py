@@ -15,7 +15,9 @@ from batchpatch.cli.options.declare import (
 )
 from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.finding import FindingFlags
+from batchpatch.cli.options.platform import PlatformFlags
 from batchpatch.cli.options.reading import Inputs, ReadingFlags
+from batchpatch.cli.options.reporting import ReportFlags, RestartFlags
 from batchpatch.cli.options.sending import (
     AttemptFlags,
     ChoiceFlags,
@@ -27,19 +29,12 @@ from batchpatch.cli.options.sending import (
 from batchpatch.cli.options.showing import two_on_stdout
 from batchpatch.cli.options.stopping import StoppingFlags
 from batchpatch.cli.options.streaming import StreamFlags
-from batchpatch.cli.options.surroundings import (
-    DryFlags,
-    PlatformFlags,
-    ReportFlags,
-    RestartFlags,
-    SandboxFlags,
-    ServerFlags,
-    parse_path,
-)
+from batchpatch.cli.options.trying_out import DryFlags, SandboxFlags, ServerFlags
 from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
 from batchpatch.cli.output import say
 from batchpatch.errors import SettingsError
 from batchpatch.options.run import Safeguards
+from batchpatch.options.spelling import parse_path
 
 if TYPE_CHECKING:
     from pathlib import Path

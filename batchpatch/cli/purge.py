@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from batchpatch.cli.options.declare import Argument, Options, flag, flags_of, with_options
-from batchpatch.cli.options.surroundings import ReportFlags
+from batchpatch.cli.options.reporting import ReportFlags
 from batchpatch.cli.output import emit_document, say
 from batchpatch.errors import ExitCode, SettingsError, as_typed
 from batchpatch.options.spelling import parse_duration

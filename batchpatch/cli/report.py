@@ -10,9 +10,9 @@ from batchpatch.cli.options.declare import Options, flag, with_options
 from batchpatch.cli.options.inputs_again import inputs_again_flag
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
 from batchpatch.cli.options.showing import ShowingFlags, two_on_stdout
-from batchpatch.cli.options.surroundings import parse_path
 from batchpatch.cli.output import binary_output, emit_document, say, show
 from batchpatch.errors import ExitCode, SettingsError, as_typed
+from batchpatch.options.spelling import parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,15 +10,12 @@ from batchpatch.cli.options.declare import GivenFlags, Options, flag, with_optio
 from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.inputs_again import inputs_again_flag
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
+from batchpatch.cli.options.platform import PlatformFlags
+from batchpatch.cli.options.reporting import ReportFlags
 from batchpatch.cli.options.sending import AttemptFlags, PaceFlags
 from batchpatch.cli.options.stopping import StoppingFlags
 from batchpatch.cli.options.streaming import StreamFlags
-from batchpatch.cli.options.surroundings import (
-    PlatformFlags,
-    ReportFlags,
-    SandboxFlags,
-    ServerFlags,
-)
+from batchpatch.cli.options.trying_out import SandboxFlags, ServerFlags
 from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
 from batchpatch.errors import SettingsError, as_typed
 

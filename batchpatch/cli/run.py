@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from batchpatch.cli.options.declare import GivenFlags, with_options
 from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.finding import FindingFlags
+from batchpatch.cli.options.platform import PlatformFlags
 from batchpatch.cli.options.reading import Inputs, ReadingFlags
+from batchpatch.cli.options.reporting import RecordFlags, ReportFlags, RestartFlags
 from batchpatch.cli.options.sending import (
     AttemptFlags,
     LookingFlags,
@@ -17,15 +19,7 @@ from batchpatch.cli.options.sending import (
 )
 from batchpatch.cli.options.stopping import StoppingFlags
 from batchpatch.cli.options.streaming import StreamFlags
-from batchpatch.cli.options.surroundings import (
-    DryFlags,
-    PlatformFlags,
-    RecordFlags,
-    ReportFlags,
-    RestartFlags,
-    SandboxFlags,
-    ServerFlags,
-)
+from batchpatch.cli.options.trying_out import DryFlags, SandboxFlags, ServerFlags
 from batchpatch.cli.options.watching import MetricsFlags, WatchFlags
 from batchpatch.errors import SettingsError
 

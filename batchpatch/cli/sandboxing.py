@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, ClassVar, Literal
 
 from batchpatch.cli.options.declare import Options, flag, with_options
-from batchpatch.cli.options.surroundings import ServerFlags
+from batchpatch.cli.options.trying_out import ServerFlags
 from batchpatch.cli.output import emit, say
 from batchpatch.errors import ExitCode, SettingsError, cannot_listen
 from batchpatch.options.spelling import parse_number, parse_whole

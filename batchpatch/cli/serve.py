@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.cli.options.declare import GivenFlags, idle_lines, with_options
 from batchpatch.cli.options.finding import FindingFlags
+from batchpatch.cli.options.platform import PlatformFlags
 from batchpatch.cli.options.reading import ReadingFlags
+from batchpatch.cli.options.reporting import ReportFlags
 from batchpatch.cli.options.sending import (
     AttemptFlags,
     LookingFlags,
@@ -20,12 +22,7 @@ from batchpatch.cli.options.sending import (
 )
 from batchpatch.cli.options.serving import ListenFlags, ServiceRecordFlags
 from batchpatch.cli.options.stopping import StoppingFlags
-from batchpatch.cli.options.surroundings import (
-    PlatformFlags,
-    ReportFlags,
-    SandboxFlags,
-    ServerFlags,
-)
+from batchpatch.cli.options.trying_out import SandboxFlags, ServerFlags
 from batchpatch.cli.options.watching import WatchFlags
 from batchpatch.cli.output import emit_document, say, tell
 from batchpatch.errors import ExitCode

@@ -32,12 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from batchpatch.cli.json_log import JsonLog
-    from batchpatch.cli.options.surroundings import (
-        PlatformFlags,
-        ReportFlags,
-        SandboxFlags,
-        ServerFlags,
-    )
+    from batchpatch.cli.options.platform import PlatformFlags
+    from batchpatch.cli.options.reporting import ReportFlags
+    from batchpatch.cli.options.trying_out import SandboxFlags, ServerFlags
     from batchpatch.cli.watching import Watch
     from batchpatch.formats.run_json import Manifest
     from batchpatch.model import Progress

@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 from batchpatch.cli.options.declare import GivenFlags, Options, flag, with_options
 from batchpatch.cli.options.ending import EndFlags
 from batchpatch.cli.options.newest import LastFlags, RunOrLast
+from batchpatch.cli.options.platform import PlatformFlags
+from batchpatch.cli.options.reporting import RecordFlags, ReportFlags
 from batchpatch.cli.options.sending import AttemptFlags, PaceFlags, VerifyFlags
 from batchpatch.cli.options.stopping import StoppingFlags
-from batchpatch.cli.options.surroundings import (
-    PlatformFlags,
-    RecordFlags,
-    ReportFlags,
-    SandboxFlags,
-    ServerFlags,
-)
+from batchpatch.cli.options.trying_out import SandboxFlags, ServerFlags
 from batchpatch.cli.output import emit_document, say
 from batchpatch.errors import ExitCode, SettingsError, as_typed
 

@@ -1,4 +1,4 @@
-"""The spelling of numbers, rates, durations, shares and hours: text in, option values out. Pure.
+"""The spelling of numbers, rates, times, shares, paths: text in, option values out. Pure.
 
 Whatever the text, the answer is a value or a `SettingsError` of one sentence that names the flag.
 """
@@ -6,7 +6,9 @@ Whatever the text, the answer is a value or a `SettingsError` of one sentence th
 from __future__ import annotations
 
 import re
+import shlex
 from datetime import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import SettingsError
@@ -38,6 +40,27 @@ def parse_text(text: str, *, flag: str) -> str:
     if not text.strip():
         raise SettingsError(f"{flag} is empty: is a variable of the command line not set?")
     return text
+
+
+def parse_command(text: str, *, flag: str) -> tuple[str, ...]:
+    """The words of a command, as a shell would split them.
+
+    Raises:
+        SettingsError: it has none, or a quote that nobody closes.
+    """
+    try:
+        return tuple(shlex.split(parse_text(text, flag=flag)))
+    except ValueError as error:
+        raise SettingsError(f"{flag}: {error}: write it as in a shell.") from None
+
+
+def parse_path(text: str, *, flag: str) -> Path:
+    """A file or directory.
+
+    Raises:
+        SettingsError: it has no name.
+    """
+    return Path(parse_text(text, flag=flag))
 
 
 def parse_whole(text: str, *, flag: str, least: int = 0, most: int | None = None) -> int:

@@ -11,6 +11,7 @@ import pytest
 from batchpatch.cli.next_command import NextCommands, kept_flags, undo_flags, unkept
 from batchpatch.cli.options.declare import Flag, Given, flags_of, with_options
 from batchpatch.cli.options.finding import FindingFlags
+from batchpatch.cli.options.platform import PlatformFlags
 from batchpatch.cli.options.reading import ReadingFlags
 from batchpatch.cli.options.sending import (
     AttemptFlags,
@@ -20,7 +21,6 @@ from batchpatch.cli.options.sending import (
     VerifyFlags,
 )
 from batchpatch.cli.options.stopping import StoppingFlags
-from batchpatch.cli.options.surroundings import PlatformFlags
 from batchpatch.cli.resume import resume
 from batchpatch.cli.run import run
 from batchpatch.cli.undo import undo

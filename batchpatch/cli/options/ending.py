@@ -8,11 +8,11 @@ from shutil import which
 from typing import TYPE_CHECKING, ClassVar
 
 from batchpatch.cli.options.declare import Options, Reach, flag
-from batchpatch.cli.options.surroundings import parse_command
 from batchpatch.errors import SettingsError, cannot_start
+from batchpatch.options.spelling import parse_command
 
 if TYPE_CHECKING:
-    from batchpatch.cli.options.surroundings import PlatformFlags
+    from batchpatch.cli.options.platform import PlatformFlags
 
 _KEY = "on_end"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from batchpatch.cli.options.declare import flag
-from batchpatch.cli.options.surroundings import parse_path
+from batchpatch.options.spelling import parse_path
 
 
 def inputs_again_flag() -> Any:

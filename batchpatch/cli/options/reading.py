@@ -7,9 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from batchpatch.cli.options.declare import Argument, Options, Reach, flag
-from batchpatch.cli.options.surroundings import parse_path
 from batchpatch.errors import SettingsError
-from batchpatch.options.spelling import parse_choice, parse_duration, parse_text, parse_whole
+from batchpatch.options.spelling import (
+    parse_choice,
+    parse_duration,
+    parse_path,
+    parse_text,
+    parse_whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

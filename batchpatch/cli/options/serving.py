@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from batchpatch.cli.options.declare import Options, flag
-from batchpatch.cli.options.surroundings import RecordFlags, parse_path
+from batchpatch.cli.options.reporting import RecordFlags
 from batchpatch.errors import SettingsError, as_typed, why_unreadable
-from batchpatch.options.spelling import parse_text, parse_whole
+from batchpatch.options.spelling import parse_path, parse_text, parse_whole
 
 if TYPE_CHECKING:
     import ssl

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from batchpatch.cli.options.declare import Options, flag
+from batchpatch.cli.options.reporting import RecordFlags
 from batchpatch.cli.options.showing import two_on_stdout
-from batchpatch.cli.options.surroundings import RecordFlags
 from batchpatch.errors import SettingsError
 
 if TYPE_CHECKING:
-    from batchpatch.cli.options.surroundings import ReportFlags
+    from batchpatch.cli.options.reporting import ReportFlags
 
 
 def _parse_results(text: str, *, flag: str) -> str:

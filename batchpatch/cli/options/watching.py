@@ -7,7 +7,7 @@ from functools import partial
 from typing import ClassVar, Literal
 
 from batchpatch.cli.options.declare import Options, Reach, flag
-from batchpatch.cli.options.surroundings import RecordFlags
+from batchpatch.cli.options.reporting import RecordFlags
 from batchpatch.options.spelling import parse_whole
 
 

@@ -19,6 +19,7 @@ from batchpatch.cli.options.declare import (
     pairs_of,
 )
 from batchpatch.cli.options.finding import FindingFlags
+from batchpatch.cli.options.platform import PlatformFlags
 from batchpatch.cli.options.reading import ReadingFlags
 from batchpatch.cli.options.sending import (
     AttemptFlags,
@@ -28,7 +29,6 @@ from batchpatch.cli.options.sending import (
     VerifyFlags,
 )
 from batchpatch.cli.options.stopping import StoppingFlags
-from batchpatch.cli.options.surroundings import PlatformFlags
 from batchpatch.errors import SettingsError
 
 GROUPS = [
