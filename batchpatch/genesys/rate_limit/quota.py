@@ -7,7 +7,7 @@ always in one of four states:
 - *unheard*: no answer has come yet. One request goes ahead, joined by one a second.
 - *silent*: answers bear no headers. The assumed pace is kept, evenly.
 - *open*: the reset of the window is ahead. What is left of it leaves at once, unless others use it
-  too, see `Others`: the newest count, what is in flight and what ended uncounted are taken off.
+  too, see `FairShare`: the newest count, what is in flight and what ended uncounted are taken off.
 - *unopened*: the reset has passed, and no answer of the next window has come. A whole window may
   leave, less what is in flight.
 
@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from batchpatch.genesys.rate_limit.others import Count, Others
+from batchpatch.genesys.rate_limit.fair_share import Count, FairShare
 from batchpatch.genesys.rate_limit.pace import EvenPace
 from batchpatch.genesys.rate_limit.uncounted import Uncounted
 from batchpatch.genesys.rate_limit.window_state import (
@@ -96,7 +96,7 @@ class Quota:
         self._count = self._own = self._unsure = 0
         self._as_of = (-math.inf, -math.inf)
         """When the request of the newest count was sent, and when its answer came."""
-        self._others = Others()
+        self._fair_share = FairShare()
         self._counted_s = -math.inf
         """The end of the window that was added to `windows` last."""
 
@@ -110,7 +110,7 @@ class Quota:
         self.in_flight[self._started] = now_s
         if self.reset is None and self._assumed is not None:
             self._assumed.started(now_s)
-        self._others.started(now_s)
+        self._fair_share.started(now_s)
         return self._started
 
     def answered(self, number: int, headers: QuotaHeaders | None, now_s: float) -> None:
@@ -135,7 +135,7 @@ class Quota:
         sent_s = self.in_flight.pop(number)
         ends_s = None if self.reset is None else self.reset.most_s + GUARD_S
         if self.reset is not None and sent_s < self.reset.most_s:
-            self._others.suspect()
+            self._fair_share.suspect()
         self.cool_down(sent_s, retry_after_s, now_s, until_s=ends_s, jitter=jitter)
 
     def cool_down(
@@ -151,7 +151,7 @@ class Quota:
         """Send nothing for that time, or else until then, or else for longer each time."""
         self._cooldown.refused(now_s, retry_after_s, until_s, most_s=most_s, jitter=jitter)
         if self.reset is None:
-            self._others.suspect()
+            self._fair_share.suspect()
         elif sent_s >= self.reset.most_s:
             # A window just begun was full: perhaps it had not begun.
             self._sliding.suspect()
@@ -209,7 +209,7 @@ class Quota:
         # Others may have spent since it was counted, and until one more is.
         sent_s, received_s = self._as_of
         unseen_s, rest_s = now_s - sent_s + received_s - sent_s, reset.most_s - now_s
-        return self._others.wait_s(now_s, left=left, unseen_s=unseen_s, rest_s=rest_s, out=out)
+        return self._fair_share.wait_s(now_s, left=left, unseen_s=unseen_s, rest_s=rest_s, out=out)
 
     def _wait_unopened_s(self, reset: WindowReset, now_s: float) -> float:
         """As `wait_s`, in a window that certainly has begun and was not heard of yet."""
@@ -224,7 +224,7 @@ class Quota:
             return forget_s - now_s
         left, gone_s = most - out, now_s - reset.least_s
         rest_s = self._span.least_s - gone_s
-        wait_s = self._others.wait_s(now_s, left=left, unseen_s=gone_s, rest_s=rest_s, out=out)
+        wait_s = self._fair_share.wait_s(now_s, left=left, unseen_s=gone_s, rest_s=rest_s, out=out)
         wait_s = max(wait_s, self._sliding.wait_s(now_s, self._span.most_s, most=most, out=out))
         return min(forget_s - now_s, wait_s)
 
@@ -265,7 +265,7 @@ class Quota:
         self.reset, self.silent, self.allowed = reset, False, headers.allowed
         self._count, self._own, self._as_of = headers.count, own, (sent_s, now_s)
         self._own += self._uncounted.drop(sent_s)
-        self._others.opened(
+        self._fair_share.opened(
             self._counted(headers), sent_s, now_s, window_s=self._span.most_s, is_first=is_first
         )
 
@@ -279,7 +279,7 @@ class Quota:
         self.allowed, self._count = headers.allowed, headers.count
         self._as_of = (sent_s, now_s)
         self._unsure *= not newer
-        self._others.counted(self._counted(headers), now_s, is_first=self.windows == 1)
+        self._fair_share.counted(self._counted(headers), now_s, is_first=self.windows == 1)
 
     def _counted(self, headers: QuotaHeaders) -> Count:
         # A window that slides may have counted what we sent in the one before.
@@ -296,4 +296,4 @@ class Quota:
         self.reset = None
         self._uncounted.clear()
         self._sliding.clear()
-        self._others = Others()
+        self._fair_share = FairShare()

@@ -75,40 +75,41 @@ class Decay:
         self._left, self._at_s = left, now_s
 
 
-class Door:
-    """A few requests of each window that are left to newcomers while a client is alone.
+class Reserve:
+    """The reserve for newcomers: a few requests of each window, while a client is alone.
 
     A newcomer that was refused waits for Retry-After, rounded, and a second: until then, a client
     that is faster would have used up every window before it, and never learn that it is there.
     """
 
     _PART = 0.01
-    _OPEN_S = 1.25
+    _KEPT_S = 1.25
     # Whoever was refused in the first may come in the second; both are spent at once.
     _WINDOWS = 2
 
     def __init__(self) -> None:
         self._filled = self._size = 0
         """Windows in a row that we have filled alone; the few requests of a window."""
-        self._closes_s = -math.inf
+        self._until_s = -math.inf
 
     def turn(self, left: int, now_s: float, *, ended_with: int, alone: bool) -> None:
         """A window has begun that takes so many; the one before was ours alone, or not."""
         filled = alone and ended_with <= self._size
         self._filled = self._filled + 1 if filled else 0
         self._size = max(1, int(left * self._PART))
-        self._closes_s = now_s + self._OPEN_S
+        self._until_s = now_s + self._KEPT_S
 
     def wait_s(self, left: int, now_s: float) -> float:
         """Seconds until we may have one of those `left`; 0 for now."""
-        is_open = self._filled >= self._WINDOWS and left <= self._size
-        return max(0.0, self._closes_s - now_s) if is_open else 0.0
+        is_kept = self._filled >= self._WINDOWS and left <= self._size
+        return max(0.0, self._until_s - now_s) if is_kept else 0.0
 
 
-class Trial:
-    """A few requests at once, until those of others would have shown: as long as three answers.
+class SlowStart:
+    """Slow start: a few requests at once, until those of others would have shown.
 
-    Where answers are fast it is longer: a busy machine has not let the others send by then.
+    It is as long as three answers take, and longer where answers are fast: a busy machine has not
+    let the others send by then.
     """
 
     _ROUNDS = 3
@@ -130,8 +131,8 @@ class Trial:
         return max(0.0, self._until_s - now_s) if out >= self._AT_ONCE else 0.0
 
 
-class Others:
-    """A meter of who else uses a window: `wait_s` says when one may start, `started` that it did.
+class FairShare:
+    """The fair share of a window: `wait_s` says when one may start, `started` that it did.
 
     An answer of a window that is known goes to `counted`, the first one of a window to `opened`.
     """
@@ -155,7 +156,7 @@ class Others:
         self._is_shared = False
         self._seen_s = self._suspected_until_s = self._started_s = -math.inf
         """When a count had grown by theirs; until when we are careful; when ours left last."""
-        self._decay, self._door, self._trial = Decay(), Door(), Trial()
+        self._decay, self._reserve, self._slow_start = Decay(), Reserve(), SlowStart()
 
     @property
     def _pace(self) -> float:
@@ -180,12 +181,12 @@ class Others:
             is_first: nothing is known of the window before it.
         """
         alone = not is_first and not self._theirs
-        self._door.turn(count.left, now_s, ended_with=self._left, alone=alone)
+        self._reserve.turn(count.left, now_s, ended_with=self._left, alone=alone)
         if self._before and not is_first:
             self._suspected_until_s = now_s + _SUSPECTED_S
         self._before = max(0, count.theirs) if is_first else 0
         if self._before:
-            self._trial.begin(sent_s, now_s)
+            self._slow_start.begin(sent_s, now_s)
         self._window_s, self._theirs, self._seen_s = window_s, 0, now_s
         self._mean_per_s = (self._mean_per_s[1], 0.0)
         self._grown = (self._grown[1], 0)
@@ -223,7 +224,7 @@ class Others:
         likely = left - int(max(self._mean_per_s) * unseen_s)
         if not self._is_shared and now_s >= self._suspected_until_s:
             # With nothing on its way, one request goes and asks.
-            alone_s = max(self._trial.wait_s(out, now_s), self._door.wait_s(left, now_s))
+            alone_s = max(self._slow_start.wait_s(out, now_s), self._reserve.wait_s(left, now_s))
             return alone_s if likely > 0 or not out else math.inf
         asks = not out and left > _SPARED * self._times
         if rest_s <= self._window_s * _LAST_PART:
