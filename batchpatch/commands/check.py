@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from batchpatch.commands.price import price_of
 from batchpatch.errors import RecordError, SettingsError
 from batchpatch.genesys.rate_limit.pace import Allowance, assumed_allowance
 from batchpatch.merging.forecast import Forecast
@@ -144,35 +145,33 @@ def check(
         if len(valid) < len(rows):
             invalid += len(rows) - len(valid)
             _tell_invalid(rows, on_invalid)
-    lookups = forecast.lookups(lookup_batch)
-    # An estimate may be too high by more than there is room for.
-    participants = min(forecast.participants.count, reader.rows - invalid)
-    conversations = min(forecast.conversations.count, reader.rows - invalid)
-    choices = participants if check_choices else 0
-    route_reads = 0
-    if route is not None and route.of_communication:
-        route_reads = max(0, conversations - forecast.conversations_read)
-    reads = conversations if kind.resource is None else participants
-    looks = _looks(reads, looks_each)
-    requests = forecast.patches + lookups + choices + looks + route_reads
+    price = price_of(
+        forecast,
+        most=reader.rows - invalid,
+        kind=kind,
+        route=route,
+        lookup_batch=lookup_batch,
+        check_choices=check_choices,
+        looks_each=looks_each,
+    )
     return CheckReport(
         inputs=[_input_check(opened) for opened in reader.inputs],
         rows=reader.rows,
         valid=reader.rows - invalid,
         invalid=invalid,
         nothing_to_set=forecast.nothing_to_set,
-        participants=participants,
+        participants=price.participants,
         participants_exact=forecast.participants.exact,
-        conversations=conversations,
-        reads=reads,
+        conversations=price.conversations,
+        reads=price.reads,
         attributes=list(names.known),
-        choices=choices,
-        looks=looks,
-        route_reads=route_reads,
-        requests=forecast.patches,
-        lookups=lookups,
+        choices=price.choices,
+        looks=price.looks,
+        route_reads=price.route_reads,
+        requests=price.patches,
+        lookups=price.lookups,
         allowance=allowance,
-        duration_s=allowance.duration_s(requests) if allowance else None,
+        duration_s=allowance.duration_s(price.requests) if allowance else None,
         notices=[*reader.notices, *offline.notices, *kind.advice],
         write=kind.name,
         fixed=None if fix is None else _fixed(reader, read, Path(fix)),
@@ -187,12 +186,6 @@ def _tell_invalid(
     for row in rows:
         if isinstance(row, InvalidRow):
             on_invalid(row)
-
-
-def _looks(reads: int, each: float) -> int:
-    """So many reads of each; a sample, which is the part of one, is of one at least."""
-    whole, share = divmod(each, 1)
-    return int(reads * whole) + (max(1, round(reads * share)) if share and reads else 0)
 
 
 def _fixed(reader: Reader, read: ReadOptions, out: Path) -> SortedFiles:

@@ -123,15 +123,14 @@ def map_columns(
     columns = kind.columns
     pair = _pair(*(fields[field] for field in columns.pair)) if columns.pair else None
     object_at = fields[columns.whole] if columns.whole else None
+    holds_values = bool(options.constants or pair or object_at is not None)
     if options.write is None:
         finder.refuse_other_kinds()
-    elif not (attributes or options.constants or pair or object_at is not None):
+    elif not (attributes or holds_values):
         finder.add_of_other_kinds(attributes)
     attributes = dict(sorted(attributes.items(), key=lambda item: item[1]))
-    finder.refuse_missing(
-        _missing(options, fields, selectors),
-        nothing_to_send=not (attributes or options.constants or pair or object_at is not None),
-    )
+    missing = _missing(options, fields, selectors)
+    finder.refuse_missing(missing, nothing_to_send=not (attributes or holds_values))
     kept = {n: i for n, i in attributes.items() if n not in options.constants}
     return Mapping(
         width=len(header),

@@ -122,18 +122,31 @@ def compare(
     if guard and (unknown := [name for name in attributes if name not in (expected or {})]):
         return Unplanned(tuple(unknown))
     if guard and expected:
+        changed = [name for name in before if name in expected and before[name] != expected[name]]
         foreign = tuple(
             name
-            for name, value in before.items()
-            if name in expected
-            and value != expected[name]
-            and not _is_own(name, value, own)
-            and value not in (earlier or {}).get(name, ())
-            and not any(_allows(row, name, value) for row in patch.rows)
+            for name in changed
+            if not _may_be_own(patch, name, before[name], own=own, earlier=earlier or {})
         )
         if foreign:
             return Conflict(foreign)
     return Send(attributes, before)
+
+
+def _may_be_own(
+    patch: Patch,
+    name: str,
+    value: str | None,
+    *,
+    own: Mapping[str, str | None],
+    earlier: Mapping[str, Collection[str]],
+) -> bool:
+    """True of a value that the run itself may have written: nobody else has changed it."""
+    return (
+        _is_own(name, value, own)
+        or value in earlier.get(name, ())
+        or any(_allows(row, name, value) for row in patch.rows)
+    )
 
 
 def with_end(patch: Patch, conversation: Conversation) -> Patch:
