@@ -46,19 +46,19 @@ class LiveRows:
     rows_in_all: int | None = None
 
     def __init__(
-        self, options: ReadOptions, *, copy: Callable[[bytes], None] | None = None, name: str = NAME
+        self, options: ReadOptions, *, copy: Callable[[bytes], None] | None = None
     ) -> None:
         """`copy` gets the line of each row before anything is made of it."""
-        self.names = [name]
+        self.names = [NAME]
         self.paths: list[str] = []
         self.unread: list[str] = []
         self.inputs = [self]
-        self.first_rows = [(name, 1)]
+        self.first_rows = [(NAME, 1)]
         self.rows = 0
         self.exhausted = False
         self._notices: dict[str, str] = {}
         self._options = options
-        self._rules = load_rules(options, name=name)
+        self._rules = load_rules(options, name=NAME)
         self._maker = LineMaker(options, source=0, notices=self._notices, rules=self._rules)
         self._copy = copy
         self._pending: OrderedDict[int, Row | InvalidRow] = OrderedDict()

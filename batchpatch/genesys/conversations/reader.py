@@ -33,6 +33,7 @@ __all__ = ["PERMISSION", "Caller", "ConversationReads", "Unread"]
 PERMISSION = "conversation:communication:view"
 """Source: the official SDK's notes on GET conversation. Writing attributes asks for none."""
 
+_MOST_KEPT = 10_000
 _KEPT_BYTES = 64 * 1024 * 1024
 # Of answers that may be about one conversation's division alone; see `DenialBuffer` in sending.
 _ENOUGH_DENIALS = 5
@@ -154,7 +155,7 @@ class ConversationReads(SharedReads):
         caller: Caller,
         *,
         lookup_batch: int = 100,
-        kept: int = 10_000,
+        kept: int = _MOST_KEPT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Send nothing yet.
@@ -243,8 +244,6 @@ class ParticipantReads(SharedReads):
         *,
         path: Callable[[str], str],
         parse: Callable[[bytes, str], dict[str, str] | None],
-        kept: int = 10_000,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Send nothing yet.
 
@@ -253,10 +252,8 @@ class ParticipantReads(SharedReads):
             path: of a key.
             parse: the body of an answer and the participant's id to what it has; None where it is
                 no such answer.
-            kept: participants that are remembered, at most.
-            clock: monotonic, in seconds.
         """
-        super().__init__(caller, kept=kept, clock=clock)
+        super().__init__(caller, kept=_MOST_KEPT, clock=time.monotonic)
         self._path_of = path
         self._parse = parse
 
