@@ -18,7 +18,7 @@ from batchpatch.genesys.circuit_breaker import MAX_OUTAGE_S, CircuitBreaker
 from batchpatch.genesys.departure import departing
 from batchpatch.genesys.failures import FailureJudge
 from batchpatch.genesys.http import ERROR_BODY_BYTES
-from batchpatch.genesys.query import fitting, log_fields, purpose_of
+from batchpatch.genesys.purpose import Asked, fitting, purpose_of
 from batchpatch.genesys.rate_limit.admission import Admission
 from batchpatch.genesys.rate_limit.pace import Allowance
 from batchpatch.genesys.replies import NoReply, Reply
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from batchpatch.genesys.departure import Departure
     from batchpatch.genesys.http import Attempter
-    from batchpatch.genesys.query import Purpose
+    from batchpatch.genesys.purpose import Purpose
     from batchpatch.genesys.rate_limit.limiter import RateLimiter
     from batchpatch.genesys.rate_limit.refusals import Refusal
     from batchpatch.genesys.rate_limit.shared_limit import Passed
@@ -200,7 +200,12 @@ class GenesysClient:
             if refusal is not None:
                 passed = await self._judge_refusal(refusal, policy or self._policy)
             after = await self._follow_up(
-                purpose, answer, tries, permit, policy, passed, url=url, reads=method == "GET"
+                Asked(purpose, url, reads=method == "GET"),
+                answer,
+                tries,
+                permit,
+                fitting(policy or self._policy),
+                alone=passed is not None and passed.alone,
             )
             if isinstance(after, Answer):
                 return after
@@ -239,20 +244,16 @@ class GenesysClient:
 
     async def _follow_up(
         self,
-        purpose: Purpose,
+        asked: Asked,
         answer: Reply | NoReply,
         tries: Tries,
         permit: Permit,
-        policy: RetryPolicy | None,
-        passed: Passed | None,
+        policy: RetryPolicy,
         *,
-        url: str,
-        reads: bool,
+        alone: bool,
     ) -> Tries | Answer:
         """Do what has been decided about an attempt that was no success."""
         page = self._failures.judge_no_reply(answer) if isinstance(answer, NoReply) else None
-        alone = passed is not None and passed.alone
-        policy = fitting(policy or self._policy)
         before, tries = tries, tries._replace(answers=self._breaker.answers)
         decision = decide(answer, tries, policy, self._random(), alone=alone)
         if not is_down(answer):
@@ -262,16 +263,14 @@ class GenesysClient:
             before,
             policy,
             last_try=isinstance(decision, Final),
-            asked=url if reads else None,
+            asked=asked.url if asked.reads else None,
             told=page,
         ):
-            extra = log_fields("outage", purpose, answer, url=url)
-            _log.debug("outage: %s", words_for(answer), extra=extra)
+            _log.debug("outage: %s", words_for(answer), extra=asked.log_fields("outage", answer))
             return tries._replace(attempts=tries.attempts + 1)  # it waits, and is not charged
         follows = FOLLOWS[decision.__class__]
         event = "failed" if isinstance(decision, Final) else "retry"
-        extra = log_fields(event, purpose, answer, url=url)
-        _log.debug("%s: %s", words_for(answer), follows, extra=extra)
+        _log.debug("%s: %s", words_for(answer), follows, extra=asked.log_fields(event, answer))
         if isinstance(decision, Final):
             return ended(decision, answer, tries)
         if isinstance(decision, Renew):

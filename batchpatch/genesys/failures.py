@@ -12,7 +12,7 @@ from batchpatch.genesys.hints import (
     time_words,
     tls_error,
 )
-from batchpatch.genesys.query import looks_again
+from batchpatch.genesys.purpose import looks_again
 from batchpatch.genesys.replies import Reply
 from batchpatch.genesys.retry import asks_for_long
 

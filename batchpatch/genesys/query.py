@@ -1,66 +1,19 @@
-"""Queries: requests whose body is wanted, repeated until it is whole; and lists, page by page.
-
-What a request is made for is said here too, so that the counts of a run can tell.
-"""
+"""Queries: requests whose body is wanted, repeated until it is whole; and lists, page by page."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import orjson
 
 from batchpatch.genesys.http import DATA_BODY_BYTES
-from batchpatch.genesys.replies import NoReply
+from batchpatch.genesys.purpose import looks_again, made_for
 from batchpatch.genesys.retry import OutcomeKind
-from batchpatch.genesys.subject import subject_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from batchpatch.genesys.replies import Reply
     from batchpatch.genesys.retry import Answer
     from batchpatch.options.run import RetryPolicy
-
-
-Purpose = Literal["patches", "reads", "lookups", "verifications", "other"]
-
-_purpose: ContextVar[Purpose | None] = ContextVar("purpose", default=None)
-
-
-@contextmanager
-def made_for(purpose: Purpose) -> Iterator[None]:
-    """What is called within, by this task and those that it starts, is made for that."""
-    token = _purpose.set(purpose)
-    try:
-        yield
-    finally:
-        _purpose.reset(token)
-
-
-def purpose_of(method: str) -> Purpose:
-    """What a request is made for at this moment; where nobody has said so, by its method."""
-    return _purpose.get() or ("other" if method == "GET" else "patches")
-
-
-def looks_again() -> bool:
-    """True for what verifies: whoever has asked for it looks again by itself, and not for ever."""
-    return _purpose.get() == "verifications"
-
-
-def log_fields(
-    event: str, purpose: Purpose, answer: Reply | NoReply, *, url: str
-) -> dict[str, Any]:
-    """What a log for programs says of an attempt, beside the words: `extra` of a record."""
-    status = answer.kind if isinstance(answer, NoReply) else answer.status
-    return {"event": event, "fields": {"purpose": purpose, "status": status, **subject_fields(url)}}
-
-
-def fitting(policy: RetryPolicy) -> RetryPolicy:
-    """The policy for what is made at this moment."""
-    return policy._replace(retries=0) if looks_again() else policy
-
 
 # The client takes an answer as final once its status is heard. A body that breaks off three times
 # in a row is no accident.

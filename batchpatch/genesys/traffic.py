@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from batchpatch.genesys.query import Purpose
+    from batchpatch.genesys.purpose import Purpose
 
 
 class Traffic:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from batchpatch.genesys.client import GenesysClient
-    from batchpatch.genesys.query import Purpose
+    from batchpatch.genesys.purpose import Purpose
     from batchpatch.genesys.rate_limit.pace import Allowance
     from batchpatch.model import InvalidRow, Row, RowResult
 

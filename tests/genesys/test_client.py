@@ -11,7 +11,7 @@ import pytest
 
 from batchpatch.errors import AccessError, OutageError, SettingsError
 from batchpatch.genesys.client import GenesysClient
-from batchpatch.genesys.query import made_for
+from batchpatch.genesys.purpose import made_for
 from batchpatch.genesys.rate_limit.limiter import RateLimiter
 from batchpatch.genesys.rate_limit.token_slots import QuotaOptions
 from batchpatch.genesys.replies import NoReply, QuotaHeaders, Reply

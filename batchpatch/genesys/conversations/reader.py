@@ -20,7 +20,8 @@ from batchpatch.genesys.conversations.conversation import (
 )
 from batchpatch.genesys.conversations.single_flight import LruCache, SingleFlight
 from batchpatch.genesys.hints import UNKNOWN_CONVERSATION
-from batchpatch.genesys.query import Caller, ask, is_too_large, made_for, whole_body
+from batchpatch.genesys.purpose import made_for
+from batchpatch.genesys.query import Caller, ask, is_too_large, whole_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
