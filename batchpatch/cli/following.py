@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from batchpatch.cli.next_command import NextCommands, command_line
 from batchpatch.cli.run_text import place_line, undo_line
 from batchpatch.errors import RecordError, SettingsError
-from batchpatch.model import Outcome
+from batchpatch.model import Outcome, count_failed
 from batchpatch.recording.manifest import read_manifest, read_summary
 from batchpatch.recording.run_directory import RunDirectory
 from batchpatch.recording.run_paths import takes_back
@@ -170,8 +170,7 @@ def _failed(summary: Summary | None) -> tuple[int, int]:
     if summary is None:
         return 0, 1
     conflicts = summary.outcomes.get(Outcome.CONFLICT, 0)
-    lost = sum(n for word, n in summary.outcomes.items() if not Outcome(word).made_it)
-    return conflicts, lost - conflicts
+    return conflicts, count_failed(summary.outcomes) - conflicts
 
 
 def _undo_anyway(path: Path, commands: NextCommands) -> str | None:

@@ -116,8 +116,8 @@ def plan(
         safeguards=Safeguards(check_choices=choosing.check_codes),
     )
     # Loaded here, because they bring the HTTP client with them.
-    from batchpatch.cli.ending import finish_plan  # noqa: PLC0415
     from batchpatch.cli.next_command import kept_flags  # noqa: PLC0415
+    from batchpatch.cli.plan_ending import finish_plan  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.plan import plan as plan_rows  # noqa: PLC0415
 

@@ -65,8 +65,9 @@ def resume(
     a flag says otherwise. The input must be the same, which is checked.
     """
     # Loaded here, because they bring the HTTP client with them.
-    from batchpatch.cli.ending import finish, finish_plan  # noqa: PLC0415
+    from batchpatch.cli.ending import finish  # noqa: PLC0415
     from batchpatch.cli.next_command import NextCommands  # noqa: PLC0415
+    from batchpatch.cli.plan_ending import finish_plan  # noqa: PLC0415
     from batchpatch.cli.question import question_for  # noqa: PLC0415
     from batchpatch.cli.results_pipe import results_to_stdout  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Progress
     from batchpatch.options.run import ConnectOptions, PaceOptions, RetryPolicy
+    from batchpatch.pipeline.execution import Execution
     from batchpatch.pipeline.intent import Confirm
     from batchpatch.pipeline.job import Stream
     from batchpatch.pipeline.monitor import Monitor
@@ -178,20 +179,28 @@ async def resume(
                 tracer=tracer,
             )
             if out is None:
-                if earlier.moved:
-                    note_hosts(directory, account)
-                return await sending(job, directory).run(observe)
-            asking = read_origin(client, account)
-            origin = await unless_stopped(asking, stopper, left=UNASKED)
-            refuse_another_organisation(earlier.manifest, origin.identity)
-            moved_to = origin.region if earlier.moved else None
-            file = reopen_plan(
-                out, lines=earlier.before.last_patch, moved_to=moved_to, kind=job.kind
-            )
+                execution = sending(job, directory)
+            else:
+                execution = await _planning_on(job, earlier, out=out)
             if earlier.moved:
                 note_hosts(directory, account)
-            job = replace(job, identity=origin.identity)
-            return await planning(job, out=out, file=file, origin=origin).run(observe)
+            return await execution.run(observe)
+
+
+async def _planning_on(job: Job, earlier: Resumption, *, out: Path) -> Execution:
+    """The rest of a plan, whose file is opened where its lines end.
+
+    Raises:
+        SettingsError: it is for another organisation.
+        LeftError: a stop was asked for before the platform has said whose data it is.
+    """
+    asking = read_origin(job.client, job.account)
+    origin = await unless_stopped(asking, job.stopper, left=UNASKED)
+    refuse_another_organisation(earlier.manifest, origin.identity)
+    moved_to = origin.region if earlier.moved else None
+    file = reopen_plan(out, lines=earlier.before.last_patch, moved_to=moved_to, kind=job.kind)
+    job = replace(job, identity=origin.identity)
+    return planning(job, out=out, file=file, origin=origin)
 
 
 def _rows_left(

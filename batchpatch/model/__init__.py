@@ -15,6 +15,7 @@ from batchpatch.model.outcome import (
     SENT_SINGLY,
     UPDATED,
     Outcome,
+    count_failed,
     took_no_effect,
 )
 from batchpatch.model.patches import Change, Delivery, Patch, PatchOutcome
@@ -68,5 +69,6 @@ __all__ = [
     "Stop",
     "Summary",
     "WindowUse",
+    "count_failed",
     "took_no_effect",
 ]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Outcome(StrEnum):
@@ -93,3 +96,8 @@ MADE_IT = frozenset(outcome for outcome in Outcome if outcome.made_it)
 MAY_HAVE_LEFT = frozenset(outcome for outcome in Outcome if outcome.may_have_left)
 FAILED = frozenset(Outcome) - MADE_IT
 APPLIED = frozenset(outcome for outcome in Outcome if outcome.was_applied)
+
+
+def count_failed(outcomes: Mapping[str, int]) -> int:
+    """Rows that did not make it, of counts by outcome."""
+    return sum(number for word, number in outcomes.items() if not Outcome(word).made_it)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import ExitCode
-from batchpatch.model import Outcome, Stop, Summary
+from batchpatch.model import Outcome, Stop, Summary, count_failed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,7 @@ def exit_code_for(
     """
     if stop is not None and stop.exit_code != ExitCode.DONE:
         return stop.exit_code
-    lost = sum(number for word, number in outcomes.items() if not Outcome(word).made_it)
+    lost = count_failed(outcomes)
     short = lost or unverified or unkept or not proved
     return ExitCode.SOME_FAILED if short else ExitCode.DONE
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import ExitCode, RecordError
-from batchpatch.model import Outcome
+from batchpatch.model import count_failed
 from batchpatch.recording.lock import holder
 from batchpatch.recording.manifest import read_manifest, read_summary
 from batchpatch.recording.progress_file import read_progress
@@ -73,7 +73,7 @@ class Glance(NamedTuple):
 
     def _lacks_failed(self, summary: Summary) -> bool:
         """The file of the rows that failed could not be written."""
-        lost = any(not Outcome(word).made_it for word in summary.outcomes)
+        lost = count_failed(summary.outcomes) > 0
         is_early = summary.exit_code == ExitCode.STOPPED
         return is_early and lost and not self.directory.failed_paths()
 
