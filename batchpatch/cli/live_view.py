@@ -36,7 +36,7 @@ _MADE_IT = {Outcome.UPDATED: _GOOD, Outcome.PLANNED: _GOOD}
 
 
 class View(NamedTuple):
-    """What the lines say."""
+    """The text of the live view, part by part."""
 
     doing: str
     share: float | None

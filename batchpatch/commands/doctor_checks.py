@@ -119,7 +119,7 @@ def check_organisation(checkup: Checkup) -> Finding:
 
 
 def check_client(checkup: Checkup) -> Finding:
-    """As whom."""
+    """The OAuth client that the token is of."""
     name = checkup.identity.client_name if checkup.identity else None
     if name is None:
         return Finding("OAuth client", "untested", "the platform does not name it")

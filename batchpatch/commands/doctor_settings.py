@@ -72,7 +72,7 @@ def _bare(proxy: str | None) -> str:
 
 
 def check_certificates(account: Account, ca_file: str | None, env: Mapping[str, str]) -> Finding:
-    """Which are trusted."""
+    """The certificates that are trusted."""
     if all(url.startswith("http:") for url in account.hosts):
         return Finding("certificates", "ok", "none are needed: plain http on this machine")
     try:

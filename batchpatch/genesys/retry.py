@@ -24,7 +24,7 @@ _DOUBLINGS = 30
 
 
 class OutcomeKind(StrEnum):
-    """How a call ended."""
+    """The kind of a final answer."""
 
     ACCEPTED = "accepted"
     """An answer 2xx."""
@@ -35,7 +35,7 @@ class OutcomeKind(StrEnum):
 
 
 class Answer(NamedTuple):
-    """How a call ended."""
+    """The final answer to a call: how it ended, and after how many attempts."""
 
     outcome_kind: OutcomeKind
     reply: Reply | None
@@ -66,26 +66,26 @@ FIRST = Tries()
 
 
 class Final(NamedTuple):
-    """It is over."""
+    """Decision: no further attempt."""
 
     kind: OutcomeKind
 
 
 class Wait(NamedTuple):
-    """Try again after a while."""
+    """Decision: another attempt after a pause."""
 
     wait_s: float
     tries: Tries
 
 
 class Throttled(NamedTuple):
-    """Try again when the allowance of a token admits it, which costs no retry."""
+    """Decision: another attempt when the allowance of a token admits it, which costs no retry."""
 
     tries: Tries
 
 
 class Renew(NamedTuple):
-    """Try again with another token."""
+    """Decision: another attempt with another token."""
 
     tries: Tries
 

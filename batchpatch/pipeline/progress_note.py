@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ProgressNote:
-    """Writes what it is called with."""
+    """The progress of a run, written for other processes as it is called with it."""
 
     def __init__(self, directory: RunDirectory) -> None:
         self._file = ProgressFile(directory)

@@ -114,7 +114,7 @@ class Framer:
     def _alone(self, line: bytes) -> bool:
         """True where a line needs no further look: it is a record, or can begin none, or blank."""
         text = line.removeprefix(_BOM)
-        if not _parses(text) and text.lstrip().startswith(b"{"):
+        if not parses(text) and text.lstrip().startswith(b"{"):
             return False
         if not is_blank(text):
             self._found.append((self._line + self._first, text))
@@ -166,7 +166,7 @@ class Framer:
         begins = _BEGINS.match(line)
         if begins is not None and len(begins[1]) <= self._margin:
             self._cut(self._next, begins.end() - 1 if begins[2] else 0)
-        elif (begins and _parses(line)) or self._bytes > MAX_RECORD_BYTES:
+        elif (begins and parses(line)) or self._bytes > MAX_RECORD_BYTES:
             self._cut(self._next, 0)
         else:
             self._bytes += len(line)
@@ -217,7 +217,8 @@ def _without_escapes(line: bytes) -> bytes:
     return line.replace(b"\\\\", b"__").replace(b'\\"', b"__")
 
 
-def _parses(line: bytes) -> bool:
+def parses(line: bytes) -> bool:
+    """True of JSON, as orjson reads it."""
     try:
         orjson.loads(line)
     except ValueError:

@@ -9,7 +9,7 @@ import orjson
 from batchpatch.formats.exact_json import load_exactly
 from batchpatch.options.fields import is_kept_text, is_own
 from batchpatch.reading import row_errors
-from batchpatch.reading.json_framing import MAX_RECORD_BYTES
+from batchpatch.reading.json_framing import MAX_RECORD_BYTES, parses
 from batchpatch.reading.row_errors import RowError
 
 
@@ -31,7 +31,7 @@ def object_of(line: int, text: bytes) -> dict[str, Any] | RowError:
         if (octet := _undecodable(text)) is not None:
             return row_errors.undecodable(octet)
         bare = text.rstrip()
-        comma = bare.endswith(b",") and _parses(bare[:-1])
+        comma = bare.endswith(b",") and parses(bare[:-1])
         return row_errors.bad_json(str(error).partition(":")[0], line, last, comma=comma)
     return _restored(line, value) if isinstance(value, dict) else row_errors.NOT_AN_OBJECT
 
@@ -52,14 +52,6 @@ def _restored(line: int, value: dict[str, Any]) -> dict[str, Any] | RowError:
     if isinstance(mended, RowError):
         return mended
     return {**mended, **{name: rest[name] for name in rest if is_own(name)}}
-
-
-def _parses(text: bytes) -> bool:
-    try:
-        orjson.loads(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _undecodable(text: bytes) -> int | None:

@@ -94,7 +94,7 @@ def may_hold_json_suspects(text: bytes) -> bool:
 
 
 class OddValues:
-    """Counts such values by attribute."""
+    """Counts of odd values by attribute: NULL and its like, quotes that were not unpacked."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[Kind, str]] = Counter()

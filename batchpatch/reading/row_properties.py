@@ -36,7 +36,7 @@ _new_context: Callable[[type[RowContext], tuple[Any, ...]], RowContext] = tuple.
 
 
 class PropertyColumns(NamedTuple):
-    """Where records say them: a position, or a key of an object; None where they do not."""
+    """The columns of row properties: positions, or keys of an object; None where there is none."""
 
     id: int | str | None = None
     priority: int | str | None = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Repair(NamedTuple):
-    """One of them."""
+    """A later run that has sent failed rows of another again."""
 
     results_path: Path
     numbers: Mapping[int, int]

@@ -80,7 +80,7 @@ class Allowance:
 
 
 class Windows(Protocol):
-    """One way to count."""
+    """A window algorithm of the rate limit: one way to count requests."""
 
     def admit(self, now_s: float) -> Admission:
         """Count one request at `now_s`."""

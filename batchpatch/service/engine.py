@@ -48,7 +48,7 @@ _SPOOLED = InputFile(path=NAME, size=None, sha256=None, kind="spool", name=NAME)
 
 
 class Watching(NamedTuple):
-    """Who looks on."""
+    """The observers of a patcher: its metrics, its progress, its spans."""
 
     monitor: Monitor | None = None
     observe: Callable[[Progress], None] | None = None

@@ -25,7 +25,7 @@ _FALSE = {"0", "false", "no", "off"}
 
 
 class Level(NamedTuple):
-    """One place that says something about flags."""
+    """A level of the configuration: one place that says something about flags, such as a file."""
 
     settings: Mapping[str, Setting]
     """By the names of flags; of a switch that is off the value is False."""

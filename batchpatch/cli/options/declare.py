@@ -39,7 +39,7 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the groups have in common."""
+    """A group of flags: what all of them have in common."""
 
     TITLE: ClassVar[str]
     """Above the group, in the help."""

@@ -83,7 +83,7 @@ class Throttled(NamedTuple):
 
 
 class Transient(NamedTuple):
-    """It may work in a moment."""
+    """A failure that may pass in a moment."""
 
     reason: str
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class Uncounted:
-    """When each of them ended; the server may have counted it until then, in any window."""
+    """Requests that no count is known to include, by their ends.
+
+    The server may have counted each of them until then, in any window.
+    """
 
     def __init__(self) -> None:
         self._ended_s: list[float] = []
