@@ -23,7 +23,7 @@ def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 def test_the_first_report_says_what_is_still_open(
-    batchpatch: Run, sandbox: Any, make_rows: Rows, credentials: dict[str, str], tmp_path: Path
+    batchpatch: Run, sandbox: Any, make_rows: Rows, credentials: dict[str, str]
 ) -> None:
     """Three runs later nobody remembers which rows of Friday's file are in by now."""
     at = ("--api-url", sandbox.url)

@@ -106,7 +106,7 @@ def test_an_interruption_of_its_own_words_is_none(
     assert done.stderr == f"batchpatch: Interrupted ({name}).\n"
 
 
-def test_an_interrupted_check_closes_its_document(start_batchpatch: Start, tmp_path: Path) -> None:
+def test_an_interrupted_check_closes_its_document(start_batchpatch: Start) -> None:
     """The list of invalid rows has begun when the signal comes: the document still has an end."""
     reading, writing = os.pipe()
     process = start_batchpatch("check", f"/dev/fd/{reading}", "--json", pass_fds=(reading,))

@@ -83,7 +83,7 @@ def test_resume_names_the_host_again(
 
 
 def test_a_run_in_a_sandbox_of_its_own_goes_on_in_another(
-    batchpatch: Run, paste: Paste, make_rows: Callable[..., Path], tmp_path: Path
+    batchpatch: Run, paste: Paste, make_rows: Callable[..., Path]
 ) -> None:
     """Its sandbox has ended with it; without the flag the rest would go to the platform."""
     words = ("--sandbox", "--fault", "status=400,rate=0.5,times=always", "--limit", "20")
@@ -114,7 +114,6 @@ def test_failed_rows_of_an_undo_are_guarded_after_a_resume_too(
     sandbox: Any,
     make_rows: Callable[..., Path],
     credentials: dict[str, str],
-    tmp_path: Path,
 ) -> None:
     """Without the guard the command overwrote what somebody else had set since."""
     rows = make_rows(30)
@@ -165,9 +164,7 @@ def test_a_plan_is_run_as_it_was_made(
     assert document(paste(f"{made['run']} --json"))["outcomes"] == {"updated": 5}
 
 
-def test_what_cannot_work_is_not_printed(
-    batchpatch: Run, make_rows: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_what_cannot_work_is_not_printed(batchpatch: Run, make_rows: Callable[..., Path]) -> None:
     """A pipe that was not kept can neither be resumed nor be read again for its failed rows."""
     rows = make_rows(40).read_text(encoding="utf-8")
     words = ("--sandbox", "--no-spool", "--limit", "20", "--out", "r", "--json")
@@ -181,7 +178,7 @@ def test_what_cannot_work_is_not_printed(
 
 @pytest.mark.parametrize("name", ["a b", "it's", "-x", "ro\x1b[31mws", "r\udcff", "$(id)"])
 def test_any_name_can_be_pasted(
-    name: str, batchpatch: Run, paste: Paste, make_rows: Callable[..., Path], tmp_path: Path
+    name: str, batchpatch: Run, paste: Paste, make_rows: Callable[..., Path]
 ) -> None:
     """A directory may be called anything, and the command must mean that one."""
     words = ("--sandbox", "--limit", "2", "--json", f"--out={name}")
@@ -214,7 +211,6 @@ def test_conflicts_with_a_plan_are_planned_again(
     make_rows: Callable[..., Path],
     sandbox: Any,
     credentials: dict[str, str],
-    tmp_path: Path,
 ) -> None:
     """Sent again with their guard they conflict for ever; what each command prints leads on."""
     rows = make_rows(3)

@@ -49,7 +49,6 @@ def test_another_run_is_not_gone_on_with(
     make_rows: Callable[..., Path],
     sandbox: Any,
     credentials: dict[str, str],
-    tmp_path: Path,
 ) -> None:
     """Half of one input and half of another would be neither; a limit is one of the options."""
     make_rows(4)

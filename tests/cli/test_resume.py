@@ -123,9 +123,7 @@ def test_kill_nine_loses_nothing(
     assert [line["row"] for line in results(tmp_path / "r")] == list(range(1, 401))
 
 
-def test_a_changed_input_is_refused(
-    batchpatch: Run, make_rows: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_a_changed_input_is_refused(batchpatch: Run, make_rows: Callable[..., Path]) -> None:
     """Rows are known by their numbers: another file under the same name would mix them up."""
     rows = make_rows(20)
     batchpatch("run", str(rows), "--sandbox", "--limit", "5", "--out", "r")

@@ -73,9 +73,7 @@ def test_wrong_usage_is_one_line(
 
 
 @pytest.mark.parametrize("kind", ["no such flag", "no number", "an attribute set twice", "no run"])
-def test_wrong_usage_is_a_document_where_one_was_asked_for(
-    kind: str, batchpatch: Run, tmp_path: Path
-) -> None:
+def test_wrong_usage_is_a_document_where_one_was_asked_for(kind: str, batchpatch: Run) -> None:
     """A program that calls us reads standard output, whatever it has done wrong."""
     words, said = WRONG[kind]
     done = batchpatch(*words, "--json")

@@ -152,7 +152,7 @@ def test_where_confirming_fails_those_who_fit_are_found(
 
 
 def test_a_failed_look_up_says_send_it_again(
-    run_virtual: RunVirtual, fake_reads: Make, a_row: Make, a_talk: Make
+    run_virtual: RunVirtual, fake_reads: Make, a_row: Make
 ) -> None:
     """Nothing is wrong with the row as far as is known, and nothing was sent."""
     reads = fake_reads()

@@ -139,7 +139,7 @@ def test_the_headers_of_a_request_name_its_span(spans: Spans) -> None:
     assert span.context.trace_id == int("ab" * 16, 16)
 
 
-def test_a_row_that_is_settled_keeps_no_context(spans: Spans) -> None:
+def test_a_row_that_is_settled_keeps_no_context() -> None:
     """A service that runs for weeks would hold the context of every call it had."""
     callers = Callers()
     callers.note(1)
