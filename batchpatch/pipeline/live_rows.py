@@ -14,7 +14,7 @@ from batchpatch.model import Batch, Row
 from batchpatch.pipeline.feeding import arrived
 from batchpatch.reading.batches import BATCH_ROWS
 from batchpatch.reading.json_framing import is_blank
-from batchpatch.reading.jsonl_records import LineMaker
+from batchpatch.reading.json_rows import LineMaker
 from batchpatch.reading.records import Block
 from batchpatch.reading.rules_file import load_rules
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from batchpatch.model import Batch
 from batchpatch.reading.batches import goes_on, in_batches
 from batchpatch.reading.detection import HopelessInputCheck, detect
-from batchpatch.reading.jsonl_records import LineMaker
+from batchpatch.reading.json_rows import LineMaker
 from batchpatch.reading.row_makers import maker_for
 from batchpatch.reading.rules_file import load_rules
 from batchpatch.reading.sources import ByteSource, open_source

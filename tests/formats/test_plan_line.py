@@ -19,7 +19,7 @@ from batchpatch.formats.plan_line import (
 )
 from batchpatch.model import Criterion, InvalidRow, Row, RowContext
 from batchpatch.options.read import ReadOptions
-from batchpatch.reading.jsonl_records import LineMaker
+from batchpatch.reading.json_rows import LineMaker
 from batchpatch.reading.records import Block
 
 C = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"

@@ -13,7 +13,7 @@ from batchpatch.errors import SettingsError
 from batchpatch.model import Criterion, InvalidRow, Row, RowContext
 from batchpatch.options.fields import parse_participant
 from batchpatch.options.read import ReadOptions
-from batchpatch.reading.jsonl_records import LineMaker
+from batchpatch.reading.json_rows import LineMaker
 from batchpatch.reading.mapping import map_columns
 from batchpatch.reading.records import Block
 from batchpatch.reading.rows import RowMaker

@@ -10,7 +10,7 @@ import pytest
 from batchpatch.options.fields import parse_participant
 from batchpatch.options.read import ReadOptions
 from batchpatch.reading.csv_records import is_blank
-from batchpatch.reading.jsonl_records import LineMaker
+from batchpatch.reading.json_rows import LineMaker
 from batchpatch.reading.mapping import map_columns
 from batchpatch.reading.records import Block
 from batchpatch.reading.row_errors import bad_quotes

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from batchpatch.model import Row
 from batchpatch.options.read import ReadOptions
-from batchpatch.reading.jsonl_records import LineMaker
+from batchpatch.reading.json_rows import LineMaker
 from batchpatch.reading.records import Block
 from batchpatch.reading.value_texts import texts_of
 

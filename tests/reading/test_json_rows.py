@@ -14,7 +14,7 @@ from batchpatch.model import InvalidRow, Row
 from batchpatch.options.fields import parse_participant
 from batchpatch.options.read import ReadOptions
 from batchpatch.reading.json_framing import is_blank
-from batchpatch.reading.jsonl_records import LineMaker
+from batchpatch.reading.json_rows import LineMaker
 from batchpatch.reading.records import Block
 
 C = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
