@@ -6,37 +6,31 @@ never beats new, whoever was named before. And they tell which of the rows have 
 meantime, of which a copy of the file knows nothing.
 
 Files are looked through before anything is sent. A pipe can be read once, and where its rows begin
-nothing is known of those behind it: from there on rows are looked up as they come.
+nothing is known of those behind it: from there on rows are looked up as they come (`OriginCheck`).
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import InputError, as_typed
+from batchpatch.errors import InputError
 from batchpatch.formats.skips import merged_skips
-from batchpatch.model import InvalidRow, Row, RowContext
+from batchpatch.model import Row
 from batchpatch.options.fields import is_origin
 from batchpatch.options.run import without_limit
-from batchpatch.pipeline.organisation_record import refuse_another_organisation
 from batchpatch.pipeline.origin_run import OriginRun, notice_of_gone, origins_of
-from batchpatch.pipeline.row_checks import any_says_more
 from batchpatch.reading.detection import is_workbook
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.reader import Reader
 from batchpatch.reading.sources import is_regular
-from batchpatch.reading.urls import told_name
-from batchpatch.recording.in_thread import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from batchpatch.formats.origin import Origin, RunName
-    from batchpatch.genesys.account.organisation import Identity
     from batchpatch.model import Skips
     from batchpatch.options.read import ReadOptions
 
@@ -53,7 +47,6 @@ class Found(NamedTuple):
 
 
 _HEAD_BYTES = 1 << 20
-_NO_CONTEXT = RowContext()
 
 
 def look_into_earlier_runs(
@@ -117,12 +110,13 @@ def _look(files: Sequence[str], read: ReadOptions, own: Path | None) -> Found:
             overtaken[run].append((row, origin))
     newer: dict[int, Skips] = {}
     for run, rows in overtaken.items():
-        _merge(newer, run.newer(rows))
+        add_newer(newer, run.newer(rows))
     notices += [notice for run in known for notice in run.notices()]
     return Found(newer, notices, [(path, run) for run, path in first_in.items()])
 
 
-def _merge(newer: dict[int, Skips], found: Iterable[tuple[int, Skips]]) -> None:
+def add_newer(newer: dict[int, Skips], found: Iterable[tuple[int, Skips]]) -> None:
+    """Add what was found of some rows, by their numbers."""
     for number, skips in found:
         newer[number] = merged_skips(newer.get(number, {}), skips)
 
@@ -135,112 +129,3 @@ def _traced(files: Sequence[str], read: ReadOptions) -> Iterator[tuple[str, Row,
                 without_values = row._replace(values=(), context=None)
                 for origin in origins:
                     yield files[row.source], without_values, origin
-
-
-class OriginCheck:
-    """Looks rows up in the runs in which they failed, as they come."""
-
-    def __init__(
-        self,
-        names: Sequence[str],
-        *,
-        looked_at: int,
-        newer: dict[int, Skips],
-        learn: Callable[[], Awaitable[Identity | None]],
-        tell: Callable[[str], None],
-        keep: Callable[[Sequence[Row]], None] | None = None,
-        own: Path | None = None,
-    ) -> None:
-        """Look at nothing yet.
-
-        Args:
-            names: of the inputs.
-            looked_at: so many of them are looked through before the first row comes (`take`).
-            newer: takes what is found.
-            learn: says who the token is, where a run has noted its organisation.
-            tell: is told what a person should know.
-            keep: is given the rows, for what they say of where they failed.
-            own: directory of the run that sends them.
-        """
-        self._keep = keep
-        self._names = names
-        self._looked_at = looked_at
-        self._newer = newer
-        self._unjudged: list[tuple[str, OriginRun]] = []
-        """Of whom it is not known yet that the token is for their organisation."""
-        self._learn = learn
-        self._tell = tell
-        self._own = own
-        self._runs: dict[RunName, OriginRun | None] = {}
-        self._told: set[str] = set()
-
-    def take(self, found: Found) -> None:
-        """What the inputs tell that have been looked through."""
-        self._newer |= found.newer
-        self._unjudged += found.runs
-
-    async def check(self, rows: list[Row | InvalidRow]) -> list[Row | InvalidRow]:
-        """The same rows, which need not say any more where they failed.
-
-        Raises:
-            RecordError: the results of such a run cannot be read.
-            SettingsError: such a run was for another organisation.
-        """
-        if self._unjudged:
-            await self._refuse_another_organisation()
-        if not any_says_more(rows):
-            return rows
-        traced = [row for row in rows if isinstance(row, Row) and row[7] and row[7].origin]
-        if not traced:
-            return rows
-        if self._keep is not None:
-            await in_thread(partial(self._keep, traced))
-        later = [row for row in rows if isinstance(row, Row) and row.source >= self._looked_at]
-        if later:
-            for notice in await in_thread(partial(self._look, later)):
-                self._tell(notice)
-            await self._refuse_another_organisation()
-        return [_without_origin(row) for row in rows]
-
-    async def _refuse_another_organisation(self) -> None:
-        """As a run that goes on would: what failed is nobody else's."""
-        unjudged, self._unjudged = self._unjudged, []
-        for name, run in unjudged:
-            if run.manifest.organisation is not None:
-                what = f"The rows of {name} failed in {as_typed(run.path)}, which was"
-                refuse_another_organisation(run.manifest, await self._learn(), what=what)
-
-    def _look(self, rows: Sequence[Row]) -> list[str]:
-        """What there is to say of them that was not said yet."""
-        overtaken: dict[OriginRun, list[tuple[Row, Origin]]] = {}
-        notices = []
-        for row in rows:
-            name = told_name(self._names[row.source], first=True)
-            for origin in origins_of(row):
-                run = self._find(origin.run, name)
-                if run is None:
-                    notices.append(notice_of_gone(name, origin.run))
-                    continue
-                if run.has_made_it(origin):
-                    notices.append(run.notice_of_some(name))
-                if run.may_overtake(row, origin):
-                    overtaken.setdefault(run, []).append((row, origin))
-        for run, found in overtaken.items():
-            _merge(self._newer, run.newer(found))
-        new = [notice for notice in dict.fromkeys(notices) if notice not in self._told]
-        self._told.update(new)
-        return new
-
-    def _find(self, run: RunName, name: str) -> OriginRun | None:
-        if run not in self._runs:
-            found = self._runs[run] = OriginRun.find(run, looks_at_all=True, but=self._own)
-            if found is not None:
-                self._unjudged.append((name, found))
-        return self._runs[run]
-
-
-def _without_origin(row: Row | InvalidRow) -> Row | InvalidRow:
-    if isinstance(row, InvalidRow) or row.context is None or not row.context.origin:
-        return row
-    context = row.context._replace(origin="")
-    return row._replace(context=None if context == _NO_CONTEXT else context)

@@ -12,19 +12,16 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from batchpatch.errors import BatchpatchError, LeftError
+from batchpatch.errors import BatchpatchError, ExitCode, LeftError
 from batchpatch.finding.finder import Finder
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.model import Stop
 from batchpatch.pipeline.blocking import off_loop, off_loop_unless_stopped
-from batchpatch.pipeline.earlier_runs import (
-    OriginCheck,
-    files_before_a_pipe,
-    look_into_earlier_runs,
-)
+from batchpatch.pipeline.earlier_runs import files_before_a_pipe, look_into_earlier_runs
 from batchpatch.pipeline.ending import Ending
 from batchpatch.pipeline.job import unread_stop
 from batchpatch.pipeline.organisation_record import record_organisation
+from batchpatch.pipeline.origin_check import Home, OriginCheck
 from batchpatch.pipeline.origin_record import OriginRecord
 from batchpatch.pipeline.pipeline import Pipeline
 from batchpatch.pipeline.progress_note import ProgressNote
@@ -79,10 +76,12 @@ class Execution:
             job.reader.names,
             looked_at=len(files_before_a_pipe(job.reader.paths)),
             newer=newer,
-            learn=organisation.learn,
+            home=Home(job.account.hosts.api_url, learn=organisation.learn, tell=job.stopper.tell),
             tell=job.stopper.tell,
             keep=OriginRecord(job.directory).keep if job.directory else None,
             own=own,
+            goes_on=job.stream is not None
+            or (job.earlier is not None and job.identity is not None),
         )
         lookup = lookup_for(job.client, job.settings.read)
         self.pipeline = Pipeline(
@@ -127,7 +126,7 @@ class Execution:
                 await self._output.close()
                 self._discard()
                 raise
-            job.stopper.record(Stop(error.exit_code, str(error)))
+            job.stopper.record(Stop(self._code_of(error), str(error)))
         finally:
             await self._output.close()
         unread = None
@@ -174,6 +173,17 @@ class Execution:
     def _is_pointless(self, error: BatchpatchError) -> bool:
         settled = self.pipeline.recorded.settled_here
         return self._output.is_pointless(error, patches=self.pipeline.patches, settled=settled)
+
+    def _code_of(self, error: BatchpatchError) -> ExitCode:
+        """Of an error that ends it: "unusable" promises that nothing was sent."""
+        if error.exit_code == ExitCode.UNUSABLE and self._has_begun:
+            return ExitCode.STOPPED
+        return error.exit_code
+
+    @property
+    def _has_begun(self) -> bool:
+        """This process has handed out a patch."""
+        return self.pipeline.patches > self._job.before.last_patch
 
     def _discard(self) -> None:
         if self._job.spooled is not None:  # nothing is to appear there any more

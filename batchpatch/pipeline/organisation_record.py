@@ -31,13 +31,24 @@ def refuse_another_organisation(
 
     `what`: the work, as a sentence about it begins.
     """
+    if (problem := another_organisation(manifest, identity, what=what)) is not None:
+        raise refusal(problem)
+
+
+def refusal(problem: str) -> SettingsError:
+    """The error of work that is for another organisation."""
+    return SettingsError(f"{problem}: use credentials of the former.")
+
+
+def another_organisation(manifest: Manifest, identity: Identity | None, *, what: str) -> str | None:
+    """Why work is not for the token's organisation; None where it is, or nobody has noted it."""
     organisation = identity and identity.organisation
-    if manifest.organisation not in (None, organisation):
-        raise SettingsError(
-            f"{what} for the organisation {manifest.organisation}, and the token is for "
-            f"{organisation or 'one that the platform does not name'}: use credentials of the "
-            "former."
-        )
+    if manifest.organisation in (None, organisation):
+        return None
+    return (
+        f"{what} for the organisation {manifest.organisation}, and the token is for "
+        f"{organisation or 'one that the platform does not name'}"
+    )
 
 
 async def identity_to_go_on(

@@ -51,6 +51,8 @@ class OriginRun:
             looks_at_all: rows are asked about as they come, before all of them are known.
             but: the run that asks.
         """
+        self.name = name
+        """Of the run."""
         self.manifest = manifest
         """Of the run."""
         self.path = directory.path
@@ -58,7 +60,7 @@ class OriginRun:
         self._results_path = directory.results_path
         self._made_it = rows_with(self._results_path, MADE_IT)
         self._again: Counter[str] = Counter()
-        self._repairs = repairs_of(name, beside=directory.path, but=but)
+        self._repairs = repairs_of(name, manifest, beside=directory.path, but=but)
         paths = [self._results_path, *(one.results_path for one in self._repairs)]
         self._filter = OvertakenFilter(paths, everybody=looks_at_all)
 

@@ -46,6 +46,16 @@ def any_says_more(rows: Iterable[Row | InvalidRow]) -> bool:
     return any(map(_context_of, rows))
 
 
+def misplaced(row: Row, problem: str, *, hint: str) -> InvalidRow:
+    """The row as one of another organisation than the token's, for which rows are on their way."""
+    return InvalidRow(*row[:3], _CODE, problem, hint, *row[3:5], id=row.id)
+
+
+def any_is_valid(rows: Iterable[Row | InvalidRow]) -> bool:
+    """True where one of them can be sent; mostly the first."""
+    return any(isinstance(row, Row) for row in rows)
+
+
 class OrganisationCheck:
     """Compares what plans name with what the token is for."""
 
@@ -76,32 +86,36 @@ class OrganisationCheck:
         self._region = region
         self._identity = known
         self._fits = False
-        """A row has been found that is for here."""
+        """A row has been found that is for here, or says nothing of it: it may be on its way."""
 
     async def check(self, rows: list[Row | InvalidRow]) -> list[Row | InvalidRow]:
         """The same rows; those of a plan for another organisation or region are invalid.
 
         Raises:
-            SettingsError: the first of them is: then it is the whole file that is wrong.
+            SettingsError: the first row is: then it is the whole file that is wrong, and nothing
+                was sent.
         """
         if self._always and rows:
             self._always = False
             await self.learn()
         if not any_says_more(rows):
+            self._fits = self._fits or any_is_valid(rows)
             return rows
         return [await self._checked(row) for row in rows]
 
     async def _checked(self, row: Row | InvalidRow) -> Row | InvalidRow:
-        if isinstance(row, InvalidRow) or row.context is None or row.context.before is None:
+        if isinstance(row, InvalidRow):
             return row
-        problem = await self._problem(row.context.organisation, row.context.region)
+        context, problem = row.context, None
+        if context is not None and context.before is not None:
+            problem = await self._problem(context.organisation, context.region)
         if problem is None:
             self._fits = True
             return row
         if not self._fits:
             raise SettingsError(f"{problem}: nothing was sent. {self._whose.instead}")
         hint = "Plans of several organisations cannot be run together: split the file."
-        return InvalidRow(*row[:3], _CODE, problem, hint, *row[3:5], id=row.id)
+        return misplaced(row, problem, hint=hint)
 
     async def learn(self) -> Identity | None:
         """Who the token is, asked once. Raises what `GenesysClient.call` raises."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from batchpatch.formats.origin import RunName
 from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.origins import read_origins
-from batchpatch.recording.repairs import is_same_run
+from batchpatch.recording.repairs import is_same_run, mends
 from batchpatch.recording.run_paths import UNDO_INPUT, USUAL_FOLDER
 from batchpatch.reporting.result_index import ResultIndex
 from batchpatch.reporting.runs import runs_in
@@ -102,8 +102,9 @@ def _is(name: RunName, glance: Glance) -> bool:
 
 
 def _mends(other: Glance, glance: Glance) -> bool:
-    """True where the other one has sent failed rows of this one again."""
-    return any(_is(name, glance) for name in other.manifest.mends)
+    """True where the other one has sent failed rows of this one again, and not in a sandbox."""
+    name = RunName.of(glance.path, glance.manifest.started)
+    return mends(other.manifest, name, glance.manifest)
 
 
 def _undoes(other: Glance, glance: Glance) -> bool:

@@ -7,12 +7,10 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 RIVALS = "11111111-1111-4111-8111-111111111111"
@@ -108,6 +106,64 @@ def test_failed_rows_go_to_no_other_organisation(
     sandbox.set_faults()
     done = batchpatch(*again, "--api-url", sandbox.url, env=credentials, stdin=stdin)
     assert (done.returncode, noted(tmp_path / "again")) == (0, noted(tmp_path / "r")), done.stderr
+
+
+def fail(
+    batchpatch: Run, server: Any, credentials: dict[str, str], out: str, *, seed: str = "7"
+) -> Path:
+    """The failed rows of a run of two rows, which has noted its organisation."""
+    rows = batchpatch("sandbox", "rows", "--count", "2", "--seed", seed).stdout
+    server.set_faults("status=404,rate=1,times=always")
+    words = ("run", "-", "--api-url", server.url, "--keep-before", "--out", out)
+    assert batchpatch(*words, stdin=rows, env=credentials).returncode == 1
+    server.set_faults()
+    return Path(out) / "failed.csv"
+
+
+def test_failed_rows_are_rehearsed_in_a_sandbox_and_stay_open(
+    batchpatch: Run, sandbox: Any, credentials: dict[str, str], tmp_path: Path
+) -> None:
+    """Nobody's data is written there; and what was made there is nothing that anybody has got."""
+    failed = str(fail(batchpatch, sandbox, credentials, "r"))
+    record = tmp_path / "r" / "run.json"
+    manifest = json.loads(record.read_text()) | {"organisation": RIVALS}
+    record.write_text(json.dumps(manifest | {"api_url": "https://api.mypurecloud.de"}))
+    for out in ("s", "t"):
+        done = batchpatch("run", failed, "--sandbox", "--out", out)
+        assert done.returncode == 0, done.stderr
+        assert "/r, at https://api.mypurecloud.de. This is a rehearsal" in done.stderr
+        assert "older than what has become" not in done.stderr
+    told = json.loads(batchpatch("report", "r", "--json").stdout)
+    assert (told["open"], told["repairs"]) == (2, [])
+
+
+@pytest.mark.parametrize("first", ["failed", "plain"])
+def test_a_pipe_of_two_organisations_sends_what_is_of_the_first(
+    first: str,
+    batchpatch: Run,
+    sandbox: Any,
+    start_sandbox: Callable[..., Any],
+    credentials: dict[str, str],
+    results: Callable[[Path], list[dict[str, Any]]],
+    tmp_path: Path,
+) -> None:
+    """Exit code 2 says that nothing was sent; by then rows were, and the others are still good."""
+    rivals = start_sandbox("--organization", f"{RIVALS}:Rivals")
+    ours = (tmp_path / fail(batchpatch, sandbox, credentials, "r")).read_text("utf-8-sig")
+    theirs = (tmp_path / fail(batchpatch, rivals, credentials, "x", seed="8")).read_text()
+    if first == "plain":
+        ours = ours.replace(" of ", " off ")
+    lines = [*ours.splitlines(), *theirs.splitlines()[1:]]
+    words = ("run", "-", "--api-url", sandbox.url, "--out", "again", "--yes")
+    stdin = "".join(f"{line}\n" for line in lines)
+    done = batchpatch(*words, env=credentials, stdin=stdin)
+    assert done.returncode == 1, done.stderr
+    outcomes = [(line["outcome"], line.get("code")) for line in results(tmp_path / "again")]
+    assert outcomes == [("updated", None)] * 2 + [("invalid", "another_organisation")] * 2
+    assert "The rows of standard input failed in" in done.stderr
+    stdin = "".join(f"{line}\n" for line in [lines[0], *lines[:0:-1]])
+    done = batchpatch(*words[:-2], "other", "--yes", env=credentials, stdin=stdin)
+    assert (done.returncode, (tmp_path / "other").exists()) == (2, False), done.stderr
 
 
 _UNASKED = "Interrupted before the platform has said whose data it is: nothing was sent."

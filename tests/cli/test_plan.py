@@ -171,6 +171,18 @@ def test_a_plan_for_another_organisation_is_refused(
     assert not (tmp_path / "r").exists()
 
 
+def test_a_plan_for_another_organisation_behind_other_rows_is_invalid(
+    batchpatch: Run, start_sandbox: Any, known: Any, rows: str, credentials: dict[str, str]
+) -> None:
+    """Exit code 2 says that nothing was sent, and rows that name no organisation were."""
+    other = start_sandbox("--organization", f"{uuid.UUID(int=99)}:Elsewhere")
+    batchpatch("plan", rows, "--out", "p.jsonl", "--api-url", known.url, env=credentials)
+    done = batchpatch("run", rows, "p.jsonl", "--api-url", other.url, "--json", env=credentials)
+    assert done.returncode == 1, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["outcomes"]["updated"] > 0 < summary["outcomes"]["invalid"]
+
+
 def test_a_plan_for_another_region_is_refused_before_anything_is_asked(
     batchpatch: Run, known: Any, rows: str, credentials: dict[str, str], tmp_path: Path
 ) -> None:
