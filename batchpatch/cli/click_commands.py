@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batchpatch.cli.options.declare import join_optional_values
-from batchpatch.cli.output import emit
+from batchpatch.cli.options.declare import Reach, join_optional_values
+from batchpatch.cli.output import emit, say, say_in_log
 from batchpatch.errors import BatchpatchError, ExitCode, ended
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from click.shell_completion import CompletionItem
 
@@ -181,12 +181,28 @@ def _call(declared: Declared, **values: Any) -> int:
     from batchpatch.cli.options.configuration import settings_for  # noqa: PLC0415 - not for --help
 
     settings = settings_for(declared, values, os.environ)
+    _warn_of_misspelt(declared, values, settings)
     try:
         return declared.call(values, settings)
     except BatchpatchError as error:
         if settings and error.exit_code in (ExitCode.UNUSABLE, ExitCode.NO_ACCESS):
             _tell_places(error, declared, settings.items())
         raise
+
+
+def _warn_of_misspelt(
+    declared: Declared, values: Mapping[str, Any], settings: Mapping[str, Setting]
+) -> None:
+    """Say which variables of the environment set nothing, for a command that has settings."""
+    from batchpatch.cli.options.configuration import misspelt_lines  # noqa: PLC0415 - as above
+
+    if all(flag.reach == Reach.LINE for flag in declared.flags.values()):
+        return
+    given = {name for name, value in values.items() if value} | settings.keys()
+    if "log_json" in given:
+        say_in_log(*misspelt_lines(os.environ))
+    elif "quiet" not in given:
+        say(*misspelt_lines(os.environ))
 
 
 def _tell_places(

@@ -54,20 +54,23 @@ def config(*, which: ConfigFlags, showing: ShowingFlags) -> int:
     names in a file are those of the flags: rate = "100/min". A file in the working directory may
     have come with the data: it can set no host, no secret and no command.
     """
-    from batchpatch.cli.options.configuration import levels  # noqa: PLC0415 - not for --help
+    from batchpatch.cli.options.configuration import (  # noqa: PLC0415 - not for --help
+        levels,
+        unheard_variables,
+    )
     from batchpatch.cli.options.every import configurable  # noqa: PLC0415
 
     flags = configurable()
     lines = list(_lines(flags, levels(flags, os.environ)))
     shown = [one for one in lines if which.all or one.origin is not None]
-    unheard = _unheard(flags)
+    unheard = unheard_variables(os.environ)
     files = _files()
     if showing.json:
         emit_document(
             {
                 "settings": {one.name: one._asdict() for one in shown},
                 "files": [{"path": path, "found": found} for path, found in files],
-                "unknown_variables": unheard,
+                "unknown_variables": list(unheard),
                 "exit_code": 0,
             }
         )
@@ -110,16 +113,8 @@ def _files() -> list[tuple[str, bool]]:
     return [(str(path), path.exists()) for path in paths if path is not None]
 
 
-def _unheard(flags: Mapping[str, Flag]) -> list[str]:
-    """Variables that look like ours, and set nothing."""
-    from batchpatch.cli.options.configuration import PREFIX, variable_of  # noqa: PLC0415
-
-    known = {variable_of(one) for one in flags.values()}
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
-
-
 def _text(
-    lines: Sequence[_Line], files: Sequence[tuple[str, bool]], unheard: Sequence[str]
+    lines: Sequence[_Line], files: Sequence[tuple[str, bool]], unheard: Mapping[str, str | None]
 ) -> Iterator[str]:
     rows = [(one.name, _words(one), one.origin or "default") for one in lines]
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
@@ -130,7 +125,10 @@ def _text(
     for path, found in files:
         yield f"{as_typed(path)}: {'read' if found else 'not there'}"
     if unheard:
-        yield f"These variables set nothing: {', '.join(unheard)}."
+        named = [
+            f"{name} (did you mean {meant}?)" if meant else name for name, meant in unheard.items()
+        ]
+        yield f"These variables set nothing: {', '.join(named)}."
 
 
 def _words(one: _Line) -> str:

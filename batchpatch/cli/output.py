@@ -39,11 +39,20 @@ class _Log:
     """Where lines for a person go instead, while stderr is a log for programs."""
 
     write: Callable[..., None] | None = None
+    waiting: tuple[str, ...] = ()
+    """Lines from before it began."""
 
 
 def log_to(write: Callable[..., None]) -> None:
-    """From now on lines for a person are events of this log."""
+    """From now on lines for a person are events of this log, with those that wait for it."""
     _Log.write = write
+    waiting, _Log.waiting = _Log.waiting, ()
+    say(*waiting)
+
+
+def say_in_log(*lines: str) -> None:
+    """Lines for a person where a log for programs is about to begin."""
+    _Log.waiting = lines
 
 
 def log_event(event: str, **fields: Any) -> bool:

@@ -79,6 +79,36 @@ def test_config_shows_what_holds_and_where_from(batchpatch: Run, tmp_path: Path)
     assert "hush" not in done.stdout + shown
 
 
+MISSPELT = {
+    "BATCHPATCH_RAT": "hush/s",
+    "BATCHPATCH_TTL": "hush",
+    "BATCHPATCH_EMPTY": "",
+    "BATCHPATCH_SERVICE_PORT": "80",  # as in a cluster that has a service of that name
+}
+WARNINGS = [
+    "Warning: BATCHPATCH_RAT sets nothing: did you mean BATCHPATCH_RATE?",
+    "Warning: BATCHPATCH_TTL sets nothing: `batchpatch config --all` shows what can be set.",
+]
+
+
+def test_a_misspelt_variable_is_said_where_it_would_have_counted(
+    batchpatch: Run, make_rows: Rows
+) -> None:
+    """Whoever misspells a pace finds out in the middle of the night, and looks into no config."""
+    rows = str(make_rows(2))
+    done = batchpatch("check", rows, env=MISSPELT)
+    assert (done.returncode, done.stderr.splitlines()) == (0, WARNINGS)
+    assert batchpatch("run", rows, "--sandbox", "--quiet", env=MISSPELT).stderr == ""
+    done = batchpatch("run", rows, "--sandbox", "--log-json", "--out", "r", env=MISSPELT)
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [one.get("message") for one in events[:2]] == WARNINGS
+    assert done.returncode == 0
+    assert batchpatch("config", env=MISSPELT).stderr == ""
+    shown = batchpatch("config", env=MISSPELT).stdout
+    assert "BATCHPATCH_RAT (did you mean BATCHPATCH_RATE?), BATCHPATCH_TTL" in shown
+    assert "hush" not in shown
+
+
 @pytest.mark.parametrize("how", ["--client-secret-file", "--secret-command", "variable", "profile"])
 def test_a_secret_lies_elsewhere(
     batchpatch: Run, make_rows: Rows, sandbox: Any, tmp_path: Path, how: str

@@ -8,8 +8,10 @@ go, and starts nothing.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from batchpatch.cli.nearest import nearest_flag
 from batchpatch.cli.options.declare import Reach, Setting
 from batchpatch.cli.options.settings_file import HERE, SettingsFile, profile_path
 from batchpatch.errors import SettingsError
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from batchpatch.cli.options.declare import Declared, Flag
 
 PREFIX = "BATCHPATCH_"
+_OF_A_CLUSTER = re.compile(PREFIX + r"(SERVICE_.*|PORT(_.*)?)")
+"""What Kubernetes tells each container of a service that is called `batchpatch`."""
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
@@ -35,7 +39,11 @@ class Level(NamedTuple):
 
 def variable_of(flag: Flag) -> str:
     """The variable that sets a flag."""
-    return PREFIX + flag.name.removeprefix("--").replace("-", "_").upper()
+    return _variable(flag.name)
+
+
+def _variable(flag_name: str) -> str:
+    return PREFIX + flag_name.removeprefix("--").replace("-", "_").upper()
 
 
 def settings_for(
@@ -102,6 +110,37 @@ def held(
         settled |= {*place.settings, *place.elsewhere}
         said |= {*place.settings}
     return found
+
+
+def unheard_variables(env: Mapping[str, str]) -> dict[str, str | None]:
+    """Variables that look like ours and set nothing; each with the one that may be meant."""
+    named = [name for name in env if name.startswith(PREFIX) and not _OF_A_CLUSTER.fullmatch(name)]
+    if not named:
+        return {}
+    from batchpatch.cli.options.every import configurable  # noqa: PLC0415 - mostly there is none
+
+    known = {variable_of(one): name for name, one in configurable().items()}
+    return {name: _meant(name, known.values()) for name in sorted(named) if name not in known}
+
+
+def _meant(name: str, flags: Collection[str]) -> str | None:
+    word = name.removeprefix(PREFIX).replace("_", "-").lower()
+    close = nearest_flag(word, flags)
+    return None if close is None else _variable(close)
+
+
+def misspelt_lines(env: Mapping[str, str]) -> list[str]:
+    """What is to be said of them where settings are used; their values may be secrets."""
+    from batchpatch.cli.options.every import of_one_line  # noqa: PLC0415 - not for --help
+
+    unheard = unheard_variables(env)
+    refused = {_variable(flag) for flag in of_one_line()} if unheard else set()
+    see = "`batchpatch config --all` shows what can be set."
+    return [
+        f"Warning: {name} sets nothing: {f'did you mean {meant}?' if meant else see}"
+        for name, meant in unheard.items()
+        if name not in refused and env[name].strip()
+    ]
 
 
 def _environment(flags: Mapping[str, Flag], env: Mapping[str, str]) -> Level:
