@@ -37,7 +37,8 @@ LOOK_EVERY_S = 1.0
 
 _LEAST_LOOK_S = 0.05
 _LIVE_PAUSE_S = 0.25
-"""Rows of a live stream are written as they happen: what is on its way is there by then."""
+"""Rows of a live stream are written as they happen: what is on its way is there by then. So it is
+with what somebody has typed who has asked for the end."""
 
 
 @contextmanager
@@ -117,9 +118,12 @@ class SpooledInput:
         """Returns when one of the tasks is done, or nothing has come for the grace."""
         time = asyncio.get_running_loop().time
         copied_bytes, since_s, told = self.tee.copied_bytes, time(), False
-        look_s = min(LOOK_EVERY_S, max(grace_s / 4, _LEAST_LOOK_S))
         while True:
             first = asyncio.FIRST_COMPLETED
+            is_left = stopper.is_asked and self.tee.is_typed
+            if is_left:
+                grace_s = min(_LIVE_PAUSE_S, grace_s)
+            look_s = min(LOOK_EVERY_S, max(grace_s / 4, _LEAST_LOOK_S))
             finished, _ = await asyncio.wait(tasks, timeout=look_s, return_when=first)
             if finished:
                 return
@@ -127,7 +131,7 @@ class SpooledInput:
                 copied_bytes, since_s = self.tee.copied_bytes, time()
             elif time() - since_s >= grace_s:
                 return
-            if not told:
+            if not (told or is_left):
                 told = True
                 again = " again" if stopper.is_asked else ""
                 stopper.tell(

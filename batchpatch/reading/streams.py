@@ -44,6 +44,11 @@ class Tee:
         """The stream was opened."""
         return self._raw is not None
 
+    @property
+    def is_typed(self) -> bool:
+        """The stream is a terminal, at which somebody types it."""
+        return self._raw is not None and not self._raw.closed and self._raw.isatty()
+
     def attach(self, raw: io.RawIOBase) -> io.RawIOBase:
         """What to read instead of `raw`, which is the tee's to close. The first one stays."""
         with self._attaching:

@@ -232,6 +232,26 @@ def test_a_terminal_that_goes_away_changes_no_exit_code(
     assert json.loads((tmp_path / "r" / "summary.json").read_text())["exit_code"] == 0
 
 
+@pytest.mark.parametrize("typed", ["none", "one row"])
+def test_a_signal_where_rows_are_typed_waits_for_no_more_of_them(
+    typed: str, start_batchpatch: Start, make_rows: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Whoever types Ctrl-C types no rows after it; a pipe's writer may be about to."""
+    ours, theirs = os.openpty()
+    words = ("--sandbox", "--grace", "100s", "--out", "r")
+    process = start_batchpatch("run", "-", *words, stdin=theirs)
+    rows = make_rows(1).read_bytes() if typed != "none" else b""
+    os.write(ours, rows)
+    wait_for_lines(tmp_path / "r" / ("results.jsonl" if rows else "run.json"), 1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=50)
+    assert process.returncode == 130, said
+    assert "Standard input was left before its end: `batchpatch resume` sends" in said
+    assert (tmp_path / "r" / "input").read_bytes() == rows
+    os.close(ours)
+    os.close(theirs)
+
+
 def run_script(
     script: str, tmp_path: Path, environment: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
