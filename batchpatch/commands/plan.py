@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import RecordError, SettingsError
+from batchpatch.errors import SettingsError
 from batchpatch.formats.run_json import plain_settings
 from batchpatch.genesys.connect import open_for
 from batchpatch.options.run import LimitOptions, RecordOptions, Settings
@@ -20,7 +20,7 @@ from batchpatch.pipeline.organisation_record import UNASKED
 from batchpatch.pipeline.plan_run import planning, read_origin, refuse_choices
 from batchpatch.pipeline.preflight import LEFT, preflight, rows_of
 from batchpatch.pipeline.report import STDOUT
-from batchpatch.pipeline.run_record import describe
+from batchpatch.pipeline.run_record import beginning, describe
 from batchpatch.pipeline.spooling import spooling
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.reading.expansion import expand
@@ -97,14 +97,19 @@ async def plan(
         if out == STDOUT:
             file = PlanStream(sys.stdout.buffer)
             return await planning(job, out=out, file=file, origin=origin).run(observe)
-        with _begun(out, inputs) as (directory, begun):
-            options = plain_settings(settings) | {"flags": flags}
-            describe(directory, prepared, account=account, options=options, kind="plan")
-            with spooling(directory, inputs, keep=True) as spooled:
-                tee = spooled.tee if spooled else None
-                reader = Reader(inputs, settings.read, tee=tee, rows_known=known)
-                job = replace(job, reader=reader, directory=directory, spooled=spooled)
-                return await planning(job, out=out, file=begun, origin=origin).run(observe)
+        options = plain_settings(settings) | {"flags": flags}
+        with _begun(out, inputs) as (directory, begun), ExitStack() as stack:
+            try:
+                with beginning(directory):
+                    describe(directory, prepared, account=account, options=options, kind="plan")
+                    spooled = stack.enter_context(spooling(directory, inputs, keep=True))
+            except SettingsError:
+                begun.discard()
+                raise
+            tee = spooled.tee if spooled else None
+            reader = Reader(inputs, settings.read, tee=tee, rows_known=known)
+            job = replace(job, reader=reader, directory=directory, spooled=spooled)
+            return await planning(job, out=out, file=begun, origin=origin).run(observe)
 
 
 @contextmanager
@@ -113,12 +118,9 @@ def _begun(out: Path, inputs: Sequence[str]) -> Iterator[tuple[RunDirectory, Pla
 
     Raises SettingsError where another plan of that name was begun in the meantime.
     """
-    try:
-        directory = RunDirectory.create(
-            state_path(out), input_name=shown_name(inputs[0]), now=datetime.now(UTC)
-        )
-    except RecordError as error:
-        raise SettingsError(str(error)) from error
+    directory = RunDirectory.create(
+        state_path(out), input_name=shown_name(inputs[0]), now=datetime.now(UTC)
+    )
     with directory:
         try:
             file = PlanFile(partial_path(out))

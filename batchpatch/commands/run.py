@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ from batchpatch.pipeline.preflight import (
     rows_of,
     sought_of,
 )
-from batchpatch.pipeline.run_record import describe, find_begun
+from batchpatch.pipeline.run_record import beginning, describe, find_begun
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.spooling import spooling
 from batchpatch.pipeline.stop import Stopper
@@ -116,7 +117,7 @@ async def run(
         InputError: an input cannot be used as a whole; nothing was sent.
         SettingsError: an option cannot be used, or nobody could say yes; nothing was sent.
         LeftError: the stopper was asked before anything had begun, or the answer was no.
-        RecordError: another process has the run directory.
+        RecordError: the run that is to go on is at work in another process, or damaged.
     """
     inputs = expand(inputs).names
     record = record or RecordOptions()
@@ -175,32 +176,34 @@ async def run(
             now=datetime.now(UTC),
             base=record.base,
         )
-        with directory:
-            options = plain_settings(settings) | {"flags": record.flags}
-            describe(directory, prepared, account=account, options=options, unkept=record.unkept)
-            with spooling(directory, inputs, keep=record.spool) as spooled:
-                job = Job(
-                    reader=Reader(
-                        inputs,
-                        settings.read,
-                        tee=spooled.tee if spooled else None,
-                        rows_known=rows_of(prepared, limit=None),
-                        live=stream is not None,
-                    ),
-                    client=client,
-                    account=account,
-                    settings=settings if stream is None else read_afresh(settings),
-                    limits=limits,
-                    stopper=stopper,
-                    directory=directory,
-                    spooled=spooled,
-                    identity=identity,
-                    unkept=record.unkept,
-                    stream=stream,
-                    monitor=monitor,
-                    tracer=tracer,
-                )
-                return await sending(job, directory).run(observe)
+        options = plain_settings(settings) | {"flags": record.flags}
+        with directory, ExitStack() as stack:
+            with beginning(directory):
+                unkept = record.unkept
+                describe(directory, prepared, account=account, options=options, unkept=unkept)
+                spooled = stack.enter_context(spooling(directory, inputs, keep=record.spool))
+            job = Job(
+                reader=Reader(
+                    inputs,
+                    settings.read,
+                    tee=spooled.tee if spooled else None,
+                    rows_known=rows_of(prepared, limit=None),
+                    live=stream is not None,
+                ),
+                client=client,
+                account=account,
+                settings=settings if stream is None else read_afresh(settings),
+                limits=limits,
+                stopper=stopper,
+                directory=directory,
+                spooled=spooled,
+                identity=identity,
+                unkept=record.unkept,
+                stream=stream,
+                monitor=monitor,
+                tracer=tracer,
+            )
+            return await sending(job, directory).run(observe)
 
 
 def _merging(*, live: bool) -> MergeOptions:

@@ -15,6 +15,7 @@ from batchpatch.options.read import ReadOptions
 from batchpatch.options.run import MergeOptions, RecordOptions, Safeguards, VerifyOptions
 from batchpatch.pipeline.blocking import off_loop_unless_stopped
 from batchpatch.pipeline.resumption import refuse_another_platform
+from batchpatch.pipeline.run_record import beginning
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.recording.manifest import read_manifest
 from batchpatch.recording.results import has_sent
@@ -77,10 +78,10 @@ async def undo(
         has changed nothing.
 
     Raises:
-        SettingsError: there is no such run, it kept no values, they were purged, or it was for
-            another platform.
+        SettingsError: there is no such run, it kept no values, they were purged or are damaged,
+            or it was for another platform; or there is no room for what is to be restored.
         LeftError: the stopper was asked before anything had begun, or the answer was no.
-        RecordError: the directory is in use, or the values are damaged.
+        RecordError: the directory is in use.
     """
     path = Path(path)
     with RunDirectory.open(path) as directory:
@@ -105,7 +106,8 @@ async def undo(
         )
         stopper = stopper or Stopper()
         # Of millions of rows it takes minutes.
-        found = await off_loop_unless_stopped(write, stopper, left=_LEFT)
+        with beginning():
+            found = await off_loop_unless_stopped(write, stopper, left=_LEFT)
     if found.unkept and not found.lines:
         raise SettingsError(
             f"{as_typed(path)} kept no values before {found.unkept:,} of the rows that it has "

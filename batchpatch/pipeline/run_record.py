@@ -8,10 +8,11 @@ asked for must be what was begun; how fast it goes may be another matter.
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from batchpatch.errors import ExitCode, SettingsError, as_typed
+from batchpatch.errors import ExitCode, RecordError, SettingsError, as_typed
 from batchpatch.formats.moments import rfc3339
 from batchpatch.formats.run_json import Manifest, plain_settings, settings_from
 from batchpatch.model import Stop
@@ -37,6 +38,28 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.preflight import Prepared
     from batchpatch.recording.manifest import InputChange
     from batchpatch.recording.run_directory import RunDirectory
+
+
+@contextmanager
+def beginning(directory: RunDirectory | None = None) -> Iterator[None]:
+    """Around what is read and written before a run has begun: what cannot be, nobody can use.
+
+    From then on a full disk stops a run, which can be resumed: exit code 3. Here nothing was sent,
+    and nothing is there to be resumed: exit code 2.
+
+    Args:
+        directory: made for the run; then it is gone again.
+
+    Raises:
+        SettingsError: in the place of a RecordError.
+    """
+    try:
+        yield
+    except RecordError as error:
+        if directory is not None:
+            with suppress(RecordError):
+                directory.discard()
+        raise SettingsError(str(error)) from error
 
 
 def describe(

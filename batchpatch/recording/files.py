@@ -133,7 +133,7 @@ class Spool:
         try:
             self._descriptor: int | None = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         except OSError as error:
-            raise record_error(path, error) from error
+            raise record_error(path, error, of_run=False) from error
 
     def write(self, data: bytes) -> None:
         """Keep these bytes, before anything is made of them."""

@@ -150,8 +150,8 @@ def _other_size(path: Path, known: InputFile, size: int) -> str:
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Writes `run.json`, 0600, in one step. Raises RecordError."""
-    write_atomically(path, encode_manifest(manifest))
+    """Writes `run.json`, 0600, in one step: from then on there is a run. Raises RecordError."""
+    write_atomically(path, encode_manifest(manifest), of_run=path.exists())
 
 
 def update_manifest(path: Path, change: Callable[[Manifest], Manifest]) -> None:

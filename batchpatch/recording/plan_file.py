@@ -144,8 +144,18 @@ class PlanFile:
 
     def __exit__(self, error: object, *_: object) -> None:
         self.close()
-        if error is not None and not self._file.size:
-            with suppress(OSError):  # nothing is in it, and the next attempt may want the name
+        if error is not None:
+            self._forget()
+
+    def discard(self) -> None:
+        """Close it unwritten, and remove it where nothing is in it."""
+        self._failed = True
+        self._file.close()
+        self._forget()
+
+    def _forget(self) -> None:
+        if not self._file.size:
+            with suppress(OSError):  # the next attempt may want the name
                 self._path.unlink()
 
 

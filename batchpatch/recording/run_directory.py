@@ -8,14 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from batchpatch.errors import SettingsError, as_typed
+from batchpatch.errors import RecordError, SettingsError, as_typed
 from batchpatch.recording.directory_name import make_own, stem_of
 from batchpatch.recording.files import DIRECTORY_MODE, record_error, sync_directory
 from batchpatch.recording.lock import acquire
 from batchpatch.recording.run_paths import LOCK, MANIFEST, OWN, USUAL_FOLDER, RunPaths
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
 
@@ -62,19 +62,23 @@ class RunDirectory(RunPaths):
     ) -> Self:
         """Makes and locks the directory of a new run: `out`, or one of its own under `base`.
 
-        Raises SettingsError where `out` is in use for something else or cannot be made,
-        RecordError where another process has it.
+        Raises SettingsError where `out` is in use, or cannot be made: nothing was sent, and another
+        --out helps.
         """
+        made: tuple[Path, ...] = ()
         try:
             if out is None:
                 made = make_own(base, f"{stem_of(input_name)}-{now:%Y%m%dT%H%M%SZ}")
             else:
                 made = _make_given(out)
+            path = out or made[0]
+            directory = cls(path, lock=acquire(path / LOCK), made=made)
         except OSError as error:
             sentence = record_error(Path(error.filename or out or base), error, doing="made")
-            raise SettingsError(str(sentence)) from error  # nothing was sent: another --out helps
-        path = out or made[0]
-        directory = cls(path, lock=acquire(path / LOCK), made=made)
+            raise SettingsError(str(sentence)) from error
+        except RecordError as error:
+            _remove_empty(made)
+            raise SettingsError(str(error)) from error
         if not _is_empty(path):  # filled between the look and the lock
             directory.close()
             raise _not_empty(path)
@@ -120,9 +124,7 @@ class RunDirectory(RunPaths):
         if self._made is None or _has_content(self.results_path):
             return False
         self._remove_files()
-        with suppress(OSError):  # others have put something in: then it stays
-            for directory in self._made:
-                directory.rmdir()
+        _remove_empty(self._made)
         return True
 
     def remove(self) -> None:
@@ -158,6 +160,13 @@ class RunDirectory(RunPaths):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _remove_empty(directories: Iterable[Path]) -> None:
+    """Remove these, the innermost first; where others have put something in, it stays."""
+    with suppress(OSError):
+        for directory in directories:
+            directory.rmdir()
 
 
 def _make_given(out: Path) -> tuple[Path, ...]:

@@ -209,7 +209,7 @@ def write_undo_input(
     """
     count = refused = 0
     with (
-        replacing(out_path) as file,
+        replacing(out_path, of_run=False) as file,
         open_index(undo_path, results_path=results_path, count_unkept=count_unkept) as index,
     ):
         for row in rows_of(index, looked=looked, rule=kind.merge):

@@ -16,7 +16,7 @@ from batchpatch.model import RowResult, Stop
 from batchpatch.pipeline.job import Job, Stream
 from batchpatch.pipeline.live_rows import NAME, LiveRows
 from batchpatch.pipeline.preflight import Prepared
-from batchpatch.pipeline.run_record import describe
+from batchpatch.pipeline.run_record import beginning, describe
 from batchpatch.pipeline.send_run import sending
 from batchpatch.pipeline.spooling import describe_spool
 from batchpatch.pipeline.stop import Stopper
@@ -97,8 +97,9 @@ class Engine:
             directory = RunDirectory.create(record, input_name=NAME, now=datetime.now(UTC))
             stack.enter_context(directory)
             prepared = Prepared(_SPOOLED, (), [])
-            describe(directory, [prepared], account=account, options=plain_settings(settings))
-            spool = Spool(directory.spool_path, ended=partial(describe_spool, directory))
+            with beginning(directory):
+                describe(directory, [prepared], account=account, options=plain_settings(settings))
+                spool = Spool(directory.spool_path, ended=partial(describe_spool, directory))
             stack.callback(spool.close)
         rows = LiveRows(settings.read, copy=spool.write if spool is not None else None)
         opened = cls(stack, rows, Stopper())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import http.server
+import resource
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -171,3 +173,32 @@ def test_a_redirect_is_never_followed(
     assert "a redirect answered with status 307, not the platform" in done.stderr
     assert seen
     assert not any("elsewhere" in path for path in seen)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are POSIX")
+@pytest.mark.parametrize("words", ["run rows.csv", "run -", "plan rows.csv", "undo r"])
+def test_a_disk_that_is_full_before_anything_has_begun_leaves_nothing(
+    words: str,
+    batchpatch: Run,
+    sandbox: Any,
+    make_rows: Callable[..., Path],
+    credentials: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """Exit code 3 says that a run is there to be resumed; and none is, so it is 2."""
+    at = ("--api-url", sandbox.url)
+    rows = make_rows(2)
+    ids = [line.split(",")[:2] for line in rows.read_text(encoding="utf-8").splitlines()[1:]]
+    sandbox.know(*({"conversationId": one, "participantId": two} for one, two in ids))
+    batchpatch("run", "rows.csv", *at, "--keep-before", "--out", "r", env=credentials)
+    before = {*tmp_path.rglob("*")}, sandbox.get("stats")["patches"]
+    done = batchpatch(
+        *words.split(),
+        *(*at, "--out", "new"),
+        env=credentials,
+        stdin=rows.read_text(encoding="utf-8") if "-" in words.split() else None,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64)),
+    )
+    assert done.returncode == 2, done.stderr
+    assert "disk full; free some space and try again" in done.stderr
+    assert ({*tmp_path.rglob("*")}, sandbox.get("stats")["patches"]) == before
