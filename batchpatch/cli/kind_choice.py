@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from batchpatch.cli.next_command import command_line, words_of
 from batchpatch.cli.output import say
 from batchpatch.errors import SettingsError
 from batchpatch.reading.expansion import expand
-from batchpatch.reading.kinds import SeveralKindsError, choose_kind
+from batchpatch.reading.kinds import SeveralKindsError, any_is_workbook, choose_kind
 from batchpatch.reading.urls import shown_name
 from batchpatch.writes.registry import KINDS, LISTED, USUAL
 
@@ -60,7 +61,7 @@ def chosen_options(
     try:
         chosen = choose_kind(
             inputs,
-            reading.options(finding),
+            _without_idle_sheet(reading.options(finding), inputs, given),
             asked={LISTED.name} if _OF_A_LIST & asked else (),
         )
     except SeveralKindsError as error:
@@ -69,6 +70,14 @@ def chosen_options(
     if chosen.notice and not quiet:
         say(chosen.notice)
     return chosen.options
+
+
+def _without_idle_sheet(
+    read: ReadOptions, inputs: Sequence[str], given: Sequence[Given]
+) -> ReadOptions:
+    """The options without a sheet that the configuration names for workbooks, where none is."""
+    configured = any(one.flag.name == "--sheet" and one.origin is not None for one in given)
+    return replace(read, sheet=None) if configured and not any_is_workbook(inputs) else read
 
 
 def _command(command: str, inputs: Sequence[str], given: Sequence[Given], kind: str) -> str:

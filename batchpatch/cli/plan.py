@@ -120,7 +120,12 @@ def plan(
     from batchpatch.cli.plan_ending import finish_plan  # noqa: PLC0415
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.plan import plan as plan_rows  # noqa: PLC0415
+    from batchpatch.pipeline.preflight import refuse_names  # noqa: PLC0415
+    from batchpatch.recording.plan_output import refuse_output  # noqa: PLC0415
 
+    refuse_names(inputs)  # what was typed, before what the environment lacks
+    if str(out) != "-":
+        refuse_output(out)
     report = Session(platform, sandbox, server, reporting).execute(
         lambda account, stopper, observe: plan_rows(
             inputs,

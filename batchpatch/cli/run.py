@@ -84,11 +84,16 @@ def run(
     from batchpatch.cli.session import Session  # noqa: PLC0415
     from batchpatch.commands.run import run as run_rows  # noqa: PLC0415
     from batchpatch.options.run import RecordOptions  # noqa: PLC0415
+    from batchpatch.pipeline.preflight import refuse_names  # noqa: PLC0415
+    from batchpatch.recording.run_directory import refuse_used  # noqa: PLC0415
 
     live, limits = streaming.results is not None, stopping.options()
     session = Session(platform, sandbox, server, reporting, watch)
     session.check()  # a contradiction is said before anything else
     on_end = ending.command(platform)  # said now if it is none
+    refuse_names(inputs)  # what was typed, before what the environment lacks
+    if not restart.resume:
+        refuse_used(record.out)
     route = _chosen_route(sending.route, read.write, reporting)
     report = session.execute(
         lambda account, stopper, observe: run_rows(

@@ -97,6 +97,7 @@ def serve(
     from batchpatch.genesys.routes import refuse_vain  # noqa: PLC0415
     from batchpatch.options.run import Settings  # noqa: PLC0415
     from batchpatch.reading.kinds import choose_kind  # noqa: PLC0415
+    from batchpatch.recording.run_directory import refuse_used  # noqa: PLC0415
     from batchpatch.writes.registry import LISTED, find_kind  # noqa: PLC0415
 
     asked = {LISTED.name} if reading.code or reading.codes else set()
@@ -120,6 +121,7 @@ def serve(
         watch=watch,
         quiet=reporting.quiet,
     )
+    refuse_used(recording.record)  # what was typed, before what the environment lacks
     report = Session(platform, sandbox, server, reporting, watch).execute(service.run)
     return _finish(report, reporting, record=recording.record)
 

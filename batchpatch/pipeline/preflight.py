@@ -13,7 +13,7 @@ from batchpatch.formats.run_json import InputFile
 from batchpatch.model import Row
 from batchpatch.reading.decoding import ensure_whole
 from batchpatch.reading.inputs import Input
-from batchpatch.reading.sources import is_regular
+from batchpatch.reading.sources import is_regular, open_source
 from batchpatch.reading.urls import shown_name
 from batchpatch.recording.manifest import fingerprint
 from batchpatch.recording.plan_output import PARTIAL, plan_of, state_path
@@ -50,6 +50,19 @@ def preflight(names: Sequence[str], read: ReadOptions, record: RecordOptions) ->
         InputError: one cannot be used as a whole.
         SettingsError: they cannot be used together.
     """
+    refuse_names(names)
+    return [_prepared(name, read, record) for name in names]
+
+
+def refuse_names(names: Sequence[str]) -> None:
+    """Refuse inputs by their names, and those that are not there or not readable.
+
+    Cheap, so that a wrong path is told before credentials are missed.
+
+    Raises:
+        InputError: one is not there, or cannot be opened.
+        SettingsError: they cannot be used together.
+    """
     if not names:
         raise SettingsError("Name at least one input: a file, or - for standard input.")
     if "" in names:
@@ -58,7 +71,8 @@ def preflight(names: Sequence[str], read: ReadOptions, record: RecordOptions) ->
         raise SettingsError("An input is named twice: its rows would be sent twice.")
     if sum(not is_regular(name) for name in names) > 1:
         raise SettingsError("Only one input can be a pipe or a URL: put the others into files.")
-    return [_prepared(name, read, record) for name in names]
+    for name in filter(is_regular, names):
+        open_source(name).close()
 
 
 def _identity(name: str) -> object:

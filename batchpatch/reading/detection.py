@@ -16,6 +16,7 @@ from batchpatch.model import Row
 from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.decoding import detect_encoding
 from batchpatch.reading.dialect import looks_like_csv
+from batchpatch.reading.idle_options import refuse_sheet
 from batchpatch.reading.jsonl_records import JsonlRecords
 from batchpatch.reading.mapping import Mapping, map_columns
 from batchpatch.reading.row_errors import shown
@@ -211,11 +212,13 @@ def detect(source: ByteSource, options: ReadOptions, *, name: str) -> Detected:
     known = options.format or detect_format(name, head)
     if known == "csv":
         records = CsvRecords(source, encoding=encoding, options=options)
+        refuse_sheet(records, options, name=source.name)
         mapping = _mapped(records, options, name=source.name)
         records.table.use(mapping)
         return Detected(known, encoding, records, mapping, is_empty_plan=False)
     refuse_csv(head.decode(encoding, "replace"), name=source.name)
     lines = JsonlRecords(source, encoding=encoding)
+    refuse_sheet(lines, options, name=source.name)
     return Detected(known, encoding, lines, None, is_empty_plan=is_empty_plan(head))
 
 

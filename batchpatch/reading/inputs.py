@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from batchpatch.model import Batch
 from batchpatch.reading.batches import goes_on, in_batches
 from batchpatch.reading.detection import HopelessInputCheck, detect
+from batchpatch.reading.idle_options import idle_notices
 from batchpatch.reading.json_rows import LineMaker
 from batchpatch.reading.row_makers import maker_for
 from batchpatch.reading.rules_file import load_rules
@@ -67,6 +68,7 @@ class Input:
             self._notices["--participant"] = (
                 "Columns say who is meant: --participant counts for rows that leave them empty."
             )
+        self._notices |= idle_notices(self.format, self._options, name=source.name)
         if isinstance(self.records, TableRecords):
             self._notices |= self.records.notices()
 

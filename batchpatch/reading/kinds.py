@@ -141,6 +141,26 @@ def _columns_of(name: str, options: ReadOptions) -> Iterable[str]:
         source.close()
 
 
+def any_is_workbook(names: Iterable[str]) -> bool:
+    """True where one of them is a workbook, or may be: a pipe, or what cannot be read."""
+    return any(map(_may_be_workbook, names))
+
+
+def _may_be_workbook(name: str) -> bool:
+    if not is_regular(name):
+        return True
+    try:
+        source = open_source(name)
+    except InputError:
+        return True  # it is refused when it is read
+    try:
+        return is_workbook(source.head())
+    except InputError:
+        return True
+    finally:
+        source.close()
+
+
 def _columns_of_sheet(source: ByteSource, options: ReadOptions) -> list[str]:
     from batchpatch.reading.sheet_records import SheetRecords  # noqa: PLC0415 - for workbooks only
 

@@ -52,6 +52,40 @@ def test_failed_rows_of_a_workbook_go_to_a_csv(
     assert (sent.returncode, results(tmp_path / "R3")[0]["line"]) == (0, 2)
 
 
+def test_a_sheet_is_of_workbooks(
+    batchpatch: Batchpatch, make_rows: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A CSV was sent for it, as if another file had been meant; failed rows of a workbook are
+    rows of its sheet all the same, and what is configured for workbooks is no trouble to others."""
+    make_rows(2)
+    write_workbook(tmp_path / "a.xlsx", "x", 12345678901234567)
+    sheet = ("--sheet", "Sheet", "--sandbox")
+    done = batchpatch("run", "a.xlsx", "rows.csv", *sheet)
+    assert (done.returncode, "rows.csv is none" in done.stderr) == (2, True), done.stderr
+    done = batchpatch("run", "-", *sheet, stdin=(tmp_path / "rows.csv").read_text())
+    assert (done.returncode, "standard input is none" in done.stderr) == (2, True), done.stderr
+    assert not (tmp_path / "batchpatch-runs").exists()
+    assert batchpatch("run", "a.xlsx", *sheet, "--out", "r").returncode == 1
+    again = batchpatch("run", "r/failed.csv", *sheet, "--out", "s")
+    assert (again.returncode, "1 row" in again.stderr) == (1, True), again.stderr
+    (tmp_path / "batchpatch.toml").write_text('sheet = "Sheet"\n')
+    assert batchpatch("run", "rows.csv", "--sandbox").returncode == 0
+
+
+def test_a_layout_that_an_input_does_not_have_is_said(
+    batchpatch: Batchpatch, tmp_path: Path
+) -> None:
+    """Whoever names lines to skip, or what a comment begins with, believes that it counts."""
+    write_workbook(tmp_path / "a.xlsx", "x")
+    row = {"conversationId": f"{C}0", "participantId": f"{P}0", "attributes": {"a": "x"}}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    words = ("--delimiter", ";", "--skip-lines", "0", "--comment", "%")
+    done = batchpatch("check", "a.xlsx", "rows.jsonl", *words)
+    assert done.returncode == 0, done.stderr
+    assert "--delimiter has no effect on a.xlsx, which is a workbook." in done.stdout
+    assert "--delimiter, --comment have no effect on rows.jsonl, which is JSONL." in done.stdout
+
+
 def test_a_workbook_from_a_pipe_is_kept_and_resumed(
     batchpatch: Batchpatch,
     start_batchpatch: Callable[..., Popen[str]],
