@@ -38,7 +38,7 @@ def detect_encoding(head: bytes, asked: str | None, *, name: str) -> str:
 
     Raises:
         SettingsError: the user named no text codec.
-        InputError: the bytes look like UTF-16 without a mark.
+        InputError: the bytes look like UTF-16 or UTF-32 without a mark, or are no text.
     """
     marked = next((codec for bom, codec in _BOMS if head.startswith(bom)), None)
     if asked is not None:
@@ -48,11 +48,29 @@ def detect_encoding(head: bytes, asked: str | None, *, name: str) -> str:
     if marked:
         return marked
     if b"\0" in head[:2] or head[:200].count(0) > len(head[:200]) // 4:
-        endian = "le" if head[1:2] == b"\0" else "be"
-        raise InputError(
-            f"{name} looks like UTF-16 without a byte order mark: add --encoding utf-16-{endian}."
-        )
+        raise InputError(f"{name} {_why_zeros(head[:200])}.")
     return "utf-8"
+
+
+def _why_zeros(head: bytes) -> str:
+    """What zeros among the first bytes mean: of wide characters they are all in the same places."""
+    zeros = [head[place::4].count(0) for place in range(4)]
+    fourth = len(head) // 4
+    wide = None
+    if fourth and 2 * zeros[0] < fourth <= min(zeros[2:]):
+        wide = "UTF-32", "utf-32-le"
+    elif fourth and 2 * zeros[3] < fourth <= min(zeros[:2]):
+        wide = "UTF-32", "utf-32-be"
+    elif (even := zeros[0] + zeros[2]) > 4 * (odd := zeros[1] + zeros[3]):
+        wide = "UTF-16", "utf-16-be"
+    elif odd > 4 * even:
+        wide = "UTF-16", "utf-16-le"
+    if wide is None:
+        return (
+            "is no text but holds zero bytes, as a device does, or a file that a crash has cut "
+            "off: copy or export it again"
+        )
+    return f"looks like {wide[0]} without a byte order mark: add --encoding {wide[1]}"
 
 
 def _codec(asked: str) -> str:

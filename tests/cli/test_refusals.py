@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.server
+import os
 import resource
 import subprocess
 import sys
@@ -212,3 +213,18 @@ def test_a_disk_that_is_full_before_anything_has_begun_leaves_nothing(
     assert done.returncode == 2, done.stderr
     assert "disk full; free some space and try again" in done.stderr
     assert ({*tmp_path.rglob("*")}, sandbox.get("stats")["patches"]) == before
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no such device")  # noqa: PTH110
+@pytest.mark.parametrize("words", ["run /dev/zero --sandbox --out r", "check /dev/zero"])
+def test_a_device_without_an_end_is_refused_at_once(
+    words: str, batchpatch: Run, tmp_path: Path
+) -> None:
+    """It was taken for UTF-16, and whoever followed that advice read on for ever longer lines."""
+    room = 2_000_000_000
+    done = batchpatch(
+        *words.split(), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (room, room))
+    )
+    assert done.returncode == 2
+    assert "/dev/zero is no text but holds zero bytes" in done.stderr
+    assert not (tmp_path / "r").exists()

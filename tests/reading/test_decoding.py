@@ -107,6 +107,26 @@ def test_the_encoding_is_the_one_asked_for_or_marked(
     assert detect_encoding(head, asked, name="x") == codec
 
 
+HEADER = "conversationId,participantId,attr.a\n"
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("text", [HEADER, '{"conversationId": 1}\n', HEADER + "naïve,Ā,Ж\n"])
+def test_wide_text_without_a_mark_is_told_by_its_zeros(codec: str, text: str) -> None:
+    """The advice is followed: of another codec the rows would be noise."""
+    with pytest.raises(InputError, match=f"add --encoding {codec}"):
+        detect_encoding(text.encode(codec), None, name="in.csv")
+
+
+@pytest.mark.parametrize(
+    "head", [b"\0" * 64, b"\0" * 3, HEADER.encode() + bytes(500), b'{"a":1}\n' + bytes(500)]
+)
+def test_zeros_that_are_of_no_text_are_called_so(head: bytes) -> None:
+    """A device, a file of holes, what a crash has left: no encoding makes rows of it."""
+    with pytest.raises(InputError, match="no text but holds zero bytes"):
+        detect_encoding(head, None, name="in.csv")
+
+
 @pytest.mark.parametrize(("head", "endian"), [(b"a\0b\0", "le"), (b"\0a\0b", "be")])
 def test_utf_16_without_a_mark_is_told_by_its_zeros(head: bytes, endian: str) -> None:
     """Read as UTF-8 it would be a file without the needed columns, which helps nobody."""
