@@ -210,6 +210,7 @@ class Pipeline:
         except* BatchpatchError as errors:
             failure = first_of(errors)
         finally:
+            self._step.close()
             self._recorder.close(failed=failure is not None)
             observer.look()
             self._tell_others()

@@ -53,6 +53,10 @@ class Step(Protocol):
     def stop(self) -> None:
         """Begin nothing new, and verify no more: what was accepted stays accepted."""
 
+    def close(self) -> None:
+        """Nothing comes any more, whatever was begun: a task may have been cancelled before its
+        first step."""
+
 
 class SendStep:
     """Sends patches; until anything is allowed it holds refusals of the token back."""
@@ -67,6 +71,9 @@ class SendStep:
         self._denials = DenialBuffer()
         self.recordable = self._denials.judge
         self.remaining = self._denials.release
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 PLANNED_PARTICIPANTS = 500_000
@@ -208,6 +215,9 @@ class PlanStep:
 
     def stop(self) -> None:
         """Reads end by themselves."""
+
+    def close(self) -> None:
+        """The file is closed with the output."""
 
 
 def _numbered(delivery: Delivery, number: int) -> Delivery:

@@ -101,6 +101,9 @@ class StreamStep:
         """None."""
         return []
 
+    def close(self) -> None:
+        """Nothing is held."""
+
 
 def _apart(patch: Patch, now_s: float, *, left: bool) -> tuple[list[Row], list[Row]]:
     """The rows that are given up, and those that go on; each in their order.

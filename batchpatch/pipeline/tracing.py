@@ -6,6 +6,7 @@ into it, the patch links to theirs. A request that the HTTP client makes is a ch
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -102,6 +103,13 @@ class TracedStep:
             raise
         _end(span, verified)
         return verified
+
+    def close(self) -> None:
+        """As the step; what was accepted and not read back has ended, too."""
+        while self._unverified:
+            _, span = self._unverified.popitem()
+            _fail(span, CancelledError())
+        self._step.close()
 
     def _begin(self, patch: Patch) -> Span:
         parent, links = self._related(patch)

@@ -94,7 +94,8 @@ class Workers:
                 # The worker goes on: what it has sent is looked for in seconds, not at once.
                 await self._verifying.acquire()
                 self._gauge.verifying += 1
-                group.create_task(self._verify(delivery))
+                verifying = group.create_task(self._verify(delivery))
+                verifying.add_done_callback(self._has_verified)  # cancelled before it began, too
             else:
                 self._finish(delivery)
 
@@ -109,9 +110,10 @@ class Workers:
             parts = [(part, unverified(outcome, str(error))) for part, outcome in delivery.parts]
             self._finish(delivery._replace(parts=parts))
             raise
-        finally:
-            self._gauge.verifying -= 1
-            self._verifying.release()
+
+    def _has_verified(self, _task: asyncio.Task[None]) -> None:
+        self._gauge.verifying -= 1
+        self._verifying.release()
 
     def _finish(self, delivery: Delivery) -> None:
         for ready in self._step.recordable(delivery):

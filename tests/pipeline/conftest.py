@@ -64,6 +64,11 @@ def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeJob:
             verifier=Verifier(reads, VerifyOptions(), route=find_route()),
             split=window.split,
         )
+        step = given.pop("step", None) or (
+            SendStep(deliverer)
+            if stream is None
+            else StreamStep(deliverer, patch_of=window.patch_of)
+        )
         return Pipeline(
             ListReader(rows),  # type: ignore[arg-type]
             path,
@@ -75,9 +80,7 @@ def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeJob:
             ),
             finder=Finder(reads, FindOptions()),
             window=window,
-            step=SendStep(deliverer)
-            if stream is None
-            else StreamStep(deliverer, patch_of=window.patch_of),
+            step=step,
             **given,
         )
 

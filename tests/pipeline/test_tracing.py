@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
+from sending_doubles import ScriptedCaller
 
 from batchpatch.errors import OutageError
 from batchpatch.model import Delivery, Outcome, Patch, PatchOutcome, Row
@@ -18,6 +19,8 @@ from batchpatch.pipeline.tracing import Callers, TracedStep, within_caller
 from batchpatch.service.patcher import Patcher
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.sdk.trace import ReadableSpan
 
 C = "11111111-1111-4111-8111-111111111111"
@@ -66,6 +69,9 @@ class ScriptedStep:
         return []
 
     def stop(self) -> None:
+        pass
+
+    def close(self) -> None:
         pass
 
 
@@ -171,6 +177,42 @@ def test_what_ends_the_run_ends_the_span(spans: Spans) -> None:
     (span,) = spans.all()
     assert (span.attributes or {})["error.type"] == "OutageError"
     assert "private" not in span.to_json()
+
+
+class EndingStep(ScriptedStep):
+    """Of two patches that come back in one turn of the loop, the first ends the run."""
+
+    def __init__(self) -> None:
+        super().__init__(UPDATED, to_verify=True)
+        self._both = asyncio.Event()
+        self._patches = 0
+
+    async def take(self, patch: Patch) -> Delivery:
+        self._patches += 1
+        if self._patches == 2:
+            asyncio.get_running_loop().call_soon(self._both.set)
+        await self._both.wait()
+        if patch.number == 1:
+            raise OutageError("private")
+        return await super().take(patch)
+
+
+def test_a_look_that_never_began_ends_its_span(
+    spans: Spans, make_job: Callable[..., Any], run_virtual: Callable[[Any], None]
+) -> None:
+    """Cancelled before its first step, the task that reads back closes nothing itself."""
+    step = traced(EndingStep(), spans)
+    rows = [Row(number, number, 0, C, f"{P[:-1]}{number}", ("a",), ("x",)) for number in (1, 2)]
+
+    async def run() -> None:
+        job = make_job(rows, ScriptedCaller(), step=step)
+        with pytest.raises(OutageError):
+            await job.work(workers=2, observe=None)
+        assert job.gauge.verifying == 0
+
+    run_virtual(run())
+    errors = {(span.attributes or {})["error.type"] for span in spans.all()}
+    assert (len(spans.all()), errors) == (2, {"OutageError", "CancelledError"})
 
 
 def test_a_call_of_the_library_is_the_parent_of_its_patch(spans: Spans) -> None:
