@@ -108,11 +108,12 @@ async def resume(
     """
     stopper = stopper or Stopper()
     with RunDirectory.open(find_directory(Path(path))) as directory:
-        out = planned_by(directory, retry_outcomes)
+        heard = partial(off_loop_unless_stopped, stopper=stopper, left=_LEFT)
+        out = await heard(partial(planned_by, directory, retry_outcomes))
         if out is not None and stream is not None:
             raise SettingsError(f"{as_typed(out)} is a plan: its rows have no results to wait for.")
         if out is None and not (retry_outcomes or inputs or appended):
-            over = finished_without_inputs(directory)
+            over = await heard(partial(finished_without_inputs, directory))
             if over is not None:
                 return over
         prepare = partial(
@@ -124,7 +125,7 @@ async def resume(
             elsewhere=elsewhere,
             ready=partial(refuse_unheard, None if out else confirm),
         )
-        earlier = await off_loop_unless_stopped(prepare, stopper, left=_LEFT)
+        earlier = await heard(prepare)
         settings = earlier.settings(pace, connect, retry)
         if not (out or limited):
             settings = replace(settings, read=replace(settings.read, limit=earlier.manifest.limit))
@@ -136,7 +137,7 @@ async def resume(
             count = partial(
                 count_again, files, earlier.inputs, settings.read, truncated=earlier.truncated
             )
-            known = await off_loop_unless_stopped(count, stopper, left=_LEFT)
+            known = await heard(count)
         rows = known and known.rows
         async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
             identity = None
@@ -154,7 +155,7 @@ async def resume(
                     identity=await identity_to_go_on(client, earlier.manifest, stopper),
                 )
                 take_out = partial(without_outcomes, directory, earlier, retry_outcomes)
-                earlier = await off_loop_unless_stopped(take_out, stopper, left=_LEFT)
+                earlier = await heard(take_out)
             job = Job(
                 reader=Reader(
                     earlier.inputs,
@@ -198,7 +199,10 @@ async def _planning_on(job: Job, earlier: Resumption, *, out: Path) -> Execution
     origin = await unless_stopped(asking, job.stopper, left=UNASKED)
     refuse_another_organisation(earlier.manifest, origin.identity)
     moved_to = origin.region if earlier.moved else None
-    file = reopen_plan(out, lines=earlier.before.last_patch, moved_to=moved_to, kind=job.kind)
+    reopen = partial(
+        reopen_plan, out, lines=earlier.before.last_patch, moved_to=moved_to, kind=job.kind
+    )
+    file = await off_loop_unless_stopped(reopen, stopper=job.stopper, left=_LEFT)
     job = replace(job, identity=origin.identity)
     return planning(job, out=out, file=file, origin=origin)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from batchpatch.errors import BatchpatchError, ExitCode, LeftError
 from batchpatch.finding.finder import Finder
@@ -40,7 +40,11 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.output import Output
     from batchpatch.pipeline.step import Step
 
+T = TypeVar("T")
+
 _WORTH_TELLING_S = 2.0
+_READING = "Reading what was written so far (Ctrl-C: leave)."
+_UNREAD = "Left before what was written so far was read: nothing more was sent."
 _LOOKING = "Looking up what has become of rows that failed before (Ctrl-C: leave)."
 _LEFT = "Left before it was known what has become of rows that failed before: nothing was sent."
 
@@ -57,7 +61,20 @@ class Execution:
         window: Window,
         reads: ConversationReads,
         background: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        remember: Callable[[], None] | None = None,
     ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            job: what is to be done.
+            step: what a patch takes.
+            output: what is written beside the results.
+            window: where rows wait.
+            reads: of conversations.
+            background: ends with the rows.
+            remember: reads what earlier processes of it have written; blocks.
+        """
+        self._remember = remember
         own = job.directory.path if job.directory else None
         newer: dict[int, Skips] = {}
         self._job = job = replace(job, elsewhere=newer)
@@ -119,7 +136,7 @@ class Execution:
         """Work, then report; what makes the whole run pointless is raised."""
         job, pipeline = self._job, self.pipeline
         try:
-            await self._look_back()
+            await self._read_back()
             await pipeline.work(workers=job.settings.connect.concurrency, observe=observe)
         except BatchpatchError as error:
             if job.earlier is None and self._is_pointless(error):
@@ -146,29 +163,37 @@ class Execution:
         except LeftError:
             return self._ending.cut_short()
 
-    async def _look_back(self) -> None:
-        """Find out what has become of rows that failed in another run: of many it takes minutes.
+    async def _read_back(self) -> None:
+        """Read what was written earlier, and find out what has become of rows that failed before.
 
         Raises:
             LeftError: a stop was asked for.
-            RecordError: the results of such a run cannot be read.
+            RecordError: what is there cannot be read.
         """
-        job, loop = self._job, asyncio.get_running_loop()
-        if not job.reader.paths:
-            return
-        own = job.directory.path if job.directory else None
-        look = partial(look_into_earlier_runs, job.reader.paths, job.settings.read, own=own)
-        telling = loop.call_later(_WORTH_TELLING_S, job.stopper.tell, _LOOKING)
+        job = self._job
         try:
-            found = await off_loop_unless_stopped(look, job.stopper, left=_LEFT)
+            if self._remember is not None:
+                await self._unless_stopped(self._remember, telling=_READING, left=_UNREAD)
+            if not job.reader.paths:
+                return
+            own = job.directory.path if job.directory else None
+            look = partial(look_into_earlier_runs, job.reader.paths, job.settings.read, own=own)
+            found = await self._unless_stopped(look, telling=_LOOKING, left=_LEFT)
         except BaseException:
             self.pipeline.recorded.close(failed=True)
             raise
-        finally:
-            telling.cancel()
         self._again.take(found)
         for notice in found.notices:
             job.stopper.tell(notice)
+
+    async def _unless_stopped(self, work: Callable[[], T], *, telling: str, left: str) -> T:
+        """What `work` returns: of much it takes minutes, which is told."""
+        stopper, loop = self._job.stopper, asyncio.get_running_loop()
+        timer = loop.call_later(_WORTH_TELLING_S, stopper.tell, telling)
+        try:
+            return await off_loop_unless_stopped(work, stopper, left=left)
+        finally:
+            timer.cancel()
 
     def _is_pointless(self, error: BatchpatchError) -> bool:
         settled = self.pipeline.recorded.settled_here

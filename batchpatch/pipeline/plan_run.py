@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import SettingsError
@@ -80,15 +81,21 @@ def planning(job: Job, *, out: Path, file: PlanWriter, origin: Origin) -> Execut
         kind=job.kind,
         choices=_choices(job),
     )
+    remember = None
     if job.earlier is not None and file.lines:
-        step.remember(read_plan(partial_path(out), job.kind.key))
+        remember = partial(_remember, step, out, job.kind)
     return Execution(
         job,
         step=step,
         output=PlanOutput(job.directory, out, file, step, origin, kind=job.kind),
         window=Window(settings.merge, patches=job.before.last_patch, kind=job.kind),
         reads=reads,
+        remember=remember,
     )
+
+
+def _remember(step: PlanStep, out: Path, kind: WriteKind) -> None:
+    step.remember(read_plan(partial_path(out), kind.key))
 
 
 def refuse_choices(settings: Settings) -> None:
@@ -182,12 +189,12 @@ class PlanOutput:
 
         So a full disk, which lets lines through before it fails, makes no count differ from others.
         """
-        partial = partial_path(self._out)
+        path = partial_path(self._out)
         known = min(lines, read_settled(directory.results_path).last_patch)
         if known < lines:
-            cut_lines(partial, known)
+            cut_lines(path, known)
         if known < self._step.lines:
-            planned = read_plan(partial, self._kind.key) if known else ()
+            planned = read_plan(path, self._kind.key) if known else ()
             self._ended = sum("ended" in line.flags for line in planned)
         self._lines = known
 

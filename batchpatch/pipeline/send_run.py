@@ -54,8 +54,9 @@ def sending(job: Job, directory: RunDirectory | None) -> Execution:
     )
     output = NothingKept() if directory is None else RunOutput(job, directory)
     deliverer = _deliverer(job, reads, output, split=window.split)
+    remember = None
     if directory is not None and job.earlier is not None and settings.safeguards.guard:
-        deliverer.remember(last_entries(directory.undo_path))
+        remember = partial(_remember, deliverer, directory)
 
     short = directory is not None and _is_short(directory.manifest_path)
 
@@ -80,7 +81,12 @@ def sending(job: Job, directory: RunDirectory | None) -> Execution:
         window=window,
         reads=reads,
         background=beside,
+        remember=remember,
     )
+
+
+def _remember(deliverer: Deliverer, directory: RunDirectory) -> None:
+    deliverer.remember(last_entries(directory.undo_path))
 
 
 async def _learn_limit(client: GenesysClient, *, capped: bool) -> None:

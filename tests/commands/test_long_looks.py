@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
+from batchpatch.commands.plan import plan
 from batchpatch.commands.resume import resume
 from batchpatch.commands.run import run
 from batchpatch.commands.undo import undo
-from batchpatch.errors import ExitCode, LeftError
+from batchpatch.errors import ExitCode, LeftError, RecordError
 from batchpatch.genesys.account.credentials import find_account
 from batchpatch.model import Stop
-from batchpatch.options.run import RecordOptions
+from batchpatch.options.fields import parse_participant
+from batchpatch.options.read import ReadOptions
+from batchpatch.options.run import RecordOptions, Safeguards, Settings
 from batchpatch.pipeline.stop import Stopper
 from batchpatch.sandbox import SandboxOptions, running
 
@@ -124,3 +127,67 @@ async def test_what_is_settled(place: Place, done: Path, monkeypatch: pytest.Mon
     with pytest.raises(LeftError, match="resume it again"):
         await resume(done, account=place.account, stopper=place.stopper)
     going_on.set()
+
+
+def options_of(path: Path) -> ReadOptions:
+    """Two rows for customers that the sandbox makes up."""
+    rows = (ROW.splitlines()[1].replace("0305e82c3301", f"00000000000{n}") for n in (1, 2))
+    body = "".join(f"{row.replace('16fd2706-8baf-433b-82eb-000000000001', '')}\n" for row in rows)
+    path.write_text(ROW.splitlines()[0] + "\n" + body)
+    return ReadOptions(participant=parse_participant("customer"))
+
+
+async def test_what_a_guarded_run_has_written(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own values are no conflict to whoever goes on; they are read from a long file."""
+    plan_path, directory = tmp_path / "plan.jsonl", tmp_path / "run"
+    settings = Settings(read=options_of(tmp_path / "rows.csv"))
+    await plan(place.rows, account=place.account, out=plan_path, settings=settings)
+    await run(
+        [str(plan_path)],
+        account=place.account,
+        read=ReadOptions(limit=1),
+        safeguards=Safeguards(guard=True),
+        record=RecordOptions(out=directory),
+    )
+    look = LongLook(place.stopper)
+    monkeypatch.setattr("batchpatch.pipeline.send_run.last_entries", look)
+    report = await resume(directory, account=place.account, stopper=place.stopper)
+    assert look.heard
+    assert (report.summary.exit_code, report.summary.patches) == (ExitCode.INTERRUPTED, 1)
+    assert report.resumable
+
+
+async def test_what_is_planned(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later rows stand on top of the lines that there are, of which there may be millions."""
+
+    def refuse(_: Path) -> None:
+        raise RecordError("disk full")
+
+    out, settings = tmp_path / "plan.jsonl", Settings(read=options_of(tmp_path / "rows.csv"))
+    with monkeypatch.context() as full:
+        full.setattr("batchpatch.pipeline.plan_run.publish", refuse)
+        report = await plan(place.rows, account=place.account, out=out, settings=settings)
+    assert report.summary.exit_code == ExitCode.STOPPED
+    look = LongLook(place.stopper)
+    monkeypatch.setattr("batchpatch.pipeline.plan_run.read_plan", look)
+    report = await resume(out, account=place.account, stopper=place.stopper)
+    assert look.heard
+    assert report.summary.exit_code == ExitCode.INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    "name", ["resume.planned_by", "resume.finished_without_inputs"], ids=lambda name: name[7:]
+)
+async def test_what_there_is_to_go_on_with(
+    name: str, place: Place, done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a plan is whole, or a run over, is read from all of its lines."""
+    look = LongLook(place.stopper)
+    monkeypatch.setattr(f"batchpatch.commands.{name}", look)
+    with pytest.raises(LeftError):
+        await resume(done, account=place.account, stopper=place.stopper)
+    assert look.heard
