@@ -7,8 +7,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import RecordError, as_typed
-from batchpatch.formats.result_block import Block, Parsed, parse, row_of
-from batchpatch.formats.result_block import lines_with as lines_with_in
+from batchpatch.formats.result_block import Block, Parsed, parse
+from batchpatch.formats.result_patterns import lines_with as lines_with_in
+from batchpatch.formats.result_patterns import row_of
 from batchpatch.model import MADE_IT, Outcome
 from batchpatch.recording.bitmap import Bitmap
 from batchpatch.recording.files import replacing

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import orjson
 
-from batchpatch.formats.result_block import row_of
 from batchpatch.formats.result_line import decode
+from batchpatch.formats.result_patterns import row_of
 from batchpatch.formats.skips import merged_skips
 from batchpatch.model import FAILED
 from batchpatch.recording.files import record_error, replacing

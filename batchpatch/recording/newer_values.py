@@ -18,8 +18,8 @@ from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.formats.result_block import as_encoded, ids_in, ids_of, row_of, was_applied
 from batchpatch.formats.result_line import decode
+from batchpatch.formats.result_patterns import as_encoded, ids_in, ids_of, row_of, was_applied
 from batchpatch.formats.skips import ANYBODY, merged_skips
 from batchpatch.model import FAILED
 from batchpatch.recording.bitmap import Bitmap
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from batchpatch.formats.result_block import Ids
+    from batchpatch.formats.result_patterns import Ids
     from batchpatch.model import RowResult, Skips
 
 _SIEVE_BITS = 1 << 23

@@ -6,7 +6,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from batchpatch.formats.result_block import patch_of
+from batchpatch.formats.result_patterns import patch_of
 from batchpatch.formats.undo_line import parse_undo
 from batchpatch.model import Outcome
 from batchpatch.recording.files import record_error

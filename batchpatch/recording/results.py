@@ -7,9 +7,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.errors import RecordError, as_typed
-from batchpatch.formats.result_block import Block, applied_lines, sent
-from batchpatch.formats.result_block import lines_with as lines_with_in
+from batchpatch.formats.result_block import Block
 from batchpatch.formats.result_line import decode, encode
+from batchpatch.formats.result_patterns import applied_lines, sent
+from batchpatch.formats.result_patterns import lines_with as lines_with_in
 from batchpatch.model import MAY_HAVE_LEFT, Outcome
 from batchpatch.recording.append_log import Appender
 from batchpatch.recording.files import record_error

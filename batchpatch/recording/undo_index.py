@@ -10,8 +10,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, BinaryIO
 
 from batchpatch.errors import RecordError, as_typed
-from batchpatch.formats.result_block import patch_of
 from batchpatch.formats.result_line import decode
+from batchpatch.formats.result_patterns import patch_of
 from batchpatch.formats.undo_line import UndoEntry, parse_undo, read_undo
 from batchpatch.model import Outcome, took_no_effect
 from batchpatch.recording.append_log import is_torn

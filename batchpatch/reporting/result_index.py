@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from batchpatch.formats.result_block import is_as_encoded, row_of
 from batchpatch.formats.result_line import decode
+from batchpatch.formats.result_patterns import is_as_encoded, row_of
 from batchpatch.model import MADE_IT
 from batchpatch.recording.files import record_error
 from batchpatch.recording.results import blocks

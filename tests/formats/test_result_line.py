@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchpatch.formats.result_block import (
+from batchpatch.formats.result_line import decode, encode, encode_updated
+from batchpatch.formats.result_patterns import (
     applied_lines,
     as_encoded,
     ids_in,
@@ -21,7 +22,6 @@ from batchpatch.formats.result_block import (
     row_of,
     was_applied,
 )
-from batchpatch.formats.result_line import decode, encode, encode_updated
 from batchpatch.model import APPLIED, Outcome, Patch, PatchOutcome, Row, RowResult
 from batchpatch.recording.row_results import of_patch
 
