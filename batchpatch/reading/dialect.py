@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from batchpatch.options.fields import FIELD_NAMES, INVISIBLE, canonical_uuid, normalized
 from batchpatch.options.read import NO_DELIMITERS, NO_QUOTE
 from batchpatch.reading import row_errors
+from batchpatch.reading.escaping import escaped_reader
 from batchpatch.reading.row_errors import RowError, UnreadRecordError
 from batchpatch.writes.registry import is_known_column
 
@@ -61,9 +62,10 @@ class Dialect:
         }
         if quote is not None:
             spelling["quotechar"] = quote
+        reader: Callable[..., Iterator[list[str]]] = escaped_reader if escape else csv.reader
         self.strict: Callable[[Iterable[str]], Iterator[list[str]]]
-        self.strict = partial(csv.reader, strict=True, **spelling)
-        self._lenient = partial(csv.reader, **spelling)
+        self.strict = partial(reader, strict=True, **spelling)
+        self._lenient = partial(reader, **spelling)
 
     def for_text(self, text: str) -> Dialect:
         """That of a text which failed rows keep: the input's, whatever separates theirs by now.

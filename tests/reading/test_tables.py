@@ -159,6 +159,11 @@ def test_a_comment_is_no_row_wherever_it_stands(read: Read) -> None:
         ({"escape": "\\"}, r'"a \"b\", c"', 'a "b", c'),
         ({"escape": "\\"}, r"a\, b", "a, b"),
         ({"escape": "^"}, '"say ^"x^""', 'say "x"'),
+        ({"escape": "\\"}, r"\N", r"\N"),
+        ({"escape": "\\", "quote": "none"}, r"\N", r"\N"),
+        ({"escape": "^"}, "^N", "^N"),
+        ({"escape": "\\"}, r"a\N", "aN"),
+        ({"escape": "\\"}, r"\\N", r"\N"),
     ],
 )
 def test_cells_in_other_spellings(
@@ -168,3 +173,11 @@ def test_cells_in_other_spellings(
     (row,) = read(f"{HEADER}{C},{P},{cell}\n".encode(), **wanted)
     assert isinstance(row, Row)
     assert row.values == (value,)
+
+
+def test_nothing_of_a_database_that_escapes_is_known_as_such(read: Read) -> None:
+    r"""MySQL writes \N for NULL where it escapes: sent as N, nobody would ever find it again."""
+    header = HEADER.replace("attr.tier", "attr.a,attr.b,attr.c")
+    row = read(rf"{header}{C},{P},\N,\N,x".encode(), escape="\\", null=("\\N",))[0]
+    assert isinstance(row, Row)
+    assert (row.names, row.values) == (("c",), ("x",))
