@@ -13,6 +13,7 @@ from batchpatch.model import Criterion, Row, RowContext
 from batchpatch.options.fields import SELECTOR_ORDER, SELECTOR_WORDS, SelectorField, canonical_value
 from batchpatch.reading import row_errors
 from batchpatch.reading.dialect import LINE_BREAK
+from batchpatch.reading.joins import is_joined
 from batchpatch.reading.values import UnsendableError, keepable
 from batchpatch.writes.columns import RefusedError
 
@@ -66,6 +67,8 @@ def refuse_ragged(cells: Sequence[str], width: int, line: int) -> None:
     if len(cells) < width or any(cells[width:]):
         last = line + sum(len(LINE_BREAK.findall(cell)) for cell in cells)
         escaped = len(cells) > width and any(cell.endswith("\\") for cell in cells[:-1])
+        if is_joined(cells, width):
+            raise UnsendableError(row_errors.joined(len(cells), width))
         raise UnsendableError(row_errors.ragged(len(cells), width, line, last, escaped=escaped))
 
 

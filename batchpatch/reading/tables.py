@@ -28,6 +28,7 @@ from batchpatch.reading.dialect import (
     names_columns,
     quote_error,
 )
+from batchpatch.reading.joins import joined_header, lines_of
 from batchpatch.reading.odd_values import NULL_TEXTS
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.values import UnsendableError
@@ -119,6 +120,7 @@ class Table:
             self.row_came()
             return
         behind_blank, self._behind_blank, self._candidate = self._behind_blank, False, None
+        self._look_within(line, record)
         if isinstance(record, RowError):
             self.unread += 1
             return
@@ -129,6 +131,23 @@ class Table:
             self._refuse(line, record)
         elif behind_blank and _could_be_header(record):
             self._candidate, self.is_watchful = (line, record), True
+
+    def _look_within(self, line: int, record: Sequence[str] | RowError) -> None:
+        """Is the header of another table in it, on a line that a quote has swallowed, or behind the
+        last cell of a row, as where files are joined and the first had no line break at its end?"""
+        for nth, cells in enumerate(lines_of(record, self.dialect)):
+            begun = joined_header(cells, self.header, self._id_names)
+            if begun and not self._continues(begun):
+                self._refuse(line + nth, begun, how="ends with")
+            elif nth and self._is_header(cells) and not self._repeats_header(cells):
+                self._refuse(line + nth, cells)
+
+    def _continues(self, tail: Sequence[str]) -> bool:
+        """True of this table's own header, behind a text that is none of it."""
+        mine = self.header[0]
+        if not normalized(tail[0]).endswith(normalized(mine)):
+            return False
+        return self._repeats_header([mine, *tail[1:]])
 
     def _names_id(self, record: Sequence[str]) -> bool:
         return any(normalized(cell) in self._id_names for cell in record)
@@ -145,9 +164,11 @@ class Table:
             sum(map(is_known_column, record)) > 1 and not self._id_names.isdisjoint(names)
         )
 
-    def _refuse(self, line: int, record: Sequence[str], advice: str = "") -> None:
+    def _refuse(
+        self, line: int, record: Sequence[str], *, how: str = "looks like", advice: str = ""
+    ) -> None:
         self.refusal = self.refusal or InputError(
-            f"Line {line} of {self._name} looks like the header of another table "
+            f"Line {line} of {self._name} {how} the header of another table "
             f"({listed(record)}), and the rows below it would be sent by the first one's columns: "
             f"put each table into a file of its own.{advice}"
         )

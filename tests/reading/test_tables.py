@@ -77,6 +77,43 @@ def test_another_table_is_refused(write: Write, between: str, rows: int) -> None
     assert not any(isinstance(row, Row) and row.line > line for row in found)
 
 
+@pytest.mark.parametrize(
+    ("joined", "line"),
+    [
+        ("conversationId,participantId,attr.city\n", 2),
+        ("\ufeffconversationId,participantId,attr.city\n", 2),
+        ("Conversation ID,Participant ID,attr.city,attr.tier\n", 2),
+        ("attr.city,conversationId,participantId\n", 2),
+        ('"conversationId","participantId","attr.city"\n', 2),
+        (f'\n{C},{P},"gold\nconversationId,participantId,attr.city\n', 4),
+    ],
+)
+def test_another_table_that_begins_within_a_record_is_refused(
+    read: Read, joined: str, line: int
+) -> None:
+    """Files are joined where the first has no line break at its end, or one has a stray quote."""
+    with pytest.raises(InputError, match=rf"^Line {line} of .* another table \("):
+        read((HEADER + ROW.rstrip("\n") + joined + ROW).encode())
+
+
+@pytest.mark.parametrize(
+    "joined",
+    [
+        HEADER,
+        f"\ufeff{HEADER}",
+        HEADER.replace("conversationId", "Conversation ID"),
+        '"conversationId","participantId","attr.tier"\n',
+        ROW,
+    ],
+)
+def test_two_lines_that_became_one_are_one_invalid_row(read: Read, joined: str) -> None:
+    """The same header, or a row: what is below means what it did. The hint says what is missing."""
+    made = read((HEADER + ROW.rstrip("\n") + joined + ROW).encode())
+    assert [type(row) for row in made] == [InvalidRow, Row]
+    assert isinstance(made[0], InvalidRow)
+    assert made[0].hint.startswith("Two lines seem to have become one")
+
+
 def test_rows_before_another_table_are_handed_over(write: Write) -> None:
     """They are sound, and a run over a pipe has sent most of them already."""
     data = HEADER + ROW * 3 + "conversationId,participantId,attr.city\n" + ROW
@@ -95,6 +132,8 @@ def test_rows_before_another_table_are_handed_over(write: Write) -> None:
         "\nNULL,NULL,gold\n",
         "x,y,conversation\n",
         "\nsame,same,gold\n",
+        f"{C},{P},about a conversation, and more\n",
+        f"{C},{P},gold,conversation\n",
     ],
 )
 def test_a_bad_row_is_no_header(read: Read, record: str) -> None:

@@ -1,0 +1,53 @@
+"""Joins of files without a line break between them: what begins at the end of a record. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchpatch.options.fields import ALIASES, canonical_uuid, normalized
+from batchpatch.reading.dialect import LINE_BREAK
+from batchpatch.reading.row_errors import UnreadRecordError
+from batchpatch.writes.registry import is_known_column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from batchpatch.reading.dialect import Dialect
+    from batchpatch.reading.row_errors import RowError
+
+
+_ID_NAMES = {name for names in ALIASES.values() for name in names}
+
+
+def lines_of(record: Sequence[str] | RowError, dialect: Dialect) -> Iterator[Sequence[str]]:
+    """The cells of each line of a record that could not be read; of any other, its own."""
+    if isinstance(record, UnreadRecordError):
+        for line in LINE_BREAK.split(record.text):
+            yield dialect.lenient([line])
+    else:
+        yield record
+
+
+def joined_header(cells: Sequence[str], header: Sequence[str], id_names: set[str]) -> Sequence[str]:
+    """The header that begins in the last cell of a record and goes on behind it; else nothing.
+
+    One of its columns is that of an id, and another one is known too: text has such words as well.
+
+    Args:
+        cells: of a line.
+        header: of the table, each of whose records has so many.
+        id_names: what the columns of ids are called, normalized.
+    """
+    if len(cells) <= len(header):
+        return ()
+    tail = [cell.rstrip('"') for cell in cells[len(header) - 1 :]]
+    first, *others = map(normalized, tail)
+    begins = first.endswith(tuple(id_names))
+    mine = {*map(normalized, header)} - {""}
+    known = sum(name in mine or is_known_column(name) for name in others)
+    return tail if begins + known > 1 and (begins or not id_names.isdisjoint(others)) else ()
+
+
+def is_joined(cells: Sequence[str], width: int) -> bool:
+    """True of a record behind which a row or a header seems to follow on the same line."""
+    return any(canonical_uuid(cell) or normalized(cell) in _ID_NAMES for cell in cells[width:])
