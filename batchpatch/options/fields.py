@@ -216,5 +216,5 @@ def canonical_value(field: SelectorField, text: str) -> str:
     if field == "match":
         return text
     if field == "purpose":
-        return text.strip().lower()
-    return (field != "address" and canonical_uuid(text)) or text.strip()
+        return bare(text).lower()
+    return (field != "address" and canonical_uuid(text)) or bare(text)

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from batchpatch.formats.exact_json import NumberText, load_exactly
 from batchpatch.formats.skips import parse_skips
 from batchpatch.model import Criterion, Row, RowContext
-from batchpatch.options.fields import SELECTOR_ORDER, SELECTOR_WORDS, SelectorField, canonical_value
+from batchpatch.options.fields import (
+    SELECTOR_ORDER,
+    SELECTOR_WORDS,
+    SelectorField,
+    bare,
+    canonical_value,
+)
 from batchpatch.reading import row_errors
 from batchpatch.reading.dialect import LINE_BREAK
+from batchpatch.reading.id_errors import shortened_selector
 from batchpatch.reading.joins import is_joined
+from batchpatch.reading.odd_values import is_shortened
 from batchpatch.reading.values import UnsendableError, keepable
 from batchpatch.writes.columns import RefusedError
 
@@ -54,8 +62,8 @@ def column_getter(positions: Sequence[int]) -> Callable[[Sequence[str]], tuple[s
 
 
 def is_empty(cell: object) -> bool:
-    """True for an empty or blank CSV cell and for JSON's null."""
-    return cell is None or (isinstance(cell, str) and not cell.strip())
+    """True for JSON's null and a cell that is empty, or where nobody sees anything."""
+    return cell is None or (isinstance(cell, str) and not bare(cell))
 
 
 def refuse_ragged(cells: Sequence[str], width: int, line: int) -> None:
@@ -224,6 +232,8 @@ def _criterion(column: SelectorColumn, cell: object) -> Criterion | None:
     if not isinstance(cell, str) or "\0" in cell:
         raise UnsendableError(row_errors.bad_selector(column.field, column.attribute))
     value = canonical_value(column.field, str(cell))
+    if column.field != "match" and is_shortened(value):
+        raise UnsendableError(shortened_selector(column.field, value))
     return Criterion(column.field, value, column.attribute) if value else None
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchpatch.formats.plan_line import PlanKeyError, with_plan
 from batchpatch.reading import row_errors
-from batchpatch.reading.odd_values import bad_id
+from batchpatch.reading.id_errors import bad_id
 from batchpatch.reading.values import UnsendableError
 
 if TYPE_CHECKING:

@@ -58,6 +58,7 @@ both = pytest.mark.parametrize("make", [of_csv, of_jsonl])
     ("column", "cell", "criterion"),
     [
         ("purpose", " Customer", CUSTOMER),
+        ("purpose", "\u200bcustomer\u200e", CUSTOMER),
         ("userId", f"{{{P.upper()}}}", Criterion("userId", P)),
         ("External ID", P.upper(), Criterion("externalContactId", P)),
         ("externalContactId", " CRM-7 ", Criterion("externalContactId", "CRM-7")),
@@ -273,3 +274,27 @@ def test_a_selector_helps_to_find_the_delimiter(
     data = f"Ticket;ani;a,b,c,d\n{C};{SECRET};x\n".encode()
     (row,) = read(data, columns={"conversation": "Ticket"}, attributes=("a,b,c,d",))
     assert selector(row) == (Criterion("address", SECRET),)
+
+
+@both
+@pytest.mark.parametrize("cell", ["", " ", "\u200b", "\ufeff\xa0"])
+def test_a_participant_id_of_nothing_that_is_seen_is_empty(
+    make: Callable[..., Any], cell: str
+) -> None:
+    """Who is meant then is what the row, or the user, says otherwise."""
+    row = make({"participantId": cell}, participant=(CUSTOMER,))
+    assert selector(row) == (CUSTOMER,)
+
+
+@both
+@pytest.mark.parametrize(("column", "is_row"), [("address", False), ("match.order", True)])
+def test_a_number_that_lost_its_digits_finds_nobody(
+    make: Callable[..., Any], column: str, is_row: bool
+) -> None:
+    """An address is compared by its digits, and those of 4.91511E+12 are another one's; a value
+    that a participant has is compared to the letter."""
+    row = make({column: "4.91511E+12"})
+    assert isinstance(row, Row) is is_row
+    if isinstance(row, InvalidRow):
+        assert row.code == "bad_selector"
+        assert "spreadsheet" in row.hint
