@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, AnyStr
 from batchpatch.errors import InputError, SettingsError
 from batchpatch.reading.odd_values import may_hold_suspects
 from batchpatch.reading.sources import ByteSource, open_source
-from batchpatch.reading.undecodable import Undecodable, first_wide_line
+from batchpatch.reading.undecodable import Undecodable, first_wide_line, is_wide_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,22 +34,31 @@ _NO_FILE_CODECS = {"idna", "punycode", "raw-unicode-escape", "undefined", "unico
 
 
 def detect_encoding(head: bytes, asked: str | None, *, name: str) -> str:
-    """The codec to read with: what the user said, else the byte order mark, else UTF-8.
+    """The codec to read with: that of the byte order mark, else what the user said, else UTF-8.
 
     Raises:
         SettingsError: the user named no text codec.
-        InputError: the bytes look like UTF-16 or UTF-32 without a mark, or are no text.
+        InputError: the bytes look like UTF-16 or UTF-32 without a mark, or are no text; or they are
+            UTF-8, which the codec that was named would garble for ever.
     """
     marked = next((codec for bom, codec in _BOMS if head.startswith(bom)), None)
-    if asked is not None:
-        codec = _codec(asked)
-        family = codec.removesuffix("-le").removesuffix("-be")
-        return marked if marked and marked.startswith(family) else codec
+    codec = None if asked is None else _codec(asked)
     if marked:
         return marked
-    if b"\0" in head[:2] or head[:200].count(0) > len(head[:200]) // 4:
-        raise InputError(f"{name} {_why_zeros(head[:200])}.")
-    return "utf-8"
+    if codec is None:
+        if b"\0" in head[:2] or head[:200].count(0) > len(head[:200]) // 4:
+            raise InputError(f"{name} {_why_zeros(head[:200])}.")
+        return "utf-8"
+    if codec.startswith(_WESTERN) and is_wide_utf8(head[: head.rfind(b"\n") + 1]):
+        raise InputError(
+            f"{name} is UTF-8 text, of which --encoding {codec} would garble what is beyond ASCII: "
+            "leave the flag out."
+        )
+    return codec
+
+
+_WESTERN = ("cp125", "iso8859-1")
+"""Codecs in which what is UTF-8 by its bytes makes no sense."""
 
 
 def _why_zeros(head: bytes) -> str:

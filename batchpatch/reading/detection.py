@@ -50,6 +50,7 @@ _KINDS = (
     _Kind(b"\x28\xb5\x2f\xfd", "packed twice, the second time with zstd", "unpack it once"),
     _Kind(b"\x04\x22\x4d\x18", "packed with lz4", "unpack it: lz4 -d FILE"),
     _Kind(b"\x1f\x9d", "packed with compress (.Z)", "unpack it: uncompress FILE"),
+    _Kind(b"\x5d\x00\x00", "packed with lzma", "unpack it: unlzma FILE"),
     _Kind(b"\xff\x06\x00\x00sNaPpY", "packed with snappy", _UNPACK),
     _Kind(b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
     _Kind(b"Rar!\x1a\x07", "a RAR archive", _UNPACK),

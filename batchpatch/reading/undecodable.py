@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 _LOOKED_AT_BYTES = 64 << 20
 """So much of what follows is searched for lines that are of the encoding."""
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
@@ -33,12 +35,15 @@ class Undecodable:
         """What follows that line."""
         self.line = line
         self._byte = ""
+        self._is_marked = False
+        """UTF-16 begins there, with its mark."""
         self.wide: int | None = None
         """A line before it that is of the encoding, and not of ASCII alone."""
         if isinstance(error, UnicodeDecodeError) and error.start < len(error.object):
             data, at = error.object, error.start
             self.line += data.count(b"\n", 0, at)
             self._byte = f" (byte 0x{data[at]:02x})"
+            self._is_marked = data[at : at + 2] in _UTF_16_MARKS
             self._data = data[at:].partition(b"\n")[2]
             before = first_wide_line(data[:at].decode(encoding, "ignore"))
             self.wide = None if before is None else line + before
@@ -53,11 +58,13 @@ class Undecodable:
         wide = wide or self.wide
         if wide is None and self._encoding.startswith("utf-8"):
             wide = self._wide_below(rest)
-        if wide is None:
+        if wide is None and not self._is_marked:
             return self._wrong_encoding()
         where = f"line {wide} is {self._encoding} text, and line {self.line}{self._byte} is not"
         if wide == self.line:
             where = f"line {wide} is {self._encoding} text in part, and in part not{self._byte}"
+        if self._is_marked:
+            where = f"line {self.line} has the mark of UTF-16, and what is above it is not UTF-16"
         return (
             f"{self._name} mixes encodings: {where}. Was it joined from several files? Save each "
             "of them as UTF-8, and join them again."
@@ -79,16 +86,17 @@ class Undecodable:
         for chunk in chain([b""], rest):
             *lines, begun = (begun + chunk).split(b"\n")
             for nth, text in enumerate(lines):
-                if _is_wide_utf8(text):
+                if is_wide_utf8(text):
                     return line + nth
             line += len(lines)
             seen += len(chunk)
             if seen > _LOOKED_AT_BYTES:
                 return None
-        return line if _is_wide_utf8(begun) else None
+        return line if is_wide_utf8(begun) else None
 
 
-def _is_wide_utf8(text: bytes) -> bool:
+def is_wide_utf8(text: bytes) -> bool:
+    """True of text in UTF-8 that is not ASCII alone."""
     if text.isascii():
         return False
     try:

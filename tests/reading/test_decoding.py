@@ -98,6 +98,9 @@ def test_a_line_ends_where_an_editor_ends_it(text: str) -> None:
         (codecs.BOM_UTF16_LE + b"a\0", "utf-16-le", "utf-16"),
         (b"a\0", "utf-16-le", "utf-16-le"),
         (b"a", "windows-1252", "cp1252"),
+        ("a".encode("utf-8-sig"), "cp1252", "utf-8-sig"),
+        (codecs.BOM_UTF16_LE + b"a\0", "utf-8", "utf-16"),
+        (b"gr\xf6\xdfe\n", "cp1252", "cp1252"),
     ],
 )
 def test_the_encoding_is_the_one_asked_for_or_marked(
@@ -132,6 +135,13 @@ def test_utf_16_without_a_mark_is_told_by_its_zeros(head: bytes, endian: str) ->
     """Read as UTF-8 it would be a file without the needed columns, which helps nobody."""
     with pytest.raises(InputError, match=f"--encoding utf-16-{endian}"):
         detect_encoding(head, None, name="x")
+
+
+@pytest.mark.parametrize("asked", ["cp1252", "latin-1", "iso-8859-15"])
+def test_utf_8_is_not_read_as_something_western(asked: str) -> None:
+    """No byte of it would be an error, and what is stored could not be told from what was meant."""
+    with pytest.raises(InputError, match="is UTF-8 text.* leave the flag out"):
+        detect_encoding("a\ngr\u00fcn\n\u00e4".encode()[:-1], asked, name="x")
 
 
 @pytest.mark.parametrize("asked", ["rot13", "zlib", "klingon", ""])
@@ -192,6 +202,17 @@ def test_encodings_that_are_mixed_are_called_so(
         lines_of(TextLines(source, "utf-8"))
     source.close()
     assert re.search(words, str(caught.value))
+    assert "cp1252" not in str(caught.value)
+
+
+def test_utf_16_that_was_appended_is_called_so(write: Callable[..., str]) -> None:
+    """A Windows shell appends it to whatever is there; cp1252 would read it without an error."""
+    source = open_source(write(b"abc\n" + "d\n".encode("utf-16")))
+    with pytest.raises(
+        InputError, match="mixes encodings: line 2 has the mark of UTF-16"
+    ) as caught:
+        lines_of(TextLines(source, "utf-8"))
+    source.close()
     assert "cp1252" not in str(caught.value)
 
 
