@@ -101,3 +101,39 @@ def test_csv_in_a_file_of_another_name(read: Callable[..., object], data: bytes)
     """As JSONL, each of its rows would be invalid, and none would say why."""
     with pytest.raises(InputError, match="looks like CSV: add --format csv"):
         read(data, "rows.jsonl")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"a": 1}\n', b'{\n  "a": 1\n}\n', b'\xef\xbb\xbf\n{ "a": 1}', '{\n"a":1}'.encode("utf-16")],
+)
+def test_json_in_a_file_of_another_name(read: Callable[..., object], data: bytes) -> None:
+    """As CSV its first line would be a header without columns, on however many lines it is."""
+    with pytest.raises(InputError, match="holds JSON, not CSV: add --format jsonl"):
+        read(data, "rows.csv")
+
+
+@pytest.mark.parametrize("data", [b'[{"a": 1}]', b'\n[\n  {\n"a": 1}\n]\n'])
+@pytest.mark.parametrize("name", ["rows.csv", "rows.json", "rows"])
+def test_an_array_is_converted_by_what_can_be_pasted(
+    read: Callable[..., object], data: bytes, name: str
+) -> None:
+    """Whatever its name; what is packed has to be unpacked first."""
+    with pytest.raises(
+        InputError, match=r"is one JSON array.* jq -c '\.\[\]' \S*rows\S* > rows\.jsonl"
+    ):
+        read(data, name)
+    with pytest.raises(InputError, match=r"is one JSON array.* jq -c '\.\[\]' FILE > rows\.jsonl"):
+        read(gzip.compress(data), f"{name}.gz")
+
+
+def test_a_header_in_brackets_is_no_array(read: Callable[..., object]) -> None:
+    """A database writes its columns so."""
+    with pytest.raises(InputError, match="in its header"):
+        read(b"[conversationId],[participantId]\n1,2\n", "rows.csv")
+
+
+def test_what_is_skipped_may_be_json(read: Callable[..., list[object]]) -> None:
+    """It is a title like any other."""
+    rows = b'{"title": "x"}\nconversationId,participantId,attr.a\nx,y,z\n'
+    assert len(read(rows, "rows.csv", skip_lines=1)) == 1
