@@ -13,11 +13,12 @@ from batchpatch.errors import InputError, as_typed
 from batchpatch.options.fields import ALIASES, SELECTOR_WORDS, canonical_uuid, is_own, normalized
 from batchpatch.reading.column_names import listed, plainly
 from batchpatch.reading.row_errors import SHOWN_LENGTH
-from batchpatch.reading.separators import SEPARATORS, other_delimiter, typed
+from batchpatch.reading.separators import SEPARATORS, other_delimiter, quotation_of, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from batchpatch.reading.separators import Quotation
     from batchpatch.writes.kind import WriteKind
 
     Sample = Sequence[Sequence[str]]
@@ -79,6 +80,8 @@ class HeaderProblems:
         self._sample = sample
         self._found: list[Problem] = []
         self._guessed: set[int] = set()
+        self._is_quoted = False
+        """Its names stand in quotes, and are not what they seem."""
         self._undivided_by: str | None = None
         """What seems to separate the columns of a header that is one cell."""
 
@@ -100,6 +103,10 @@ class HeaderProblems:
 
     def missing(self, fields: Sequence[str], unused: Sequence[int]) -> None:
         """These fields have no column; what has none of these positions has another use."""
+        if fields and (quotation := quotation_of(self._header)) is not None:
+            self._is_quoted = True
+            self._found.append(self._quoted(quotation))
+            return
         delimiter = self._undivided_by = other_delimiter(self._header)
         guessed = {} if delimiter else _guessed(fields, unused, self._header, self._sample)
         self._guessed = {guess.at for guess in guessed.values()}
@@ -108,6 +115,12 @@ class HeaderProblems:
                 self._found.append(self._undivided(field, delimiter))
                 return
             self._found.append(self._missing(field, guessed.get(field)))
+
+    def _quoted(self, quotation: Quotation) -> Problem:
+        names = listed(self._header)
+        sentence = f"The columns of {self._name} are named in {quotation.what} ({names}). "
+        sentence += f"{quotation.advice}."
+        return Problem(sentence, sentence.rstrip("."), quotation.words)
 
     def _undivided(self, field: str, delimiter: str) -> Problem:
         aligned = delimiter == " " and any("  " in column for column in self._header)
@@ -142,6 +155,8 @@ class HeaderProblems:
 
     def nothing_found(self, unused: Sequence[int]) -> None:
         """There is nothing to send."""
+        if self._is_quoted or self._undivided_by is not None:  # it may be there, called otherwise
+            return
         unused = [at for at in unused if at not in self._guessed]
         left, kind = [self._header[at] for at in unused], self._kind
         columns = kind.columns
@@ -165,7 +180,6 @@ class HeaderProblems:
             words = named if len(plain) == 1 else ""
             advice = f"Name one {columns.example}, or say which it is: {named}"
         no = f"No {kind.noun} was found in {self._name}. Columns without a use: {listed(left)}."
-        words = "" if self._undivided_by is not None else words
         among = f"No {kind.noun} was found. {advice}"
         self._found.append(Problem(f"{no} {advice}.", among, words))
 

@@ -145,3 +145,41 @@ def test_of_a_file_the_first_rows_tell(read: Callable[..., object]) -> None:
     text = "Conv ID;Who;tier\n" + f"{C};{P};x\n" * 3
     with pytest.raises(HeaderError, match=r"Ready to paste: --map conversation='Conv ID' --map"):
         read(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "advice"),
+    [
+        ("'", "'", """Add --quote "'"."""),
+        ("`", "`", "Add --quote '`'."),
+        ('="', '"', "Take them away"),
+        ("[", "]", "Take them away"),
+        ("\u201c", "\u201d", "Put plain ones in their place"),
+    ],
+)
+@pytest.mark.parametrize(
+    "columns", [["conversationId", "participantId", "attr.tier"], ["conversationId"]]
+)
+def test_names_in_quotes_are_no_names_to_paste(
+    begin: str, end: str, advice: str, columns: list[str]
+) -> None:
+    """`--attributes "'attr.tier'"` would make an attribute of that name, with 'gold' in it."""
+    error = refusal([f"{begin}{column}{end}" for column in columns], [[C, P, "gold"]])
+    assert advice in str(error)
+    assert "--map" not in str(error)
+    assert "--attributes" not in str(error)
+
+
+def test_quotes_after_a_blank_are_none(read: Callable[..., object]) -> None:
+    """They would be part of the names, and of what is sent."""
+    with pytest.raises(HeaderError, match="Delete the blanks behind delimiters") as caught:
+        read(f'"conversationId", "participantId", "attr.a"\n"{C}", "{P}", "x"\n'.encode())
+    assert "--attributes" not in str(caught.value)
+
+
+def test_columns_that_are_not_divided_are_one_problem(read: Callable[..., object]) -> None:
+    """`--attributes 'conversationId~participantId~attr.a'` is what nobody should paste."""
+    with pytest.raises(HeaderError, match="tildes seem to separate") as caught:
+        read(f"conversationId~participantId~attr.a\n{C}~{P}~x\n".encode())
+    assert "--attributes" not in str(caught.value)
+    assert "--delimiter '~'" in str(caught.value)
