@@ -93,7 +93,8 @@ class TextReport:
             report, skip_unchanged=self.skip_unchanged, reads_anyway=self.reads_anyway
         )
         if report.fixed is not None:
-            lines += _fixed_lines(report.fixed, self.given)
+            of_workbook = report.inputs[0].sheet is not None
+            lines += _fixed_lines(report.fixed, self.given, of_workbook=of_workbook)
         show(lines)
 
     def _faults(self) -> list[str]:
@@ -108,7 +109,7 @@ class TextReport:
         return [*lines, ""] if lines else []
 
 
-def _fixed_lines(fixed: SortedFiles, given: GivenFlags) -> list[str]:
+def _fixed_lines(fixed: SortedFiles, given: GivenFlags, *, of_workbook: bool) -> list[str]:
     """What was written, and the command that sends it."""
     from batchpatch.cli.next_command import run_sorted  # noqa: PLC0415 - only where it is asked for
 
@@ -118,7 +119,8 @@ def _fixed_lines(fixed: SortedFiles, given: GivenFlags) -> list[str]:
         lines.append(f"{as_typed(fixed.rest)}: {invalid}, with the reasons")
     if not fixed.valid:
         return lines
-    return [*lines, "To send the valid rows:", f"  {run_sorted(fixed.out, given)}"]
+    command = run_sorted(fixed.out, given, of_workbook=of_workbook)
+    return [*lines, "To send the valid rows:", f"  {command}"]
 
 
 def _listed(names: list[str]) -> str:

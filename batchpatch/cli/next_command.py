@@ -155,9 +155,14 @@ _LAYOUT = {"--skip-lines", "--columns", "--comment", "--quote", "--escape", "--s
 """How an input is laid out that batchpatch has not written itself."""
 
 
-def run_sorted(path: str, given: Iterable[Given]) -> str:
+_TEXT = {"--delimiter", "--encoding", "--format"}
+"""Of a CSV that is written as the input was; of a workbook it is written as batchpatch writes."""
+
+
+def run_sorted(path: str, given: Iterable[Given], *, of_workbook: bool) -> str:
     """The command that sends the valid rows which `check` has written with these flags."""
     known = {*flags_of(ReadingFlags, FindingFlags), *_SENDING, *_PLATFORM} - _LAYOUT - {"--force"}
+    known -= _TEXT if of_workbook else set()
     return command_line("run", [path], words_of(one for one in given if one.flag.name in known))
 
 

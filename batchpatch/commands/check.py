@@ -12,7 +12,7 @@ from batchpatch.merging.forecast import Forecast
 from batchpatch.model import InvalidRow, Row
 from batchpatch.options.read import ReadOptions
 from batchpatch.options.run import MergeOptions, PaceOptions
-from batchpatch.reading.expansion import expand
+from batchpatch.reading.expansion import expand, refuse_together
 from batchpatch.reading.kinds import choose_kind
 from batchpatch.reading.names_file import read_names_file
 from batchpatch.reading.reader import Reader
@@ -119,11 +119,12 @@ def check(
 
     Raises:
         InputError: an input cannot be used as a whole.
-        SettingsError: there is nothing that participants are given from a list; or the rows of
-            these inputs cannot be written to a file, or not to that one.
+        SettingsError: these inputs cannot be read together; there is nothing that participants are
+            given from a list; or the rows cannot be written to a file, or not to that one.
     """
     allowance = assumed_allowance(pace or PaceOptions())
     inputs = expand(inputs).names
+    refuse_together(inputs)
     read = choose_kind(inputs, read or ReadOptions()).options
     if fix is not None:
         from batchpatch.pipeline.row_sorting import refuse_fix  # noqa: PLC0415 - brings the files

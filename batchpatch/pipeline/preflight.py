@@ -12,6 +12,7 @@ from batchpatch.formats.plan_line import PLAN_USES, is_plan
 from batchpatch.formats.run_json import InputFile
 from batchpatch.model import Row
 from batchpatch.reading.decoding import ensure_whole
+from batchpatch.reading.expansion import refuse_together
 from batchpatch.reading.inputs import Input
 from batchpatch.reading.sources import is_regular, open_source
 from batchpatch.reading.urls import shown_name
@@ -63,27 +64,9 @@ def refuse_names(names: Sequence[str]) -> None:
         InputError: one is not there, or cannot be opened.
         SettingsError: they cannot be used together.
     """
-    if not names:
-        raise SettingsError("Name at least one input: a file, or - for standard input.")
-    if "" in names:
-        raise SettingsError("An input without a name: is a variable of the command line empty?")
-    if len(set(map(_identity, names))) < len(names):
-        raise SettingsError("An input is named twice: its rows would be sent twice.")
-    if sum(not is_regular(name) for name in names) > 1:
-        raise SettingsError("Only one input can be a pipe or a URL: put the others into files.")
+    refuse_together(names)
     for name in filter(is_regular, names):
         open_source(name).close()
-
-
-def _identity(name: str) -> object:
-    """What a name leads to: a file, whatever it is called; else the name itself."""
-    if not is_regular(name):
-        return name
-    try:
-        status = Path(name).stat()
-    except OSError:
-        return name  # opening it will say what is wrong
-    return (status.st_dev, status.st_ino) if status.st_ino else str(Path(name).resolve())
 
 
 def refuse_partial(names: Sequence[str]) -> None:

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import InputError, as_typed, why_unreadable
+from batchpatch.errors import InputError, SettingsError, as_typed, why_unreadable
 from batchpatch.reading.column_names import listed
-from batchpatch.reading.sources import PACKED, TAKEN
+from batchpatch.reading.sources import PACKED, TAKEN, is_regular
 from batchpatch.reading.urls import is_url
 
 if TYPE_CHECKING:
@@ -45,6 +45,29 @@ def expand(names: Sequence[str]) -> Expansion:
         found += files
         notices += notice
     return Expansion(found, notices)
+
+
+def refuse_together(names: Sequence[str]) -> None:
+    """Raise SettingsError for inputs, expanded, that no command can read together."""
+    if not names:
+        raise SettingsError("Name at least one input: a file, or - for standard input.")
+    if "" in names:
+        raise SettingsError("An input without a name: is a variable of the command line empty?")
+    if len(set(map(_identity, names))) < len(names):
+        raise SettingsError("An input is named twice: its rows would be sent twice.")
+    if sum(not is_regular(name) for name in names) > 1:
+        raise SettingsError("Only one input can be a pipe or a URL: put the others into files.")
+
+
+def _identity(name: str) -> object:
+    """What a name leads to: a file, whatever it is called; else the name itself."""
+    if not is_regular(name):
+        return name
+    try:
+        status = Path(name).stat()
+    except OSError:
+        return name  # opening it will say what is wrong
+    return (status.st_dev, status.st_ino) if status.st_ino else str(Path(name).resolve())
 
 
 def _is_several(name: str) -> bool:

@@ -137,7 +137,8 @@ def test_a_workbook_becomes_csv_files(batchpatch: Batchpatch, tmp_path: Path) ->
     book.active.append([C, P, "ü"])
     book.active.append([C, P, 12345678901234567])
     book.save(tmp_path / "rows.xlsx")
-    done = batchpatch("check", "rows.xlsx", "--sheet", "Sheet", "--fix", "out.csv")
+    flags = ["--sheet", "Sheet", "--delimiter", ";", "--encoding", "cp1252", "--format", "csv"]
+    done = batchpatch("check", "rows.xlsx", *flags, "--fix", "out.csv")
     assert done.stdout.endswith("  batchpatch run out.csv\n")
     assert (tmp_path / "out.csv").read_bytes().startswith(b"\xef\xbb\xbfconversationId")
     assert "1 row: 1 valid" in batchpatch("check", "out.csv").stdout
