@@ -1,12 +1,14 @@
-"""Joins of files without a line break between them: what begins at the end of a record. Pure."""
+"""Joins of files that do not fit: what begins within a line, or is divided otherwise. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from batchpatch.options.fields import ALIASES, canonical_uuid, normalized
+from batchpatch.reading import row_errors
 from batchpatch.reading.dialect import LINE_BREAK
 from batchpatch.reading.row_errors import UnreadRecordError
+from batchpatch.reading.separators import SEPARATORS
 from batchpatch.writes.registry import is_known_column
 
 if TYPE_CHECKING:
@@ -48,6 +50,25 @@ def joined_header(cells: Sequence[str], header: Sequence[str], id_names: set[str
     return tail if begins + known > 1 and (begins or not id_names.isdisjoint(others)) else ()
 
 
-def is_joined(cells: Sequence[str], width: int) -> bool:
-    """True of a record behind which a row or a header seems to follow on the same line."""
-    return any(canonical_uuid(cell) or normalized(cell) in _ID_NAMES for cell in cells[width:])
+def misfit(cells: Sequence[str], width: int) -> RowError | None:
+    """What is wrong with a record that has too many cells or too few, where a join has done it."""
+    ragged = row_errors.ragged(len(cells), width, 1, 1)
+    if any(canonical_uuid(cell) or normalized(cell) in _ID_NAMES for cell in cells[width:]):
+        return ragged._replace(
+            hint="Two lines seem to have become one: put a line break between them, as where one "
+            "file ends and the next was joined to it."
+        )
+    if (mark := _divided_by(cells, width)) is not None:
+        return ragged._replace(
+            hint=f"{mark.capitalize()} seem to separate its cells, and something else those of "
+            "the header: write one of them in all lines."
+        )
+    return None
+
+
+def _divided_by(cells: Sequence[str], width: int) -> str | None:
+    """What separates the cells of a record that is one cell here, in words; None where nothing."""
+    if len(cells) != 1 or width == 1:
+        return None
+    marks = (mark for mark in ",;\t|" if cells[0].count(mark) == width - 1)
+    return next(map(SEPARATORS.__getitem__, marks), None)

@@ -41,8 +41,9 @@ MOST_DIGITS = 15
 """What a spreadsheet keeps of a number; digits behind these have become zeros."""
 _SHORTENED = re.compile(r"[+-]?\d([.,]\d*)?[eE]\+\d+")
 _NAMES_KEPT = 20
+_NULLS_KEPT = 5
 
-Kind = Literal["null", "shortened", "formula", "single", "double"]
+Kind = Literal["null", "shortened", "narrow", "formula", "single", "double"]
 
 _QUOTED: tuple[tuple[Kind, str, str], ...] = (
     ("formula", '="', '"'),
@@ -53,6 +54,8 @@ _QUOTED: tuple[tuple[Kind, str, str], ...] = (
 _ADVICE: dict[Kind, str] = {
     "shortened": "is like 1.23E+15, sent as it stands: a spreadsheet has cut a number short; "
     "format the column as text and export again.",
+    "narrow": "is like ####, sent as it stands: a spreadsheet shows so what is wider than its "
+    "column; widen it and export again.",
     "formula": 'is a formula like ="00123", sent as it stands: take =" and " away, unless all of '
     "it is meant.",
     "single": "stands in single quotes, which are sent with it: if cells are quoted so in this "
@@ -67,9 +70,17 @@ def is_shortened(text: str) -> bool:
     return bool(_SHORTENED.fullmatch(text.strip()))
 
 
-def _quoting(text: str) -> Kind | None:
-    """How a value is quoted, where it is nothing but a quotation."""
+_NARROW = "###"
+"""How what a spreadsheet shows begins where a column is too narrow for it."""
+
+
+def _suspicion(text: str) -> Kind | None:
+    """What may have been done to a value: cut short, or quoted and not unpacked."""
+    if is_shortened(text):
+        return "shortened"
     text = text.strip()
+    if text.startswith(_NARROW) and not text.strip("#"):
+        return "narrow"
     for kind, begin, end in _QUOTED:
         if text.startswith(begin) and text.endswith(end) and len(text) > len(begin + end):
             return None if end in text[len(begin) : -1] else kind
@@ -80,11 +91,15 @@ def may_hold_suspects(text: str) -> bool:
     """False where no value in this much of a CSV was cut short or is quoted. It is cheap: a look
     for single characters, and none for how quotes stand, which `any_suspect` does in less text.
     """
+    if _NARROW in text:
+        return True
     return '"' in text or "'" in text or ("+" in text and ("E+" in text or "e+" in text))
 
 
 def may_hold_json_suspects(text: bytes) -> bool:
     """The same of JSON."""
+    if _NARROW.encode() in text:
+        return True
     if b"+" in text and (b"E+" in text or b"e+" in text):
         return True
     return (b"'" in text and b"'\"" in text) or (b"\\" in text and b'\\""' in text)
@@ -95,7 +110,8 @@ class OddValues:
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[Kind, str]] = Counter()
-        self._examples: dict[tuple[Kind, str], str] = {}
+        self._nulls: dict[str, list[str]] = {}
+        """The first null texts of each attribute."""
         self._known: set[str] = set()
         self._large = 0
         self._first_large = 0
@@ -117,9 +133,7 @@ class OddValues:
         for name, value in zip(names, values, strict=False):  # constants come last, unnamed here
             if value in NULL_TEXTS:
                 self._count("null", name, value)
-            elif suspect and is_shortened(value):
-                self._count("shortened", name, value)
-            elif suspect and (kind := _quoting(value)) is not None:
+            elif suspect and (kind := _suspicion(value)) is not None:
                 self._count(kind, name, value)
 
     def look_through(
@@ -140,7 +154,9 @@ class OddValues:
                 return
             self._known.add(name)
         self._counts[kind, name] += 1
-        self._examples.setdefault((kind, name), value)
+        nulls = self._nulls.setdefault(name, [])
+        if kind == "null" and value not in nulls and len(nulls) < _NULLS_KEPT:
+            nulls.append(value)
 
     def notices(self) -> dict[str, str]:
         """A sentence for each attribute that has such values."""
@@ -156,12 +172,18 @@ class OddValues:
     def _said(self, kind: Kind, name: str) -> str:
         number = self._counts[kind, name]
         if kind == "null":
-            values = "1 value is" if number == 1 else f"{number:,} values are"
-            example = self._examples[kind, name]
-            like = example if number == 1 else f"{example} or the like"
+            nulls = self._nulls[name]
+            flags = " ".join(f"--null '{text}'" for text in nulls)
+            if number == 1:
+                return (
+                    f"{shown(name)}: 1 value is {nulls[0]}, sent as it stands; {flags} makes it an "
+                    "empty cell."
+                )
+            like = nulls[0] if len(nulls) == 1 else f"{nulls[0]} or the like"
+            make = "makes" if len(nulls) == 1 else "make"
             return (
-                f"{shown(name)}: {values} {like}, sent as it stands; "
-                f"--null '{example}' makes it an empty cell."
+                f"{shown(name)}: {number:,} values are {like}, sent as they stand; {flags} {make} "
+                "them empty cells."
             )
         if number == 1:
             return f"{shown(name)}: 1 value {_ADVICE[kind]}"
@@ -182,7 +204,7 @@ def any_null(rows: Iterable[Sequence[str]]) -> bool:
 def any_suspect(rows: Iterable[Sequence[str]]) -> bool:
     """False where no value is a number cut short, or quoted."""
     text = "\n".join(chain(chain.from_iterable(rows), [""]))
-    return "E+" in text or "e+" in text or "'\n" in text or '"\n' in text
+    return "E+" in text or "e+" in text or _NARROW in text or "'\n" in text or '"\n' in text
 
 
 def any_odd(rows: Iterable[Sequence[str]]) -> bool:

@@ -20,7 +20,7 @@ from batchpatch.options.fields import (
 from batchpatch.reading import row_errors
 from batchpatch.reading.dialect import LINE_BREAK
 from batchpatch.reading.id_errors import shortened_selector
-from batchpatch.reading.joins import is_joined
+from batchpatch.reading.joins import misfit
 from batchpatch.reading.odd_values import is_shortened
 from batchpatch.reading.values import UnsendableError, keepable
 from batchpatch.writes.columns import RefusedError
@@ -75,8 +75,8 @@ def refuse_ragged(cells: Sequence[str], width: int, line: int) -> None:
     if len(cells) < width or any(cells[width:]):
         last = line + sum(len(LINE_BREAK.findall(cell)) for cell in cells)
         escaped = len(cells) > width and any(cell.endswith("\\") for cell in cells[:-1])
-        if is_joined(cells, width):
-            raise UnsendableError(row_errors.joined(len(cells), width))
+        if (error := misfit(cells, width)) is not None:
+            raise UnsendableError(error)
         raise UnsendableError(row_errors.ragged(len(cells), width, line, last, escaped=escaped))
 
 

@@ -86,14 +86,6 @@ def ragged(cells: int, columns: int, first: int, last: int, *, escaped: bool = F
     return RowError("ragged", message, hint)
 
 
-def joined(cells: int, columns: int) -> RowError:
-    """Behind the cells of the record follow those of another one, or of a header."""
-    return ragged(cells, columns, 1, 1)._replace(
-        hint="Two lines seem to have become one: put a line break between them, as where one file "
-        "ends and the next was joined to it."
-    )
-
-
 _ESCAPE = "If a backslash takes the meaning from the character behind it here, add --escape '\\'"
 
 

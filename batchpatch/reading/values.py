@@ -10,6 +10,7 @@ import orjson
 from batchpatch.formats.exact_json import NumberText
 from batchpatch.options.fields import INVISIBLE, bare
 from batchpatch.reading import row_errors
+from batchpatch.reading.odd_values import NULL_TEXTS
 from batchpatch.writes.registry import USUAL, find_kind
 
 if TYPE_CHECKING:
@@ -83,13 +84,10 @@ class Names:
                 f"{row_errors.shown(first)} and {row_errors.shown(name)} differ only by case or "
                 "spaces: they are two attributes, and none can be deleted."
             )
-        unseen = next((char for char in name if char in INVISIBLE), None)
-        if unseen is not None and len(self._notices) < _NOTICES_KEPT:
-            self._notices[f"unseen {name}"] = (
-                f"{row_errors.shown(name)} holds a character that cannot be seen "
-                f"(U+{ord(unseen):04X}): without it, it is another attribute, and none can be "
-                "deleted."
-            )
+        meant = self._kind.columns.name_of(name)
+        told = _odd_name(name) or (meant and _prefixed(name, meant))
+        if told and first == name and len(self._notices) < _NOTICES_KEPT:
+            self._notices[f"odd {name}"] = told
 
     def all_good(self, sets: list[tuple[str, ...]]) -> Iterable[tuple[str, ...]]:
         """Each of these sets as the one tuple that all rows share.
@@ -111,6 +109,35 @@ class Names:
         if (error := self.row_error(names)) is not None:
             raise UnsendableError(error)
         return self.good.get(names, names)
+
+
+_FOR_EVER = "it is another attribute, and none can be deleted."
+
+
+def _odd_name(name: str) -> str | None:
+    """What is to be said of a name that looks like another one, or like none."""
+    unseen = next((char for char in name if char in INVISIBLE), None)
+    if unseen is not None:
+        return (
+            f"{row_errors.shown(name)} holds a character that cannot be seen "
+            f"(U+{ord(unseen):04X}): without it, {_FOR_EVER}"
+        )
+    if name != name.strip():
+        return f"{row_errors.shown(name)} has a blank in front or behind: without it, {_FOR_EVER}"
+    if name in NULL_TEXTS:
+        return (
+            f"An attribute is called {row_errors.shown(name)}, which is how an export writes that "
+            "there is none, and it cannot be deleted."
+        )
+    return None
+
+
+def _prefixed(name: str, meant: str) -> str:
+    """Of a name with what only names of columns begin with."""
+    return (
+        f"{row_errors.shown(name)} is sent with all of that name: if {row_errors.shown(meant)} is "
+        "meant, write that, for no attribute can be deleted."
+    )
 
 
 def keepable(names: tuple[str, ...], kept: Sized) -> bool:

@@ -75,3 +75,29 @@ def test_a_character_that_nobody_sees_is_told() -> None:
     (told,) = notices.values()
     assert "U+200B" in told
     assert "\u200b" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (" tier", "' tier' has a blank in front or behind"),
+        ("tier\u00a0", "has a blank in front or behind"),
+        ("NULL", "An attribute is called 'NULL'"),
+        ("#N/A", "An attribute is called '#N/A'"),
+        ("attr.tier", "if 'tier' is meant"),
+        ("attributes. tier", "if 'tier' is meant"),
+    ],
+)
+def test_a_name_that_was_hardly_meant_is_told(name: str, words: str) -> None:
+    """Keys of pairs and of JSON are sent as they are, and stay for ever."""
+    Names(None, notices := {}).shared(("city", name))
+    (told,) = notices.values()
+    assert words in told
+    assert "deleted" in told
+
+
+@pytest.mark.parametrize("name", ["tier", "first name", "nullable", "attr", "context.x"])
+def test_an_ordinary_name_is_not_told(name: str) -> None:
+    """Nobody reads what is said of everything."""
+    Names(None, notices := {}).shared((name,))
+    assert notices == {}

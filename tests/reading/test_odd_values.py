@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,6 +48,7 @@ def test_they_are_counted_by_attribute(write: Callable[..., str], sound: int, ga
         ("'gold'", "stands in single quotes"),
         (' "gold"', "stands in double quotes"),
         ('"""gold"""', "stands in double quotes"),
+        ("########", "is like ####"),
     ],
 )
 def test_quotes_that_were_not_unpacked_are_counted(
@@ -57,14 +59,26 @@ def test_quotes_that_were_not_unpacked_are_counted(
     (first,) = notices(write((HEADER + rows).encode()))
     assert first.startswith(f"'a': 1 value {said}")
     (both,) = notices(write((HEADER + rows * 2).encode()))
-    assert both.startswith(f"'a': 2 values {said.replace('is a', 'are a').replace('ds', 'd')}")
+    assert both.startswith(f"'a': 2 values {said.replace('is ', 'are ').replace('ds', 'd')}")
 
 
-@pytest.mark.parametrize("value", ['="00123"', "'gold'", '"gold"'])
+@pytest.mark.parametrize("value", ['="00123"', "'gold'", '"gold"', "####"])
 def test_they_are_counted_in_json_too(write: Callable[..., str], value: str) -> None:
     """A script that made JSON of such a CSV has kept the quotes."""
     row = {"conversationId": C, "participantId": P, "attributes": {"a": value}}
     assert len(notices(write(json.dumps(row).encode(), "rows.jsonl"))) == 1
+
+
+def test_the_flags_to_paste_are_for_all_of_them(write: Callable[..., str]) -> None:
+    """With one flag for the first of them, the others would still be sent."""
+    rows = "".join(f"{C},{P},{text},y\n" for text in ("NULL", "null", "#N/A", "NULL", "x"))
+    path = write((HEADER + rows).encode())
+    (said,) = notices(path)
+    assert said == (
+        "'a': 4 values are NULL or the like, sent as they stand; "
+        "--null 'NULL' --null 'null' --null '#N/A' make them empty cells."
+    )
+    assert notices(path, null=tuple(shlex.split(said.partition("; ")[2])[1:6:2])) == []
 
 
 @pytest.mark.parametrize("rows", [f"{C}, {P}, gold, y\n", ""])
@@ -79,6 +93,7 @@ def test_blanks_behind_delimiters_are_said_once(write: Callable[..., str], rows:
     [
         *("E+5", "1E5", "12E+3", "+49 30 1.5E+", "nothing", "Null and void"),
         *("'tis", "rock 'n' roll", "the boys'", '5" disc', '"""a"" or ""b"""', "'", "''"),
+        *("##", "### title", "#1#2#"),
         *('"a, ""b"""', '=""', '"He said ""no"""', "= 1"),
     ],
 )

@@ -114,6 +114,19 @@ def test_two_lines_that_became_one_are_one_invalid_row(read: Read, joined: str) 
     assert made[0].hint.startswith("Two lines seem to have become one")
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "mark"), [(",", ";", "Semicolons"), (";", ",", "Commas"), ("\t", "|", "Bars")]
+)
+def test_a_row_that_is_divided_otherwise_is_told_so(
+    read: Read, header: str, row: str, mark: str
+) -> None:
+    """Nothing was cut off, and no cell is missing: what is to be mended is another thing."""
+    (made,) = read((HEADER.replace(",", header) + ROW.replace(",", row)).encode())
+    assert isinstance(made, InvalidRow)
+    assert made.code == "ragged"
+    assert made.hint.startswith(f"{mark} seem to separate its cells")
+
+
 def test_rows_before_another_table_are_handed_over(write: Write) -> None:
     """They are sound, and a run over a pipe has sent most of them already."""
     data = HEADER + ROW * 3 + "conversationId,participantId,attr.city\n" + ROW
