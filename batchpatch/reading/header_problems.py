@@ -166,6 +166,9 @@ class HeaderProblems:
             self._found.append(Problem(alone, f"No {kind.noun} to send: {advice}"))
             return
         plain = [self._header[at] for at in unused if self._is_plain(at)]
+        if (half := self._half_of_pair(left, plain)) is not None:
+            self._found.append(half)
+            return
         best = plain[0] if plain else left[0]
         words = ""
         if columns.open:
@@ -182,6 +185,26 @@ class HeaderProblems:
         no = f"No {kind.noun} was found in {self._name}. Columns without a use: {listed(left)}."
         among = f"No {kind.noun} was found. {advice}"
         self._found.append(Problem(f"{no} {advice}.", among, words))
+
+    def _half_of_pair(self, left: Sequence[str], plain: Sequence[str]) -> Problem | None:
+        """A column of values whose names another one may have, or the other way round."""
+        columns = self._kind.columns
+        names = {normalized(column) for column in left}
+        halves = [
+            one for one in columns.pair or () if not names.isdisjoint(columns.fields[one].aliases)
+        ]
+        others = [one for one in plain if normalized(one) not in halves]
+        if len(halves) != 1 or not others:
+            return None
+        (missing,) = {*(columns.pair or ())} - {*halves}
+        words = f"--map {missing}={_typed_word(others[0])}" if len(others) == 1 else ""
+        advice = (
+            f"{halves[0]} is one half of a pair, so say where its {missing} is: "
+            f"{words or f'--map {missing}=COLUMN'}; or send columns with --attributes A,B"
+        )
+        no = f"No {self._kind.noun} was found in {self._name}. Columns without a use: "
+        among = f"No {self._kind.noun} was found: {advice}"
+        return Problem(f"{no}{listed(left)}. {advice[0].upper()}{advice[1:]}.", among, words)
 
     def _is_plain(self, at: int) -> bool:
         """True of a column that may hold values, and that a flag can name among others."""

@@ -72,6 +72,8 @@ class Table:
         self._candidate: tuple[int, Sequence[str]] | None = None
         """A record behind a blank line that is a header if a row follows."""
         self._id_names = set(ALIASES["conversation"])
+        self._named = len(_without_end(header))
+        """Columns, without those at the end that have no name."""
         self._text_at = next((i for i, c in enumerate(header) if is_kept_text(c)), None)
         self._not_own = [i for i, c in enumerate(header) if not is_own(c)]
 
@@ -212,6 +214,8 @@ class Table:
             UnsendableError: that text is still no record of the table.
         """
         at = self._text_at
+        if self._named <= len(record) < len(self.header):  # what is missing has no name, and no use
+            return [*record, *[""] * (len(self.header) - len(record))]
         if at is None or at >= len(record) or not record[at].strip():
             return record
         cells = self._parsed(line, record[at])

@@ -183,3 +183,20 @@ def test_columns_that_are_not_divided_are_one_problem(read: Callable[..., object
         read(f"conversationId~participantId~attr.a\n{C}~{P}~x\n".encode())
     assert "--attributes" not in str(caught.value)
     assert "--delimiter '~'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (["name", "value"], "--map key=name"),
+        (["Key", "Text"], "--map value=Text"),
+        (["name", "note", "value"], "--map key=COLUMN"),
+        (["value"], "--attributes value"),
+        (["name", "note"], "--attributes name"),
+    ],
+)
+def test_half_a_pair_is_no_attribute(columns: list[str], words: str) -> None:
+    """`--attributes name,value` would make two attributes of these names, in every row."""
+    error = refusal(["conversationId", "participantId", *columns], [[C, P, "a", "b", "c"]])
+    assert words in str(error)
+    assert ("--attributes name" in str(error)) == (words == "--attributes name")

@@ -127,6 +127,17 @@ def test_a_row_that_is_divided_otherwise_is_told_so(
     assert made.hint.startswith(f"{mark} seem to separate its cells")
 
 
+@pytest.mark.parametrize("row", [ROW, ROW.replace("\n", ",\n"), ROW.replace("\n", ",x,,\n")])
+def test_columns_without_a_name_at_the_end_need_no_cells(read: Read, row: str) -> None:
+    """A spreadsheet writes trailing delimiters for some rows and not for others."""
+    header = HEADER.replace("\n", ",,\n")
+    for made in read((header + row + ROW).encode()):
+        assert isinstance(made, Row)
+        assert made.values == ("gold",)
+    (made,) = read(f"{header}{C},{P}\n".encode())
+    assert isinstance(made, InvalidRow)
+
+
 def test_rows_before_another_table_are_handed_over(write: Write) -> None:
     """They are sound, and a run over a pipe has sent most of them already."""
     data = HEADER + ROW * 3 + "conversationId,participantId,attr.city\n" + ROW
