@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from batchpatch.options.read import ReadOptions
-    from batchpatch.reading.header_problems import Sample
+    from batchpatch.reading.column_guesses import Sample
 
 
 class Header:

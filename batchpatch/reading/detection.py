@@ -17,7 +17,8 @@ from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.decoding import detect_encoding
 from batchpatch.reading.dialect import looks_like_csv
 from batchpatch.reading.idle_options import refuse_sheet
-from batchpatch.reading.jsonl_records import JsonlRecords, array_error
+from batchpatch.reading.json_objects import array_error
+from batchpatch.reading.jsonl_records import JsonlRecords
 from batchpatch.reading.mapping import Mapping, map_columns
 from batchpatch.reading.row_errors import shown
 from batchpatch.reading.sources import HEAD_BYTES, BlankInputError, ByteSource, detect_format

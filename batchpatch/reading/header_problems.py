@@ -5,28 +5,31 @@ Which column holds ids is known from the first records, and else guessed by its 
 
 from __future__ import annotations
 
-import re
-from difflib import SequenceMatcher, get_close_matches
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import InputError, as_typed
-from batchpatch.options.fields import ALIASES, SELECTOR_WORDS, canonical_uuid, is_own, normalized
+from batchpatch.options.fields import SELECTOR_WORDS, is_own, normalized
+from batchpatch.reading.column_guesses import guessed, holds_ids, holds_objects
 from batchpatch.reading.column_names import listed, plainly
 from batchpatch.reading.row_errors import SHOWN_LENGTH
 from batchpatch.reading.separators import SEPARATORS, other_delimiter, quotation_of, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
+    from batchpatch.reading.column_guesses import Guess, Sample
     from batchpatch.reading.separators import Quotation
     from batchpatch.writes.kind import WriteKind
-
-    Sample = Sequence[Sequence[str]]
 
 
 def a_noun(kind: WriteKind) -> str:
     """`an attribute`, for a sentence."""
     return f"{'an' if kind.noun[0] in 'aeio' else 'a'} {kind.noun}"
+
+
+_MOST_PASTED = 30
+"""Columns in words to paste; of more than these, somebody has to choose."""
 
 
 class Problem(NamedTuple):
@@ -47,6 +50,8 @@ class HeaderError(InputError):
         first, *others = problems
         self.first = first.alone
         """The sentence of the first of them."""
+        self.words = " ".join(filter(None, (problem.words for problem in problems)))
+        """What to add to the command line, as far as it is known."""
         if not others:
             super().__init__(first.alone)
             return
@@ -108,13 +113,13 @@ class HeaderProblems:
             self._found.append(self._quoted(quotation))
             return
         delimiter = self._undivided_by = other_delimiter(self._header)
-        guessed = {} if delimiter else _guessed(fields, unused, self._header, self._sample)
-        self._guessed = {guess.at for guess in guessed.values()}
+        guesses = {} if delimiter else guessed(fields, unused, self._header, self._sample)
+        self._guessed = {guess.at for guess in guesses.values()}
         for field in fields:
             if delimiter is not None:
                 self._found.append(self._undivided(field, delimiter))
                 return
-            self._found.append(self._missing(field, guessed.get(field)))
+            self._found.append(self._missing(field, guesses.get(field)))
 
     def _quoted(self, quotation: Quotation) -> Problem:
         names = listed(self._header)
@@ -137,7 +142,7 @@ class HeaderProblems:
         words = "" if aligned else f"--delimiter {typed(delimiter)}"
         return Problem(sentence, sentence.rstrip("."), words)
 
-    def _missing(self, field: str, guess: _Guess | None) -> Problem:
+    def _missing(self, field: str, guess: Guess | None) -> Problem:
         words = "" if guess is None else f"--map {field}={_typed_word(guess.column)}"
         why = f" ({guess.why})" if guess else ""
         advice = f"say which it is: {words or f'--map {field}=COLUMN'}{why}"
@@ -166,8 +171,8 @@ class HeaderProblems:
             self._found.append(Problem(alone, f"No {kind.noun} to send: {advice}"))
             return
         plain = [self._header[at] for at in unused if self._is_plain(at)]
-        if (half := self._half_of_pair(left, plain)) is not None:
-            self._found.append(half)
+        if (found := self._half_of_pair(left, plain) or self._objects(unused)) is not None:
+            self._found.append(found)
             return
         best = plain[0] if plain else left[0]
         words = ""
@@ -199,12 +204,30 @@ class HeaderProblems:
         (missing,) = {*(columns.pair or ())} - {*halves}
         words = f"--map {missing}={_typed_word(others[0])}" if len(others) == 1 else ""
         advice = (
-            f"{halves[0]} is one half of a pair, so say where its {missing} is: "
+            f"the column {halves[0]} is one half of a pair, so say where its {missing} is: "
             f"{words or f'--map {missing}=COLUMN'}; or send columns with --attributes A,B"
         )
-        no = f"No {self._kind.noun} was found in {self._name}. Columns without a use: "
-        among = f"No {self._kind.noun} was found: {advice}"
-        return Problem(f"{no}{listed(left)}. {advice[0].upper()}{advice[1:]}.", among, words)
+        return self._no_value(advice, left, words)
+
+    def _objects(self, unused: Sequence[int]) -> Problem | None:
+        """A column of objects, which may be what is to be written."""
+        whole, found = (
+            self._kind.columns.whole,
+            [self._header[at] for at in unused if holds_objects(at, self._sample)],
+        )
+        if whole is None or len(found) != 1:
+            return None
+        words = f"--map {whole}={_typed_word(found[0])}"
+        advice = (
+            f"the column {plainly(found[0])} holds objects: if they are the {whole}, add {words}"
+        )
+        return self._no_value(advice, [self._header[at] for at in unused], words)
+
+    def _no_value(self, advice: str, left: Sequence[str], words: str) -> Problem:
+        no = f"No {self._kind.noun} was found"
+        alone = f"{no} in {self._name}. Columns without a use: {listed(left)}."
+        alone += f" {advice[0].upper()}{advice[1:]}."
+        return Problem(alone, f"{no}: {advice}", words)
 
     def _is_plain(self, at: int) -> bool:
         """True of a column that may hold values, and that a flag can name among others."""
@@ -212,69 +235,6 @@ class HeaderProblems:
         is_word = bool(column) and column.isprintable() and len(column) <= SHOWN_LENGTH
         alone = sum(normalized(column) == normalized(one) for one in self._header) == 1
         return is_word and alone and "," not in column and not holds_ids(at, self._sample)
-
-
-class _Guess(NamedTuple):
-    at: int
-    column: str
-    why: str
-
-
-_WORDS = {
-    "conversation": (
-        "conv",
-        "convid",
-        "conversationuuid",
-        "interaction",
-        "callid",
-        "conversations",
-    ),
-    "participant": ("part", "partid", "participantuuid", "customerid", "partyid"),
-}
-"""How else such a column may be called; see `ALIASES`."""
-_OTHERS = re.compile(r"queue|user|agent|division|wrapup|flow|skill|team|contact|campaign")
-"""In names of columns whose ids are of something else."""
-_ALIKE = 0.72
-_MOST_BAD = 0.2
-_MOST_PASTED = 30
-"""Columns in words to paste; of more than these, somebody has to choose."""
-
-
-def _guessed(
-    fields: Iterable[str], unused: Sequence[int], header: Sequence[str], sample: Sample
-) -> dict[str, _Guess]:
-    """Which column may be which field: the best pair first, each column once."""
-    scores = []
-    for field in fields:
-        for at in unused:
-            alike, holds = _likeness(field, header[at]), holds_ids(at, sample)
-            if holds and _OTHERS.search(normalized(header[at])) and alike < _ALIKE:
-                continue
-            if not header[at]:  # no flag can name it
-                continue
-            if holds or alike >= _ALIKE:
-                scores.append((holds + alike, -at, field))
-    found: dict[str, _Guess] = {}
-    taken: set[int] = set()
-    for _, at, field in sorted(scores, reverse=True):
-        if field not in found and -at not in taken:
-            taken.add(-at)
-            why = "its first rows hold ids" if holds_ids(-at, sample) else "did you mean that?"
-            found[field] = _Guess(-at, header[-at], why)
-    return found
-
-
-def _likeness(field: str, column: str) -> float:
-    name = normalized(column)[:SHOWN_LENGTH]
-    known = (*ALIASES.get(field, ()), *_WORDS.get(field, ()))
-    return max((SequenceMatcher(None, name, one).ratio() for one in known), default=0)
-
-
-def holds_ids(at: int, sample: Sample) -> bool:
-    """True of a column that has ids in nearly all the cells of the first records."""
-    cells = [cells[at] for cells in sample if at < len(cells) and cells[at].strip()]
-    good = sum(canonical_uuid(cell) is not None for cell in cells)
-    return bool(good) and good >= (1 - _MOST_BAD) * len(cells)
 
 
 def _nearest(column: str, header: Sequence[str]) -> str | None:

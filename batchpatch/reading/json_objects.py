@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from batchpatch.errors import InputError
 from batchpatch.formats.exact_json import load_exactly
 from batchpatch.options.fields import is_kept_text, is_own
 from batchpatch.reading import row_errors
 from batchpatch.reading.json_framing import MAX_RECORD_BYTES, parses
 from batchpatch.reading.row_errors import RowError
+from batchpatch.reading.sources import PACKED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from batchpatch.reading.sources import ByteSource
+
+
+def array_error(source: ByteSource) -> InputError:
+    """What is said of an input that is one JSON array."""
+    is_file = not (source.live or source.name.rstrip("'\"").lower().endswith(PACKED))
+    file = source.name if is_file else "FILE"
+    return InputError(
+        f"{source.name} is one JSON array, not an object on each line: convert it with "
+        f"jq -c '.[]' {file} > rows.jsonl."
+    )
+
+
+def sample_of(value: Mapping[str, Any]) -> list[list[str]]:
+    """What an object holds, as the one record of a table; an object within it as its beginning."""
+    return [
+        [one if isinstance(one, str) else "{" * isinstance(one, dict) for one in value.values()]
+    ]
 
 
 def parsed(text: bytes) -> Any:

@@ -12,7 +12,7 @@ from batchpatch.model import InvalidRow, Row, RowContext
 from batchpatch.options.fields import are_canonical
 from batchpatch.reading import row_errors
 from batchpatch.reading.json_framing import is_blank
-from batchpatch.reading.json_objects import object_of, parsed
+from batchpatch.reading.json_objects import object_of, parsed, sample_of
 from batchpatch.reading.mapping import Mapping, map_columns
 from batchpatch.reading.odd_values import MOST_BYTES, OddValues, any_null, may_hold_json_suspects
 from batchpatch.reading.records import Block, Columns, new_row, rows_of
@@ -26,6 +26,7 @@ from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Mapping as Dict
 
     from batchpatch.options.read import ReadOptions
     from batchpatch.reading.rules import Rules
@@ -182,21 +183,30 @@ class LineMaker:
         if isinstance(value, RowError):
             return InvalidRow(number, line, self._source, *value)
         plan = value if is_plan(value, self._kind.key) else None
-        maker = self._maker(tuple(value), plan=plan is not None)
+        maker = self._maker(value, plan=plan is not None)
         if isinstance(maker, RowError):
             return InvalidRow(number, line, self._source, *maker, id=id_in(value, self._options))
         return maker.slow_path(number, line, list(value.values()), plan=plan)
 
-    def _maker(self, keys: tuple[str, ...], *, plan: bool) -> RowMaker | RowError:
-        """What these keys mean; a line that lacks a needed one is an invalid row, no more."""
+    def _maker(self, value: Dict[str, Any], *, plan: bool) -> RowMaker | RowError:
+        """What the keys of an object mean; one that lacks a needed one is an invalid row, no more.
+
+        What it holds tells what else a key may mean.
+        """
+        keys = tuple(value)
         if (known := self._layouts.get((plan, keys))) is not None:
             return known
         made: RowMaker | RowError
         fields: _Fields | None = None
         try:
-            mapping = map_columns(keys, self._options, name="this line", plan=plan, is_json=True)
+            sample = sample_of(value)
+            mapping = map_columns(
+                keys, self._options, name="this line", plan=plan, is_json=True, sample=sample
+            )
         except InputError as error:
-            made = row_errors.unmapped(getattr(error, "first", str(error)))
+            made = row_errors.unmapped(
+                getattr(error, "first", str(error)), words=getattr(error, "words", "")
+            )
         else:
             self.first_mapping = self.first_mapping or mapping
             fields = self._fields(keys, mapping)

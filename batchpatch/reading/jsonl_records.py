@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from batchpatch.errors import InputError
 from batchpatch.reading.decoding import ByteLines
 from batchpatch.reading.json_framing import MAX_RECORD_BYTES, Framed, Framer, is_blank
+from batchpatch.reading.json_objects import array_error
 from batchpatch.reading.records import Block
-from batchpatch.reading.sources import PACKED, BlankInputError
+from batchpatch.reading.sources import BlankInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,16 +63,6 @@ class JsonlRecords:
             yield _block(framer.finish())
         if empty and not self._truncated:
             raise BlankInputError.of_lines(self._name)
-
-
-def array_error(source: ByteSource) -> InputError:
-    """What is said of an input that is one JSON array."""
-    is_file = not (source.live or source.name.rstrip("'\"").lower().endswith(PACKED))
-    file = source.name if is_file else "FILE"
-    return InputError(
-        f"{source.name} is one JSON array, not an object on each line: convert it with "
-        f"jq -c '.[]' {file} > rows.jsonl."
-    )
 
 
 def _framed(framer: Framer, first: int, lines: list[bytes]) -> Block:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batchpatch.options.read import ReadOptions
-    from batchpatch.reading.header_problems import Sample
+    from batchpatch.reading.column_guesses import Sample
     from batchpatch.reading.records import SelectorColumn
     from batchpatch.writes.kind import WriteKind
 

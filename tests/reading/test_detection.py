@@ -129,7 +129,7 @@ def test_an_array_is_converted_by_what_can_be_pasted(
 
 def test_a_header_in_brackets_is_no_array(read: Callable[..., object]) -> None:
     """A database writes its columns so."""
-    with pytest.raises(InputError, match="in its header"):
+    with pytest.raises(InputError, match="are named in brackets"):
         read(b"[conversationId],[participantId]\n1,2\n", "rows.csv")
 
 

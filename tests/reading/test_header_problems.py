@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from batchpatch.cli.app import program
 from batchpatch.options.read import ReadOptions
-from batchpatch.reading.header_problems import HeaderError, holds_ids
+from batchpatch.reading.column_guesses import holds_ids
+from batchpatch.reading.header_problems import HeaderError
 from batchpatch.reading.mapping import map_columns
 
 if TYPE_CHECKING:
@@ -200,3 +201,11 @@ def test_half_a_pair_is_no_attribute(columns: list[str], words: str) -> None:
     error = refusal(["conversationId", "participantId", *columns], [[C, P, "a", "b", "c"]])
     assert words in str(error)
     assert ("--attributes name" in str(error)) == (words == "--attributes name")
+
+
+def test_a_column_of_objects_may_be_the_attributes() -> None:
+    """`--attributes data` would send a text of JSON as one attribute."""
+    sample = [[C, P, '{"tier": "gold"}'], [C, P, ""]]
+    error = refusal(["conversationId", "participantId", "data"], sample)
+    assert "if they are the attributes, add --map attributes=data" in str(error)
+    assert error.words == "--map attributes=data"

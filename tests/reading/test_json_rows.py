@@ -197,7 +197,7 @@ def test_the_way_out_is_in_the_hint_and_not_in_the_message() -> None:
     assert isinstance(row, InvalidRow)
     assert row.message == "this line has no participant column"
     assert "conversationId, who, attributes" in row.hint
-    assert "--map participant=COLUMN" in row.hint
+    assert "--map participant=who (its first rows hold ids)" in row.hint
 
 
 @pytest.mark.parametrize(
@@ -287,3 +287,23 @@ def test_the_comma_of_an_array_is_named(text: bytes, words: str) -> None:
     assert isinstance(row, InvalidRow)
     assert row.code == "bad_json"
     assert row.hint.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            {"call": C, "who": P, "data": {"tier": "gold"}},
+            "add --map conversation=call --map participant=who --map attributes=data.",
+        ),
+        ({"conversationId": C, "participantId": P, "tier": "x"}, "--attributes tier"),
+        ({"rows": [{"conversationId": C}]}, "--map conversation=COLUMN"),
+    ],
+)
+def test_all_that_a_line_lacks_is_said_at_once(line: dict[str, Any], words: str) -> None:
+    """One a try makes three tries; which keys hold ids, and which the attributes, a line shows."""
+    row = LineMaker(ReadOptions(), source=0).slow_path(1, 1, orjson.dumps(line))
+    assert isinstance(row, InvalidRow)
+    assert words in row.hint
+    assert row.hint[0].isupper()
+    assert row.message[0].islower()
