@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -54,9 +55,7 @@ def object_of(line: int, text: bytes) -> dict[str, Any] | RowError:
     except ValueError as error:
         if (octet := _undecodable(text)) is not None:
             return row_errors.undecodable(octet)
-        bare = text.rstrip()
-        comma = bare.endswith(b",") and parses(bare[:-1])
-        return row_errors.bad_json(str(error).partition(":")[0], line, last, comma=comma)
+        return _bad_json(error, line, last, text)
     return _restored(line, value) if isinstance(value, dict) else row_errors.NOT_AN_OBJECT
 
 
@@ -76,6 +75,35 @@ def _restored(line: int, value: dict[str, Any]) -> dict[str, Any] | RowError:
     if isinstance(mended, RowError):
         return mended
     return {**mended, **{name: rest[name] for name in rest if is_own(name)}}
+
+
+_COMMA = "Take the comma behind the object away: objects follow one another without any."
+_NO_NUMBER = "JSON has no NaN and no Infinity: write null, or the word as a text in quotes."
+_NO_QUOTES = "Names and texts stand in double quotes in JSON; Python and JavaScript show others."
+_NO_WORD = "JSON knows the words true, false and null, spelled so; any other is a text in quotes."
+
+
+def _bad_json(error: ValueError, first: int, last: int, text: bytes) -> RowError:
+    """Why it is no JSON, and where, as far as the parser knows."""
+    bare = text.rstrip()
+    if bare.endswith(b",") and parses(bare[:-1]):
+        hint, at = _COMMA, last
+    elif isinstance(error, json.JSONDecodeError):
+        hint, at = _hint(error), first + error.lineno - 1
+    else:
+        hint, at = "", 0
+    reason = getattr(error, "msg", "") or str(error).partition(":")[0]
+    return row_errors.bad_json(reason, first, last, at=at, hint=hint)
+
+
+def _hint(error: json.JSONDecodeError) -> str:
+    """What to do about that at which the parser gave up."""
+    rest = error.doc[error.pos : error.pos + 9]
+    if rest.startswith(("NaN", "Infinity")):
+        return _NO_NUMBER
+    if rest.startswith("'") or "string key" in error.msg:
+        return _NO_QUOTES
+    return _NO_WORD if rest.startswith(("None", "True", "False", "undefined")) else ""
 
 
 def _undecodable(text: bytes) -> int | None:

@@ -146,18 +146,24 @@ def cell_too_large(first: int, last: int, limit_mib: int) -> RowError:
     )
 
 
-def bad_json(reason: str, first: int = 0, last: int = 0, *, comma: bool = False) -> RowError:
+def bad_json(
+    reason: str, first: int = 0, last: int = 0, *, at: int = 0, hint: str = ""
+) -> RowError:
     """The record, which is on these lines, is not one JSON value.
 
-    `comma`: it would be, without the comma at its end.
+    Args:
+        reason: what the parser says.
+        first: line of its beginning.
+        last: line of its end.
+        at: the line where the parser gave up.
+        hint: what to do, where that is known.
     """
-    where, hint = "", "Write one JSON object on each line."
+    where, place = "", ""
     if last > first:
-        where = f" in lines {first} to {last}"
-        hint = "Look in these lines for a missing quote, comma or bracket."
-    if comma:
-        hint = "Take the comma behind the object away: objects follow one another without any."
-    return RowError("bad_json", f"not valid JSON{where}: {reason}", hint)
+        where, place = f" in lines {first} to {last}", f" (line {at})" if at else ""
+        hint = hint or "Look in these lines for a missing quote, comma or bracket."
+    hint = hint or "Write one JSON object on each line."
+    return RowError("bad_json", f"not valid JSON{where}: {reason}{place}", hint)
 
 
 def undecodable(octet: int) -> RowError:

@@ -307,3 +307,32 @@ def test_all_that_a_line_lacks_is_said_at_once(line: dict[str, Any], words: str)
     assert words in row.hint
     assert row.hint[0].isupper()
     assert row.message[0].islower()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b'{"a": NaN}', "no NaN and no Infinity"),
+        (b'{"a": -Infinity}', "no NaN and no Infinity"),
+        (b"{'a': 1}", "double quotes"),
+        (b"{a: 1}", "double quotes"),
+        (b"{\"a\": 'x'}", "double quotes"),
+        (b'{"a": None}', "true, false and null"),
+        (b'{"a": undefined}', "true, false and null"),
+        (b'{"a": "NaN None"', "Write one JSON object"),
+    ],
+)
+def test_what_other_languages_print_is_told(text: bytes, words: str) -> None:
+    """`print` of a dict, and a data frame's numbers, look like JSON to those who wrote them."""
+    row = LineMaker(ReadOptions(), source=0).slow_path(1, 1, text)
+    assert isinstance(row, InvalidRow)
+    assert words in row.hint
+
+
+def test_an_object_of_many_lines_says_which_is_wrong() -> None:
+    """Nobody finds a comma in three hundred lines; and the parser's words are whole."""
+    maker = LineMaker(ReadOptions(), source=0)
+    row = maker.slow_path(1, 8, b'{\n"a": "\xc3\xbc",\n"b" 1\n}')
+    assert isinstance(row, InvalidRow)
+    assert row.message.startswith("not valid JSON in lines 8 to 11: ")
+    assert row.message.endswith("expected ':' after key (line 10)")
