@@ -136,7 +136,12 @@ class Table:
 
     def _look_within(self, line: int, record: Sequence[str] | RowError) -> None:
         """Is the header of another table in it, on a line that a quote has swallowed, or behind the
-        last cell of a row, as where files are joined and the first had no line break at its end?"""
+        last cell of a row, as where files are joined and the first had no line break at its end?
+
+        In failed rows it is what made one invalid, beside the header of all.
+        """
+        if len(self._not_own) < len(self.header):
+            return
         for nth, cells in enumerate(lines_of(record, self.dialect)):
             begun = joined_header(cells, self.header, self._id_names)
             if begun and not self._continues(begun):

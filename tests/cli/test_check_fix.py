@@ -169,3 +169,14 @@ def test_a_delimiter_that_the_file_names_itself_is_known_again(
         done = batchpatch("check", name, "--json")
         assert done.returncode == code, done.stderr
         assert json.loads(done.stdout)["attributes"] == ([] if code else ["tier", "a,b,c,d,e"])
+
+
+def test_two_lines_that_became_one_can_be_parted_again(
+    batchpatch: Batchpatch, tmp_path: Path
+) -> None:
+    """The header that a row has swallowed is no other table in the file of invalid rows."""
+    text = f"conversationId,participantId,attr.a\n{C},{P},x"
+    (tmp_path / "rows.csv").write_text(f"{text}{text}\n", "utf-8")
+    assert batchpatch("check", "rows.csv", "--fix", "out.csv").returncode == 1
+    done = batchpatch("check", "out.invalid.csv")
+    assert (done.returncode, "1 row: 0 valid, 1 invalid" in done.stdout) == (1, True)
