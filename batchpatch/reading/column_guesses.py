@@ -18,9 +18,13 @@ Sample = Sequence[Sequence[str]]
 
 
 class Guess(NamedTuple):
+    """A column that may be what is sought."""
+
     at: int
     column: str
     why: str
+    rivals: tuple[str, ...] = ()
+    """Columns that hold ids too, and are called much the same: somebody has to choose."""
 
 
 _WORDS = {
@@ -62,7 +66,16 @@ def guessed(
             taken.add(-at)
             why = "its first rows hold ids" if holds_ids(-at, sample) else "did you mean that?"
             found[field] = Guess(-at, header[-at], why)
+    free = [at for at in unused if at not in taken and holds_ids(at, sample)]
+    for field, guess in found.items():
+        rivals = [header[at] for at in free if _may_be(field, header[at])]
+        found[field] = guess._replace(rivals=tuple(rivals))
     return found
+
+
+def _may_be(field: str, column: str) -> bool:
+    within = any(alias in normalized(column) for alias in ALIASES.get(field, ()))
+    return bool(column) and (within or _likeness(field, column) >= _ALIKE)
 
 
 def _likeness(field: str, column: str) -> float:

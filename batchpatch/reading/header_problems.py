@@ -145,6 +145,8 @@ class HeaderProblems:
     def _missing(self, field: str, guess: Guess | None) -> Problem:
         words = "" if guess is None else f"--map {field}={_typed_word(guess.column)}"
         why = f" ({guess.why})" if guess else ""
+        if guess is not None and guess.rivals:
+            words, why = "", f" ({listed([guess.column, *guess.rivals])} hold ids)"
         advice = f"say which it is: {words or f'--map {field}=COLUMN'}{why}"
         if field == "participant":
             advice += f"; or who is meant: --participant customer, or a column {SELECTOR_WORDS}"

@@ -9,9 +9,10 @@ import orjson
 
 from batchpatch.errors import InputError
 from batchpatch.formats.exact_json import load_exactly
-from batchpatch.options.fields import is_kept_text, is_own
+from batchpatch.options.fields import bare, is_kept_text, is_own
 from batchpatch.reading import row_errors
 from batchpatch.reading.json_framing import MAX_RECORD_BYTES, parses
+from batchpatch.reading.odd_values import NULL_TEXTS
 from batchpatch.reading.row_errors import RowError
 from batchpatch.reading.sources import PACKED
 
@@ -85,8 +86,8 @@ _NO_WORD = "JSON knows the words true, false and null, spelled so; any other is 
 
 def _bad_json(error: ValueError, first: int, last: int, text: bytes) -> RowError:
     """Why it is no JSON, and where, as far as the parser knows."""
-    bare = text.rstrip()
-    if bare.endswith(b",") and parses(bare[:-1]):
+    whole = text.rstrip()
+    if whole.endswith(b",") and parses(whole[:-1]):
         hint, at = _COMMA, last
     elif isinstance(error, json.JSONDecodeError):
         hint, at = _hint(error), first + error.lineno - 1
@@ -94,6 +95,24 @@ def _bad_json(error: ValueError, first: int, last: int, text: bytes) -> RowError
         hint, at = "", 0
     reason = getattr(error, "msg", "") or str(error).partition(":")[0]
     return row_errors.bad_json(reason, first, last, at=at, hint=hint)
+
+
+def why_no_object(text: str) -> str:
+    """What to do about a cell that was to be an object; empty where nobody knows."""
+    text = bare(text)
+    if text in NULL_TEXTS:
+        return (
+            f"{text} is how an export writes that there is none; --null '{text}' makes it an empty "
+            "cell."
+        )
+    if text.startswith('{\\"'):
+        return f"{row_errors.ESCAPE}."
+    try:
+        orjson.loads(text)
+    except json.JSONDecodeError as error:
+        if text.startswith("{"):
+            return _hint(error) or f"Its JSON is broken: {error.msg}."
+    return ""
 
 
 def _hint(error: json.JSONDecodeError) -> str:

@@ -21,6 +21,7 @@ from batchpatch.reading import row_errors
 from batchpatch.reading.dialect import LINE_BREAK
 from batchpatch.reading.id_errors import shortened_selector
 from batchpatch.reading.joins import misfit
+from batchpatch.reading.json_objects import why_no_object
 from batchpatch.reading.odd_values import is_shortened
 from batchpatch.reading.values import UnsendableError, keepable
 from batchpatch.writes.columns import RefusedError
@@ -114,14 +115,19 @@ def members_in(cell: object, kind: WriteKind) -> dict[str, Any]:
     """
     if is_empty(cell):
         return {}
+    given = cell
     if isinstance(cell, str):
         with suppress(ValueError):
-            found = load_exactly(cell.encode())
-            cell = found if isinstance(found, dict) else cell
+            found = load_exactly(bare(cell).encode())
+            if found is None:
+                return {}
+            given = found if isinstance(found, dict) else cell
     try:
-        return kind.members(cell)
+        return kind.members(given)
     except RefusedError as refused:
-        raise unsendable(refused) from None
+        error = unsendable(refused).row_error
+        hint = why_no_object(cell) if isinstance(cell, str) and given is cell else ""
+        raise UnsendableError(error._replace(hint=hint or error.hint)) from None
 
 
 def unsendable(refused: RefusedError) -> UnsendableError:

@@ -77,7 +77,7 @@ def ragged(cells: int, columns: int, first: int, last: int, *, escaped: bool = F
         hint = f"If these are several rows, a quote in line {first} is not closed where it should."
         return RowError("ragged", f"{message}, in lines {first} to {last}", hint)
     if escaped:
-        return RowError("ragged", message, f"{_ESCAPE}; else put such a cell in double quotes.")
+        return RowError("ragged", message, f"{ESCAPE}; else put such a cell in double quotes.")
     hint = (
         "Put a cell that contains the delimiter or a line break in double quotes."
         if cells > columns
@@ -86,7 +86,7 @@ def ragged(cells: int, columns: int, first: int, last: int, *, escaped: bool = F
     return RowError("ragged", message, hint)
 
 
-_ESCAPE = "If a backslash takes the meaning from the character behind it here, add --escape '\\'"
+ESCAPE = "If a backslash takes the meaning from the character behind it here, add --escape '\\'"
 
 
 def unclosed_quote(first: int, opened: int, last: int) -> RowError:
@@ -123,7 +123,7 @@ def bad_quotes(first: int, last: int, *, escaped: bool = False) -> RowError:
     where = f"line {first}" if first == last else f"lines {first} to {last}"
     hint = 'Double a quote that belongs to the text (""), and close each quoted cell.'
     if escaped:
-        hint = f"{_ESCAPE}. {hint}"
+        hint = f"{ESCAPE}. {hint}"
     return RowError("bad_quotes", f"text follows a closing quote in {where}", hint)
 
 

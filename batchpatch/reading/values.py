@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -78,11 +79,13 @@ class Names:
         """Say of a name that it may have been meant to be another one."""
         if len(self._spellings) >= _SETS_KEPT or len(name) > _LENGTH_KEPT:
             return
-        first = self._spellings.setdefault("".join(name.split()).casefold(), name)
+        alike = unicodedata.normalize("NFC", "".join(name.split()).casefold())
+        first = self._spellings.setdefault(alike, name)
         if first != name and len(self._notices) < _NOTICES_KEPT:
             self._notices[f"spelling {name}"] = (
                 f"{row_errors.shown(first)} and {row_errors.shown(name)} differ only by case or "
-                "spaces: they are two attributes, and none can be deleted."
+                "spaces, or by how letters are composed: they are two attributes, and none can be "
+                "deleted."
             )
         meant = self._kind.columns.name_of(name)
         told = _odd_name(name) or (meant and _prefixed(name, meant))

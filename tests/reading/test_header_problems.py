@@ -209,3 +209,18 @@ def test_a_column_of_objects_may_be_the_attributes() -> None:
     error = refusal(["conversationId", "participantId", "data"], sample)
     assert "if they are the attributes, add --map attributes=data" in str(error)
     assert error.words == "--map attributes=data"
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        (["conversationId", "agentParticipantId", "customerParticipantId"], "participant"),
+        (["origin_conversation_id", "conversation id 2", "participantId"], "conversation"),
+    ],
+)
+def test_of_two_columns_none_is_pasted(header: list[str], field: str) -> None:
+    """The agent's is as good a guess as the customer's, and writes to somebody else."""
+    error = refusal([*header, "attr.tier"], [[C, P, P, "gold"]])
+    assert f"--map {field}=COLUMN (" in str(error)
+    assert "hold ids)" in str(error)
+    assert error.words == ""

@@ -101,3 +101,10 @@ def test_an_ordinary_name_is_not_told(name: str) -> None:
     """Nobody reads what is said of everything."""
     Names(None, notices := {}).shared((name,))
     assert notices == {}
+
+
+def test_names_that_nobody_can_tell_apart_are_told() -> None:
+    """A Mac composes its letters otherwise, and both are there for ever."""
+    Names(None, notices := {}).shared(("\u00fc", "u\u0308"))
+    (told,) = notices.values()
+    assert "how letters are composed" in told

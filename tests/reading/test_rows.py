@@ -185,6 +185,8 @@ def test_empty_cells_and_constants(
         (" ", {}),
         ('{"a": 1, "a": 2}', {"a": "2"}),
         ('{"a": "", "b": null}', {"a": ""}),
+        ('\ufeff{"a": 1}\u200b', {"a": "1"}),
+        ("null", {}),
     ],
 )
 def test_one_column_may_hold_an_object(cell: str, sent: dict[str, str]) -> None:
@@ -198,6 +200,25 @@ def test_an_attributes_cell_that_is_no_object_is_told(cell: str) -> None:
     row = one(HEADERS[2], C, P, cell)
     assert isinstance(row, InvalidRow)
     assert row.code == "bad_attributes"
+
+
+@pytest.mark.parametrize(
+    ("cell", "hint"),
+    [
+        ("NULL", "--null 'NULL'"),
+        ("{'a': 'x'}", "double quotes"),
+        ('{"a": NaN}', "no NaN"),
+        ('{"a": "x",}', "Its JSON is broken: trailing comma"),
+        (r"{\"a\": 1}", "--escape"),
+        ("tier=gold", "Write it as an object"),
+        ("[1]", "Write it as an object"),
+    ],
+)
+def test_an_attributes_cell_says_what_to_do(cell: str, hint: str) -> None:
+    """As a line of JSONL does; most such cells were made by a script."""
+    row = one(HEADERS[2], C, P, cell)
+    assert isinstance(row, InvalidRow)
+    assert hint in row.hint
 
 
 def test_a_pair_names_its_attribute_in_the_row() -> None:
