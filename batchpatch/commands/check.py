@@ -224,8 +224,10 @@ class _OfflineNames:
         """What could not be told."""
         if self._listing is None or not self._unchecked:
             return []
+        one = self._unchecked == 1
+        rows = "1 row names its" if one else f"{self._unchecked:,} rows name their"
         notice = (
-            f"{self._unchecked:,} rows name their {self._listing.noun}, which only the platform "
+            f"{rows} {self._listing.noun}, which only the platform "
             "knows: --codes FILE, such as `batchpatch codes --json` prints, is checked offline."
         )
         return [notice]

@@ -10,7 +10,7 @@ import unicodedata
 
 from batchpatch.options.fields import INVISIBLE, PURPOSES, canonical_uuid
 from batchpatch.reading.odd_values import NULL_TEXTS, is_shortened
-from batchpatch.reading.row_errors import SHOWN_LENGTH, UUID_HINT, RowError, shown
+from batchpatch.reading.row_errors import NUL_TEXT, SHOWN_LENGTH, UUID_HINT, RowError, shown
 
 _HEX = re.compile(r"[0-9a-fA-F]{32}")
 
@@ -72,6 +72,8 @@ def _hint(field: str, text: str) -> str:
         )
     if set(text) == {"#"}:
         return "A spreadsheet shows so what is wider than its column: widen it and export again."
+    if "\0" in text:
+        return NUL_TEXT.hint
     return _hint_of_parts(text) or _look_alike(text) or UUID_HINT
 
 

@@ -56,12 +56,13 @@ class Quotation(NamedTuple):
 
 
 _AWAY = "Take them away, also around the cells below"
+_ELSEWHERE = "(in a CSV; elsewhere, take them away)"
 _CURLY = "Put plain ones in their place"
 
 QUOTATIONS = (
     Quotation('="', '"', 'formulas like ="text"', _AWAY),
-    Quotation("'", "'", "single quotes", 'Add --quote "\'"', '--quote "\'"'),
-    Quotation("`", "`", "backticks", "Add --quote '`'", "--quote '`'"),
+    Quotation("'", "'", "single quotes", f'Add --quote "\'" {_ELSEWHERE}', '--quote "\'"'),
+    Quotation("`", "`", "backticks", f"Add --quote '`' {_ELSEWHERE}", "--quote '`'"),
     Quotation('"', '"', "quotes that a blank comes before", "Delete the blanks behind delimiters"),
     Quotation("[", "]", "brackets", _AWAY),
     Quotation("\u201c", "\u201d", "curly quotes", _CURLY),

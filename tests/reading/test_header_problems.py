@@ -151,8 +151,8 @@ def test_of_a_file_the_first_rows_tell(read: Callable[..., object]) -> None:
 @pytest.mark.parametrize(
     ("begin", "end", "advice"),
     [
-        ("'", "'", """Add --quote "'"."""),
-        ("`", "`", "Add --quote '`'."),
+        ("'", "'", """Add --quote "'" (in a CSV"""),
+        ("`", "`", "Add --quote '`' (in a CSV"),
         ('="', '"', "Take them away"),
         ("[", "]", "Take them away"),
         ("\u201c", "\u201d", "Put plain ones in their place"),

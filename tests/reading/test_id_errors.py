@@ -28,6 +28,7 @@ C = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
         (f"({C.upper()})", C.upper(), "An id is in it"),
         (f"{C}, {C}", C, "Several ids are in it"),
         (f"{C}0", f"{C}0", "copy it whole"),
+        (f"{C}\0", "\\x00", "in another encoding"),
         ("########", "########", "wider than its column"),
         ("\x1b[31mred", "\\x1b[31mred", "copy it whole"),
         ("caf\u00e9", "caf\\xe9", "copy it whole"),
