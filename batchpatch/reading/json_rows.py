@@ -10,7 +10,6 @@ from batchpatch.errors import InputError
 from batchpatch.formats.plan_line import is_plan, may_be_plan
 from batchpatch.model import InvalidRow, Row, RowContext
 from batchpatch.options.fields import are_canonical
-from batchpatch.reading import row_errors
 from batchpatch.reading.json_framing import is_blank
 from batchpatch.reading.json_objects import object_of, parsed, sample_of
 from batchpatch.reading.mapping import Mapping, map_columns
@@ -204,9 +203,7 @@ class LineMaker:
                 keys, self._options, name="this line", plan=plan, is_json=True, sample=sample
             )
         except InputError as error:
-            made = row_errors.unmapped(
-                getattr(error, "first", str(error)), words=getattr(error, "words", "")
-            )
+            made = _unmapped(getattr(error, "first", str(error)), words=getattr(error, "words", ""))
         else:
             self.first_mapping = self.first_mapping or mapping
             fields = self._fields(keys, mapping)
@@ -237,6 +234,21 @@ class LineMaker:
         named = (None if p is None else keys[int(p)] for p in mapping.properties)
         properties = RowProperties.of(PropertyColumns(*named), deadline_s=self._options.deadline_s)
         return _Fields(tuple(keys[p] for p in ids), keys[at], keys, properties)
+
+
+def _unmapped(sentence: str, *, words: str = "") -> RowError:
+    """A JSONL line whose keys do not say what is meant.
+
+    Args:
+        sentence: of the mapping's error: what is missing, then what to do.
+        words: what to add to the command line for all that is missing, as far as it is known.
+    """
+    problem, _, advice = sentence.rstrip(".").partition(". " if ". " in sentence else ": ")
+    advice = advice or "See --help for --map and --attributes"
+    hint = f"{advice[0].upper()}{advice[1:]}."
+    if words not in hint:
+        hint += f" For all that is missing, add {words}."
+    return RowError("unmapped", f"{problem[0].lower()}{problem[1:]}", hint)
 
 
 def _is_large(block: Block) -> bool:

@@ -285,18 +285,3 @@ def not_listed(name: str) -> RowError:
         f"the attribute {shown(name)} is not in the rules, which have all that may occur",
         "Correct the name, or add it to the rules.",
     )
-
-
-def unmapped(sentence: str, *, words: str = "") -> RowError:
-    """A JSONL line whose keys do not say what is meant.
-
-    Args:
-        sentence: of the mapping's error: what is missing, then what to do.
-        words: what to add to the command line for all that is missing, as far as it is known.
-    """
-    problem, _, advice = sentence.rstrip(".").partition(". " if ". " in sentence else ": ")
-    advice = advice or "See --help for --map and --attributes"
-    hint = f"{advice[0].upper()}{advice[1:]}."
-    if words not in hint:
-        hint += f" For all that is missing, add {words}."
-    return RowError("unmapped", f"{problem[0].lower()}{problem[1:]}", hint)
