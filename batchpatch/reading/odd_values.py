@@ -91,16 +91,16 @@ def may_hold_suspects(text: str) -> bool:
     """False where no value in this much of a CSV was cut short or is quoted. It is cheap: a look
     for single characters, and none for how quotes stand, which `any_suspect` does in less text.
     """
-    if _NARROW in text:
+    if ("+" in text and ("E+" in text or "e+" in text)) or ("#" in text and _NARROW in text):
         return True
-    return '"' in text or "'" in text or ("+" in text and ("E+" in text or "e+" in text))
+    return '"' in text or "'" in text
 
 
 def may_hold_json_suspects(text: bytes) -> bool:
     """The same of JSON."""
-    if _NARROW.encode() in text:
-        return True
     if b"+" in text and (b"E+" in text or b"e+" in text):
+        return True
+    if b"#" in text and _NARROW.encode() in text:
         return True
     return (b"'" in text and b"'\"" in text) or (b"\\" in text and b'\\""' in text)
 
