@@ -63,6 +63,11 @@ def misfit(cells: Sequence[str], width: int) -> RowError | None:
             hint=f"{mark.capitalize()} seem to separate its cells, and something else those of "
             "the header: write one of them in all lines."
         )
+    if len(cells) < width and not any(map(canonical_uuid, cells)):
+        return ragged._replace(
+            hint="It may be the rest of a cell with a line break, which the row above then lacks: "
+            "put such a cell in double quotes. Else write the missing cells out."
+        )
     return None
 
 

@@ -127,6 +127,17 @@ def test_a_row_that_is_divided_otherwise_is_told_so(
     assert made.hint.startswith(f"{mark} seem to separate its cells")
 
 
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n"])
+def test_the_rest_of_a_cell_that_is_not_quoted_says_that_the_row_above_lacks_it(
+    read: Read, line_break: str
+) -> None:
+    """That row is sent, with half of the text: only the row below shows that anything is amiss."""
+    above, rest = read(f"{HEADER}{C},{P},Call back{line_break}on Monday\n".encode())
+    assert isinstance(above, Row)
+    assert isinstance(rest, InvalidRow)
+    assert "which the row above then lacks" in rest.hint
+
+
 @pytest.mark.parametrize("row", [ROW, ROW.replace("\n", ",\n"), ROW.replace("\n", ",x,,\n")])
 def test_columns_without_a_name_at_the_end_need_no_cells(read: Read, row: str) -> None:
     """A spreadsheet writes trailing delimiters for some rows and not for others."""
