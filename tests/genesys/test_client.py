@@ -166,6 +166,22 @@ def test_a_token_rejected_at_once_ends_the_run(
     assert "hush" not in "".join(line for line in shown.format() if "conftest" not in line)
 
 
+def test_tokens_that_all_die_on_the_way_end_the_call(
+    platform: Any, make_client: MakeClient, run_virtual: RunVirtual
+) -> None:
+    """Each of them may have expired; so many in a row are an answer all the same."""
+    platform.mints = [platform.grant(expires_in=1) for _ in range(99)]
+    platform.answers = [Reply(401, "credentials.expired")] * 99
+    platform.latency_s = 1.2
+
+    async def run() -> Any:
+        return await make_client(platform).call("PATCH", "/api/v2/x", BODY)
+
+    answer = run_virtual(run())
+    assert answer.outcome_kind is OutcomeKind.REFUSED
+    assert len(platform.times("/oauth/token")) == 4
+
+
 def test_a_429_stops_the_whole_pool(
     platform: Any, make_client: MakeClient, run_virtual: RunVirtual
 ) -> None:

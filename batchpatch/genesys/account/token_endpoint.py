@@ -43,13 +43,22 @@ class Minted(NamedTuple):
 class Token:
     """One bearer token. Compared by identity: two equal texts are still two mintings."""
 
-    __slots__ = ("accepted", "headers", "renew_at_s", "secret")
+    __slots__ = ("accepted", "expires_at_s", "headers", "renew_at_s", "secret")
 
-    def __init__(self, secret: Secret, headers: Mapping[str, str], renew_at_s: float) -> None:
+    def __init__(
+        self,
+        secret: Secret,
+        headers: Mapping[str, str],
+        renew_at_s: float,
+        *,
+        expires_at_s: float = math.inf,
+    ) -> None:
         self.secret = secret
         self.headers = headers
         """Made once per token, because every request takes them."""
         self.renew_at_s = renew_at_s
+        self.expires_at_s = expires_at_s
+        """Counted from before it was minted; from then on a rejection says no more than that."""
         self.accepted = False
         """Set by the client when the API has answered it with anything but 401."""
 

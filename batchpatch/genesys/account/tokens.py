@@ -167,13 +167,13 @@ class MintedTokens:
         """Forget a token that the API has answered with 401; a late word on an older one is void.
 
         Raises:
-            AccessError: it was never accepted, so minting would go on for ever.
+            AccessError: it was never accepted in a life that is not over: minting would not end.
         """
         self._given = [one for one in self._given if one is not rejected]
         if self._token is not rejected:
             return
         self._token = None
-        if not rejected.accepted:
+        if not rejected.accepted and self._clock() < rejected.expires_at_s:
             raise AccessError(
                 "A token just minted is rejected by the API: check that --api-url and"
                 " --login-url (or the region) belong together and that the OAuth client is"
@@ -194,12 +194,13 @@ class MintedTokens:
         failures = 0
         throttles = 0
         while True:
+            asked_s = self._clock()
             answer = await self._sender.send("POST", self._url, self._headers, MINT_BODY)
             verdict = judge_mint(
                 answer, host=self._host, origin=self._origin, secrets=self._secrets
             )
             if isinstance(verdict, Minted):
-                return self._token_of(verdict)
+                return self._token_of(verdict, asked_s)
             if isinstance(verdict, Throttled):
                 wait_s = self._throttle_s(verdict, throttles)
                 throttles += 1
@@ -229,7 +230,7 @@ class MintedTokens:
     def _given_up(self, what: str) -> OutageError:
         return OutageError(f"{self._host} {what}: check the network, or try again later.")
 
-    def _token_of(self, minted: Minted) -> Token:
+    def _token_of(self, minted: Minted, asked_s: float) -> Token:
         margin_s = 0.0
         if minted.lifetime_s < math.inf:
             margin_s = min(_MARGIN_S, minted.lifetime_s * _MARGIN_SHARE)
@@ -237,6 +238,7 @@ class MintedTokens:
             minted.secret,
             bearer_headers(minted.secret, self._sender),
             self._clock() + max(_LEAST_USE_S, minted.lifetime_s - margin_s),
+            expires_at_s=asked_s + minted.lifetime_s,
         )
 
 

@@ -148,6 +148,28 @@ def test_a_token_that_was_never_accepted_is_not_replaced(
     assert len(platform.seen) == 1
 
 
+@pytest.mark.parametrize("latency_s", [0.05, 0.9])
+def test_a_token_that_died_before_its_first_use_is_replaced(
+    latency_s: float, platform: Any, token_source: Make, run_virtual: RunVirtual
+) -> None:
+    """A machine that stalls in between says nothing of the client or the hosts.
+
+    Its life begins at the login host, however long the answer then takes.
+    """
+    platform.mints = [platform.grant(expires_in=1)]
+    platform.latency_s = latency_s
+
+    async def run() -> int:
+        tokens = token_source(platform)
+        first = await tokens.current()
+        await asyncio.sleep(1.01 - latency_s)
+        tokens.reject(first)
+        await tokens.current()
+        return tokens.minted
+
+    assert run_virtual(run()) == 2
+
+
 @pytest.mark.parametrize(("accepted", "words"), [(False, "is rejected"), (True, "no longer")])
 def test_a_ready_token_cannot_be_replaced(
     accepted: bool, words: str, run_virtual: RunVirtual
