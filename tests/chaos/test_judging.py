@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 from harness.inputs import RowSpec
-from harness.judging import Epoch, differing, disorder, gaps, line_counts, line_problems
+from harness.judging import (
+    IN_VAIN,
+    Epoch,
+    differing,
+    disorder,
+    gaps,
+    line_counts,
+    line_problems,
+    summary_problems,
+)
 
 ANN, BEN = ("c-1", "ann"), ("c-1", "ben")
 ROWS = [
@@ -106,3 +115,37 @@ def test_a_line_that_the_rows_do_not_bear_out_is_seen(
 def test_rows_without_and_with_several_lines_are_seen() -> None:
     """Each row has exactly one."""
     assert line_counts(ROWS, [line(1), line(3), line(3), line(4)]) == ([2, 5], [3])
+
+
+WHOLE = [*RIGHT, line(5, "unchanged")]
+SUMMARY = {
+    "rows": 5,
+    "outcomes": {"superseded": 1, "updated": 2, "invalid": 1, "unchanged": 1},
+    "unattempted": 0,
+    "input_exhausted": True,
+    "stopped_because": None,
+    "unverified": 0,
+    "exit_code": 1,
+}
+TOO_LATE = {"stopped_because": f"--max-duration of 0.15 s is over. {IN_VAIN}"}
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "timed", "count"),
+    [
+        ({}, 1, False, 0),
+        ({}, 3, False, 1),
+        ({"rows": 4}, 1, False, 1),
+        ({"exit_code": 0}, 0, False, 2),
+        ({"stopped_because": "--max-duration of 0.15 s is over."}, 1, True, 1),
+        (TOO_LATE, 1, False, 1),
+        (TOO_LATE, 1, True, 0),
+        ({**TOO_LATE, "unattempted": 1}, 1, True, 1),
+        ({**TOO_LATE, "exit_code": 3}, 3, True, 2),
+    ],
+)
+def test_a_summary_that_the_lines_do_not_bear_out_is_seen(
+    said: dict[str, Any], code: int, timed: bool, count: int
+) -> None:
+    """A time limit that is over as the last answers come ends nothing, and is told all the same."""
+    assert len(summary_problems(ROWS, WHOLE, {**SUMMARY, **said}, code, timed=timed)) == count

@@ -64,6 +64,8 @@ class Journey:
         self.epochs: list[Epoch] = []
         self.problems: list[str] = []
         self.kills = self.stops = self.resumes = 0
+        self.timed = False
+        """The last process had a time limit."""
 
     def go(self, stops: Sequence[StopAt], *, give_up: bool = False) -> int:
         """Run, and resume whatever ends it before its time; the last exit code.
@@ -137,8 +139,8 @@ class Journey:
     def _start(self, stop: StopAt | None, *arguments: str) -> subprocess.Popen[bytes]:
         resume = (self.out / "run.json").exists()
         order = {**self._begin, "resume": resume}
-        brief = stop is not None and stop.kind == "max-duration"
-        if brief:
+        self.timed = stop is not None and stop.kind == "max-duration"
+        if self.timed:
             order["max_duration_s"] = BRIEF_S
         elif resume:
             order["command"] = ["resume", str(self.out), "--quiet", *arguments]

@@ -112,7 +112,7 @@ class Play:
         if summary is None:
             return [f"no summary: {journey.said()}"]
         found = line_problems(self._rows, lines, compares=self._compares)
-        found += summary_problems(self._rows, lines, summary, code)
+        found += summary_problems(self._rows, lines, summary, code, timed=journey.timed)
         if without and (wrong := self._differing(journey, without=without)):
             found.append(f"{len(wrong)} participants differ")
         return found if without else found + self._failures(lines)
