@@ -25,11 +25,13 @@ from harness.cases import KINDS
 from harness.drawing import draw_case
 from harness.judging import Verdict
 from harness.playing import Played, play
+from harness.telling import told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RUNS, RUN_ROWS, STREAM_ROWS = 200, 5000, 1000
+_MOST_TOLD = 10
 _COLUMNS = (
     "kind",
     "runs",
@@ -99,20 +101,17 @@ def _play(seed: int, *, rows: int, kind: str | None) -> Played:
     if played.verdict.is_clean:
         shutil.rmtree(folder)
     else:
-        print(f"seed {seed}: what it left is in {folder}", file=sys.stderr)
+        said = told(played.verdict.broken, folder, details=[case._replace(rows=[]), played])
+        print(f"seed {seed}: {said}", file=sys.stderr)
     return played
 
 
 def _tell(seed: int, played: Played, *, rows: int) -> None:
-    verdict = played.verdict
     again = f"python {sys.argv[0]} --runs 1 --rows {rows} --seed {seed}"
     again += f" --kind {played.kind}"
     print(f"seed {seed} broke a promise; to repeat it: {again}")
-    print(f"  differing participants: {verdict.differing[:3]} ({len(verdict.differing)})")
-    print(f"  rows lost: {verdict.lost[:10]}, with two lines: {verdict.doubled[:10]}")
-    print(f"  overlapping writes: {verdict.overlaps}")
-    for problem in verdict.problems[:10]:
-        print(f"  {problem}")
+    for promise in played.verdict.broken[:_MOST_TOLD]:
+        print(f"  {promise}")
 
 
 def _table(played: Sequence[Played], *, rows: int, seconds: float) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from harness.calls import TROUBLES, draw_stream
 from harness.streaming import StreamPlayed, play_stream
+from harness.telling import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,6 +37,7 @@ _COLUMNS = (
     "other broken promises",
     "seconds",
 )
+_MOST_TOLD = 10
 Kind = tuple[str, str]
 """A way, and what it meets."""
 
@@ -65,15 +67,17 @@ def main(met: Sequence[Kind], *, runs: int, rows: int, seed: int, jobs: int) -> 
 
 def _play(seed: int, way: str, trouble: str, *, rows: int) -> StreamPlayed:
     folder = Path(tempfile.mkdtemp(prefix=f"batchpatch-chaos-{way}-{seed}-"))
+    case = draw_stream(seed, rows=rows, way=way, trouble=trouble)
     try:
-        played = play_stream(draw_stream(seed, rows=rows, way=way, trouble=trouble), folder)
+        played = play_stream(case, folder)
     except (TimeoutError, RuntimeError, OSError, subprocess.TimeoutExpired) as error:
         because = [f"could not be played to its end: {error!r}"]
         played = StreamPlayed(way, trouble, rows, 0, 0, 0, 0, 0, 0, [], because, 0.0)
     if played.is_clean:
         shutil.rmtree(folder)
     else:
-        print(f"seed {seed}: what it left is in {folder}", file=sys.stderr)
+        said = told(played.broken, folder, details=[case._replace(calls=[]), played])
+        print(f"seed {seed}: {said}", file=sys.stderr)
     return played
 
 
@@ -81,9 +85,8 @@ def _tell(seed: int, played: StreamPlayed, *, rows: int) -> None:
     again = f"python {sys.argv[0]} --only stream --runs 1 --rows {rows} --seed {seed}"
     again += f" --way {played.way} --trouble '{played.trouble}'"
     print(f"seed {seed} broke a promise; to repeat it: {again}")
-    print(f"  overlapping writes: {played.overlaps}, tokens too many: {played.tokens}")
-    for problem in [*played.state[:5], *played.problems[:10]]:
-        print(f"  {problem}")
+    for promise in played.broken[:_MOST_TOLD]:
+        print(f"  {promise}")
 
 
 def _table(played: Sequence[StreamPlayed], *, seconds: float) -> str:

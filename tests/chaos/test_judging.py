@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness.inputs import RowSpec
 from harness.judging import (
     IN_VAIN,
     Epoch,
+    Verdict,
     differing,
     disorder,
     gaps,
@@ -16,6 +17,10 @@ from harness.judging import (
     line_problems,
     summary_problems,
 )
+from harness.telling import FILE, told
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ANN, BEN = ("c-1", "ann"), ("c-1", "ben")
 ROWS = [
@@ -149,3 +154,27 @@ def test_a_summary_that_the_lines_do_not_bear_out_is_seen(
 ) -> None:
     """A time limit that is over as the last answers come ends nothing, and is told all the same."""
     assert len(summary_problems(ROWS, WHOLE, {**SUMMARY, **said}, code, timed=timed)) == count
+
+
+def test_a_broken_promise_is_told_in_short_and_kept_whole(tmp_path: Path) -> None:
+    """The screen cuts a long message off, and the case that led to it does not come again."""
+    people = [(f"c-{number}", f"p-{number}") for number in range(300)]
+    problems = [f"ended with 4: {'x' * 500}\nand more", *(f"problem {n}" for n in range(40))]
+    verdict = Verdict(people, [7, 8], [], 1, problems)
+    text = told(verdict.broken, tmp_path, details=["the case"])
+    assert text.startswith("2 rows lost: 7, 8\n300 participants hold")
+    assert "ended with 4" in text
+    assert text.endswith(f"and 38 more\nall of it: {tmp_path / FILE}")
+    assert len(text.splitlines()) < 10
+    assert max(map(len, text.splitlines()[:-1])) <= 200
+    kept = (tmp_path / FILE).read_text(encoding="utf-8")
+    assert all(problem in kept for problem in [*problems, "the case"])
+
+
+def test_a_promise_that_was_kept_is_not_told() -> None:
+    """What says whether all is well and what says what is wrong must agree."""
+    assert Verdict([], [], [], 0, []).broken == []
+    for number, wrong in enumerate(([ANN], [1], [1], 1, ["a problem"])):
+        verdict = Verdict([], [], [], 0, [])._replace(**{Verdict._fields[number]: wrong})
+        assert not verdict.is_clean
+        assert len(verdict.broken) == 1

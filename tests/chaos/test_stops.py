@@ -15,7 +15,7 @@ from harness import client
 from harness.inputs import RowSpec, make_rows, state_after, write_input
 from harness.inside import Place
 from harness.judging import Epoch, disorder, gaps, line_counts, line_problems, whole_lines
-from harness.world import sandbox_process
+from harness.world import LONG_S, sandbox_process
 
 from batchpatch.errors import AccessError, BatchpatchError, InputError, OutageError, RecordError
 from batchpatch.model import Stop
@@ -185,7 +185,7 @@ def start(order: dict[str, Any]) -> int:
     done = subprocess.run(
         [sys.executable, client.__file__, json.dumps(order)],
         env={**os.environ, **client.CREDENTIALS},
-        timeout=60,
+        timeout=LONG_S,
         check=False,
     )
     return done.returncode

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.inputs import MARK, State, Who, state_after
+from harness.telling import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,6 +49,17 @@ class Verdict(NamedTuple):
     def is_clean(self) -> bool:
         """Every promise was kept."""
         return not any(self)
+
+    @property
+    def broken(self) -> list[str]:
+        """The promises that were not kept, the worst first."""
+        return [
+            *counted("rows lost", self.lost),
+            *counted("rows with two lines", self.doubled),
+            *counted("participants hold something else than the rows say", self.differing),
+            *([f"{self.overlaps} overlapping writes"] if self.overlaps else []),
+            *self.problems,
+        ]
 
 
 def whole_lines(path: Path) -> list[dict[str, Any]]:

@@ -46,6 +46,8 @@ def play(case: Case, folder: Path) -> Played:
         verdict = play.to_the_end()
         stats = server.stats()
         refused = sum(n for status, n in stats["statuses"].items() if int(status) >= 400)
+        if not verdict.is_clean:
+            server.keep_in(folder)
     journeys = play.journeys
     return Played(
         verdict,

@@ -28,7 +28,7 @@ from harness.calls import (
 from harness.people import told_by_id
 from harness.relay import Relay
 from harness.ways import way_of
-from harness.world import sandbox_process
+from harness.world import LONG_S, sandbox_process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from harness.world import Sandbox
 
 GONE_S = 0.7
-_LONG_S = 60.0
 _LOOK_EVERY_S = 0.005
 _CODES = {
     ("pipe", READER_GONE): {0, 1, 3},
@@ -75,7 +74,17 @@ class StreamPlayed(NamedTuple):
     @property
     def is_clean(self) -> bool:
         """Every promise was kept."""
-        return not (self.overlaps or self.tokens or self.state or self.problems)
+        return not self.broken
+
+    @property
+    def broken(self) -> list[str]:
+        """The promises that were not kept, the worst first."""
+        return [
+            *self.state,
+            *([f"{self.overlaps} overlapping writes"] if self.overlaps else []),
+            *([f"{self.tokens} tokens too many"] if self.tokens else []),
+            *self.problems,
+        ]
 
 
 def play_stream(case: StreamCase, folder: Path) -> StreamPlayed:
@@ -88,6 +97,7 @@ def play_stream(case: StreamCase, folder: Path) -> StreamPlayed:
         server.come_to_rest()
         stats = server.stats()
         refused = sum(n for status, n in stats["statuses"].items() if int(status) >= 400)
+        server.keep_in(folder)
         first = sittings[0]
         answered = {answer.get("id") for answer in first.answers}
         return StreamPlayed(
@@ -184,7 +194,7 @@ class _Play:
         """Return when so many are there; or no more come."""
         began_s = time.monotonic()
         while len(way.answers) < answers:
-            if way.process.returncode is not None or time.monotonic() - began_s > _LONG_S:
+            if way.process.returncode is not None or time.monotonic() - began_s > LONG_S:
                 self.problems.append(f"{len(way.answers)} answers and no more: {way.said()[-500:]}")
                 return
             await asyncio.sleep(_LOOK_EVERY_S)

@@ -20,12 +20,12 @@ import aiohttp
 
 from harness.client import CREDENTIALS
 from harness.judging import whole_lines
+from harness.world import LONG_S
 
 if TYPE_CHECKING:
     from harness.calls import Call
 
 HERE = Path(__file__).parents[1]
-LONG_S = 60.0
 _LINE_BYTES = 1 << 16
 _SIP_BYTES = 2_000
 _SIP_EVERY_S = 0.02

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from harness.inputs import State
 
-LONG_S = 120.0
+LONG_S = 300.0
+"""Patience with what is sure to come, however busy the machine: no promise is about this."""
 _POLL_S = 0.002
+_LOOKS_AT_REST = 3
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, within_s: float = LONG_S) -> None:
@@ -33,7 +36,7 @@ class Sandbox:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+        self._connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=LONG_S)
 
     def stats(self) -> dict[str, Any]:
         """Its counts."""
@@ -66,13 +69,26 @@ class Sandbox:
         self._ask("POST", "codes", lines)
 
     def come_to_rest(self) -> None:
-        """Return when no request is under way and no late write is pending."""
+        """Return when no request is under way and no late write is pending.
+
+        So it must be at several looks in a row: what a dead client has sent may lie unread on its
+        connection when the first of them is answered.
+        """
+        looks: list[int | None] = []
 
         def is_at_rest() -> bool:
             stats = self.stats()
-            return not stats["in_flight"] and not stats["late_writes_pending"]
+            busy = stats["in_flight"] or stats["late_writes_pending"]
+            looks.append(None if busy else stats["requests"])
+            last = looks[-_LOOKS_AT_REST:]
+            return len(last) == _LOOKS_AT_REST and None not in last and len(set(last)) == 1
 
         wait_until(is_at_rest, "the sandbox at rest")
+
+    def keep_in(self, folder: Path) -> None:
+        """Write down what it has seen and holds, for whoever looks for a cause."""
+        for what in ("stats", "state", "writes"):
+            (folder / f"server-{what}.jsonl").write_bytes(self._ask("GET", what))
 
     def close(self) -> None:
         """Hang up."""
