@@ -92,6 +92,13 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
+def quick_lines(environment: dict[str, str]) -> None:
+    """What is settled stands in the results at once, where a second passes else: for modules whose
+    tests wait for the first lines of a run."""
+    environment["HURRIED"] = "sync"
+
+
+@pytest.fixture
 def batchpatch(
     tmp_path: Path, environment: dict[str, str]
 ) -> Callable[..., subprocess.CompletedProcess[str]]:

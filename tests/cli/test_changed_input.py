@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from other_process import wait_for_lines
+from other_process import wait_for_lines, wait_until
+
+pytestmark = pytest.mark.usefixtures("quick_lines")
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -54,9 +56,9 @@ def run_and_change(
     *more: str,
 ) -> tuple[int, str]:
     """A run of the input, changed after the first rows; how it ended."""
-    words = ["--api-url", sandbox.url, "--rate", "8/s", "--out", str(out), *more]
+    words = ["--api-url", sandbox.url, "--rate", "16/s", "--out", str(out), *more]
     process = start("run", str(path), *words, env=env)
-    wait_for_lines(out / "results.jsonl", 2)
+    wait_until(lambda: sandbox.get("stats")["patches"] > 1)
     change(path)
     _, told = process.communicate(timeout=60)
     return process.returncode, told

@@ -375,7 +375,7 @@ def test_everybody_is_brought_back_even_when_the_run_is_killed(
             "purpose": "customer",
             "attributes": {"tier": f"old-{number}"} if number % 3 else {"other": "x"},
         }
-        for number in range(2000)
+        for number in range(1000)
     ]
     sandbox.know(*people)
     before = sandbox.state()

@@ -62,6 +62,7 @@ def test_a_proxy_is_used_from_wherever_it_is_named(
         env |= {f"GENESYSCLOUD_PROXY_{name}": part for name, part in parts.items()}
     else:
         env |= {"HTTPS_PROXY": f"http://me:hush@127.0.0.1:{port}"}
+    env |= {"HURRIED": "mints"}
     done = batchpatch("run", "rows.csv", "--max-outage", "1s", "-v", "--yes", env=env)
     assert done.returncode == 3, done.stderr
     assert "the proxy for login.mypurecloud.ie answers with status 407" in done.stderr

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from other_process import wait_until
 
+pytestmark = pytest.mark.usefixtures("quick_lines")
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
 Rows = Callable[..., Path]

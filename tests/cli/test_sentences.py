@@ -104,6 +104,7 @@ def test_a_closed_port_is_told_in_the_systems_words(batchpatch: Run) -> None:
     credentials = {
         "GENESYSCLOUD_OAUTHCLIENT_ID": "x",
         "GENESYSCLOUD_OAUTHCLIENT_SECRET": "y",
+        "HURRIED": "mints",
     }
     done = batchpatch("doctor", "--api-url", "http://127.0.0.1:1", "--json", env=credentials)
     assert "cannot connect to 127.0.0.1:1: Connection refused" in done.stdout

@@ -105,7 +105,7 @@ def test_a_terminal_that_goes_away_changes_nothing(
     results: Callable[[Path], list[dict[str, Any]]],
 ) -> None:
     """Its window is closed in mid-run: each look at the progress, and the last, is an EIO."""
-    sandbox.set_faults("kind=latency,ms=1000")
+    sandbox.set_faults("kind=latency,ms=500")
     make_rows(100)
     ours, theirs = os.openpty()
     process = start_batchpatch(*RUN, "--api-url", sandbox.url, env=credentials, stderr=theirs)

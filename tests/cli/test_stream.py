@@ -271,7 +271,7 @@ def test_a_slow_reader_slows_the_writer_down_and_loses_nothing(
 ) -> None:
     """Rows that are taken in have results that must be kept until they are read: so no more are
     taken in, as at any pipe."""
-    count = 20_000
+    count = 10_000
     run = stream(sandbox.url, "--window", "100", "--log-every", "0.1s")
     writing = run.put_beside(list(map(row_of, range(1, count + 1))))
     run.said("whoever is to read the results")
@@ -302,7 +302,7 @@ def test_a_reader_that_stalls_in_the_middle_ends_the_run(
 ) -> None:
     """No wait is without a bound: the run ends with the command that goes on, and what was read
     in is not sent twice."""
-    count = 20_000
+    count = 10_000
     run = stream(sandbox.url, "--window", "100", "--max-outage", "1s", "--grace", "0.3s")
     run.put_beside(list(map(row_of, range(1, count + 1))))
     assert run.process.wait(timeout=60) == 3
@@ -322,17 +322,17 @@ def test_urgent_rows_go_first_and_break_no_order(start_sandbox: Any, stream: Ope
     and what its participant was to have before goes with it."""
     sandbox = start_sandbox("--allowed", "40", "--rate-window-s", "3")
     run = stream(sandbox.url)
-    burst = [row_of(number) for number in range(1, 161)]
+    burst = [row_of(number) for number in range(1, 119)]
     run.put(*burst)
     first = run.get(5)
-    run.put(row_of(161, who=150, priority="high"), row_of(162, priority="high"))
+    run.put(row_of(119, who=115, priority="high"), row_of(120, priority="high"))
     lines, _ = run.end()
     order = numbers([*first, *lines])
     assert run.process.returncode == 0
-    assert sorted(order) == list(range(1, 163))
-    assert order.index(150) < order.index(161) < 100
-    assert order.index(162) < 100
-    assert sandbox.state()[row_of(150)["participantId"]] == {"n": "161"}
+    assert sorted(order) == list(range(1, 121))
+    assert order.index(115) < order.index(119) < 100
+    assert order.index(120) < 100
+    assert sandbox.state()[row_of(115)["participantId"]] == {"n": "119"}
 
 
 def test_a_row_that_is_too_late_is_not_sent(start_sandbox: Any, stream: Open) -> None:

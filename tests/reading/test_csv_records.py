@@ -133,17 +133,20 @@ def test_reading_goes_on_behind_broken_quotes(open_records: Open) -> None:
     assert "lines 4 to 5" in records[2][1].message  # type: ignore[union-attr]
 
 
+LINE = "A line of a transcript, as long as such lines are.\n"
+
+
 @pytest.mark.parametrize("quoted", [True, False])
 def test_a_cell_of_ten_megabytes_is_a_cell(open_records: Open, quoted: bool) -> None:
     """A transcript fits, with its line breaks if it is quoted."""
-    cell = ("word\n" if quoted else "words") * (2 << 20)
+    cell = LINE * (10 * (1 << 20) // len(LINE)) if quoted else "words" * (2 << 20)
     data = HEADER + b"c,p," + (f'"{cell}"' if quoted else cell).encode() + b"\nc,p,next\n"
     records = list(open_records(data, list(range(0, len(data), 1 << 16))))
     assert [record for _, record in records] == [["c", "p", cell], ["c", "p", "next"]]
     assert records[1][0] == 3 + cell.count("\n")
 
 
-@pytest.mark.parametrize("cell", ["x" * (17 << 20), '"' + "word\n" * (4 << 20)])
+@pytest.mark.parametrize("cell", ["x" * (17 << 20), '"' + LINE * ((20 << 20) // len(LINE))])
 def test_a_cell_past_the_limit_is_an_invalid_row(open_records: Open, cell: str) -> None:
     """It names the line; memory stays bounded; the rows around it are read."""
     data = HEADER + b"c,p,first\nc,p," + cell.encode() + b"\nc,p,last\n"
