@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import repeat
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -52,7 +52,7 @@ class DateForm:
         marks = re.findall("%(.)", form)
         if not set(marks) - {"%"}:
             raise ValueError("it has no part such as %Y")
-        datetime(2026, 11, 26, 13, 45, 59).strftime(form)  # noqa: DTZ001 - of no zone
+        datetime.strptime(datetime(2026, 11, 26, 13, 45, 59, tzinfo=UTC).strftime(form), form)
         self.form = form
         self._quick: re.Pattern[str] | None = None
         if set(marks) <= self._DIGITS.keys():
@@ -201,7 +201,7 @@ class Rules:
         return places
 
     def applied(self, wanted: Mapping[str, str], line: int, *, complete: bool) -> dict[str, str]:
-        """What is to be sent, without what is to be left out.
+        """What is to be sent, without what is to be left out. Of several breaches the worst counts.
 
         Args:
             wanted: value by name.
@@ -212,23 +212,24 @@ class Rules:
             UnsendableError: the row is invalid.
             InputError: the whole input is refused.
         """
-        kept = dict(wanted)
-        for name, rule in self._rules.items():
-            if name not in kept and not complete:
-                continue
-            error = rule.breach(kept.get(name))
-            if error is None:
-                continue
+        breaches = [
+            (rule, error)
+            for name, rule in self._rules.items()
+            if (name in wanted or complete) and (error := rule.breach(wanted.get(name)))
+        ]
+        for rule, error in breaches:
             if rule.on_breach == "refuse":
                 raise InputError(
                     f"Line {line} of {self._name}: {error.message}, and the rules refuse the whole "
                     f"file for it. {error.hint}"
                 )
-            if rule.on_breach == "invalid" or name not in kept:
+        for rule, error in breaches:
+            if rule.on_breach == "invalid" or rule.name not in wanted:
                 raise UnsendableError(error)
-            self._dropped[name, error.code.removeprefix("rule_")] += 1
-            del kept[name]
-        return kept
+        for rule, error in breaches:
+            self._dropped[rule.name, error.code.removeprefix("rule_")] += 1
+        left_out = {rule.name for rule, _ in breaches}
+        return {name: value for name, value in wanted.items() if name not in left_out}
 
     def notices(self) -> dict[str, str]:
         """How many values were left out."""

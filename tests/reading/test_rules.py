@@ -134,6 +134,36 @@ def test_a_breach_may_refuse_the_file(
         read(shape(GOOD, GOOD | {"note": "too long"}), name, rules_file=path)
 
 
+@pytest.mark.parametrize("order", [("tier", "note"), ("note", "tier")])
+def test_the_worst_of_several_breaches_counts(
+    read: Read, rules: Callable[[str], str], order: tuple[str, str]
+) -> None:
+    """A file that a rule refuses was sent where its row was invalid for another reason as well."""
+    tables = {
+        "tier": "[attributes.tier]\nallowed = ['gold']",
+        "note": "[attributes.note]\nmax_bytes = 5\non_breach = 'refuse'",
+    }
+    path = rules("\n".join(tables[name] for name in order))
+    with pytest.raises(InputError, match="'note' is longer"):
+        read(as_csv({"tier": "bad", "note": "too long"}), "a.csv", rules_file=path)
+
+
+def test_what_an_invalid_row_would_have_left_out_is_not_counted(
+    write: Callable[..., str], rules: Callable[[str], str]
+) -> None:
+    """Nothing of it is sent, so nothing was left out of it."""
+    path = rules(
+        "[attributes.note]\nmax_bytes = 5\non_breach = 'drop'\n"
+        "[attributes.tier]\nallowed = ['gold']"
+    )
+    reader = Reader(
+        [write(as_csv({"tier": "bad", "note": "too long"}))], ReadOptions(rules_file=path)
+    )
+    [row] = [row for batch in reader for row in batch.rows]
+    assert isinstance(row, InvalidRow)
+    assert list(reader.notices) == []
+
+
 @pytest.mark.parametrize(("shape", "name"), SHAPES)
 def test_names_may_be_limited_to_those_of_the_file(
     read: Read, rules: Callable[[str], str], shape: Callable[..., bytes], name: str
@@ -194,6 +224,11 @@ def test_a_date_fits_its_form_and_no_other(moment: Any, form: str) -> None:
     assert not DateForm("%Y%m%d").fits(text)
 
 
+def test_a_form_may_have_a_zone() -> None:
+    """It is tried before it is taken, and that moment has one."""
+    assert DateForm("%Y-%m-%dT%H:%M:%S%z").fits("2026-11-26T12:00:00+0100")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -208,6 +243,7 @@ def test_a_date_fits_its_form_and_no_other(moment: Any, form: str) -> None:
         ("[attributes.a]\npattern = '('", "no regular expression (missing ), unterminated"),
         ("[attributes.a]\nmax_bytes = 0", "a number of bytes, from 1"),
         ("[attributes.a]\ndate = 'YYYY'", "no form of dates (it has no part such as %Y)"),
+        ("[attributes.a]\ndate = '%Y-%Q'", "no form of dates ('Q' is a bad directive in format"),
         ("[attributes.a]\non_breach = 'skip'", "one of invalid, drop, refuse"),
         ("only_listed = 1\n[attributes.a]", "only_listed is true or false"),
     ],
