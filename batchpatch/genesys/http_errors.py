@@ -17,8 +17,9 @@ from batchpatch.genesys.replies import NoReply
 def explain(error: Exception, url: str) -> NoReply:
     """Map an exception of aiohttp's. Only what is listed here as unsent is known to be."""
     host = urlsplit(url).netloc
+    proxy = f"the proxy for {host}"
     if getattr(error, "host", None) not in (None, urlsplit(url).hostname):
-        host = f"the proxy for {host}"  # whom aiohttp has met instead
+        host = proxy  # whom aiohttp has met instead
     match error:
         case aiohttp.ConnectionTimeoutError():
             return NoReply("timeout", f"no connection to {host} in time", sent=False)
@@ -27,9 +28,10 @@ def explain(error: Exception, url: str) -> NoReply:
         case aiohttp.ClientConnectorCertificateError():
             return NoReply("tls", f"the certificate of {host} cannot be verified", sent=False)
         case aiohttp.ClientProxyConnectionError():
-            return NoReply("connection", f"cannot connect to the proxy for {host}", sent=False)
+            reason = f"cannot connect to {proxy}: {_reason(error)}"
+            return NoReply("connection", reason, sent=False)
         case aiohttp.ClientHttpProxyError():
-            reason = f"the proxy for {host} answers with status {error.status}"
+            reason = f"{proxy} answers with status {error.status}"
             return NoReply("connection", reason, sent=False)
         case aiohttp.ClientConnectorDNSError():
             return NoReply("connection", f"the name of {host} cannot be resolved", sent=False)

@@ -52,7 +52,8 @@ class DateForm:
         marks = re.findall("%(.)", form)
         if not set(marks) - {"%"}:
             raise ValueError("it has no part such as %Y")
-        datetime.strptime(datetime(2026, 11, 26, 13, 45, 59, tzinfo=UTC).strftime(form), form)
+        moment = datetime(2026, 11, 26, 13, 45, 59, tzinfo=UTC)
+        datetime.strptime(moment.strftime(form), form)  # noqa: DTZ007 - only tried
         self.form = form
         self._quick: re.Pattern[str] | None = None
         if set(marks) <= self._DIGITS.keys():

@@ -174,10 +174,10 @@ async def test_a_redirect_is_not_followed_and_no_answer(http: Any) -> None:
             "refused",
         ),
         (
-            aiohttp.ClientProxyConnectionError(KEY, OSError(111, "x")),
+            aiohttp.ClientProxyConnectionError(PROXY_KEY, ConnectionRefusedError(111, "refused")),
             "connection",
             False,
-            "the proxy",
+            "cannot connect to the proxy for api.mypurecloud.ie: Connection refused",
         ),
         (aiohttp.ServerDisconnectedError(), "connection", True, "broke"),
         (aiohttp.ClientOSError(104, "reset"), "connection", True, "broke"),

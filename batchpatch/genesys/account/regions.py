@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from difflib import get_close_matches
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -38,6 +39,9 @@ REGIONS: dict[str, str] = {
 
 _DOMAINS = frozenset(REGIONS.values())
 _PREFIXES = ("api.", "login.", "apps.")
+_ALIKE = 0.8
+"""A typo is closer than this; what is farther away is another word."""
+_MOST_MEANT = 2
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 # urlsplit() drops tabs and newlines, and browsers read a backslash as a slash: neither gets by.
 _PLAIN_URL = re.compile(r"[!-\[\]-~]+")
@@ -149,12 +153,21 @@ def _find_domain(region: str | None) -> str:
     # The SDK spells the AWS names with underscores.
     domain = REGIONS.get(name.replace("_", "-"))
     if domain is None:
-        known = ", ".join(f"{aws} ({domain})" for aws, domain in REGIONS.items())
         raise SettingsError(
-            f"{region.strip()[:60]!r} is not a region of Genesys Cloud that batchpatch knows;"
-            f" known are {known}; any other host needs --api-url and --login-url."
+            f"{region.strip()[:60]!r} is not a region of Genesys Cloud that batchpatch knows:"
+            f" {_advice(name)} Any other host needs --api-url and --login-url."
         )
     return domain
+
+
+def _advice(name: str) -> str:
+    """What may be meant by a name of no region."""
+    shown = {aws: f"{aws} ({domain})" for aws, domain in REGIONS.items()}
+    words = shown | {domain: shown[aws] for aws, domain in REGIONS.items()}
+    near = get_close_matches(name.replace("_", "-"), words, _MOST_MEANT, _ALIKE)
+    if near:
+        return f"did you mean {' or '.join(dict.fromkeys(words[one] for one in near))}?"
+    return f"known are {', '.join(shown.values())}."
 
 
 def _checked_url(url: str, option: str) -> str:

@@ -39,6 +39,8 @@ _BASE_S = 0.5
 _CAP_S = 10.0
 _THROTTLE_BASE_S = 2.0
 _THROTTLE_CAP_S = 60.0
+_FAILED = "check the network, or try again later"
+_THROTTLED = "see whether another program mints with this client in a loop, or try again later"
 
 THROTTLE_PATIENCE_S = 300.0
 
@@ -219,16 +221,16 @@ class MintedTokens:
         if self._throttled_s is None:
             self._throttled_s = now_s
         if now_s - self._throttled_s + wait_s > self._patience_s:
-            raise self._given_up("limits how many tokens it mints, and does not stop")
+            raise self._given_up("limits how many tokens it mints, and does not stop", _THROTTLED)
         return wait_s
 
     def _failure_s(self, verdict: Transient, turn: int) -> float:
         if turn + 1 >= _TRIES:
-            raise self._given_up(f"mints no token ({verdict.reason})")
+            raise self._given_up(f"mints no token ({verdict.reason})", _FAILED)
         return backoff_s(turn, base_s=_BASE_S, cap_s=_CAP_S) * (0.5 + self._random() / 2)
 
-    def _given_up(self, what: str) -> OutageError:
-        return OutageError(f"{self._host} {what}: check the network, or try again later.")
+    def _given_up(self, what: str, advice: str) -> OutageError:
+        return OutageError(f"{self._host} {what}: {advice}.")
 
     def _token_of(self, minted: Minted, asked_s: float) -> Token:
         margin_s = 0.0

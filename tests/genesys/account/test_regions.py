@@ -49,6 +49,21 @@ def test_an_unknown_region_lists_the_known_ones() -> None:
         find_hosts("mars")
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("eu-centrall-1", r"eu-central-1 \(mypurecloud\.de\)"),
+        ("mypurecloud.dee", r"eu-central-1 \(mypurecloud\.de\)"),
+        ("eu-west-3", r"eu-west-[12] \(.*\) or eu-west-[12] \(.*\)"),
+    ],
+)
+def test_a_region_that_is_nearly_one_is_named_alone(text: str, meant: str) -> None:
+    """Among eighteen nobody finds the letter that is one too many."""
+    with pytest.raises(SettingsError, match=rf"did you mean {meant}.*\?.*--api-url") as caught:
+        find_hosts(text)
+    assert "us-east-1" not in str(caught.value)
+
+
 @pytest.mark.parametrize("text", [None, "", "  "])
 def test_no_region_says_what_to_set(text: str | None) -> None:
     """A newcomer's first error."""
