@@ -16,6 +16,8 @@ FEW_ROWS = 50
 """Before so many are settled, a row is taken to cost one request, and what reading it back does."""
 _SPAN_S = 60.0
 """As long as a window of the platform's, so that its bursts and pauses are seen as one pace."""
+_BURST_S = 15.0
+"""A window's requests have left by then."""
 _STEP_S = 1.0
 _ALL_OF_IT = 0.85
 """Whoever sends this share of what is allowed is held back by it, and by nothing else."""
@@ -72,6 +74,8 @@ class Seen(NamedTuple):
     sent without."""
     verifies: float = 0.0
     """The share of rows that are read back once they are sent."""
+    accepted: int = 0
+    """Patches that have left and wait to be read back: their rows are not settled."""
 
 
 def requests_left(seen: Seen, *, anew: bool = False) -> int:
@@ -79,16 +83,17 @@ def requests_left(seen: Seen, *, anew: bool = False) -> int:
 
     Participants are found well before their rows are sent, so the two are counted apart: what a
     row that was read has cost, and what one that is settled has. What a row would change is read
-    ahead as well, by as much as the window holds: what was found or read ahead is to come again in
-    another process only (`anew`).
+    ahead as well, by as much as the window holds, and patches are sent ahead of those that are read
+    back: what was found, read or sent ahead is to come again in another process only (`anew`).
     """
     to_find = seen.finding / seen.fed if seen.fed else 0.0
     others = max(0, seen.requests - seen.finding - (seen.reading or 0))
     to_settle = others / seen.settled_here if seen.settled_here >= FEW_ROWS else 1.0 + seen.verifies
     unsettled = max(0, seen.expected - seen.settled)
     unfound = unsettled if anew else max(0, seen.expected - seen.read)
+    settling = unsettled * to_settle - (0 if anew else seen.accepted)
     return round(
-        unfound * to_find + unsettled * to_settle + _reads_left(seen, unsettled, anew=anew)
+        unfound * to_find + max(0.0, settling) + _reads_left(seen, unsettled, anew=anew)
     )
 
 
@@ -111,15 +116,25 @@ class RequestRate:
         """See how many have left by now; times do not fall."""
         if not self._seen or now_s - self._seen[-1][0] >= _STEP_S:
             self._seen.append((now_s, requests))
-        while len(self._seen) > 2 and now_s - self._seen[1][0] >= _SPAN_S:
+        while len(self._seen) > 2 and now_s - self._seen[1][0] >= _SPAN_S + _BURST_S:
             self._seen.popleft()
 
     def per_s(self, now_s: float, requests: int) -> float:
-        """Over the last minute, or since the first look; 0 where nothing was seen."""
-        if not self._seen:
-            return 0.0
-        since_s, before = self._seen[0]
-        return (requests - before) / (now_s - since_s) if now_s > since_s else 0.0
+        """Over the last minute, or since the first look; 0 where nothing was seen.
+
+        Where a window has just begun, its burst is not whole and the one before is a minute ago:
+        the minute up to then counts.
+        """
+        since_s, before = self._at(now_s - _SPAN_S)
+        of_late = (requests - before) / (now_s - since_s) if now_s > since_s else 0.0
+        _, whole = self._at(now_s - _BURST_S)
+        _, earlier = self._at(now_s - _BURST_S - _SPAN_S)
+        return max(of_late, (whole - earlier) / _SPAN_S)
+
+    def _at(self, then_s: float) -> tuple[float, int]:
+        """The last look until then, or the first one."""
+        past = (look for look in reversed(self._seen) if look[0] <= then_s)
+        return next(past, self._seen[0] if self._seen else (then_s, 0))
 
 
 def left_s(requests: int, allowance: Allowance | None, *, per_s: float) -> float | None:

@@ -128,6 +128,7 @@ class Gauge:
                 requests=self._client.traffic.admitted - unsettled - calls["other"],
                 reading=calls["reads"] if self._reads_each and self._sends else None,
                 verifies=self._verifies if self._sends else 0.0,
+                accepted=self.verifying,
             ),
             anew=anew,
         )

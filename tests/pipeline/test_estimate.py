@@ -119,6 +119,29 @@ def test_the_time_left_is_right_within_15_percent_after_a_minute(
     assert wrong == []
 
 
+@pytest.mark.parametrize("window", [1, 2, 5])
+def test_a_window_that_has_just_begun_makes_no_run_slow(window: int) -> None:
+    """The burst of a minute ago is out of sight then and the new one has hardly begun: for a second
+    in each minute a quarter of an hour was said to be left of three minutes."""
+    rate = RequestRate()
+    for second in range(60 * window + 1):
+        rate.look(float(second), 300 * (1 + (second - 1) // 60) if second else 0)
+    rate.look(60.0 * window + 1.5, 300 * window + 64)
+    per_s = rate.per_s(60.0 * window + 1.5, 300 * window + 64)
+    assert per_s == pytest.approx(5.0, rel=0.1)
+    assert left_s(300, QUOTA._replace(left=236, ends_in_s=59.0), per_s=per_s) == pytest.approx(
+        60.0, abs=5.0
+    )
+
+
+def test_a_run_that_gets_slower_is_seen_to() -> None:
+    """In a minute and a quarter at most."""
+    rate = RequestRate()
+    for second in range(200):
+        rate.look(float(second), min(second, 100) * 5)
+    assert rate.per_s(199.0, 500) == 0.0
+
+
 def test_values_before_are_counted_from_the_first_row_on() -> None:
     """With --keep-before a row is two requests: half the time is no estimate. What was read ahead
     is not to come once more, unless another process goes on."""
@@ -135,6 +158,16 @@ def test_reading_back_is_counted_from_the_first_row_on() -> None:
     assert requests_left(first) == 98 * 2
     known = first._replace(settled=60, settled_here=60, requests=90)
     assert requests_left(known) == 60
+
+
+def test_what_only_waits_to_be_read_back_is_not_sent_again() -> None:
+    """Up to two thousand patches are sent ahead of what is read back: of a run of 700 rows all of
+    them, and the time left was said to be half as long again. Another process sends them anew."""
+    first = Seen(700, 700, 700, 16, 16, finding=0, requests=32, verifies=1.0, accepted=584)
+    assert requests_left(first) == 684 * 2 - 584
+    assert requests_left(first, anew=True) == 684 * 2
+    later = first._replace(settled=200, settled_here=200, requests=400, accepted=500)
+    assert requests_left(later) == 500
 
 
 @pytest.mark.parametrize(
