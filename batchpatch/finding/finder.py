@@ -68,6 +68,8 @@ class Search:
         # Of this batch, because it may name more conversations than are remembered.
         self._known: dict[str, Known] = {}
         self._unread: dict[str, Unread] = {}
+        self.reads_left = 0
+        """Conversations that are still to be read."""
 
     async def run(self, beside: Iterable[str] = (), *, sure: bool = False) -> None:
         """Ask. Of the conversations `beside`, what analytics tells will do, unless one must be
@@ -81,7 +83,9 @@ class Search:
         for one, conversation in (await self._reads.look_up(new)).items():
             self._learn(one, Known(conversation, None, self._clock()))
         left = [one for one in sorted(beside) if sure and self.known(one) is None]
-        await for_each([*self._open(), *left], self._read, at_once=READS_AT_ONCE)
+        left = [*self._open(), *left]
+        self.reads_left = len(left)
+        await for_each(left, self._read, at_once=READS_AT_ONCE)
 
     def known(self, conversation_id: str) -> Known | None:
         """What there is about a conversation, be it enough or not."""
@@ -117,6 +121,7 @@ class Search:
         if known is not None and known.names is not None:
             names |= known.names
         found = await self._reads.read(conversation_id)
+        self.reads_left -= 1
         if not isinstance(found, Unread):
             self._learn(conversation_id, Known(compact(found, names), names, self._clock()))
             return
@@ -151,6 +156,12 @@ class Finder:
         self._options = options
         self._clock = clock
         self._recent: LruCache[Known] = LruCache(_KEPT, most_bytes=_KEPT_BYTES)
+        self._searches: set[Search] = set()
+
+    @property
+    def reads_left(self) -> int:
+        """Conversations that are still to be read, of what is being looked for."""
+        return sum(search.reads_left for search in self._searches)
 
     def has_to_look(self, row: Row) -> bool:
         """True where the row's conversation is to be looked up before the row can go on."""
@@ -176,7 +187,11 @@ class Finder:
         search = Search(
             self._reads, self._recent, selectors, clock=self._clock, fresh=self._options.fresh
         )
-        await search.run(beside=named, sure=self._options.ended == "skip")
+        self._searches.add(search)
+        try:
+            await search.run(beside=named, sure=self._options.ended == "skip")
+        finally:
+            self._searches.discard(search)
         found: list[Row | InvalidRow] = []
         for row in batch.rows:
             if _is_meant(row):

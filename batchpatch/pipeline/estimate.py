@@ -74,6 +74,10 @@ class Seen(NamedTuple):
     sent without."""
     verifies: float = 0.0
     """The share of rows that are read back once they are sent."""
+    in_hand: int = 0
+    """Rows whose participants are being looked for."""
+    reads_left: int = 0
+    """Requests that are to come until these are found."""
     accepted: int = 0
     """Patches that have left and wait to be read back: their rows are not settled."""
 
@@ -82,19 +86,20 @@ def requests_left(seen: Seen, *, anew: bool = False) -> int:
     """About how many requests are to come.
 
     Participants are found well before their rows are sent, so the two are counted apart: what a
-    row that was read has cost, and what one that is settled has. What a row would change is read
+    row that was read has cost, those in hand with what they are going to, and what one that is
+    settled has. What a row would change is read
     ahead as well, by as much as the window holds, and patches are sent ahead of those that are read
     back: what was found, read or sent ahead is to come again in another process only (`anew`).
     """
-    to_find = seen.finding / seen.fed if seen.fed else 0.0
+    sought = seen.fed + seen.in_hand
+    to_find = (seen.finding + seen.reads_left) / sought if sought else 0.0
     others = max(0, seen.requests - seen.finding - (seen.reading or 0))
     to_settle = others / seen.settled_here if seen.settled_here >= FEW_ROWS else 1.0 + seen.verifies
     unsettled = max(0, seen.expected - seen.settled)
     unfound = unsettled if anew else max(0, seen.expected - seen.read)
     settling = unsettled * to_settle - (0 if anew else seen.accepted)
-    return round(
-        unfound * to_find + max(0.0, settling) + _reads_left(seen, unsettled, anew=anew)
-    )
+    finding = unfound * to_find + (0 if anew else seen.reads_left)
+    return round(finding + max(0.0, settling) + _reads_left(seen, unsettled, anew=anew))
 
 
 def _reads_left(seen: Seen, unsettled: int, *, anew: bool) -> float:

@@ -142,8 +142,8 @@ class Feeder:
         """Every input was read to its end."""
         self.fed = 0
         """Rows that went on, to be sent or left out."""
-        self.finding = 0
-        """Look-ups that are under way."""
+        self.in_hand = 0
+        """Rows whose participants are being looked for."""
         self.anything_to_send = before.settled is not None
         """A row was found that can be sent, now or earlier."""
 
@@ -183,6 +183,11 @@ class Feeder:
             rows = await check(rows)
         return batch._replace(rows=rows)
 
+    @property
+    def reads_left(self) -> int:
+        """Requests that are to come until those that are in hand are found."""
+        return self._finder.reads_left
+
     def drop(self, numbers: Iterable[int]) -> list[Row]:
         """Those of these rows that have not come to the queue yet, which are not passed on."""
         return []
@@ -201,11 +206,11 @@ class Feeder:
         """Nothing comes after the last batch."""
 
     async def _find(self, batch: Batch) -> None:
-        self.finding += 1
+        self.in_hand += len(batch.rows)
         try:
             found = await self._finder.find(batch)
         finally:
-            self.finding -= 1
+            self.in_hand -= len(batch.rows)
         found = self._without_dropped(found)
         if found.rows is not batch.rows:
             self._recorder.expect(found.rows)

@@ -128,13 +128,15 @@ class Gauge:
                 requests=self._client.traffic.admitted - unsettled - calls["other"],
                 reading=calls["reads"] if self._reads_each and self._sends else None,
                 verifies=self._verifies if self._sends else 0.0,
+                in_hand=self._feeder.in_hand,
+                reads_left=self._feeder.reads_left,
                 accepted=self.verifying,
             ),
             anew=anew,
         )
 
     def _now_doing(self) -> str:
-        if self._feeder.finding and not self._window.rows:
+        if self._feeder.in_hand and not self._window.rows:
             return "finding participants"
         if self.verifying and self._feeder.exhausted and self._window.idle_but(self.verifying):
             return "verifying"

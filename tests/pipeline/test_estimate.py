@@ -205,6 +205,17 @@ def test_what_was_found_ahead_is_found_again_by_another_process() -> None:
     assert requests_left(seen, anew=True) == 1000 + 400
 
 
+def test_what_is_being_looked_for_is_not_found_yet() -> None:
+    """A thousand rows are looked for before the first of them is sent: three minutes in which the
+    reads to come were in no count, and a later batch's made every row dearer than it is."""
+    seen = Seen(1000, 1000, 0, 0, 0, finding=300, requests=300, in_hand=1000, reads_left=700)
+    assert requests_left(seen) == 700 + 1000
+    more = seen._replace(expected=3000)
+    assert requests_left(more) == 700 + 2000 + 3000
+    later = more._replace(read=2000, fed=1000, finding=1300, requests=1300)
+    assert requests_left(later) == 700 + 1000 + 3000
+
+
 def test_few_reads_serve_many_rows_of_one_conversation() -> None:
     """Nor is there a read for each of them to come."""
     seen = Seen(

@@ -18,7 +18,7 @@ def gauge_of(
     calls = Counter(patches=patches, reads=reads, other=2)
     traffic = SimpleNamespace(calls=calls, admitted=calls.total())
     parts: dict[str, Any] = {
-        "feeder": SimpleNamespace(rows=rows, fed=rows),
+        "feeder": SimpleNamespace(rows=rows, fed=rows, in_hand=0, reads_left=0),
         "recorder": SimpleNamespace(
             counts=Counter(updated=recorded), settled_before=0, patches_sent=recorded
         ),
