@@ -63,7 +63,8 @@ def view_of(progress: Progress, *, where: str) -> View:
         doing=progress.doing,
         share=share,
         rows=_rows(progress, share),
-        times=" · ".join([progress.organisation or where, *_times(progress)]),
+        # Names may be long, and what does not fit is cut off at the end.
+        times=" · ".join([*_times(progress), progress.organisation or where]),
         outcomes=_outcomes(progress),
         allowance=_allowance(progress),
         waiting=f"waiting for {progress.waiting_for}" if progress.waiting_for else "",

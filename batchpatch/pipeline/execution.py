@@ -129,6 +129,7 @@ class Execution:
 
     def note(self, identity: Identity) -> None:
         """Whose data it is, once anybody has asked. Raises RecordError."""
+        self.pipeline.gauge.organisation = identity.organisation_name or identity.organisation
         if self._job.directory is not None:
             record_organisation(self._job.directory, identity)
 

@@ -74,6 +74,15 @@ def test_80_columns_say_all_that_matters() -> None:
         assert words in text
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_long_name_hides_no_time(width: int) -> None:
+    """Of all that is on that line the time left is what people look for."""
+    name = "Versicherungsgesellschaft Musterstadt Kundenservice GmbH & Co. KG"
+    line = lines_at(width, RUN._replace(organisation=name))[1]
+    assert "Versicher" in line or width < 80
+    assert "58 min elapsed · about 1 h 12 min left" in line
+
+
 def test_a_run_of_unknown_length_has_no_bar() -> None:
     """A pipe does not say how many rows are to come: nothing is made up."""
     first = lines_at(80, RUN._replace(rows_expected=None, left_s=None))[0]

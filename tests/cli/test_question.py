@@ -272,6 +272,35 @@ def test_yes_sends_and_anything_else_does_not(
     assert f"Where: Sandbox {manifest['organisation']}, {REGION}, OAuth client" in shown
 
 
+def test_a_run_that_asks_nobody_says_where_it_went_all_the_same(
+    make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Whoever is asked on Tuesday what a nightly job has written has its report, and no answer."""
+    make_rows(3)
+    words = ["run", "rows.csv", "--ca-file", region.ca_file, "--out", "r", "--yes"]
+    done = subprocess.run(
+        [sys.executable, "-m", "batchpatch", *words],
+        cwd=tmp_path, env=environment | region.env, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    manifest = json.loads((tmp_path / "r" / "run.json").read_text())
+    assert manifest["organisation_name"] == "Sandbox"
+    assert f"Where: Sandbox {manifest['organisation']}, {REGION}, OAuth client" in done.stderr
+
+
+def test_the_live_view_names_the_organisation(
+    make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """A host is that of a hundred organisations."""
+    make_rows(3)
+    words = ["run", "rows.csv", "--ca-file", region.ca_file, "--progress", "json", "--yes"]
+    done = subprocess.run(
+        [sys.executable, "-m", "batchpatch", *words],
+        cwd=tmp_path, env=environment | region.env, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    looks = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    assert {look["organisation"] for look in looks} == {"Sandbox"}
+
+
 def test_the_rest_of_a_canary_is_in_the_question(
     make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
 ) -> None:
