@@ -10,7 +10,7 @@ from batchpatch.genesys.rate_limit.pace import BURST_PER_S
 
 if TYPE_CHECKING:
     from batchpatch.genesys.rate_limit.pace import Allowance
-    from batchpatch.options.run import Settings
+    from batchpatch.options.run import Rate, Settings
 
 FEW_ROWS = 50
 """Before so many are settled, a row is taken to cost one request, and what reading it back does."""
@@ -116,9 +116,13 @@ class RequestRate:
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()
+        self._cap: Rate | None = None
 
-    def look(self, now_s: float, requests: int) -> None:
-        """See how many have left by now; times do not fall."""
+    def look(self, now_s: float, requests: int, *, cap: Rate | None = None) -> None:
+        """See how many have left by now; times do not fall. What left at another cap is past."""
+        if cap != self._cap:
+            self._cap = cap
+            self._seen.clear()
         if not self._seen or now_s - self._seen[-1][0] >= _STEP_S:
             self._seen.append((now_s, requests))
         while len(self._seen) > 2 and now_s - self._seen[1][0] >= _SPAN_S + _BURST_S:

@@ -82,9 +82,9 @@ class Gauge:
     def progress(self) -> Progress:
         """How far it is."""
         client, elapsed_s = self._client, self.elapsed_s
-        self._rate.look(elapsed_s, client.traffic.admitted)
-        per_s = self._rate.per_s(elapsed_s, client.traffic.admitted)
         allowance, to_come = client.allowance(), self.requests_left()
+        self._rate.look(elapsed_s, client.traffic.admitted, cap=allowance and allowance.cap)
+        per_s = self._rate.per_s(elapsed_s, client.traffic.admitted)
         closed = self._hours.waiting_for if self._hours else None
         return Progress(
             rows_read=self._feeder.rows,

@@ -142,6 +142,17 @@ def test_a_run_that_gets_slower_is_seen_to() -> None:
     assert rate.per_s(199.0, 500) == 0.0
 
 
+def test_another_pace_is_believed_at_once() -> None:
+    """`pace` is answered within a second, and for a minute the time left was that of before."""
+    rate, faster = RequestRate(), QUOTA._replace(cap=Rate(4.0))
+    for second in range(61):
+        rate.look(float(second), second, cap=Rate(1.0))
+    rate.look(61.0, 61, cap=faster.cap)
+    assert left_s(400, faster, per_s=rate.per_s(61.0, 61)) == pytest.approx(100.0, rel=0.15)
+    rate.look(63.0, 69, cap=faster.cap)
+    assert rate.per_s(63.0, 69) == pytest.approx(4.0)
+
+
 def test_values_before_are_counted_from_the_first_row_on() -> None:
     """With --keep-before a row is two requests: half the time is no estimate. What was read ahead
     is not to come once more, unless another process goes on."""
