@@ -18,7 +18,7 @@ from batchpatch.pipeline.blocking import off_loop_unless_stopped, unless_stopped
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.organisation_record import UNASKED
 from batchpatch.pipeline.plan_run import planning, read_origin, refuse_choices
-from batchpatch.pipeline.preflight import LEFT, preflight, rows_of
+from batchpatch.pipeline.preflight import LEFT, LOOKING, preflight, rows_of
 from batchpatch.pipeline.report import STDOUT
 from batchpatch.pipeline.run_record import beginning, describe
 from batchpatch.pipeline.spooling import spooling
@@ -79,7 +79,7 @@ async def plan(
     refuse_choices(settings)
     stopper = stopper or Stopper()
     looking = partial(preflight, inputs, settings.read, RecordOptions())
-    prepared = await off_loop_unless_stopped(looking, stopper, left=LEFT)
+    prepared = await off_loop_unless_stopped(looking, stopper, left=LEFT, doing=LOOKING)
     known = rows_of(prepared, limit=None)
     if out != STDOUT:
         refuse_output(out)

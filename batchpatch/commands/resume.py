@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.resumption import Resumption
 
 
+_READING = "Reading what is settled"
 _LEFT = "Interrupted while it was read what is settled: nothing was sent, resume it again."
 
 
@@ -108,7 +109,9 @@ async def resume(
     """
     stopper = stopper or Stopper()
     with RunDirectory.open(find_directory(Path(path))) as directory:
-        heard = partial(off_loop_unless_stopped, stopper=stopper, left=_LEFT)
+        heard = partial(
+            off_loop_unless_stopped, stopper=stopper, left=_LEFT, doing=_READING
+        )
         out = await heard(partial(planned_by, directory, retry_outcomes))
         if out is not None and stream is not None:
             raise SettingsError(f"{as_typed(out)} is a plan: its rows have no results to wait for.")

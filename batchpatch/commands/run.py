@@ -29,6 +29,7 @@ from batchpatch.pipeline.intent import confirmed, refuse_unheard
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.preflight import (
     LEFT,
+    LOOKING,
     has_plan,
     preflight,
     refuse_guard,
@@ -137,7 +138,7 @@ async def run(
     refuse_vain(chosen, verified=settings.safeguards.verify.share > 0, force=force)
     stopper = stopper or Stopper()
     looking = functools.partial(preflight, inputs, settings.read, record)
-    prepared = await off_loop_unless_stopped(looking, stopper, left=LEFT)
+    prepared = await off_loop_unless_stopped(looking, stopper, left=LEFT, doing=LOOKING)
     if settings.safeguards.guard:
         refuse_guard(prepared)
     if (begun := find_begun(record, prepared, settings)) is not None:

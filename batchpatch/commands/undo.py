@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.intent import Confirm
     from batchpatch.pipeline.report import RunReport
 
+_LOOKING = "Looking up what is to be restored"
 _LEFT = "Interrupted while it was looked up what is to be restored: nothing was sent."
 
 
@@ -107,7 +108,7 @@ async def undo(
         stopper = stopper or Stopper()
         # Of millions of rows it takes minutes.
         with beginning():
-            found = await off_loop_unless_stopped(write, stopper, left=_LEFT)
+            found = await off_loop_unless_stopped(write, stopper, left=_LEFT, doing=_LOOKING)
     if found.unkept and not found.lines:
         raise SettingsError(
             f"{as_typed(path)} kept no values before {found.unkept:,} of the rows that it has "

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_WORTH_TELLING_S = 2.0
 _TIDY_S = 0.5
 """For work that looks whether it is still wanted: it removes what is half done."""
 
@@ -69,14 +70,26 @@ async def off_loop(
         done.cancel()
 
 
-async def off_loop_unless_stopped(work: Callable[[], T], stopper: Stopper, *, left: str) -> T:
+async def off_loop_unless_stopped(
+    work: Callable[[], T], stopper: Stopper, *, left: str, doing: str | None = None
+) -> T:
     """As `off_loop`, for what is done before anything has begun: the first stop ends it.
+
+    `doing`: what it is, for whoever watches; of large files it takes minutes, and nothing else is
+    to be seen by then.
 
     Raises:
         LeftError: a stop was asked for before its end; `left` says so, in a sentence.
     """
-    with stopper.idle():
-        return await off_loop(work, unless=stopper.asked(), left=left)
+    words = f"{doing} (Ctrl-C: leave)."
+    telling = asyncio.get_running_loop().call_later(_WORTH_TELLING_S, stopper.tell, words)
+    if doing is None:
+        telling.cancel()
+    try:
+        with stopper.idle():
+            return await off_loop(work, unless=stopper.asked(), left=left)
+    finally:
+        telling.cancel()
 
 
 async def unless_stopped(work: Coroutine[Any, Any, T], stopper: Stopper, *, left: str) -> T:

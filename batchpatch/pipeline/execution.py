@@ -7,10 +7,9 @@ differ; these two are given to it.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from batchpatch.errors import BatchpatchError, ExitCode, LeftError
 from batchpatch.finding.finder import Finder
@@ -40,12 +39,9 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.output import Output
     from batchpatch.pipeline.step import Step
 
-T = TypeVar("T")
-
-_WORTH_TELLING_S = 2.0
-_READING = "Reading what was written so far (Ctrl-C: leave)."
+_READING = "Reading what was written so far"
 _UNREAD = "Left before what was written so far was read: nothing more was sent."
-_LOOKING = "Looking up what has become of rows that failed before (Ctrl-C: leave)."
+_LOOKING = "Looking up what has become of rows that failed before"
 _LEFT = "Left before it was known what has become of rows that failed before: nothing was sent."
 
 
@@ -172,29 +168,21 @@ class Execution:
             RecordError: what is there cannot be read.
         """
         job = self._job
+        heard = partial(off_loop_unless_stopped, stopper=job.stopper)
         try:
             if self._remember is not None:
-                await self._unless_stopped(self._remember, telling=_READING, left=_UNREAD)
+                await heard(self._remember, left=_UNREAD, doing=_READING)
             if not job.reader.paths:
                 return
             own = job.directory.path if job.directory else None
             look = partial(look_into_earlier_runs, job.reader.paths, job.settings.read, own=own)
-            found = await self._unless_stopped(look, telling=_LOOKING, left=_LEFT)
+            found = await heard(look, left=_LEFT, doing=_LOOKING)
         except BaseException:
             self.pipeline.recorded.close(failed=True)
             raise
         self._again.take(found)
         for notice in found.notices:
             job.stopper.tell(notice)
-
-    async def _unless_stopped(self, work: Callable[[], T], *, telling: str, left: str) -> T:
-        """What `work` returns: of much it takes minutes, which is told."""
-        stopper, loop = self._job.stopper, asyncio.get_running_loop()
-        timer = loop.call_later(_WORTH_TELLING_S, stopper.tell, telling)
-        try:
-            return await off_loop_unless_stopped(work, stopper, left=left)
-        finally:
-            timer.cancel()
 
     def _is_pointless(self, error: BatchpatchError) -> bool:
         settled = self.pipeline.recorded.settled_here

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from batchpatch.options.run import RecordOptions
     from batchpatch.reading.mapping import ColumnUse
 
+LOOKING = "Looking at the inputs"
 LEFT = "Interrupted while the inputs were looked at: nothing was sent, and nothing has begun."
 _FIRST_LINE_BYTES = 1 << 20
 

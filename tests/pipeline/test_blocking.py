@@ -11,7 +11,7 @@ import pytest
 
 from batchpatch.errors import LeftError, RecordError
 from batchpatch.model import Stop
-from batchpatch.pipeline.blocking import off_loop, unless_stopped
+from batchpatch.pipeline.blocking import off_loop, off_loop_unless_stopped, unless_stopped
 from batchpatch.pipeline.stop import Stopper
 
 STOP = Stop(130, "SIGINT")
@@ -63,6 +63,28 @@ def test_the_loop_hears_while_it_works() -> None:
     asyncio.run(run())
     assert not going_on.is_set()
     going_on.set()
+
+
+def test_what_takes_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of gigabytes are read before the first row is sent, and a terminal on which nothing
+    happens looks like one that hangs. Nothing is told of what has ended by then."""
+    monkeypatch.setattr("batchpatch.pipeline.blocking._WORTH_TELLING_S", 0.0)
+    told: list[str] = []
+    seen = threading.Event()
+
+    def tell(words: str) -> None:
+        told.append(words)
+        seen.set()
+
+    async def run() -> None:
+        stopper = Stopper(tell=tell)
+        looking = off_loop_unless_stopped(seen.wait, stopper, left="Left.", doing="Looking at it")
+        assert await looking
+        monkeypatch.setattr("batchpatch.pipeline.blocking._WORTH_TELLING_S", 60.0)
+        assert await off_loop_unless_stopped(seen.is_set, stopper, left="Left.", doing="Again")
+
+    asyncio.run(run())
+    assert told == ["Looking at it (Ctrl-C: leave)."]
 
 
 @pytest.mark.parametrize(("before", "needed"), [(0, 2), (1, 1), (2, 1)])
