@@ -12,7 +12,7 @@ from batchpatch.genesys.connect import open_for
 from batchpatch.model import Outcome
 from batchpatch.options.run import LimitOptions, read_afresh
 from batchpatch.pipeline.blocking import off_loop_unless_stopped, unless_stopped
-from batchpatch.pipeline.finished import finished_without_inputs
+from batchpatch.pipeline.finished import finished
 from batchpatch.pipeline.intent import confirmed, refuse_unheard
 from batchpatch.pipeline.job import Job
 from batchpatch.pipeline.organisation_record import (
@@ -109,14 +109,12 @@ async def resume(
     """
     stopper = stopper or Stopper()
     with RunDirectory.open(find_directory(Path(path))) as directory:
-        heard = partial(
-            off_loop_unless_stopped, stopper=stopper, left=_LEFT, doing=_READING
-        )
+        heard = partial(off_loop_unless_stopped, stopper=stopper, left=_LEFT, doing=_READING)
         out = await heard(partial(planned_by, directory, retry_outcomes))
         if out is not None and stream is not None:
             raise SettingsError(f"{as_typed(out)} is a plan: its rows have no results to wait for.")
         if out is None and not (retry_outcomes or inputs or appended):
-            over = await heard(partial(finished_without_inputs, directory))
+            over = await heard(partial(finished, directory))
             if over is not None:
                 return over
         prepare = partial(

@@ -1,10 +1,10 @@
-"""A run of which nothing is left: its report, without its inputs, which may be gone by then."""
+"""A run of which nothing is left: its report, without a token, and without inputs that are gone."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import RecordError
+from batchpatch.errors import ExitCode, RecordError
 from batchpatch.pipeline.report import RunReport
 from batchpatch.recording.checkpoint import read_settled
 from batchpatch.recording.manifest import find_changes, read_manifest, read_summary
@@ -12,11 +12,14 @@ from batchpatch.recording.manifest import find_changes, read_manifest, read_summ
 if TYPE_CHECKING:
     from batchpatch.recording.run_directory import RunDirectory
 
+_WHOLE_WITH = {False: (ExitCode.DONE,), True: (ExitCode.DONE, ExitCode.SOME_FAILED)}
+"""Exit codes of a run that has ended as it should, with and without files of failed rows."""
 
-def finished_without_inputs(directory: RunDirectory) -> RunReport | None:
-    """The report of a run of which nothing is left, and of whose inputs some are gone; else None.
 
-    They need not be there any more, be they purged or moved.
+def finished(directory: RunDirectory) -> RunReport | None:
+    """The report of a run of which nothing is left; None where something may be, or has changed.
+
+    Its inputs need not be there any more, be they purged or moved.
 
     Raises:
         RecordError: its record cannot be read.
@@ -24,7 +27,7 @@ def finished_without_inputs(directory: RunDirectory) -> RunReport | None:
     manifest = read_manifest(directory.manifest_path)
     changes = find_changes(manifest, spool_path=directory.spool_path, at_a_glance=True)
     is_gone = [one.gone or manifest.inputs[one.source].kind == "stream" for one in changes]
-    if not is_gone or not all(is_gone):
+    if not all(is_gone):
         return None
     try:
         summary = read_summary(directory.summary_path)
@@ -34,4 +37,6 @@ def finished_without_inputs(directory: RunDirectory) -> RunReport | None:
     if directory.progress_path.exists() or not summary.input_exhausted or settled != summary.rows:
         return None
     failed = directory.failed_paths()
+    if not is_gone and summary.exit_code not in _WHOLE_WITH[bool(failed)]:
+        return None  # its failed rows can be written anew
     return RunReport(summary, directory.path, failed, [], False, None, None, nothing_left=True)

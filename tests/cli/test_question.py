@@ -176,8 +176,8 @@ def test_without_a_terminal_nothing_is_sent(
     assert "add --yes, or set BATCHPATCH_YES=1" in json.loads(done.stdout)["error"]
     assert region.sandbox.get("stats")["mints"] == 0
     assert not (tmp_path / "r").exists()
-    done = batchpatch(*words, env=region.env | {"BATCHPATCH_YES": "1"})
-    assert (done.returncode, len(region.sandbox.state())) == (0, 3), done.stderr
+    done = batchpatch(*words, "--limit", "2", env=region.env | {"BATCHPATCH_YES": "1"})
+    assert (done.returncode, len(region.sandbox.state())) == (0, 2), done.stderr
     again = batchpatch("resume", "r", env=region.env)
     assert again.returncode == 2
     assert "resume of r would write" in again.stderr
@@ -299,6 +299,29 @@ def test_the_live_view_names_the_organisation(
     )  # fmt: skip
     looks = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
     assert {look["organisation"] for look in looks} == {"Sandbox"}
+
+
+def test_nobody_is_asked_about_a_run_of_which_nothing_is_left(
+    make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """'About 0 rows: go on?' is no question, and a job that is started once more has nobody to
+    answer it. Nothing is asked of the platform either."""
+    make_rows(3)
+    words = ["run", "rows.csv", "--ca-file", region.ca_file, "--out", "r"]
+    env = environment | region.env
+
+    def ran(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "batchpatch", *words]
+        return subprocess.run(
+            command, cwd=tmp_path, env=env, check=False, capture_output=True, text=True
+        )
+
+    assert ran(*words, "--yes").returncode == 0
+    before = region.sandbox.get("stats")["mints"]
+    for again in (["resume", "r", "--ca-file", region.ca_file], [*words, "--resume"]):
+        done = ran(*again)
+        assert (done.returncode, "Nothing was left to do." in done.stderr) == (0, True), done.stderr
+    assert region.sandbox.get("stats")["mints"] == before
 
 
 def test_the_rest_of_a_canary_is_in_the_question(

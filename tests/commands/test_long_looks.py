@@ -34,6 +34,7 @@ ROW = (
     "conversationId,participantId,attr.tier\n"
     "3f2504e0-4f89-41d3-9a0c-0305e82c3301,16fd2706-8baf-433b-82eb-000000000001,gold\n"
 )
+SECOND = "3f2504e0-4f89-41d3-9a0c-0305e82c3301,16fd2706-8baf-433b-82eb-000000000002,gold\n"
 pytestmark = pytest.mark.asyncio
 
 
@@ -86,6 +87,17 @@ async def done(place: Place, tmp_path: Path) -> Path:
     return out
 
 
+@pytest_asyncio.fixture
+async def begun(place: Place, tmp_path: Path) -> Path:
+    """The directory of a run that has sent one row of two, so that something is left."""
+    out = tmp_path / "run"
+    path = tmp_path / "two.csv"
+    path.write_text(ROW + SECOND)
+    record = RecordOptions(out=out)
+    await run([str(path)], account=place.account, record=record, read=ReadOptions(limit=1))
+    return out
+
+
 async def test_rows_that_failed_before(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +129,7 @@ async def test_values_to_be_restored(
     assert not (tmp_path / "undo").exists()
 
 
-async def test_what_is_settled(place: Place, done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_settled(place: Place, begun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is in flight yet, so that one stop is enough."""
     look, going_on = LongLook(place.stopper), threading.Event()
     monkeypatch.setattr(
@@ -125,7 +137,7 @@ async def test_what_is_settled(place: Place, done: Path, monkeypatch: pytest.Mon
         lambda *_, **__: (look.ask_from_afar(), going_on.wait(5)),
     )
     with pytest.raises(LeftError, match="resume it again"):
-        await resume(done, account=place.account, stopper=place.stopper)
+        await resume(begun, account=place.account, stopper=place.stopper)
     going_on.set()
 
 
@@ -180,7 +192,7 @@ async def test_what_is_planned(
 
 
 @pytest.mark.parametrize(
-    "name", ["resume.planned_by", "resume.finished_without_inputs"], ids=lambda name: name[7:]
+    "name", ["resume.planned_by", "resume.finished"], ids=lambda name: name[7:]
 )
 async def test_what_there_is_to_go_on_with(
     name: str, place: Place, done: Path, monkeypatch: pytest.MonkeyPatch
