@@ -6,6 +6,7 @@ import html
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
@@ -233,6 +234,22 @@ def test_requests_over_time_leave_out_the_nights() -> None:
     points = pace_series([*evening, *morning])
     assert [round(one.requests_per_min) for one in points] == [300] * 5 + [150] * 5
     assert pace_series([]) == []
+
+
+@pytest.mark.parametrize("period_s", [59.7, 60.0, 60.4, 61.0])
+@pytest.mark.parametrize("minutes", [5, 30, 150])
+def test_no_point_has_the_requests_of_two_windows(period_s: float, minutes: int) -> None:
+    """Windows drift against whole minutes, and half the points of a run that was never refused
+    stood at twice of what was allowed, the others at nothing."""
+    samples = []
+    for number in range(minutes * 60 // 5):
+        elapsed_s = number * 5.04
+        requests = 300 * (1 + int(elapsed_s // period_s)) if number else 0
+        at = datetime.fromtimestamp(1_800_000_000 + elapsed_s, UTC).isoformat()
+        samples.append(Sample(at, elapsed_s, requests, 0, 0, 300.0))
+    points = pace_series(samples)
+    assert len(points) >= minutes / 2 - 1
+    assert {round(one.requests_per_min / 300, 1) for one in points} <= {0.9, 1.0, 1.1}
 
 
 def test_a_report_without_a_page_loads_no_library_for_it(directory: Path) -> None:
