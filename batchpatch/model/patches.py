@@ -47,7 +47,7 @@ class PatchOutcome(NamedTuple):
     attempts: int = 0
     """Requests that left for this patch, the refused and the repeated ones included."""
     elapsed_s: float = 0.0
-    """From hand-out to settlement, waiting for the quota included."""
+    """From hand-out to the answer, waiting for the quota included and reading back not."""
     verified: bool | None = None
     """True where the values were read back, False where they were not there, None where nobody
     looked or the look has failed."""

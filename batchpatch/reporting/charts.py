@@ -35,7 +35,7 @@ def pace_chart(points: Sequence[Point]) -> str:
 
 
 def latency_chart(latencies: Sequence[int]) -> str:
-    """Rows by the time from hand-out to settlement."""
+    """Rows by the time from hand-out to the platform's answer."""
     used = [at for at, number in enumerate(latencies) if number]
     classes = range(used[0], used[-1] + 1)
     chart = _chart("Bar", [_class_label(at) for at in classes], show_legend=False)
@@ -46,7 +46,7 @@ def latency_chart(latencies: Sequence[int]) -> str:
 def _class_label(at: int) -> str:
     if at == len(LATENCY_EDGES_MS):
         return "longer"
-    return span(LATENCY_EDGES_MS[at])
+    return f"≤ {span(LATENCY_EDGES_MS[at])}"
 
 
 def span(milliseconds: int) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from base64 import b64encode
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchpatch.model import Outcome
@@ -31,6 +33,7 @@ _MOST_REASONS = 50
 _MOST_ATTRIBUTES = 200
 _MOST_CHANGES = 20
 _MOST_CHARS = 300
+_FLAG = re.compile(r"(--[a-z][a-z-]*)")
 
 
 class Wording(NamedTuple):
@@ -99,6 +102,7 @@ def _template() -> Any:
         lstrip_blocks=True,
         undefined=jinja.StrictUndefined,
     )
+    environment.filters["whole_flags"] = partial(_whole_flags, markup)
     environment.filters["tojson_text"] = lambda text: json.dumps(text, ensure_ascii=False)
     script, style = (
         loader.get_source(environment, name)[0] for name in ("report.js", "report.css")
@@ -111,6 +115,15 @@ def _template() -> Any:
         "script_hash": digest,
     }
     return environment.get_template("report.html.j2")
+
+
+def _whole_flags(markup: Any, text: str) -> Any:
+    """The text with its flags in one piece each: a browser breaks a line behind any hyphen."""
+    pieces = _FLAG.split(text)
+    flag = markup('<span class="word">{}</span>')
+    return markup().join(
+        flag.format(piece) if at % 2 else markup.escape(piece) for at, piece in enumerate(pieces)
+    )
 
 
 class _Tile(NamedTuple):

@@ -223,6 +223,16 @@ def test_a_tally_of_names_without_end_is_bounded(tmp_path: Path) -> None:
     assert sum(one.applied for one in attributes) == 2 * MOST_NAMES - 1
 
 
+def test_a_flag_in_a_hint_is_one_piece(directory: Path) -> None:
+    """A browser breaks a line behind any hyphen: `--` stood at the end of one. What comes from the
+    platform is escaped all the same."""
+    bad = line(1, "rejected", code="x", message="<b>no</b>", hint="Pass --max-wait 5m & <i>go</i>.")
+    (directory / "results.jsonl").write_bytes(bad)
+    page = page_of(directory)
+    assert 'Pass <span class="word">--max-wait</span> 5m &amp; &lt;i&gt;go&lt;/i&gt;.' in page
+    assert "<b>no</b>" not in page
+
+
 def test_requests_over_time_leave_out_the_nights() -> None:
     """A run that was resumed in the morning did not go slowly all night."""
 
