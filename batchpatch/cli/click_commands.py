@@ -26,6 +26,9 @@ SETTINGS: dict[str, Any] = {
     "max_content_width": 100,
 }
 SHOWS_THIS = "Show this message and exit."
+_DEFAULT, _AS_THE_RUN = re.compile("Default: .*$"), "Default: as the run has it."
+_WHOLE = "\u2011"
+"""A hyphen at which no line is broken."""
 _IDLE_TITLE = "Without effect here, and accepted"
 
 
@@ -49,6 +52,27 @@ def help_all(show: Callable[[click.Context, click.HelpFormatter], None]) -> clic
         help="Show all flags, and exit.",
         hidden=True,
     )
+
+
+class _Formatter(click.HelpFormatter):
+    """Breaks a line at blanks alone: flags and paths are read, and copied, as they stand."""
+
+    def write(self, string: str) -> None:
+        """Write what was wrapped."""
+        super().write(string.replace(_WHOLE, "-"))
+
+    def write_text(self, text: str) -> None:
+        """Write a paragraph."""
+        super().write_text(text.replace("-", _WHOLE))
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], *more: Any, **others: Any) -> None:
+        """Write terms, each with its text."""
+        whole = [(term, text.replace("-", _WHOLE)) for term, text in rows]
+        super().write_dl(whole, *more, **others)
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
 
 
 class DeclaredOption(click.Option):
@@ -94,6 +118,8 @@ class DeclaredArgument(click.Argument):
 class DeclaredCommand(click.Command):
     """A command with arguments and flags as they are declared."""
 
+    context_class = _Context
+
     def __init__(
         self, name: str, declared: Declared, *, idle: Collection[str] = (), **more: Any
     ) -> None:
@@ -106,6 +132,7 @@ class DeclaredCommand(click.Command):
             **more,
         )
         self._flags = declared.flags
+        self._goes_on = declared.goes_on
         self._idle = idle
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -170,10 +197,14 @@ class DeclaredCommand(click.Command):
             if record is None or not isinstance(one, DeclaredOption):
                 continue
             term, text = record
+            brief = one.flag.everyday
+            if self._goes_on and one.flag.kept:
+                text = _DEFAULT.sub(_AS_THE_RUN, text)
+                brief = None if brief is None else _DEFAULT.sub(_AS_THE_RUN, brief)
             if one.flag.name in self._idle:
                 yield Entry(_IDLE_TITLE, term, text, None)
             else:
-                yield Entry(one.title, term, text, one.flag.everyday)
+                yield Entry(one.title, term, text, brief)
 
 
 def _call(declared: Declared, **values: Any) -> int:

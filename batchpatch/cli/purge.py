@@ -35,14 +35,16 @@ class PurgeFlags(Options):
 
     older_than_s: float | None = flag(
         "--older-than",
-        "Of all runs in a directory that ended so long ago, such as 30d.",
+        "Of each run of a directory that ended longer ago than 30d, say.",
         metavar="TIME",
         parse=partial(parse_duration, least_s=1.0),
         everyday=True,
     )
-    values: bool = flag("--values", "What holds values; the usual.", default=False, everyday=True)
+    values: bool = flag(
+        "--values", "What holds customers' values, as without it.", default=False, everyday=True
+    )
     whole: bool = flag(
-        "--whole", "All that the run has written, its report too.", default=False, everyday=True
+        "--whole", "The whole directory of the run, its report too.", default=False, everyday=True
     )
 
 

@@ -46,7 +46,7 @@ IDLE = {
     *("--format", "--encoding", "--delimiter", "--quote", "--escape", "--comment", "--skip-lines"),
     *("--columns", "--sheet", "--multiline", "--limit", "--no-spool", "--lookup-batch"),
     *("--guard", "--window", "--partial", "--live-first", "--max-failures", "--max-duration"),
-    "--show-values",
+    *("--show-values", "--yes"),
 }
 _PLACE_S = 3.0
 """For the name of the organisation: a platform that is down must not keep the service from its

@@ -40,6 +40,10 @@ _MEND = (
     f"{CLIENT_PLACE}: see that the client is active, that its grant type is Client Credentials, and"
     " that its id and secret are copied whole."
 )
+_MEND_TOKEN = (
+    f"Get a new access token, or let batchpatch mint them: {CLIENT_PLACE} has a client's id and"
+    " secret."
+)
 
 
 @dataclass
@@ -58,13 +62,18 @@ async def check_token(checkup: Checkup) -> Finding:
         answer = await ask(checkup.client, ME_PATH)
     except BatchpatchError as error:
         denied = isinstance(error, AccessError)
-        return Finding("token", "problem", str(error), _MEND if denied else "")
+        return Finding("token", "problem", str(error), _mend(checkup) if denied else "")
     body = whole_body(answer)
     if body is None:
-        return Finding("token", "problem", f"it is not accepted: {_words(answer)}", _MEND)
+        return Finding("token", "problem", f"it is not accepted: {_words(answer)}", _mend(checkup))
     checkup.identity = identity(body)
     ready = isinstance(checkup.account.credentials, AccessToken)
     return Finding("token", "ok", "accepted" if ready else "minted, and accepted")
+
+
+def _mend(checkup: Checkup) -> str:
+    """Where a token that is not accepted comes from."""
+    return _MEND_TOKEN if isinstance(checkup.account.credentials, AccessToken) else _MEND
 
 
 def online_checks() -> list[Callable[[Checkup], Awaitable[Finding]]]:

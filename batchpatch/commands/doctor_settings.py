@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from batchpatch.errors import BatchpatchError
+from batchpatch.errors import BatchpatchError, as_typed
 from batchpatch.genesys.account.credentials import AccessToken
 from batchpatch.genesys.account.regions import region_of
 from batchpatch.genesys.network import find_proxy, named_certificates, trusted_certificates
@@ -79,11 +80,17 @@ def check_certificates(account: Account, ca_file: str | None, env: Mapping[str, 
         trusted_certificates(ca_file, env)
     except BatchpatchError as error:
         return Finding("certificates", "problem", str(error))
-    named = named_certificates(ca_file, env)
+    told = {name: env[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if env.get(name)}
+    for name, path in told.items():
+        if not Path(path).exists():  # OpenSSL says nothing of it, and trusts nobody
+            told_wrong = f"{name} names {as_typed(path)}, which is not there"
+            return Finding("certificates", "problem", told_wrong, f"On this machine: unset {name}.")
     paths = ssl.get_default_verify_paths()
-    text = f"the system's own ({paths.cafile or paths.capath or 'none were found'})"
-    text += f", and {named[1]} of {named[0]}" if named else ""
-    return Finding("certificates", "ok", text)
+    usual = f"the system's own ({paths.cafile or paths.capath or 'none were found'})"
+    places = [f"{as_typed(path)} of {name}" for name, path in told.items()] or [usual]
+    if named := named_certificates(ca_file, env):
+        places.append(f"{as_typed(named[1])} of {named[0]}")
+    return Finding("certificates", "ok", ", and ".join(places))
 
 
 def open_questions() -> list[Finding]:

@@ -79,6 +79,8 @@ def why_not_undone(
         RecordError: a file cannot be read.
     """
     if in_own_sandbox:
+        if directory.progress_path.exists():  # it is at work
+            return "it goes to a sandbox that ends with it"
         return "it went to a sandbox that has ended with it"
     undo = directory.undo_path
     if undo.exists() and undo.stat().st_size:

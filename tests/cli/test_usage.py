@@ -103,6 +103,31 @@ def test_help_is_in_groups_and_without_the_librarys_words(
     assert "\nOptions:\n  -h, --help" in out
 
 
+@pytest.mark.parametrize("name", ["resume", "undo"])
+@pytest.mark.parametrize("page", ["--help", "--help-all"])
+def test_what_goes_on_does_not_promise_the_defaults_of_a_new_run(
+    name: str, page: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`--tokens`, left out, is what the run has: ten tokens do not become one."""
+    assert execute([name, page]) == 0
+    text = " ".join(capfd.readouterr().out.split())
+    assert "Default: as the run has it." in text
+    assert "Default: 1." not in text
+    assert "the platform's own limit" not in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_line_of_the_help_ends_within_a_word(
+    name: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A path or a flag in two pieces cannot be searched for, and is copied wrong."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert execute([name, "--help-all"]) == 0
+    out = capfd.readouterr().out
+    assert not [line for line in out.splitlines() if line.endswith("-") and line[-2:-1].isalnum()]
+    assert "\u2011" not in out
+
+
 PAGES = [(), *((name,) for name in COMMANDS), ("sandbox", "rows")]
 
 

@@ -82,7 +82,7 @@ class SandboxFlags(Options):
 
     sandbox: bool = flag(
         "--sandbox",
-        "Send to a local sandbox of its own; needs no credentials.",
+        "Use a local sandbox of its own; needs no credentials.",
         default=False,
-        everyday="Send to a local sandbox; needs no credentials.",
+        everyday="Use a local sandbox; needs no credentials.",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from batchpatch.errors import AccessError, as_typed
+from batchpatch.errors import AccessError
 from batchpatch.genesys.account.profiles import PROFILE_KEYS, ProfileFile
 from batchpatch.genesys.account.regions import Hosts, find_hosts
 from batchpatch.genesys.account.secret import Secret
@@ -236,5 +236,5 @@ def _nothing_found(file: ProfileFile) -> NoReturn:
     raise AccessError(
         "No credentials found: set GENESYSCLOUD_OAUTHCLIENT_ID and"
         " GENESYSCLOUD_OAUTHCLIENT_SECRET (or GENESYSCLOUD_ACCESS_TOKEN), or write a profile"
-        f" into {as_typed(file.path)}."
+        f" into {file.shown}."
     )

@@ -13,18 +13,23 @@ PROFILE_KEYS = ("access_token", "client_credentials", "client_secret", "environm
 """The CLI's own names for a token, a client's id, its secret and the region, in this order."""
 
 
+_USUAL = "~/.gc/config.toml"
+
+
 class ProfileFile:
     """The gc CLI's file, read when first asked for: who has all in the environment needs none."""
 
     def __init__(self, path: Path | None, profile: str | None) -> None:
         self.explicit = profile is not None
         self.profile = DEFAULT_PROFILE if profile is None else profile
-        self.path = path if path is not None else Path("~/.gc/config.toml")
+        self.path = path if path is not None else Path(_USUAL)
+        self.shown = _USUAL if path is None else as_typed(path)
+        """As one types it: in quotes a shell would take `~` for a name."""
         self._table: dict[str, str] | None = None
 
     @property
     def place(self) -> str:
-        return f"profile {self.profile!r} of {as_typed(self.path)}"
+        return f"profile {self.profile!r} of {self.shown}"
 
     def table(self) -> dict[str, str]:
         """Return the profile's keys and texts; empty where a file nobody asked for is absent."""
@@ -57,18 +62,18 @@ class ProfileFile:
             if not self.explicit:
                 return {}
             raise SettingsError(
-                f"--profile {self.profile}: there is no file {as_typed(self.path)}; write it, or "
+                f"--profile {self.profile}: there is no file {self.shown}; write it, or "
                 "set GENESYSCLOUD_OAUTHCLIENT_ID and GENESYSCLOUD_OAUTHCLIENT_SECRET instead."
             ) from None
         except (OSError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not self.explicit:
                 return {}  # without a home there is no file in it
             reason = why_unreadable(error, otherwise="no home directory")
-            raise SettingsError(f"{as_typed(self.path)} cannot be read: {reason}.") from None
+            raise SettingsError(f"{self.shown} cannot be read: {reason}.") from None
         except ValueError:
             # The parser's own message may quote the line, and the line may be the secret.
             raise SettingsError(
-                f"{as_typed(self.path)} is not valid TOML: write one table per profile, such as "
+                f"{self.shown} is not valid TOML: write one table per profile, such as "
                 '[DEFAULT], with lines such as client_secret = "...".'
             ) from None
 
@@ -81,8 +86,7 @@ class ProfileFile:
             return {}
         known = ", ".join(name for name, table in tables.items() if isinstance(table, dict))
         raise SettingsError(
-            f"{as_typed(self.path)} has no profile {self.profile!r}; it has "
-            f"{known or 'none at all'}."
+            f"{self.shown} has no profile {self.profile!r}; it has {known or 'none at all'}."
         )
 
     def _texts(self, table: dict[str, Any]) -> dict[str, str]:
