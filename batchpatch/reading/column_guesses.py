@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.options.fields import ALIASES, canonical_uuid, normalized
@@ -41,6 +41,7 @@ _WORDS = {
 """How else such a column may be called; see `ALIASES`."""
 _OTHERS = re.compile(r"queue|user|agent|division|wrapup|flow|skill|team|contact|campaign")
 """In names of columns whose ids are of something else."""
+_PREFIXES = ("attr", "attributes")
 _ALIKE = 0.72
 _MOST_BAD = 0.2
 
@@ -95,3 +96,10 @@ def holds_objects(at: int, sample: Sample) -> bool:
     """True of a column that has JSON objects in all the cells of the first records."""
     cells = [cells[at].strip() for cells in sample if at < len(cells) and cells[at].strip()]
     return bool(cells) and all(cell.startswith("{") for cell in cells)
+
+
+def attribute_meant(column: str) -> str | None:
+    """The name behind a prefix that is nearly an attribute's, as in `atr.tier`; None of others."""
+    prefix, _, name = column.partition(".")
+    is_near = get_close_matches(normalized(prefix), _PREFIXES, 1, _ALIKE)
+    return name if name and is_near else None

@@ -8,9 +8,14 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import InputError, as_typed
+from batchpatch.errors import InputError, as_typed, ended
 from batchpatch.options.fields import SELECTOR_WORDS, is_own, normalized
-from batchpatch.reading.column_guesses import guessed, holds_ids, holds_objects
+from batchpatch.reading.column_guesses import (
+    attribute_meant,
+    guessed,
+    holds_ids,
+    holds_objects,
+)
 from batchpatch.reading.column_names import listed, plainly
 from batchpatch.reading.row_errors import SHOWN_LENGTH
 from batchpatch.reading.separators import SEPARATORS, other_delimiter, quotation_of, typed
@@ -56,7 +61,7 @@ class HeaderError(InputError):
             super().__init__(first.alone)
             return
         head = f"{name} has {len(problems)} problems in its header ({listed(header)}):"
-        items = [f"({nth}) {problem.among}." for nth, problem in enumerate(problems, 1)]
+        items = [ended(f"({nth}) {problem.among}") for nth, problem in enumerate(problems, 1)]
         lines = [head, *items, *_pasted(problems)]
         super().__init__(" ".join(lines))
         self.lines = (head, *(f"  {line}" for line in lines[1:]))
@@ -103,7 +108,7 @@ class HeaderProblems:
         alone = f"{flag}{column}: {self._name} {what}. {self._columns()}"
         among = f"{flag}{column}: it {what}"
         if words:
-            alone, among = f"{alone} Did you mean {words}?", f"{among}, did you mean {words}"
+            alone, among = f"{alone} Did you mean {words}?", f"{among}, did you mean {words}?"
         self._found.append(Problem(alone, among, words))
 
     def missing(self, fields: Sequence[str], unused: Sequence[int]) -> None:
@@ -177,14 +182,8 @@ class HeaderProblems:
             self._found.append(found)
             return
         best = plain[0] if plain else left[0]
-        words = ""
         if columns.open:
-            if 0 < len(plain) <= _MOST_PASTED:
-                words = f"--attributes {as_typed(','.join(plain))}"
-            advice = (
-                f"Send some with --attributes {_typed_word(best)} (several: A,B), or all with "
-                "--all-columns"
-            )
+            advice, words = _offered(plain, best)
         else:
             named = f"--map {next(iter(columns.fields))}={_typed_word(best)}"
             words = named if len(plain) == 1 else ""
@@ -237,6 +236,18 @@ class HeaderProblems:
         is_word = bool(column) and column.isprintable() and len(column) <= SHOWN_LENGTH
         alone = sum(normalized(column) == normalized(one) for one in self._header) == 1
         return is_word and alone and "," not in column and not holds_ids(at, self._sample)
+
+
+def _offered(plain: Sequence[str], best: str) -> tuple[str, str]:
+    """Advice for a header without an attribute, whatever its name may be, and what to paste."""
+    meant = [(name, column) for column in plain if (name := attribute_meant(column))]
+    if meant:
+        words = [f"--map attr.{_typed_word(name)}={_typed_word(column)}" for name, column in meant]
+        return f"Name it attr.NAME, or say what it is: {words[0]}", " ".join(words)
+    some = f"--attributes {_typed_word(best)} (several: A,B)"
+    few = 0 < len(plain) <= _MOST_PASTED
+    pasted = f"--attributes {as_typed(','.join(plain))}" if few else ""
+    return f"Send some with {some}, or all with --all-columns", pasted
 
 
 def _nearest(column: str, header: Sequence[str]) -> str | None:

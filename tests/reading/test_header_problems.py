@@ -32,6 +32,25 @@ def refusal(header: list[str], sample: list[list[str]], **options: Any) -> Heade
     return caught.value
 
 
+def test_a_prefix_that_is_nearly_one_is_no_name_of_an_attribute() -> None:
+    """An attribute `atr.tier` would be there for ever; the column is meant to be `attr.tier`."""
+    header = ["conversationId", "participantId", "atr.tier", "atributes.note", "city"]
+    error = refusal(header, [[C, P, "gold", "", "Bonn"]])
+    assert "--map attr.tier=atr.tier" in str(error)
+    assert "--attributes" not in str(error)
+    several = refusal(["conv", *header[1:]], [[C, P, "gold", "", "Bonn"]])
+    words = "--map attr.tier=atr.tier --map attr.note=atributes.note"
+    assert several.lines[-1].endswith(words)
+
+
+def test_columns_that_are_one_cell_are_one_problem() -> None:
+    """What else is missing is not known before they are parted, and the flag for that is all."""
+    error = refusal(["conversationId participantId attr.tier"], [[f"{C} {P} gold"]])
+    assert "Add --delimiter ' '" in str(error)
+    assert "No attribute" not in str(error)
+    assert "problems" not in str(error)
+
+
 def test_all_problems_are_said_at_once() -> None:
     """One a try makes three tries, and the last line is what to paste."""
     error = refusal(HEADER, SAMPLE)
@@ -116,7 +135,7 @@ def test_a_wrap_up_is_pasted_where_one_column_is_left() -> None:
 def test_a_column_that_is_not_there(flags: dict[str, Any], words: str) -> None:
     """Beside all else that is wrong, with the one that was meant; and it is not missing besides."""
     error = refusal(HEADER, [], **flags)
-    assert f"has no such column, did you mean {words}" in error.lines[1]
+    assert f"has no such column, did you mean {words}?" in error.lines[1]
     assert len({line.partition(":")[0] for line in error.lines}) == len(error.lines)
     assert words in error.lines[-1]
 
