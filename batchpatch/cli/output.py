@@ -88,6 +88,9 @@ def _say(lines: Sequence[str], columns: int | None) -> None:
             _Log.write("message", message=printable(line.strip()))
         return
     try:
+        if lines and _Prompted.waits:
+            _Prompted.waits = False
+            print(file=sys.stderr)  # noqa: T201 - as below
         for line in _laid_out(lines, columns):
             print(line, file=sys.stderr)  # noqa: T201 - the command line speaks here
         sys.stderr.flush()
@@ -118,10 +121,23 @@ def tell(event: str, words: str, *, quiet: bool = False, **fields: Any) -> None:
         say(words)
 
 
-def prompt(text: str) -> None:
-    """Words that an answer follows, on their line. Raises OSError where nobody can see them."""
+def ask(text: str, read: Callable[[], str]) -> str:
+    """What `read` reads behind a question on its line. Raises OSError where nobody can see it.
+
+    What is said before there is an answer, as of Ctrl-C, gets a line of its own.
+    """
     sys.stderr.write(printable(text))
     sys.stderr.flush()
+    _Prompted.waits = True
+    answer = read()
+    _Prompted.waits = not answer.endswith("\n")
+    return answer
+
+
+class _Prompted:
+    """Whether the line that the cursor is on has a question on it, without an answer yet."""
+
+    waits = False
 
 
 def log_line(text: str) -> None:

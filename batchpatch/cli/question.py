@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from batchpatch.cli.output import prompt, say
+from batchpatch.cli.output import ask, say
 from batchpatch.cli.run_text import UNNAMED
 from batchpatch.cli.text import about, count, printable
 from batchpatch.errors import SettingsError
@@ -74,8 +74,7 @@ def _can_ask(*, on_stdin: bool) -> bool:
 def _answer(*, on_stdin: bool) -> str:
     """A line that somebody types; empty at the end of input."""
     with suppress(OSError), _answers(on_stdin=on_stdin) as stream:
-        prompt("Go on? [y/N] ")
-        return stream.readline()
+        return ask("Go on? [y/N] ", stream.readline)
     return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import socket
 import socketserver
@@ -354,7 +355,7 @@ def test_ctrl_c_at_the_question_waits_for_nothing(
     words = ["run", "rows.csv", "--ca-file", region.ca_file, "--out", "r"]
     code, shown = answered(words, "\x03", cwd=tmp_path, env=environment | region.env)
     assert code == 130, shown
-    assert "Nobody has said yes: nothing was sent." in shown
+    assert re.search(r"^batchpatch: Nobody has said yes: nothing was sent\.", shown, re.MULTILINE)
     assert "in flight" not in shown
 
 
