@@ -15,11 +15,12 @@ LEAST_COLUMNS = 20
 _FURTHER = "  "
 
 # Each is one word: `...`, what a shell takes for one ('...' with "'" in it, "...'...", $'...'), a
-# flag with its value, a short command with its flag. A quote behind a letter is an apostrophe.
+# flag with its value, a short command with its flag, a number with its unit. A quote behind a
+# letter is an apostrophe.
 _WORD = re.compile(
     r"(?:`[^`]*`|\$'(?:[^'\\]|\\.)*'|\"'\"|\"[^\"']*'[^\"]*\"|(?<![\w'])'[^']*'"
     r"|--[a-z][a-z-]*[ ](?=[^\s-])"
-    r"|(?:pip install|batchpatch [a-z]+)[ ](?=['-])|\S)+"
+    r"|(?:pip install|batchpatch [a-z]+)[ ](?=['-])|(?<=\d)[ ](?=(?:h|min|s|ms|kB|MB)\b)|\S)+"
 )
 _PASTED = re.compile(
     r"(?:^\s*|: )(?P<command>batchpatch [a-z].*)$|^\s*(?P<setting>export .*)$"

@@ -96,6 +96,12 @@ def test_what_is_pasted_has_a_line_of_its_own(line: str, lines: list[str]) -> No
     assert wrapped(line, 40) == lines
 
 
+def test_a_number_stays_with_its_unit() -> None:
+    """A line of nothing but `s` says nothing."""
+    line = "Left: about 670 requests at 300/min on 1 token: 2 min 3 s; with --tokens 10: 13 s"
+    assert wrapped(line, 80) == [line[:76], "  13 s"]
+
+
 @pytest.mark.parametrize(
     ("path", "word"),
     [
