@@ -114,7 +114,7 @@ async def resume(
         if out is not None and stream is not None:
             raise SettingsError(f"{as_typed(out)} is a plan: its rows have no results to wait for.")
         if out is None and not (retry_outcomes or inputs or appended):
-            over = await heard(partial(finished, directory))
+            over = await heard(partial(finished, directory, elsewhere=elsewhere))
             if over is not None:
                 return over
         prepare = partial(

@@ -16,10 +16,11 @@ _WHOLE_WITH = {False: (ExitCode.DONE,), True: (ExitCode.DONE, ExitCode.SOME_FAIL
 """Exit codes of a run that has ended as it should, with and without files of failed rows."""
 
 
-def finished(directory: RunDirectory) -> RunReport | None:
+def finished(directory: RunDirectory, *, elsewhere: bool) -> RunReport | None:
     """The report of a run of which nothing is left; None where something may be, or has changed.
 
-    Its inputs need not be there any more, be they purged or moved.
+    Its inputs need not be there any more, be they purged or moved. `elsewhere`: other hosts were
+    named, which may be another organisation's: whose data it was is then looked at first.
 
     Raises:
         RecordError: its record cannot be read.
@@ -37,6 +38,6 @@ def finished(directory: RunDirectory) -> RunReport | None:
     if directory.progress_path.exists() or not summary.input_exhausted or settled != summary.rows:
         return None
     failed = directory.failed_paths()
-    if not is_gone and summary.exit_code not in _WHOLE_WITH[bool(failed)]:
+    if not is_gone and (elsewhere or summary.exit_code not in _WHOLE_WITH[bool(failed)]):
         return None  # its failed rows can be written anew
     return RunReport(summary, directory.path, failed, [], False, None, None, nothing_left=True)
