@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from batchpatch.errors import ExitCode, InputError, RecordError, SettingsError
+from batchpatch.genesys.rate_limit.pace import Allowance
 from batchpatch.model import LIMIT_IN_WORDS, LIMIT_REACHED, Stop
 from batchpatch.pipeline.gauge import Rest
 from batchpatch.pipeline.report import RunReport, attempt_to_show
@@ -200,7 +201,7 @@ class Ending:
                     Rest(self._rows_expected, sum(summary.outcomes.values()))
                 ),
             ),
-            allowance=attempt_to_show("The allowance", job.client.allowance),
+            allowance=attempt_to_show("The allowance", self._next_allowance),
             nothing_left=job.earlier is not None
             and not (resumable or pipeline.recorded.settled_here),
             notices=summary.notices,
@@ -209,6 +210,13 @@ class Ending:
             warns_of_end=job.settings.find.ended == "warn",
             plan=plan,
         )
+
+    def _next_allowance(self) -> Allowance | None:
+        """For whoever goes on: at the run's own rate, whatever `pace` has made of it meanwhile."""
+        found, cap = self._job.client.allowance(), self._job.settings.pace.rate
+        if found is None or found.per_window is None:
+            return None if cap is None else Allowance(None, cap=cap)
+        return found._replace(cap=cap)
 
     def _changes(self, proof: Proof) -> tuple[list[InputChange], Stop | None]:
         """The inputs that have changed meanwhile, and why that ends the run."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +32,20 @@ def test_a_run_takes_another_pace_at_once(
     assert not (tmp_path / "r" / "pace").exists()
     summary = json.loads((tmp_path / "r" / "summary.json").read_bytes())
     assert summary["outcomes"] == {"updated": 60}
+
+
+def test_what_is_left_is_told_at_the_rate_that_goes_on(
+    start_batchpatch: Start, batchpatch: Run, make_rows: Rows, tmp_path: Path
+) -> None:
+    """`resume` keeps the run's own rate: what another pace would take is no answer to how long."""
+    words = ("--sandbox", "--rate", "2/min", "--out", "r")
+    process = start_batchpatch("run", str(make_rows(60)), *words)
+    wait_until((tmp_path / "r" / "progress.json").exists)
+    assert batchpatch("pace", "r", "--rate", "3/min").returncode == 0
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.search(r"^Left: about \d+ requests at 2/min: ", told, re.MULTILINE), told
 
 
 def test_what_is_not_at_work_has_no_pace(batchpatch: Run, make_rows: Rows, tmp_path: Path) -> None:
