@@ -1,11 +1,11 @@
 """How long a run of a million settled rows takes to its first request, when it is resumed.
 
-Every 10th row has failed, and the last `UNSETTLED` have no line. Resuming has to check the input's
-hash, read the results, and read the input up to the first row that is left; the bare loop
-(`bare_resume.py`) parses the results line by line with orjson and passes the input through
-`csv.reader`, no more. Both are processes of their own on the same core, timed by the clock from
-their start, imports included; the resumed run to the moment at which the server sees its first
-PATCH. Peak memory is that of the resumed process, at 100,000 and at a million rows.
+The run is that of `broken_run`. Resuming has to check the input's hash, read the results, and read
+the input up to the first row that is left; the bare loop (`bare_resume.py`) parses the results line
+by line with orjson and passes the input through `csv.reader`, no more. Both are processes of their
+own on the same core, timed by the clock from their start, imports included; the resumed run to the
+moment at which the server sees its first PATCH. Peak memory is that of the resumed process, at
+100,000 and at a million rows.
 """
 
 from __future__ import annotations
@@ -19,14 +19,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from broken_run import input_of, leave_broken_run
 from contestants import batchpatch, client_core, environment, interleaved, pinned, python, spend
 from figure import Figure, at_most, of_rounds, say
-from inputs import write_csv
-
-from batchpatch.formats.run_json import Manifest, plain_settings
-from batchpatch.model import Outcome, RowResult
-from batchpatch.recording.manifest import fingerprint, write_manifest
-from batchpatch.recording.results import ResultsLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +30,6 @@ if TYPE_CHECKING:
     from figure import Settings
 
 ROWS = 1_000_000
-UNSETTLED = 1000
 _REACH = 2.0
 _BYTES_A_ROW = 2.0
 _TOKEN = b'{"access_token":"t","token_type":"bearer","expires_in":86400}'
@@ -50,8 +44,8 @@ def measure(settings: Settings) -> list[Figure]:
     """Time to the first request, and memory."""
     rows = settings.rows or ROWS
     few = rows // 10
-    large, small = (_broken_run(settings.folder, count) for count in (rows, few))
-    bare_command = python("bare_resume.py", large / "results.jsonl", _input_of(large))
+    large, small = (leave_broken_run(settings.folder, count) for count in (rows, few))
+    bare_command = python("bare_resume.py", large / "results.jsonl", input_of(large))
     bare, resumed = interleaved(
         settings.rounds,
         partial(spend, bare_command, folder=settings.folder),
@@ -73,63 +67,6 @@ def measure(settings: Settings) -> list[Figure]:
             at_most(growth, _BYTES_A_ROW),
         ),
     ]
-
-
-def _input_of(directory: Path) -> Path:
-    return directory.with_suffix(".csv")
-
-
-def _broken_run(folder: Path, settled: int) -> Path:
-    """A directory as a run leaves it that was killed shortly before its end."""
-    say(f"  making a run of {settled:,} settled rows")
-    directory = folder / f"run-{settled}"
-    rows = write_csv(_input_of(directory), settled + UNSETTLED)
-    directory.mkdir()
-    log = ResultsLog(directory / "results.jsonl")
-    with rows.open(encoding="utf-8") as lines:
-        next(lines)
-        for number, line in zip(range(1, settled + 1), lines, strict=False):
-            conversation, participant, _ = line.split(",", 2)
-            log.add(_result(number, conversation, participant))
-    log.close()
-    write_manifest(
-        directory / "run.json",
-        Manifest(
-            version="benchmark",
-            inputs=(fingerprint(rows),),
-            mapping={},
-            options=_options(),
-            api_url="http://127.0.0.1:1",
-            started="2026-01-01T00:00:00Z",
-        ),
-    )
-    return directory
-
-
-def _result(number: int, conversation: str, participant: str) -> RowResult:
-    failed = number % 10 == 0
-    return RowResult(
-        number,
-        number + 1,
-        "rows.csv",
-        Outcome.REJECTED if failed else Outcome.UPDATED,
-        "2026-01-01T00:00:00.000Z",
-        conversation,
-        participant,
-        ["campaign", "wrapUp", "reference"],
-        404 if failed else 202,
-        "not.found" if failed else None,
-        attempts=1,
-        patch=number,
-        correlation_id=participant,
-        elapsed_ms=40,
-    )
-
-
-def _options() -> dict[str, object]:
-    from batchpatch.options.run import Settings as RunSettings
-
-    return plain_settings(RunSettings())
 
 
 def _first_request(directory: Path) -> _Started:

@@ -24,6 +24,7 @@ import check_speed
 import client_cpu
 import official_sdk
 import peak_memory
+import report_page
 import resume_start
 import start_up
 from figure import Settings, say
@@ -54,6 +55,7 @@ BENCHMARKS = {
     "memory-check": Benchmark(peak_memory.measure_check, needs_nginx=False),
     "memory-run": Benchmark(peak_memory.measure_run, needs_nginx=True),
     "resume": Benchmark(resume_start.measure, needs_nginx=False),
+    "report": Benchmark(report_page.measure, needs_nginx=False),
 }
 LIBRARIES = ("aiohttp", "uvloop", "orjson", "yarl", "multidict", "PureCloudPlatformClientV2")
 
