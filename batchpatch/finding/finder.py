@@ -68,8 +68,8 @@ class Search:
         # Of this batch, because it may name more conversations than are remembered.
         self._known: dict[str, Known] = {}
         self._unread: dict[str, Unread] = {}
-        self.reads_left = 0
-        """Conversations that are still to be read."""
+        self.reads_made = self.reads_left = 0
+        """Conversations that were read, and that are still to be."""
 
     async def run(self, beside: Iterable[str] = (), *, sure: bool = False) -> None:
         """Ask. Of the conversations `beside`, what analytics tells will do, unless one must be
@@ -121,6 +121,7 @@ class Search:
         if known is not None and known.names is not None:
             names |= known.names
         found = await self._reads.read(conversation_id)
+        self.reads_made += 1
         self.reads_left -= 1
         if not isinstance(found, Unread):
             self._learn(conversation_id, Known(compact(found, names), names, self._clock()))
@@ -157,6 +158,13 @@ class Finder:
         self._clock = clock
         self._recent: LruCache[Known] = LruCache(_KEPT, most_bytes=_KEPT_BYTES)
         self._searches: set[Search] = set()
+        self._reads_made = 0
+        """By searches that are over."""
+
+    @property
+    def reads_made(self) -> int:
+        """Conversations that were read so far."""
+        return self._reads_made + sum(search.reads_made for search in self._searches)
 
     @property
     def reads_left(self) -> int:
@@ -192,6 +200,7 @@ class Finder:
             await search.run(beside=named, sure=self._options.ended == "skip")
         finally:
             self._searches.discard(search)
+            self._reads_made += search.reads_made
         found: list[Row | InvalidRow] = []
         for row in batch.rows:
             if _is_meant(row):

@@ -112,7 +112,7 @@ class Execution:
             background=background,
             stream=job.stream,
             note=self._progress_note,
-            reads_each=job.settings.safeguards.reads_first,
+            reads_each=job.reads_each,
             verifies=job.settings.safeguards.verify.share,
             monitor=job.monitor,
         )

@@ -184,6 +184,11 @@ class Feeder:
         return batch._replace(rows=rows)
 
     @property
+    def reads_made(self) -> int:
+        """Requests that have read conversations to find participants."""
+        return self._finder.reads_made
+
+    @property
     def reads_left(self) -> int:
         """Requests that are to come until those that are in hand are found."""
         return self._finder.reads_left

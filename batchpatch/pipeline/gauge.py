@@ -55,7 +55,7 @@ class Gauge:
             window: where rows wait.
             hours: in which requests may begin.
             sends: patches are sent; in a plan they are only compared with what is there.
-            reads_each: conversations are read for the patches, not to find participants.
+            reads_each: conversations are read for the patches, not only to find participants.
             verifies: the share of patches that are read back.
         """
         self._source = source
@@ -114,7 +114,8 @@ class Gauge:
         if rest.expected is None:
             return None
         calls = self._client.traffic.calls
-        finding = calls["lookups"] + (0 if self._reads_each else calls["reads"])
+        # Where there are reads for each patch as well, only the finder knows its own.
+        found = self._feeder.reads_made if self._reads_each else calls["reads"]
         # What has left and is no row's yet, and what is the run's own, tells nothing of rows.
         unsettled = max(0, calls["patches"] - self._recorder.patches_sent)
         return requests_left(
@@ -124,9 +125,9 @@ class Gauge:
                 fed=self._feeder.fed,
                 settled=rest.settled,
                 settled_here=max(0, rest.settled - self._recorder.settled_before),
-                finding=finding,
+                finding=calls["lookups"] + found,
                 requests=self._client.traffic.admitted - unsettled - calls["other"],
-                reading=calls["reads"] if self._reads_each and self._sends else None,
+                reading=calls["reads"] - found if self._reads_each and self._sends else None,
                 verifies=self._verifies if self._sends else 0.0,
                 in_hand=self._feeder.in_hand,
                 reads_left=self._feeder.reads_left,

@@ -88,6 +88,12 @@ class Job:
         return find_kind(self.settings.write)
 
     @property
+    def reads_each(self) -> bool:
+        """A conversation is read for each patch: for what is there, or for where to send."""
+        route = self.kind.find_route(self.settings.route or None)
+        return self.settings.safeguards.reads_first or route.of_communication
+
+    @property
     def before(self) -> EarlierRun:
         """What earlier processes have recorded."""
         before = self.earlier.before if self.earlier else EarlierRun()

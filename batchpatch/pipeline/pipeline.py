@@ -98,7 +98,7 @@ class Pipeline:
             background: ends with the rows.
             stream: where somebody waits for each row; see `LiveFeeder`.
             note: gets the progress each second.
-            reads_each: conversations are read for each patch, not to find participants.
+            reads_each: conversations are read for each patch, not only to find participants.
             verifies: the share of patches that are read back.
             monitor: told what has come.
         """

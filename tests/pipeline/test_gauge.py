@@ -12,13 +12,28 @@ from batchpatch.pipeline.gauge import Gauge, Rest
 
 
 def gauge_of(
-    *, rows: int, recorded: int, patches: int, reads: int = 0, reads_each: bool = False
+    *,
+    rows: int,
+    recorded: int,
+    patches: int,
+    reads: int = 0,
+    found: int | None = None,
+    **options: bool,
 ) -> Gauge:
-    """A gauge of a run that has sent so many patches, and recorded the rows of some of them."""
+    """A gauge of a run that has sent so many patches, and recorded the rows of some of them.
+
+    `found`: so many rows have a participant that was found by a read.
+    """
     calls = Counter(patches=patches, reads=reads, other=2)
     traffic = SimpleNamespace(calls=calls, admitted=calls.total())
     parts: dict[str, Any] = {
-        "feeder": SimpleNamespace(rows=rows, fed=rows, in_hand=0, reads_left=0),
+        "feeder": SimpleNamespace(
+            rows=rows if found is None else found,
+            fed=rows if found is None else found,
+            in_hand=0,
+            reads_made=found or 0,
+            reads_left=0,
+        ),
         "recorder": SimpleNamespace(
             counts=Counter(updated=recorded), settled_before=0, patches_sent=recorded
         ),
@@ -26,7 +41,7 @@ def gauge_of(
         "window": None,
     }
     source: Any = SimpleNamespace(rows_expected=rows)
-    return Gauge(source, hours=None, reads_each=reads_each, **parts)
+    return Gauge(source, hours=None, **options, **parts)
 
 
 @pytest.mark.parametrize("recorded", [0, 10, 60, 186])
@@ -49,3 +64,25 @@ def test_rows_that_went_together_go_together_again() -> None:
     gauge = gauge_of(rows=2000, recorded=1000, patches=100)
     gauge._recorder.patches_sent = 90  # type: ignore[misc]  # ten of them have no line yet
     assert gauge.requests_left(Rest(2000, 1000)) == 90
+
+
+@pytest.mark.parametrize(
+    ("sends", "recorded", "to_come"),
+    [(True, 0, 2000 + 3000 + 3000), (True, 400, 2000 + 2600 + 2600), (False, 400, 2000)],
+)
+def test_who_is_found_by_a_read_is_read_once_more_for_what_it_has(
+    sends: bool, recorded: int, to_come: int
+) -> None:
+    """With --keep-before a third of what was to come was in no count. A plan needs no other read,
+    and was said to take twice as long."""
+    patches, reads = (recorded, 1000 + recorded) if sends else (0, 1000)
+    gauge = gauge_of(
+        rows=3000,
+        recorded=recorded,
+        patches=patches,
+        reads=reads,
+        found=1000,
+        reads_each=True,
+        sends=sends,
+    )
+    assert gauge.requests_left() == to_come
