@@ -7,19 +7,21 @@ differ; these two are given to it.
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.errors import BatchpatchError, ExitCode, LeftError
 from batchpatch.finding.finder import Finder
-from batchpatch.genesys.account.regions import region_of
+from batchpatch.genesys.account.regions import is_loopback, region_of
 from batchpatch.model import Stop
-from batchpatch.pipeline.blocking import off_loop, off_loop_unless_stopped
+from batchpatch.pipeline.blocking import off_loop, off_loop_unless_stopped, unless_stopped
 from batchpatch.pipeline.earlier_runs import files_before_a_pipe, look_into_earlier_runs
 from batchpatch.pipeline.ending import Ending
 from batchpatch.pipeline.job import unread_stop
-from batchpatch.pipeline.organisation_record import record_organisation
+from batchpatch.pipeline.organisation_record import UNASKED, record_organisation
 from batchpatch.pipeline.origin_check import Home, OriginCheck
 from batchpatch.pipeline.origin_record import OriginRecord
 from batchpatch.pipeline.pipeline import Pipeline
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.output import Output
     from batchpatch.pipeline.step import Step
 
+_TELLING_S = 10.0
+"""The answer takes a tenth of a second; who started a job at night is not there to see it wait."""
 _READING = "Reading what was written so far"
 _UNREAD = "Left before what was written so far was read: nothing more was sent."
 _LOOKING = "Looking up what has become of rows that failed before"
@@ -77,7 +81,7 @@ class Execution:
         self._output = output
         self._results_path = job.directory.results_path if job.directory else None
         self._progress_note = ProgressNote(job.directory) if job.directory else None
-        organisation = OrganisationCheck(
+        self._organisation = organisation = OrganisationCheck(
             job.client,
             region=region_of(job.account.hosts.api_url),
             always=job.settings.safeguards.keep_before,
@@ -94,7 +98,7 @@ class Execution:
             keep=OriginRecord(job.directory).keep if job.directory else None,
             own=own,
             goes_on=job.stream is not None
-            or (job.earlier is not None and job.identity is not None),
+            or (job.earlier is not None and job.earlier.manifest.organisation is not None),
         )
         lookup = lookup_for(job.client, job.settings.read)
         self.pipeline = Pipeline(
@@ -133,7 +137,7 @@ class Execution:
         """Work, then report; what makes the whole run pointless is raised."""
         job, pipeline = self._job, self.pipeline
         try:
-            await self._read_back()
+            await self._get_ready()
             await pipeline.work(workers=job.settings.connect.concurrency, observe=observe)
         except BatchpatchError as error:
             if job.earlier is None and self._is_pointless(error):
@@ -160,29 +164,48 @@ class Execution:
         except LeftError:
             return self._ending.cut_short()
 
-    async def _read_back(self) -> None:
-        """Read what was written earlier, and find out what has become of rows that failed before.
+    async def _get_ready(self) -> None:
+        """Before the first row, all that is to be known by then.
 
         Raises:
             LeftError: a stop was asked for.
             RecordError: what is there cannot be read.
+            BatchpatchError: what ends a run, see `GenesysClient.call`.
         """
-        job = self._job
-        heard = partial(off_loop_unless_stopped, stopper=job.stopper)
         try:
             if self._remember is not None:
-                await heard(self._remember, left=_UNREAD, doing=_READING)
-            if not job.reader.paths:
-                return
-            own = job.directory.path if job.directory else None
-            look = partial(look_into_earlier_runs, job.reader.paths, job.settings.read, own=own)
-            found = await heard(look, left=_LEFT, doing=_LOOKING)
+                stopper = self._job.stopper
+                await off_loop_unless_stopped(self._remember, stopper, left=_UNREAD, doing=_READING)
+            if self._job.reader.paths:
+                await self._look_back()
+            await self._learn_whose()
         except BaseException:
             self.pipeline.recorded.close(failed=True)
             raise
+
+    async def _look_back(self) -> None:
+        """Find out what has become of rows that failed in another run: of many it takes minutes."""
+        job = self._job
+        own = job.directory.path if job.directory else None
+        look = partial(look_into_earlier_runs, job.reader.paths, job.settings.read, own=own)
+        found = await off_loop_unless_stopped(look, job.stopper, left=_LEFT, doing=_LOOKING)
         self._again.take(found)
         for notice in found.notices:
             job.stopper.tell(notice)
+
+    async def _learn_whose(self) -> None:
+        """Learn whose data it is, for the record of a run that has asked nobody.
+
+        A service does not wait for it, nor does a run for long. What an outage ends here is a run
+        that has begun, with a copy of its pipe: it can be resumed.
+        """
+        job = self._job
+        is_service = job.stream is not None and job.stream.survives
+        if job.identity is not None or is_service or is_loopback(job.account.hosts.api_url):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TELLING_S):
+                await unless_stopped(self._organisation.learn(), job.stopper, left=UNASKED)
 
     def _is_pointless(self, error: BatchpatchError) -> bool:
         settled = self.pipeline.recorded.settled_here

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from batchpatch.errors import LeftError
 from batchpatch.genesys.account.organisation import read_identity
-from batchpatch.genesys.account.regions import is_loopback, region_of
+from batchpatch.genesys.account.regions import region_of
 from batchpatch.genesys.rate_limit.pace import assumed_allowance
 from batchpatch.pipeline.blocking import off_loop_unless_stopped, unless_stopped
 from batchpatch.pipeline.estimate import foresee
-from batchpatch.pipeline.organisation_record import UNASKED
 from batchpatch.writes.registry import USUAL, find_kind
 
 if TYPE_CHECKING:
@@ -26,8 +23,6 @@ if TYPE_CHECKING:
     from batchpatch.pipeline.estimate import Cost
     from batchpatch.pipeline.stop import Stopper
 
-_TELLING_S = 10.0
-"""The answer takes a tenth of a second; who started a job at night is not there to see it wait."""
 _UNSAID = "Nobody has said yes: nothing was sent."
 
 
@@ -93,7 +88,7 @@ async def confirmed(
     keeps_before: bool,
     identity: Identity | None = None,
 ) -> Identity | None:
-    """Return once somebody has said yes; where nobody is asked, once it is known whose data it is.
+    """Return once somebody has said yes; at once where nobody is asked.
 
     `sought`: so many of the `rows` have a participant that is yet to be found. `identity` is who
     the token is, where that is known already; what is returned is the same, or what was asked.
@@ -104,7 +99,7 @@ async def confirmed(
         OutageError: the platform does not answer.
     """
     if confirm is None:
-        return identity or await _identity_in_time(client, account, stopper)
+        return identity
     identity = identity or await unless_stopped(read_identity(client), stopper, left=_UNSAID)
     kind = find_kind(settings.write)
     reads_route = kind.find_route(settings.route or None).of_communication
@@ -122,18 +117,3 @@ async def confirmed(
     if not said_yes:
         raise LeftError(_UNSAID)
     return identity
-
-
-async def _identity_in_time(
-    client: GenesysClient, account: Account, stopper: Stopper
-) -> Identity | None:
-    """Whose data it is, for the record of a run that asks nobody; None where nobody's.
-
-    None as well where the platform does not answer in time: an outage is waited for with the rows.
-    """
-    if is_loopback(account.hosts.api_url):
-        return None
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_TELLING_S):
-            return await unless_stopped(read_identity(client), stopper, left=UNASKED)
-    return None
