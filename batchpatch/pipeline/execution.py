@@ -124,8 +124,6 @@ class Execution:
             directory = job.directory.path if job.directory else None
             job.monitor.watch(job.client, self.pipeline.recorded.counts, directory)
         self._ending = Ending(job, self.pipeline, output, lookup=lookup)
-        if job.identity is not None:
-            self.note(job.identity)
 
     def note(self, identity: Identity) -> None:
         """Whose data it is, once anybody has asked. Raises RecordError."""
@@ -194,14 +192,17 @@ class Execution:
             job.stopper.tell(notice)
 
     async def _learn_whose(self) -> None:
-        """Learn whose data it is, for the record of a run that has asked nobody.
+        """Note whose data it is; a run that has asked nobody learns it for that alone.
 
-        A service does not wait for it, nor does a run for long. What an outage ends here is a run
-        that has begun, with a copy of its pipe: it can be resumed.
+        A service does not wait for it, nor does a run for long. What an outage or a full disk ends
+        here is a run that has begun, with a copy of its pipe: it can be resumed.
         """
         job = self._job
+        if job.identity is not None:
+            self.note(job.identity)
+            return
         is_service = job.stream is not None and job.stream.survives
-        if job.identity is not None or is_service or is_loopback(job.account.hosts.api_url):
+        if is_service or is_loopback(job.account.hosts.api_url):
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(_TELLING_S):

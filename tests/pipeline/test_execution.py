@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from batchpatch.pipeline.intent import Confirm
     from batchpatch.pipeline.report import RunReport
 
     Answer = Callable[[Identity | BatchpatchError | None], None]
@@ -53,7 +54,9 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answer:
     return answer
 
 
-async def sent(folder: Path, stopper: Stopper | None = None) -> RunReport:
+async def sent(
+    folder: Path, stopper: Stopper | None = None, *, confirm: Confirm | None = None
+) -> RunReport:
     """The report of a run of one row, which lies in `run`."""
     (folder / "rows.csv").write_text(ROW)
     async with running(SandboxOptions()) as server:
@@ -62,6 +65,7 @@ async def sent(folder: Path, stopper: Stopper | None = None) -> RunReport:
             account=find_account(CREDENTIALS, api_url=server.url),
             record=RecordOptions(out=folder / "run"),
             stopper=stopper,
+            confirm=confirm,
         )
 
 
@@ -139,3 +143,17 @@ async def test_what_nobody_has_noted_is_no_ones_by_being_asked(
         report = await resume(tmp_path / "again", account=account, confirm=lambda _: True)
     assert (report.summary.exit_code, report.summary.outcomes) == (ExitCode.UNUSABLE, {})
     assert "organisation another" in str(report.summary.stopped_because)
+
+
+async def test_a_disk_that_is_full_once_the_run_has_begun_is_told_in_its_summary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended with an error and no summary, and what a pipe had brought was not kept."""
+
+    def refuse(*_: object) -> None:
+        raise RecordError("disk full")
+
+    monkeypatch.setattr("batchpatch.pipeline.organisation_record.update_manifest", refuse)
+    report = await sent(tmp_path, confirm=lambda _: True)
+    assert (report.summary.exit_code, report.resumable) == (ExitCode.STOPPED, True)
+    assert report.summary.stopped_because == "disk full"
