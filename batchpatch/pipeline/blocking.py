@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from batchpatch.errors import LeftError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
     from batchpatch.pipeline.stop import Stopper
 
@@ -76,18 +76,25 @@ async def off_loop_unless_stopped(
     """As `off_loop`, for what is done before anything has begun: the first stop ends it.
 
     `doing`: what it is, for whoever watches; of large files it takes minutes, and nothing else is
-    to be seen by then.
+    to be seen by then. None where that is said otherwise.
 
     Raises:
         LeftError: a stop was asked for before its end; `left` says so, in a sentence.
     """
+    with stopper.idle(), _told(doing, stopper):
+        return await off_loop(work, unless=stopper.asked(), left=left)
+
+
+@contextmanager
+def _told(doing: str | None, stopper: Stopper) -> Iterator[None]:
+    """What is done within is told once it has taken long."""
+    if doing is None:
+        yield
+        return
     words = f"{doing} (Ctrl-C: leave)."
     telling = asyncio.get_running_loop().call_later(_WORTH_TELLING_S, stopper.tell, words)
-    if doing is None:
-        telling.cancel()
     try:
-        with stopper.idle():
-            return await off_loop(work, unless=stopper.asked(), left=left)
+        yield
     finally:
         telling.cancel()
 

@@ -85,21 +85,31 @@ class Seen(NamedTuple):
 def requests_left(seen: Seen, *, anew: bool = False) -> int:
     """About how many requests are to come.
 
-    Participants are found well before their rows are sent, so the two are counted apart: what a
-    row that was read has cost, those in hand with what they are going to, and what one that is
-    settled has. What a row would change is read
-    ahead as well, by as much as the window holds, and patches are sent ahead of those that are read
-    back: what was found, read or sent ahead is to come again in another process only (`anew`).
+    They are of three kinds, each with a price of its own a row: to find participants, to read what
+    a row would change, and to settle it. Rows are found, read and sent ahead of those that are
+    settled; what was done ahead is to come again in another process only (`anew`).
     """
-    sought = seen.fed + seen.in_hand
-    to_find = (seen.finding + seen.reads_left) / sought if sought else 0.0
-    others = max(0, seen.requests - seen.finding - (seen.reading or 0))
-    to_settle = others / seen.settled_here if seen.settled_here >= FEW_ROWS else 1.0 + seen.verifies
     unsettled = max(0, seen.expected - seen.settled)
-    unfound = unsettled if anew else max(0, seen.expected - seen.read)
-    settling = unsettled * to_settle - (0 if anew else seen.accepted)
-    finding = unfound * to_find + (0 if anew else seen.reads_left)
-    return round(finding + max(0.0, settling) + _reads_left(seen, unsettled, anew=anew))
+    finding = _finding_left(seen, unsettled, anew=anew)
+    settling = _settling_left(seen, unsettled, anew=anew)
+    return round(finding + settling + _reads_left(seen, unsettled, anew=anew))
+
+
+def _finding_left(seen: Seen, unsettled: int, *, anew: bool) -> float:
+    """Rows in hand count with what they are going to cost."""
+    sought = seen.fed + seen.in_hand
+    a_row = (seen.finding + seen.reads_left) / sought if sought else 0.0
+    if anew:
+        return unsettled * a_row
+    return max(0, seen.expected - seen.read) * a_row + seen.reads_left
+
+
+def _settling_left(seen: Seen, unsettled: int, *, anew: bool) -> float:
+    a_row = 1.0 + seen.verifies
+    if seen.settled_here >= FEW_ROWS:
+        others = max(0, seen.requests - seen.finding - (seen.reading or 0))
+        a_row = others / seen.settled_here
+    return max(0.0, unsettled * a_row - (0 if anew else seen.accepted))
 
 
 def _reads_left(seen: Seen, unsettled: int, *, anew: bool) -> float:
