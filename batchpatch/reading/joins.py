@@ -34,6 +34,7 @@ def joined_header(cells: Sequence[str], header: Sequence[str], id_names: set[str
     """The header that begins in the last cell of a record and goes on behind it; else nothing.
 
     One of its columns is that of an id, and another one is known too: text has such words as well.
+    Where blanks come before cells, as in a text that should stand in quotes, all must be known.
 
     Args:
         cells: of a line.
@@ -47,13 +48,16 @@ def joined_header(cells: Sequence[str], header: Sequence[str], id_names: set[str
     begins = first.endswith(tuple(id_names))
     mine = {*map(normalized, header)} - {""}
     known = sum(name in mine or is_known_column(name) for name in others)
+    if any(cell[:1].isspace() for cell in tail[1:]) and known < max(2, len(others)):
+        return ()
     return tail if begins + known > 1 and (begins or not id_names.isdisjoint(others)) else ()
 
 
 def misfit(cells: Sequence[str], width: int) -> RowError | None:
-    """What is wrong with a record that has too many cells or too few, where a join has done it."""
+    """What is wrong with a line that has too many cells or too few, where a join has done it."""
     ragged = row_errors.ragged(len(cells), width, 1, 1)
-    if any(canonical_uuid(cell) or normalized(cell) in _ID_NAMES for cell in cells[width:]):
+    are_two = len(cells) >= 2 * width - 1  # the delimiter between them is missing, too
+    if are_two and any(canonical_uuid(c) or normalized(c) in _ID_NAMES for c in cells[width:]):
         return ragged._replace(
             hint="Two lines seem to have become one: put a line break between them, as where one "
             "file ends and the next was joined to it."

@@ -76,9 +76,9 @@ def refuse_ragged(cells: Sequence[str], width: int, line: int) -> None:
     if len(cells) < width or any(cells[width:]):
         last = line + sum(len(LINE_BREAK.findall(cell)) for cell in cells)
         escaped = len(cells) > width and any(cell.endswith("\\") for cell in cells[:-1])
-        if (error := misfit(cells, width)) is not None:
-            raise UnsendableError(error)
-        raise UnsendableError(row_errors.ragged(len(cells), width, line, last, escaped=escaped))
+        joined = misfit(cells, width) if last == line and not escaped else None
+        ragged = row_errors.ragged(len(cells), width, line, last, escaped=escaped)
+        raise UnsendableError(joined or ragged)
 
 
 class UnusableCell(str):

@@ -8,6 +8,7 @@ import pytest
 
 from batchpatch.errors import InputError
 from batchpatch.model import InvalidRow, Row
+from batchpatch.options.fields import parse_participant
 from batchpatch.options.read import ReadOptions
 from batchpatch.reading.reader import Reader
 
@@ -112,6 +113,42 @@ def test_two_lines_that_became_one_are_one_invalid_row(read: Read, joined: str) 
     assert [type(row) for row in made] == [InvalidRow, Row]
     assert isinstance(made[0], InvalidRow)
     assert made[0].hint.startswith("Two lines seem to have become one")
+
+
+@pytest.mark.parametrize(
+    ("cells", "hint"),
+    [
+        (f"{C},Hello, world,{P}", "Put a cell that contains the delimiter"),
+        (f"{C},Hello\\, world,{P}", "If a backslash takes the meaning"),
+        (f'{C},"Hello\nworld", x,{P}', "If these are several rows, a quote"),
+    ],
+)
+def test_an_id_behind_a_cell_that_is_not_quoted_is_no_second_line(
+    read: Read, cells: str, hint: str
+) -> None:
+    """A line break would be looked for in vain: the cell before is what is to be mended."""
+    (made,) = read(f"conversationId,attr.note,participantId\n{cells}\n".encode())
+    assert isinstance(made, InvalidRow)
+    assert made.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "had a conversation, address, phone",
+        "asked for id, purpose, birth date",
+        "She paid, address unknown, address",
+    ],
+)
+def test_a_text_that_is_not_quoted_is_no_header_at_the_end_of_a_row(
+    write: Write, text: str
+) -> None:
+    """One such row among a million is one invalid row: the words in it name columns by chance."""
+    data = f"id,attr.note\n{C},gold\n{C},{text}\n{C},gold\n".encode()
+    options = ReadOptions(columns={"conversation": "id"}, participant=parse_participant("customer"))
+    reader = Reader([write(data)], options)
+    made = [type(row) for batch in reader for row in batch.rows]
+    assert made == [Row, InvalidRow, Row]
 
 
 @pytest.mark.parametrize(
