@@ -17,7 +17,10 @@ def escaped_reader(
 
     A database that escapes writes so that there is nothing; unescaped it would be the text N.
     """
-    between, nothing = re.escape(delimiter), re.escape(f"{escapechar}N")
-    cell = re.compile(rf"(^|{between})(?={nothing}(?:[\r\n]|{between}|$))")
-    kept = (cell.sub(lambda begin: begin[0] + escapechar, line) for line in lines)
-    return csv.reader(kept, delimiter=delimiter, escapechar=escapechar, **spelling)
+    between, nothing = re.escape(delimiter), f"{escapechar}N"
+    text = re.escape(nothing)
+    # What it begins with is searched for in no time; what is before it is looked at behind that.
+    cell = re.compile(rf"{text}(?<![^{between}]{text})(?=[\r\n{between}]|$)")
+    kept = f"{escapechar}{nothing}".replace("\\", "\\\\")
+    some = (cell.sub(kept, line) if nothing in line else line for line in lines)
+    return csv.reader(some, delimiter=delimiter, escapechar=escapechar, **spelling)

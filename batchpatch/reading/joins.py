@@ -46,31 +46,37 @@ def joined_header(cells: Sequence[str], header: Sequence[str], id_names: set[str
     tail = [cell.rstrip('"') for cell in cells[len(header) - 1 :]]
     first, *others = map(normalized, tail)
     begins = first.endswith(tuple(id_names))
+    if not begins and id_names.isdisjoint(others):
+        return ()
     mine = {*map(normalized, header)} - {""}
     known = sum(name in mine or is_known_column(name) for name in others)
     if any(cell[:1].isspace() for cell in tail[1:]) and known < max(2, len(others)):
         return ()
-    return tail if begins + known > 1 and (begins or not id_names.isdisjoint(others)) else ()
+    return tail if begins + known > 1 else ()
 
 
 def misfit(cells: Sequence[str], width: int) -> RowError | None:
     """What is wrong with a line that has too many cells or too few, where a join has done it."""
-    ragged = row_errors.ragged(len(cells), width, 1, 1)
+    hint = _why_misfit(cells, width)
+    return row_errors.ragged(len(cells), width, 1, 1)._replace(hint=hint) if hint else None
+
+
+def _why_misfit(cells: Sequence[str], width: int) -> str | None:
     are_two = len(cells) >= 2 * width - 1  # the delimiter between them is missing, too
     if are_two and any(canonical_uuid(c) or normalized(c) in _ID_NAMES for c in cells[width:]):
-        return ragged._replace(
-            hint="Two lines seem to have become one: put a line break between them, as where one "
-            "file ends and the next was joined to it."
+        return (
+            "Two lines seem to have become one: put a line break between them, as where one file "
+            "ends and the next was joined to it."
         )
     if (mark := _divided_by(cells, width)) is not None:
-        return ragged._replace(
-            hint=f"{mark.capitalize()} seem to separate its cells, and something else those of "
-            "the header: write one of them in all lines."
+        return (
+            f"{mark.capitalize()} seem to separate its cells, and something else those of the "
+            "header: write one of them in all lines."
         )
     if len(cells) < width and not any(map(canonical_uuid, cells)):
-        return ragged._replace(
-            hint="It may be the rest of a cell with a line break, which the row above then lacks: "
-            "put such a cell in double quotes. Else write the missing cells out."
+        return (
+            "It may be the rest of a cell with a line break, which the row above then lacks: put "
+            "such a cell in double quotes. Else write the missing cells out."
         )
     return None
 
