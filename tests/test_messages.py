@@ -72,7 +72,6 @@ def test_paths_are_said_as_they_are_typed() -> None:
                 wrong += [f"{path.name}: {one}" for one in said if PATH.fullmatch(one)]
     assert sorted(wrong) == [
         "origin.py: run.directory",  # a cell that is read again
-        "output.py: path",  # the names of a command, in `see batchpatch run --help`
         "page_wording.py: glance.directory.path",  # a page, on which nothing is quoted
     ]
 

@@ -17,7 +17,8 @@ from batchpatch.cli.click_commands import (
     SandboxCommand,
     help_all,
 )
-from batchpatch.cli.output import command_error, emit, reopen_streams, usage_sentence, wants_json
+from batchpatch.cli.output import command_error, emit, reopen_streams, wants_json
+from batchpatch.cli.usage_errors import usage_sentence
 from batchpatch.errors import BatchpatchError, ExitCode, SettingsError, as_typed, why_refused
 from batchpatch.version import VERSION
 
