@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from batchpatch.reading.dialect import (
     unread,
     usual_readings,
 )
+from batchpatch.reading.json_objects import refuse_json
 from batchpatch.reading.odd_values import LARGE_LENGTH
 from batchpatch.reading.records import Block
 from batchpatch.reading.sources import BlankInputError, EmptyInputError
@@ -43,7 +43,6 @@ __all__ = ["CsvRecords", "is_blank"]
 
 MAX_HEADER_LENGTH = 1 << 20
 
-_OBJECT = re.compile(r'\s*\{\s*"')
 
 _MARKS = "\ufeff\x1a"
 """A byte order mark and the old sign for the end of a file: files that were joined have them
@@ -86,12 +85,13 @@ class CsvRecords(TableRecords):
         if named:  # "sep=;", with which Excel is told the delimiter
             self._drop(1)
             first = self._first_line()
-        if _OBJECT.match(first):
-            raise InputError(f"{self._name} holds JSON, not CSV: add --format jsonl.")
+        headless = options.columns_given and not own
+        while first.strip() in ("{", "[") and len(self._ahead) == 1 and self._read_ahead():
+            pass  # what is behind a bracket tells whether this is JSON
+        refuse_json("".join(self._ahead), source, headless=bool(headless))
         dialect = dialect_of(first, options, named=named, own=own)
         self._dialect = dialect
         self.delimiter = dialect.delimiter
-        headless = options.columns_given and not own
         self.header = list(options.columns_given) if headless else self._read_header()
         self.table = Table(self.header, dialect, name=self._name)
 

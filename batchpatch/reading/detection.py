@@ -17,7 +17,6 @@ from batchpatch.reading.csv_records import CsvRecords
 from batchpatch.reading.decoding import detect_encoding
 from batchpatch.reading.dialect import looks_like_csv
 from batchpatch.reading.idle_options import refuse_sheet
-from batchpatch.reading.json_objects import array_error
 from batchpatch.reading.jsonl_records import JsonlRecords
 from batchpatch.reading.mapping import Mapping, map_columns
 from batchpatch.reading.row_errors import shown
@@ -154,19 +153,6 @@ def refuse_csv(head: str, *, name: str) -> None:
         raise InputError(f"{name} looks like CSV: add --format csv.")
 
 
-_ARRAY = re.compile(r"\[\s*[\[{]")
-_OBJECT = re.compile(r'\{\s*"')
-
-
-def _refuse_json(source: ByteSource, encoding: str) -> None:
-    """Raise InputError for JSON that is to be read as CSV."""
-    text = source.head().decode(encoding, "replace").lstrip("\ufeff \t\r\n")
-    if _ARRAY.match(text):
-        raise array_error(source)
-    if _OBJECT.match(text):
-        raise InputError(f"{source.name} holds JSON, not CSV: add --format jsonl.")
-
-
 HOPELESS_ROWS = 1000
 """An input that begins with this many invalid rows is refused."""
 
@@ -226,8 +212,6 @@ def detect(source: ByteSource, options: ReadOptions, *, name: str) -> Detected:
     encoding = detect_encoding(head, options.encoding, name=source.name)
     known = options.format or detect_format(name, head)
     if known == "csv":
-        if not options.skip_lines:
-            _refuse_json(source, encoding)
         records = CsvRecords(source, encoding=encoding, options=options)
         refuse_sheet(records, options, name=source.name)
         mapping = _mapped(records, options, name=source.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -30,6 +31,35 @@ def array_error(source: ByteSource) -> InputError:
         f"{source.name} is one JSON array, not an object on each line: convert it with "
         f"jq -c '.[]' {file} > rows.jsonl."
     )
+
+
+def refuse_json(text: str, source: ByteSource, *, headless: bool) -> None:
+    """Raise InputError for JSON that is to be read as CSV.
+
+    Args:
+        text: how the table begins.
+        source: of it.
+        headless: it begins with a row, whose first cell may be JSON.
+    """
+    text = text.lstrip()
+    if _ARRAY.match(text):
+        raise array_error(source)
+    if _OBJECT.match(text) and not (headless and _is_cell(text)):
+        raise InputError(f"{source.name} holds JSON, not CSV: add --format jsonl.")
+
+
+_ARRAY = re.compile(r"\[\s*[\[{]")
+_OBJECT = re.compile(r'\{\s*"')
+
+
+def _is_cell(text: str) -> bool:
+    """True of an object behind which the line goes on with more than a comma, and no other one."""
+    try:
+        _, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return False
+    rest = text[end:].partition("\n")[0].strip(" \r")
+    return len(rest) > 1 and not rest.startswith("{")
 
 
 def sample_of(value: Mapping[str, Any]) -> list[list[str]]:

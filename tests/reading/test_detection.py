@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batchpatch.errors import InputError
+from batchpatch.model import InvalidRow, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,8 @@ def tarred() -> bytes:
     return file.getvalue()
 
 
+C = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+P = "16fd2706-8baf-433b-82eb-8c7fada847da"
 WORKBOOK = (Path(__file__).parent / "cases" / "real_workbook.xlsx").read_bytes()
 
 
@@ -137,3 +140,17 @@ def test_what_is_skipped_may_be_json(read: Callable[..., list[object]]) -> None:
     """It is a title like any other."""
     rows = b'{"title": "x"}\nconversationId,participantId,attr.a\nx,y,z\n'
     assert len(read(rows, "rows.csv", skip_lines=1)) == 1
+
+
+@pytest.mark.parametrize("comment", ["", "sep=\t\n"])
+def test_a_first_cell_of_a_file_without_a_header_may_be_json(
+    read: Callable[..., list[Row | InvalidRow]], comment: str
+) -> None:
+    """A database that writes no quotes, and the attributes first."""
+    rows = f'{comment}{{"tier": "gold"}}\t{C}\t{P}\n{{"tier": "iron"}}\t{C}\t{P}\n'.encode()
+    wanted = {"columns_given": ("attributes", "conversationId", "participantId"), "quote": "none"}
+    made = read(rows, "rows.tsv", format="csv", **wanted)
+    assert [type(row) for row in made] == [Row, Row]
+    lines = b'{"tier": "gold"}\n{"tier": "iron"}\n'
+    with pytest.raises(InputError, match="holds JSON, not CSV: add --format jsonl"):
+        read(lines, "rows.tsv", format="csv", **wanted)
