@@ -51,7 +51,7 @@ def detect_encoding(head: bytes, asked: str | None, *, name: str) -> str:
         return "utf-8"
     if codec.startswith(_WESTERN) and is_wide_utf8(head[: head.rfind(b"\n") + 1]):
         raise InputError(
-            f"{name} is UTF-8 text, of which --encoding {codec} would garble what is beyond ASCII: "
+            f"{name} is UTF-8 text, of which --encoding {asked} would garble what is beyond ASCII: "
             "leave the flag out."
         )
     return codec
