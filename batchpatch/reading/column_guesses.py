@@ -41,7 +41,8 @@ _WORDS = {
 """How else such a column may be called; see `ALIASES`."""
 _OTHERS = re.compile(r"queue|user|agent|division|wrapup|flow|skill|team|contact|campaign")
 """In names of columns whose ids are of something else."""
-_PREFIXES = ("attr", "attributes")
+_PREFIXES = {"attr": 0.72, "attributes": 0.85}
+"""With how much of them a prefix must have in common to be meant; `attribution` has less."""
 _ALIKE = 0.72
 _MOST_BAD = 0.2
 
@@ -101,5 +102,5 @@ def holds_objects(at: int, sample: Sample) -> bool:
 def attribute_meant(column: str) -> str | None:
     """The name behind a prefix that is nearly an attribute's, as in `atr.tier`; None of others."""
     prefix, _, name = column.partition(".")
-    is_near = get_close_matches(normalized(prefix), _PREFIXES, 1, _ALIKE)
-    return name if name and is_near else None
+    near = (get_close_matches(normalized(prefix), [one], 1, _PREFIXES[one]) for one in _PREFIXES)
+    return name if name and any(near) else None

@@ -57,6 +57,7 @@ class HeaderError(InputError):
         """The sentence of the first of them."""
         self.words = " ".join(filter(None, (problem.words for problem in problems)))
         """What to add to the command line, as far as it is known."""
+        self.words_suffice = all(problem.words for problem in problems)
         if not others:
             super().__init__(first.alone)
             return

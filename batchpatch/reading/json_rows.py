@@ -10,6 +10,7 @@ from batchpatch.errors import InputError
 from batchpatch.formats.plan_line import is_plan, may_be_plan
 from batchpatch.model import InvalidRow, Row, RowContext
 from batchpatch.options.fields import are_canonical
+from batchpatch.reading.header_problems import HeaderError
 from batchpatch.reading.json_framing import is_blank
 from batchpatch.reading.json_objects import object_of, parsed, sample_of
 from batchpatch.reading.mapping import Mapping, map_columns
@@ -203,7 +204,7 @@ class LineMaker:
                 keys, self._options, name="this line", plan=plan, is_json=True, sample=sample
             )
         except InputError as error:
-            made = _unmapped(getattr(error, "first", str(error)), words=getattr(error, "words", ""))
+            made = _unmapped(error)
         else:
             self.first_mapping = self.first_mapping or mapping
             fields = self._fields(keys, mapping)
@@ -236,18 +237,16 @@ class LineMaker:
         return _Fields(tuple(keys[p] for p in ids), keys[at], keys, properties)
 
 
-def _unmapped(sentence: str, *, words: str = "") -> RowError:
-    """A JSONL line whose keys do not say what is meant.
-
-    Args:
-        sentence: of the mapping's error: what is missing, then what to do.
-        words: what to add to the command line for all that is missing, as far as it is known.
-    """
+def _unmapped(error: InputError) -> RowError:
+    """A JSONL line whose keys do not say what is meant, from what the mapping says of them."""
+    # What is missing, then what to do.
+    sentence = error.first if isinstance(error, HeaderError) else str(error)
     problem, _, advice = sentence.rstrip(".").partition(". " if ". " in sentence else ": ")
     advice = advice or "See --help for --map and --attributes"
     hint = f"{advice[0].upper()}{advice[1:]}."
-    if words not in hint:
-        hint += f" For all that is missing, add {words}."
+    if isinstance(error, HeaderError) and error.words not in hint:
+        what = "all that" if error.words_suffice else "what else"
+        hint += f" For {what} is missing, add {error.words}."
     return RowError("unmapped", f"{problem[0].lower()}{problem[1:]}", hint)
 
 

@@ -43,6 +43,14 @@ def test_a_prefix_that_is_nearly_one_is_no_name_of_an_attribute() -> None:
     assert several.lines[-1].endswith(words)
 
 
+@pytest.mark.parametrize("column", ["attribution.source", "addr.city", "art.no", "at.x"])
+def test_a_word_of_its_own_is_no_prefix_of_an_attribute(column: str) -> None:
+    """`attr.source` would take its place for ever, and nothing else would be offered."""
+    error = refusal(["conversationId", "participantId", column], [[C, P, "x"]])
+    assert f"--attributes {column}" in str(error)
+    assert "--map" not in str(error)
+
+
 def test_columns_that_are_one_cell_are_one_problem() -> None:
     """What else is missing is not known before they are parted, and the flag for that is all."""
     error = refusal(["conversationId participantId attr.tier"], [[f"{C} {P} gold"]])

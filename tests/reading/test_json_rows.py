@@ -297,6 +297,7 @@ def test_the_comma_of_an_array_is_named(text: bytes, words: str) -> None:
             "add --map conversation=call --map participant=who --map attributes=data.",
         ),
         ({"conversationId": C, "participantId": P, "tier": "x"}, "--attributes tier"),
+        ({"conversationId": C, "tier": "x"}, "For what else is missing, add --attributes tier."),
         ({"rows": [{"conversationId": C}]}, "--map conversation=COLUMN"),
     ],
 )
