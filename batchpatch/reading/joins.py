@@ -46,7 +46,8 @@ def joined_header(cells: Sequence[str], header: Sequence[str], id_names: set[str
     tail = [cell.rstrip('"') for cell in cells[len(header) - 1 :]]
     first, *others = map(normalized, tail)
     begins = first.endswith(tuple(id_names))
-    if not begins and id_names.isdisjoint(others):
+    names_id = begins or not id_names.isdisjoint(others)
+    if not names_id or any(map(canonical_uuid, tail)):
         return ()
     mine = {*map(normalized, header)} - {""}
     known = sum(name in mine or is_known_column(name) for name in others)

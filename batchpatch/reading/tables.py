@@ -146,8 +146,13 @@ class Table:
             begun = joined_header(cells, self.header, self._id_names)
             if begun and not self._continues(begun):
                 self._refuse(line + nth, begun, how="ends with")
-            elif nth and self._is_header(cells) and not self._repeats_header(cells):
+            elif nth and self._is_other_header(cells):
                 self._refuse(line + nth, cells)
+
+    def _is_other_header(self, cells: Sequence[str]) -> bool:
+        """True of a header that is not this table's; a row has ids."""
+        is_row = any(map(canonical_uuid, cells))
+        return not is_row and self._is_header(cells) and not self._repeats_header(cells)
 
     def _continues(self, tail: Sequence[str]) -> bool:
         """True of this table's own header, behind a text that is none of it."""

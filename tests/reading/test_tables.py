@@ -206,6 +206,8 @@ def test_rows_before_another_table_are_handed_over(write: Write) -> None:
         "\nsame,same,gold\n",
         f"{C},{P},about a conversation, and more\n",
         f"{C},{P},gold,conversation\n",
+        f"{C},{P},gold,conversation,purpose,{C}\n",
+        f'{C},{P},"gold\nconversation,{P},conversation\n" x\n',
     ],
 )
 def test_a_bad_row_is_no_header(read: Read, record: str) -> None:
