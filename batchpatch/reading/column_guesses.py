@@ -43,6 +43,8 @@ _OTHERS = re.compile(r"queue|user|agent|division|wrapup|flow|skill|team|contact|
 """In names of columns whose ids are of something else."""
 _PREFIXES = {"attr": 0.72, "attributes": 0.85}
 """With how much of them a prefix must have in common to be meant; `attribution` has less."""
+_OBJECT = re.compile(r"\{\s*[\"'}]")
+"""How one begins, in JSON or as Python shows it; ids stand in braces as well."""
 _ALIKE = 0.72
 _MOST_BAD = 0.2
 
@@ -94,9 +96,9 @@ def holds_ids(at: int, sample: Sample) -> bool:
 
 
 def holds_objects(at: int, sample: Sample) -> bool:
-    """True of a column that has JSON objects in all the cells of the first records."""
+    """True of a column that has objects in all the cells of the first records."""
     cells = [cells[at].strip() for cells in sample if at < len(cells) and cells[at].strip()]
-    return bool(cells) and all(cell.startswith("{") for cell in cells)
+    return bool(cells) and all(map(_OBJECT.match, cells))
 
 
 def attribute_meant(column: str) -> str | None:

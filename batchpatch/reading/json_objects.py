@@ -63,9 +63,9 @@ def _is_cell(text: str) -> bool:
 
 
 def sample_of(value: Mapping[str, Any]) -> list[list[str]]:
-    """What an object holds, as the one record of a table; an object within it as its beginning."""
+    """What an object holds, as the one record of a table; an object within it as an empty one."""
     return [
-        [one if isinstance(one, str) else "{" * isinstance(one, dict) for one in value.values()]
+        [one if isinstance(one, str) else "{}" * isinstance(one, dict) for one in value.values()]
     ]
 
 

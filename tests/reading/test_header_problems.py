@@ -238,6 +238,13 @@ def test_a_column_of_objects_may_be_the_attributes() -> None:
     assert error.words == "--map attributes=data"
 
 
+@pytest.mark.parametrize("cell", [f"{{{C}}}", "{name}", "{ 1 }"])
+def test_what_stands_in_braces_is_no_object(cell: str) -> None:
+    """A database writes its ids so; sent as the attributes each row would be invalid."""
+    error = refusal(["conversationId", "participantId", "data"], [[C, P, cell]])
+    assert "holds objects" not in str(error)
+
+
 @pytest.mark.parametrize(
     ("header", "field"),
     [
