@@ -49,7 +49,7 @@ def detect_encoding(head: bytes, asked: str | None, *, name: str) -> str:
         if b"\0" in head[:2] or head[:200].count(0) > len(head[:200]) // 4:
             raise InputError(f"{name} {_why_zeros(head[:200])}.")
         return "utf-8"
-    if codec.startswith(_WESTERN) and is_wide_utf8(head[: head.rfind(b"\n") + 1]):
+    if codec.startswith(_OF_ONE_BYTE) and is_wide_utf8(head[: head.rfind(b"\n") + 1]):
         raise InputError(
             f"{name} is UTF-8 text, of which --encoding {asked} would garble what is beyond ASCII: "
             "leave the flag out."
@@ -57,8 +57,8 @@ def detect_encoding(head: bytes, asked: str | None, *, name: str) -> str:
     return codec
 
 
-_WESTERN = ("cp125", "iso8859-1")
-"""Codecs in which what is UTF-8 by its bytes makes no sense."""
+_OF_ONE_BYTE = ("cp125", "iso8859")
+"""Codecs of a byte a character, in which what is UTF-8 by its bytes makes no sense."""
 
 
 def _why_zeros(head: bytes) -> str:

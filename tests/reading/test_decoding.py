@@ -137,8 +137,8 @@ def test_utf_16_without_a_mark_is_told_by_its_zeros(head: bytes, endian: str) ->
         detect_encoding(head, None, name="x")
 
 
-@pytest.mark.parametrize("asked", ["cp1252", "latin-1", "iso-8859-15"])
-def test_utf_8_is_not_read_as_something_western(asked: str) -> None:
+@pytest.mark.parametrize("asked", ["cp1252", "latin-1", "iso-8859-15", "iso-8859-2", "cp1250"])
+def test_utf_8_is_not_read_as_something_of_one_byte(asked: str) -> None:
     """No byte of it would be an error, and what is stored could not be told from what was meant."""
     with pytest.raises(InputError, match=rf"--encoding {asked} would .* leave the flag out"):
         detect_encoding("a\ngr\u00fcn\n\u00e4".encode()[:-1], asked, name="x")
