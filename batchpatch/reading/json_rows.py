@@ -244,7 +244,7 @@ def _unmapped(error: InputError) -> RowError:
     problem, _, advice = sentence.rstrip(".").partition(". " if ". " in sentence else ": ")
     advice = advice or "See --help for --map and --attributes"
     hint = f"{advice[0].upper()}{advice[1:]}."
-    if isinstance(error, HeaderError) and error.words not in hint:
+    if isinstance(error, HeaderError) and error.lines and error.words not in hint:
         what = "all that" if error.words_suffice else "what else"
         hint += f" For {what} is missing, add {error.words}."
     return RowError("unmapped", f"{problem[0].lower()}{problem[1:]}", hint)

@@ -310,6 +310,16 @@ def test_all_that_a_line_lacks_is_said_at_once(line: dict[str, Any], words: str)
     assert row.message[0].islower()
 
 
+def test_one_thing_that_a_line_lacks_is_all() -> None:
+    """What is offered for it is said once, and nothing of more that is missing."""
+    line = {"conversationId": C, "participantId": P, "tier": "x", "note": "y"}
+    row = LineMaker(ReadOptions(), source=0).slow_path(1, 1, orjson.dumps(line))
+    assert isinstance(row, InvalidRow)
+    assert row.hint.endswith(
+        "Send some with --attributes tier (several: A,B), or all with --all-columns."
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
