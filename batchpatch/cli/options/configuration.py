@@ -131,10 +131,12 @@ def _meant(name: str, flags: Collection[str]) -> str | None:
 
 def misspelt_lines(env: Mapping[str, str]) -> list[str]:
     """What is to be said of them where settings are used; their values may be secrets."""
-    from batchpatch.cli.options.every import of_one_line  # noqa: PLC0415 - not for --help
-
     unheard = unheard_variables(env)
-    refused = {_variable(flag) for flag in of_one_line()} if unheard else set()
+    if not unheard:
+        return []
+    from batchpatch.cli.options.every import of_one_line  # noqa: PLC0415 - mostly there is none
+
+    refused = {_variable(flag) for flag in of_one_line()}
     see = "`batchpatch config --all` shows what can be set."
     return [
         f"Warning: {name} sets nothing: {f'did you mean {meant}?' if meant else see}"
