@@ -51,7 +51,16 @@ class FileFlags(Options):
     failed: bool = flag(
         "--failed", "With --csv: only rows that did not make it.", default=False, everyday=True
     )
+    force: bool = flag(
+        "--force", "With --csv or --html: write over a file that is there.", default=False
+    )
     inputs: tuple[Path, ...] = inputs_again_flag()
+
+    @property
+    def named(self) -> dict[str, Path]:
+        """The files that are to be written, by flag."""
+        given = {"--csv": self.csv, "--html": self.html}
+        return {flag: out for flag, out in given.items() if out is not None and str(out) != "-"}
 
     def check(self, *, json: bool) -> None:
         """Raise SettingsError where the flags contradict each other."""
@@ -64,6 +73,19 @@ class FileFlags(Options):
             raise SettingsError("--html writes a file: name one.")
         if json and str(self.csv) == "-":
             raise two_on_stdout("--csv")
+        if self.force and not self.named:
+            raise SettingsError("--force is for a file: add --csv OUT or --html OUT.")
+        self._refuse_taken()
+
+    def _refuse_taken(self) -> None:
+        """Before one of them is written, which the next attempt would then meet."""
+        from batchpatch.recording.new_file import refuse_taken  # noqa: PLC0415 - not for --help
+
+        named = self.named
+        for name, out in named.items():
+            refuse_taken(out, flag=name, force=self.force)
+        if len({out.resolve() for out in named.values()}) < len(named):
+            raise SettingsError("--csv and --html name the same file: give each its own.")
 
 
 @with_options
@@ -95,7 +117,7 @@ def report(
     if following.undo and (undo := overview.history.taken_back_by) is not None:
         following = following._replace(undo=None, undo_because=f"{undo} has taken it back already")
     if files.html is not None:
-        _write_page(files.html, overview, following, show_values=files.show_values)
+        _write_page(files, overview, following)
         return _written(files, showing)
     if showing.json:
         emit_document(report_document(overview, following))
@@ -113,19 +135,29 @@ def _write_rows(directory: Path, out: Path, files: FileFlags) -> None:
         with binary_output() as file:
             write_rows(directory, file, failed_only=files.failed, inputs=files.inputs)
         return
-    count = write_rows(directory, out, failed_only=files.failed, inputs=files.inputs)
+    count = write_rows(
+        directory, out, failed_only=files.failed, inputs=files.inputs, force=files.force
+    )
     say(f"{count:,} rows in {as_typed(out)}")
     if count > MOST_SHEET_ROWS:
         say(f"A spreadsheet shows the first {MOST_SHEET_ROWS:,} of them.")
 
 
-def _write_page(out: Path, overview: Overview, following: Following, *, show_values: bool) -> None:
+def _write_page(files: FileFlags, overview: Overview, following: Following) -> None:
     """Write the page instead of showing the report."""
     from batchpatch.cli.page_wording import wording_of  # noqa: PLC0415 - not for --help
     from batchpatch.commands.page import write_page  # noqa: PLC0415
 
-    size = write_page(out, overview, wording_of(overview, following), show_values=show_values)
-    say(f"{as_typed(out)}: {size / 1000:,.0f} kB")
+    if files.html is None:
+        return
+    size = write_page(
+        files.html,
+        overview,
+        wording_of(overview, following),
+        show_values=files.show_values,
+        force=files.force,
+    )
+    say(f"{as_typed(files.html)}: {size / 1000:,.0f} kB")
 
 
 def _written(files: FileFlags, showing: ShowingFlags) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from batchpatch.errors import SettingsError, as_typed
-from batchpatch.recording.files import replacing
+from batchpatch.recording.new_file import new_file, refuse_taken
 from batchpatch.reporting.glance import glance_at
 from batchpatch.reporting.inputs_again import find_inputs
 from batchpatch.reporting.row_table import write_table
@@ -23,6 +23,7 @@ def write_rows(
     *,
     failed_only: bool = False,
     inputs: Sequence[Path] = (),
+    force: bool = False,
 ) -> int:
     """Write the rows of a run with what became of each; says how many.
 
@@ -31,12 +32,13 @@ def write_rows(
 
     Args:
         path: directory of the run.
-        out: where to; a file that is there is replaced.
+        out: where to.
         failed_only: only rows that did not make it.
         inputs: where inputs lie now that have been moved; known by their content.
+        force: a file that is there may be replaced.
 
     Raises:
-        SettingsError: there is no such run, or `out` is a file of it.
+        SettingsError: there is no such run, or `out` is a file of it, or is there already.
         InputError: an input is gone or has changed, so nobody knows the rows any more.
         RecordError: a file of the run cannot be read, or `out` cannot be written.
     """
@@ -44,21 +46,19 @@ def write_rows(
     paths = find_inputs(glance, inputs)
     if not isinstance(out, Path):
         return write_table(out, glance, paths, failed_only=failed_only)
-    refuse_own(out, glance.directory, paths, flag="--csv")
-    with replacing(out, of_run=False) as file:
+    refuse_own(out, glance.directory, paths, flag="--csv", force=force)
+    with new_file(out) as file:
         return write_table(file, glance, paths, failed_only=failed_only)
 
 
 def refuse_own(
-    out: Path, directory: RunDirectory, inputs: Sequence[str] = (), *, flag: str
+    out: Path, directory: RunDirectory, inputs: Sequence[str] = (), *, flag: str, force: bool
 ) -> None:
-    """Raise SettingsError where a report would take the place of a run's file, or its input."""
+    """Raise SettingsError where a report would take the place of a run's file, or its input; or,
+    without `force`, of anything."""
     taken = any(one.exists() and out.exists() and one.samefile(out) for one in map(Path, inputs))
     if taken or directory.is_own(out):
         raise SettingsError(
             f"{flag} {as_typed(out)} is a file of the run itself: name another one."
         )
-    if out.is_dir() or not out.parent.is_dir():
-        raise SettingsError(
-            f"{flag} {as_typed(out)} cannot be written: name a file in a directory that exists."
-        )
+    refuse_taken(out, flag=flag, force=force)

@@ -18,6 +18,7 @@ from batchpatch.formats.plan_line import encode_plan_line, parse_plan_line
 from batchpatch.formats.result_block import Block, parse
 from batchpatch.recording.append_log import cut_tail, mend
 from batchpatch.recording.files import record_error, replacing, sync_directory
+from batchpatch.recording.new_file import refuse_taken
 from batchpatch.recording.plan_file import refuse_content
 from batchpatch.recording.results import blocks
 from batchpatch.recording.run_paths import MANIFEST
@@ -72,10 +73,7 @@ def find_directory(path: Path) -> Path:
 def refuse_output(out: Path) -> None:
     """Raise SettingsError where a plan cannot be written to `out`, or was begun there before."""
     refuse_content(out)
-    if not out.parent.is_dir():
-        raise SettingsError(
-            f"--out {as_typed(out)}: {as_typed(out.parent)} is no directory: make it first."
-        )
+    refuse_taken(out, flag="--out", force=True)
     partial = partial_path(out)
     if plan_of(out) is not None:
         raise SettingsError(

@@ -14,7 +14,7 @@ from batchpatch.errors import SettingsError, as_typed
 from batchpatch.model import InvalidRow
 from batchpatch.recording.failed_rows import JsonlShape, row_writer
 from batchpatch.recording.failure_reasons import FailedRow, safe_text
-from batchpatch.recording.files import replacing
+from batchpatch.recording.new_file import new_file, refuse_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,17 +48,11 @@ def refuse_existing(out: Path, *, source: str, force: bool) -> None:
         raise SettingsError(
             "--fix writes two files, which - cannot name: name one, such as OUT.csv."
         )
-    if not out.name or out.is_dir():
-        raise SettingsError(f"{as_typed(out)} is a directory: name a file.")
+    refuse_taken(out, flag="--fix", force=True)  # whether one can be made; then its rest has a name
     for path in (out, rest_path(out)):
         if path.exists() and path.samefile(source):
             raise SettingsError(f"{as_typed(path)} is the input itself: write to another file.")
-        if path.exists() and not force:
-            raise SettingsError(
-                f"{as_typed(path)} is there already: name another file, or add --force."
-            )
-    if not out.parent.is_dir():
-        raise SettingsError(f"{as_typed(out.parent)} is no directory: make it first.")
+        refuse_taken(path, flag="--fix", force=force)
 
 
 class SortedRows:
@@ -77,7 +71,7 @@ class SortedRows:
 
     def __enter__(self) -> Self:
         self._stack.__enter__()
-        file = self._stack.enter_context(replacing(self._out, of_run=False))
+        file = self._stack.enter_context(new_file(self._out))
         self._keep = _plain_writer(file, self._shape, self._stack)
         return self
 
@@ -93,7 +87,7 @@ class SortedRows:
             self._keep(record)
             return
         if self._refuse is None:
-            file = self._stack.enter_context(replacing(rest_path(self._out), of_run=False))
+            file = self._stack.enter_context(new_file(rest_path(self._out)))
             self._refuse = row_writer(file, self._shape, self._stack, traced=False)
         self._counts[1] += 1
         error = safe_text(f"{row.code}: {row.message}")

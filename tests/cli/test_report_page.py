@@ -74,8 +74,30 @@ def test_a_page_of_a_run_at_work_and_of_a_plan(
     for path in paths:
         wait_for_lines(path, 1)
     for name, state in (("r", "batchpatch status r"), ("p", "batchpatch status p.run")):
-        done = batchpatch("report", name, "--html", "page.html")
+        done = batchpatch("report", name, "--html", "page.html", "--force")
         assert done.returncode == 0, done.stderr
         page = (tmp_path / "page.html").read_text(encoding="utf-8")
         assert state in page
         assert "of about 300 rows" in page
+
+
+@pytest.mark.usefixtures("lost")
+def test_what_is_there_is_kept_unless_force_says_otherwise(batchpatch: Run, tmp_path: Path) -> None:
+    """It may be somebody's sheet with notes in it; both are looked at before one is written."""
+    (tmp_path / "page.html").write_text("notes")
+    words = ("report", "r", "--csv", "t.csv", "--html", "page.html")
+    done = batchpatch(*words)
+    assert (done.returncode, "page.html is there already" in done.stderr) == (2, True)
+    assert "--force" in done.stderr
+    assert (tmp_path / "page.html").read_text() == "notes"
+    assert not (tmp_path / "t.csv").exists()
+    assert batchpatch(*words, "--force").returncode == 0
+    assert batchpatch(*words, "--force").returncode == 0
+
+
+@pytest.mark.usefixtures("lost")
+def test_one_file_for_both_is_refused(batchpatch: Run, tmp_path: Path) -> None:
+    """The page would take the place of the rows."""
+    done = batchpatch("report", "r", "--csv", "out", "--html", "./out")
+    assert (done.returncode, "name the same file" in done.stderr) == (2, True)
+    assert not (tmp_path / "out").exists()

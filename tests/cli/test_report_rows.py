@@ -91,7 +91,7 @@ def test_an_input_that_is_another_now_is_refused(
     done = batchpatch("report", "r", "--csv", "out.csv", "--input", "moved.csv", "--json")
     assert json.loads(done.stdout) == {"csv": "out.csv", "html": None, "exit_code": 0}
     (tmp_path / "in.csv").write_text(INPUT.replace("fine", "else"), encoding="cp1252")
-    changed = batchpatch("report", "r", "--csv", "out.csv")
+    changed = batchpatch("report", "r", "--csv", "out.csv", "--force")
     assert (changed.returncode, "has changed" in changed.stderr) == (2, True)
 
 
