@@ -120,7 +120,7 @@ def why_refused(error: OSError) -> str:
     """What the system has refused, in its own words rather than those of a library."""
     if (error.errno or 0) > 0:  # not so where a name cannot be resolved
         return os.strerror(error.errno or 0)
-    return error.strerror or str(error) or type(error).__name__
+    return error.strerror or str(error) or "for no reason that it has given"
 
 
 def cannot_start(command: str, why: str) -> str:

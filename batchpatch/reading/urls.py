@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import io
 import re
+import socket
+import ssl
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from batchpatch.errors import InputError, as_typed, with_extra
+from batchpatch.errors import InputError, as_typed, why_refused, with_extra
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 _HOST = re.compile(r"[^:@]*(:\d+)?")
@@ -97,10 +102,36 @@ def _reason(error: Exception) -> str:
         return "there is nothing there (404)" if status == 404 else f"the answer is {status}"
     if "credentials" in type(error).__name__.lower():
         return "no credentials for it were found, or they are not whole"
+    causes = [error, *_causes(error)]
+    for cause in causes[1:]:
+        if getattr(cause, "response", None) is not None:
+            return _reason(cause)
+    return next(filter(None, map(_own_reason, reversed(causes))), _UNKNOWN_REASON)
+
+
+_UNKNOWN_REASON = "it cannot be reached as it is written, or not without other credentials"
+
+
+def _causes(error: Exception) -> Iterator[Exception]:
+    """What has led to an error, the innermost last."""
     cause = error.__cause__ or error.__context__
-    if isinstance(cause, Exception) and getattr(cause, "response", None) is not None:
-        return _reason(cause)
-    return f"{type(error).__name__}, which may be of the network or of credentials"
+    while isinstance(cause, Exception):
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _own_reason(error: Exception) -> str | None:
+    """What the system has said of it; None of an error that is a library's, whose text may quote
+    the URL."""
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS connection came about ({error.reason or 'TLS failed'})"
+    if isinstance(error, socket.gaierror):
+        return "its host's name cannot be resolved"
+    if isinstance(error, TimeoutError):
+        return "no answer came in time"
+    if isinstance(error, OSError) and (error.errno or 0) > 0:
+        return why_refused(error)
+    return None
 
 
 class _UrlStream(io.RawIOBase):

@@ -77,7 +77,7 @@ class Workbook:
 
     def broken(self, error: Exception) -> InputError:
         """What to say of a workbook that cannot be read."""
-        reason = str(error).partition("\n")[0].strip(" .\"'") or type(error).__name__
+        reason = str(error).partition("\n")[0].strip(" .\"'") or "it is damaged"
         return InputError(
             f"{self._name} is an Excel workbook that cannot be read ({reason[:100]}): open it in "
             "Excel and save it again, or save it as CSV UTF-8."

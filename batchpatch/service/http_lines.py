@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
-from batchpatch.errors import InputError
+from batchpatch.errors import InputError, why_refused
 from batchpatch.reading.json_framing import is_blank
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Lines:
         except web.RequestPayloadError:
             self._error = InputError(UNREADABLE)
         except OSError as error:
-            self._error = InputError(f"The body broke off ({error.__class__.__name__}).")
+            self._error = InputError(f"The body broke off ({why_refused(error)}).")
         finally:
             self._over = True
             self._changed.set()

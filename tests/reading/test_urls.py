@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -85,6 +86,27 @@ def test_a_url_that_cannot_be_read(server: str, path: str, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:
         open_source(f"{server}{path}?token=hush")
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://127.0.0.1:{closed}/a?token=hush", "cannot be opened: Connection refused; check"),
+        ("https://127.0.0.1:{port}/a?token=hush", "cannot be opened: no TLS connection came"),
+        ("https://nowhere.invalid/a?token=hush", "its host's name cannot be resolved; check"),
+        ("https:///a?token=hush", "it cannot be reached as it is written"),
+        ("ftp://127.0.0.1:{closed}/a?token=hush", "it cannot be reached as it is written"),
+    ],
+)
+def test_an_address_where_nobody_answers(server: str, url: str, words: str) -> None:
+    """Said in the system's words: the name of a class of a library tells a user nothing."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        ports = {"closed": nobody.getsockname()[1], "port": server.rpartition(":")[2]}
+        with pytest.raises(InputError, match=words) as caught:
+            open_source(url.format(**ports))
+    assert "hush" not in str(caught.value)
+    assert "Error" not in str(caught.value)
 
 
 @pytest.fixture
