@@ -158,6 +158,8 @@ async def run(
             tracer=tracer,
         )
     refuse_used(record.out)
+    if rows_of(prepared, limit=None) == 0:
+        confirm = None  # of a plan of no changes, nobody has to say yes to anything
     refuse_unheard(confirm)
     limits = limits or LimitOptions()
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:

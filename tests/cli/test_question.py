@@ -325,6 +325,18 @@ def test_nobody_is_asked_about_a_run_of_which_nothing_is_left(
     assert region.sandbox.get("stats")["mints"] == before
 
 
+def test_nobody_is_asked_about_a_plan_of_no_changes(
+    batchpatch: Run, make_rows: Rows, region: Region
+) -> None:
+    """A nightly job plans, and sends the plan: on most nights there is nothing to say yes to."""
+    make_rows(3)
+    words = ("--ca-file", region.ca_file)
+    assert batchpatch("run", "rows.csv", *words, "--yes", env=region.env).returncode == 0
+    assert batchpatch("plan", "rows.csv", *words, "--out", "p", env=region.env).returncode == 0
+    done = batchpatch("run", "p", *words, env=region.env, stdin="")
+    assert (done.returncode, "0 rows" in done.stderr) == (0, True), done.stderr
+
+
 def test_the_rest_of_a_canary_is_in_the_question(
     make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
 ) -> None:
