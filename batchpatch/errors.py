@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shlex
+import signal
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -125,7 +126,20 @@ def why_refused(error: OSError) -> str:
 
 def cannot_start(command: str, why: str) -> str:
     """What is said of a command of the user's that the system does not start."""
-    return f"{as_typed(command)} cannot be started ({why}): give its whole path."
+    return (
+        f"{as_typed(command)} cannot be started ({why}): "
+        "give the whole path of a program that may be executed."
+    )
+
+
+def how_ended(returncode: int) -> str:
+    """How a command of the user's has ended that did not end well: the end of a clause."""
+    if returncode >= 0:
+        return f"exit code {returncode}"
+    try:
+        return f"signal {signal.Signals(-returncode).name}"
+    except ValueError:
+        return f"signal {-returncode}"
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> str:

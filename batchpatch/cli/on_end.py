@@ -7,7 +7,7 @@ import subprocess
 from typing import Any
 
 from batchpatch.cli.output import as_json, say
-from batchpatch.errors import cannot_start, why_refused
+from batchpatch.errors import cannot_start, how_ended, why_refused
 
 LONGEST_S = 300
 
@@ -29,7 +29,7 @@ def tell_command(words: tuple[str, ...], document: dict[str, Any], *, quiet: boo
         say(f"--on-end: {cannot_start(name, why_refused(error))}")
     else:
         if done.returncode or not quiet:
-            say(f"--on-end: {name} ended with exit code {done.returncode}.")
+            say(f"--on-end: {name} ended with {how_ended(done.returncode)}.")
 
 
 def _stderr() -> int:

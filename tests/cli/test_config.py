@@ -42,6 +42,20 @@ def test_a_file_for_another_command_is_no_trouble(
     assert batchpatch("codes", "--sandbox").returncode == 0
 
 
+def test_a_byte_order_mark_is_no_setting(batchpatch: Run, make_rows: Rows, tmp_path: Path) -> None:
+    """An editor on Windows leaves one, and nobody sees it: in either file."""
+    (tmp_path / "batchpatch.toml").write_bytes(b'\xef\xbb\xbfrate = "9/s"\r\n')
+    done = batchpatch("check", str(make_rows(2)))
+    assert (done.returncode, "at 540/min" in done.stdout) == (0, True), done.stdout + done.stderr
+    folder = tmp_path / "home" / ".gc"
+    folder.mkdir(parents=True)
+    keys = b'client_credentials = "id"\r\nclient_secret = "hush"\r\n'
+    (folder / "config.toml").write_bytes(b"\xef\xbb\xbf[night]\r\n" + keys)
+    words = ("--profile", "night", "--api-url", "http://127.0.0.1:1", "--json")
+    done = batchpatch("doctor", *words)
+    assert "profile 'night'" in done.stdout or "profile night" in done.stdout, done.stdout
+
+
 def test_a_bad_setting_ends_a_command(batchpatch: Run, make_rows: Rows, tmp_path: Path) -> None:
     """In the words of the flag, with the place where it stands."""
     (tmp_path / "batchpatch.toml").write_text('rate = "fast"\n')

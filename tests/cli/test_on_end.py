@@ -79,7 +79,16 @@ def test_a_command_that_cannot_be_started_is_refused_before_the_run(
     for command in ("echo 'open", " ", "no-such-program", "/", "./no-program"):
         done = batchpatch("run", str(make_rows(2)), "--sandbox", "--out", "r", "--on-end", command)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        is_file = command.endswith(("/", "./no-program"))
+        assert ("it may not be executed" in done.stderr) is is_file
     assert not (tmp_path / "r").exists()
+
+
+def test_a_command_that_is_killed_is_told_by_its_signal(batchpatch: Run, make_rows: Rows) -> None:
+    """Nobody knows an exit code -9."""
+    words = ("--sandbox", "--out", "r", "--quiet", "--on-end", "sh -c 'kill -9 $$'")
+    done = batchpatch("run", str(make_rows(2)), *words)
+    assert (done.returncode, done.stderr) == (0, "--on-end: sh ended with signal SIGKILL.\n")
 
 
 def test_no_printed_command_carries_it(batchpatch: Run, make_rows: Rows, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from shutil import which
@@ -39,7 +40,9 @@ class EndFlags(Options):
         """
         words = self.on_end or _of_profile(platform)
         if words and which(words[0]) is None:
-            raise SettingsError(f"--on-end: {cannot_start(words[0], 'there is no such command')}")
+            is_there = os.path.lexists(words[0])
+            why = "it may not be executed" if is_there else "there is no such command"
+            raise SettingsError(f"--on-end: {cannot_start(words[0], why)}")
         return words
 
 

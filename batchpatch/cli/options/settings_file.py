@@ -102,7 +102,7 @@ class SettingsFile:
                 raise SettingsError(f"{as_typed(path)} is no file of settings: move it away.")
             import tomllib  # noqa: PLC0415 - only for a file
 
-            return tomllib.loads(path.read_text("utf-8"))
+            return tomllib.loads(path.read_text("utf-8-sig"))
         except OSError as error:
             raise SettingsError(
                 f"{as_typed(path)} cannot be read: {why_unreadable(error)}."

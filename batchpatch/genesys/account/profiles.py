@@ -54,7 +54,7 @@ class ProfileFile:
 
     def _read(self) -> dict[str, Any]:
         try:
-            text = self.path.expanduser().read_text("utf-8")
+            text = self.path.expanduser().read_text("utf-8-sig")
             import tomllib  # noqa: PLC0415 - only for a file
 
             return tomllib.loads(text)

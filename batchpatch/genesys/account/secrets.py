@@ -6,7 +6,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import AccessError, as_typed, cannot_start, why_unreadable
+from batchpatch.errors import AccessError, as_typed, cannot_start, how_ended, why_unreadable
 from batchpatch.genesys.account.secret import Secret
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def secret_of_command(words: tuple[str, ...], *, called: str) -> NamedSecret:
         raise AccessError(f"{called}: {cannot_start(name, reason)}") from None
     if done.returncode:
         raise AccessError(
-            f"{called}: {name} ended with exit code {done.returncode}: try it by hand."
+            f"{called}: {name} ended with {how_ended(done.returncode)}: try it by hand."
         )
     return NamedSecret(_secret(done.stdout, f"{called}: what {name} prints"), called)
 

@@ -34,6 +34,7 @@ def test_the_line_break_is_none_of_the_secret(tmp_path: Path) -> None:
     [
         ("print('hush'); raise SystemExit(3)", "ended with exit code 3"),
         ("import sys; print('hush', file=sys.stderr); raise SystemExit(1)", "exit code 1"),
+        ("import os; os.kill(os.getpid(), 9)", "ended with signal SIGKILL"),
         ("print()", "is empty"),
         ("import sys; sys.stdout.buffer.write(b'hush' + bytes([255]))", "is no secret"),
     ],
