@@ -30,11 +30,10 @@ def pace(directory: RunOrLast, *, newest: LastFlags, rate: NewRate, showing: Sho
     """
     # Loaded here: they bring the readers with them.
     from batchpatch.recording.pace_file import ask_pace  # noqa: PLC0415
-    from batchpatch.recording.plan_output import find_directory  # noqa: PLC0415
     from batchpatch.reporting.glance import glance_at  # noqa: PLC0415
 
     wanted = rate.chosen()
-    glance = glance_at(find_directory(newest.choose(directory, command="pace")))
+    glance = glance_at(newest.choose(directory, command="pace"))
     if glance.pid is None:
         raise SettingsError(
             f"{as_typed(glance.path)} is not at work ({glance.state}): give --rate to the command "
@@ -49,7 +48,8 @@ def pace(directory: RunOrLast, *, newest: LastFlags, rate: NewRate, showing: Sho
     ask_pace(path, wanted)
     _await_taken(path, glance.path)
     if showing.json:
-        emit_document({"directory": str(glance.path), "rate": str(wanted or "none")})
+        document = {"directory": str(glance.path), "rate": str(wanted or "none")}
+        emit_document({**document, "exit_code": int(ExitCode.DONE)})
     else:
         kept = f"at most {wanted}" if wanted else "without a cap of its own"
         show([f"{as_typed(glance.path)} sends {kept} from now on."])

@@ -64,11 +64,12 @@ def purge(directory: RunOrFolder, *, what: PurgeFlags, reporting: ReportFlags) -
         raise SettingsError("--values keeps the report, --whole does not: leave out one of them.")
     from batchpatch.commands.purge import purge as purge_run  # noqa: PLC0415 - not for --help
     from batchpatch.commands.purge import purge_old  # noqa: PLC0415
+    from batchpatch.recording.plan_output import find_directory  # noqa: PLC0415
 
     if what.older_than_s is not None:
         done = purge_old(directory, older_than_s=what.older_than_s, whole=what.whole)
     elif directory is not None:
-        done = purge_run(directory, whole=what.whole)
+        done = purge_run(find_directory(directory), whole=what.whole)
     else:
         raise SettingsError(
             "purge needs DIR (the directory of the run), or --older-than 30d for all in "
@@ -78,9 +79,15 @@ def purge(directory: RunOrFolder, *, what: PurgeFlags, reporting: ReportFlags) -
     return ExitCode.SOME_FAILED if done.problems else ExitCode.DONE
 
 
+def _removed_line(path: Path) -> str:
+    """A whole run's directory stays where others have put something into it."""
+    kept = "; the directory stays, for what else lies there" if path.is_dir() else ""
+    return f"removed {as_typed(path)}{kept}"
+
+
 def _tell(done: Purged, *, quiet: bool, json: bool) -> None:
     if not quiet:
-        say(*[f"removed {as_typed(path)}" for path in done.removed] or ["nothing to remove"])
+        say(*map(_removed_line, done.removed) if done.removed else ("nothing to remove",))
         say(*(f"left alone: {as_typed(path)} is at work" for path in done.at_work))
     say(*done.problems)
     if json:

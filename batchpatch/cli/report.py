@@ -107,10 +107,9 @@ def report(
             return _written(files, showing)
     # Loaded here: they bring the readers with them.
     from batchpatch.cli.following import Following  # noqa: PLC0415
-    from batchpatch.recording.plan_output import find_directory  # noqa: PLC0415
     from batchpatch.reporting.overview import overview_of  # noqa: PLC0415
 
-    overview = overview_of(find_directory(chosen))
+    overview = overview_of(chosen)
     is_resumable = overview.unfinished and not overview.left_because
     following = Following.of(overview.glance.path, overview.failed, resumable=is_resumable)
     following = _after_repairs(overview.history, following)

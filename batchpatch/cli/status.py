@@ -35,11 +35,10 @@ def status(directory: RunOrLast, *, newest: LastFlags, showing: ShowingFlags) ->
     0, whatever the run does.
     """
     # Loaded here: they bring the readers with them.
-    from batchpatch.recording.plan_output import find_directory  # noqa: PLC0415
     from batchpatch.reporting.glance import glance_at  # noqa: PLC0415
     from batchpatch.reporting.overview import quick_counts  # noqa: PLC0415
 
-    glance = glance_at(find_directory(newest.choose(directory, command="status")))
+    glance = glance_at(newest.choose(directory, command="status"))
     counts, following = quick_counts(glance), _following(glance)
     if showing.json:
         emit_document(_document(glance, counts, following))
@@ -64,7 +63,8 @@ def runs(folder: Folder, *, showing: ShowingFlags) -> int:
     found = ((one, quick_counts(one), _following_among(listed, one)) for one in listed)
     if showing.json:
         documents = [_document(*one) for one in found]
-        emit_document({"folder": str(folder), "runs": documents, "unread": unread})
+        document = {"folder": str(folder), "runs": documents, "unread": unread}
+        emit_document({**document, "exit_code": int(ExitCode.DONE)})
     else:
         lines = [line for one in found for line in _run_lines(*one)]
         lines += [ended(f"Not listed: {sentence}") for sentence in unread]

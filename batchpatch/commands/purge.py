@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import RecordError, SettingsError
+from batchpatch.errors import RecordError, SettingsError, as_typed
 from batchpatch.recording.manifest import update_manifest
 from batchpatch.recording.run_directory import RunDirectory, holds_run
 from batchpatch.recording.run_directory import purge as remove_private
@@ -46,9 +46,10 @@ def purge(path: Path, *, whole: bool = False) -> Purged:
         RecordError: it is in use, or a file cannot be removed.
     """
     with RunDirectory.open(Path(path)) as directory:
+        links = [_link_sentence(file) for file in directory.private_paths() if _leads_on(file)]
         if whole:
             directory.remove()
-            return Purged([directory.path], [], [])
+            return Purged([directory.path], [], links)
         names = {file.name for file in directory.private_paths() if not file.name.startswith(".")}
 
         def purged(manifest: Manifest) -> Manifest:
@@ -58,7 +59,19 @@ def purge(path: Path, *, whole: bool = False) -> Purged:
         # even from a directory whose run.json is damaged, or whose disk is full.
         with suppress(RecordError):
             update_manifest(directory.manifest_path, purged)
-        return Purged(remove_private(directory), [], [])
+        return Purged(remove_private(directory), [], links)
+
+
+def _leads_on(path: Path) -> bool:
+    """True for a link: it is removed, and what it leads to may be more than this run's."""
+    return path.is_symlink() and path.exists()
+
+
+def _link_sentence(path: Path) -> str:
+    return (
+        f"{as_typed(path)} was a link: {as_typed(path.resolve())}, to which it led, still holds "
+        "values; remove that as well."
+    )
 
 
 def purge_old(directory: Path | None, *, older_than_s: float, whole: bool = False) -> Purged:
@@ -86,7 +99,9 @@ def purge_old(directory: Path | None, *, older_than_s: float, whole: bool = Fals
             done.at_work.append(one.path)
             continue
         try:
-            done.removed.extend(purge(one.path, whole=whole).removed)
+            purged = purge(one.path, whole=whole)
+            done.removed.extend(purged.removed)
+            done.problems.extend(purged.problems)
         except RecordError as error:
             done.problems.append(str(error))
         except SettingsError:  # another process has removed it meanwhile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -67,15 +68,32 @@ def newest_run(folder: Path = USUAL_FOLDER) -> Path:
         SettingsError: there is none.
         RecordError: the directory cannot be read.
     """
-    started: list[tuple[str, str, Path]] = []
+    started: list[tuple[str, str, Path, str]] = []
     for path in _directories(folder, []):
-        with suppress(BatchpatchError):
-            started.append((read_manifest(path / MANIFEST).started, path.name, path))
+        try:
+            began, unread = read_manifest(path / MANIFEST).started, ""
+        except BatchpatchError as error:
+            began, unread = _began(path / MANIFEST), str(error)
+        if began:
+            started.append((began, path.name, path, unread))
     if not started:
         raise SettingsError(
-            f"--last: there is no run in {as_typed(folder)}; name its directory instead."
+            f"--last: there is no run in {as_typed(folder)} that can be read; name its directory "
+            "instead."
         )
-    return max(started)[2]
+    *_, path, unread = max(started)
+    if unread:  # an older one must not be taken for it, and be undone
+        raise SettingsError(f"--last: {unread}; or name the directory of another run.")
+    return path
+
+
+def _began(path: Path) -> str:
+    """When a run began whose record is of another release; empty where it does not even say so."""
+    with suppress(OSError, ValueError):
+        document = json.loads(path.read_bytes())
+        if isinstance(document, dict) and isinstance(document.get("started"), str):
+            return str(document["started"])
+    return ""
 
 
 def _directories(folder: Path, unread: list[str]) -> Iterator[Path]:

@@ -46,6 +46,43 @@ def test_whole_runs_go_and_what_others_put_there_stays(runs: Path, batchpatch: R
     assert not (runs / "new").exists()
 
 
+def test_what_a_link_leads_to_is_said_to_be_there_still(
+    runs: Path, batchpatch: Run, tmp_path: Path
+) -> None:
+    """Whoever has moved it to a larger disk would believe that the values are gone."""
+    (runs / "old" / "failed.csv").rename(tmp_path / "moved.csv")
+    (runs / "old" / "failed.csv").symlink_to(tmp_path / "moved.csv")
+    done = batchpatch("purge", "all/old")
+    assert (done.returncode, "removed all/old/failed.csv" in done.stderr) == (1, True)
+    assert f"{tmp_path / 'moved.csv'}, to which it led, still holds values" in done.stderr
+    assert (tmp_path / "moved.csv").exists()
+
+
+def test_a_directory_that_stays_is_not_said_to_be_removed(runs: Path, batchpatch: Run) -> None:
+    """Somebody's page lies in it."""
+    done = batchpatch("purge", "all/old", "--whole")
+    told = "removed all/old; the directory stays, for what else lies there\n"
+    assert (done.returncode, done.stderr) == (0, told)
+    assert (runs / "old" / "page.html").exists()
+
+
+def test_a_plan_is_known_by_its_name(
+    batchpatch: Run, start_batchpatch: Start, make_rows: Rows, tmp_path: Path
+) -> None:
+    """The command that goes on with it calls it so; `report --csv` and the others did not."""
+    words = ("--sandbox", "--rate", "5/s", "--out", "p", "--quiet")
+    planning = start_batchpatch("plan", str(make_rows(300)), *words)
+    wait_until((tmp_path / "p.run" / "progress.json").exists)
+    planning.terminate()
+    planning.wait(timeout=30)
+    (tmp_path / "p.run" / "input").write_text("as of a pipe")
+    assert batchpatch("report", "p", "--csv", "t.csv").returncode == 0
+    done = batchpatch("undo", "p", "--dry-run")
+    assert (done.returncode, "p.run" in done.stderr) == (2, True), done.stderr
+    done = batchpatch("purge", "p")
+    assert (done.returncode, done.stderr) == (0, "removed p.run/input\n")
+
+
 def test_a_run_at_work_is_left_alone(
     runs: Path, batchpatch: Run, start_batchpatch: Start, make_rows: Rows
 ) -> None:

@@ -179,6 +179,20 @@ def test_the_last_run_need_not_be_named(batchpatch: Run, make_rows: Rows, tmp_pa
     assert json.loads(resumed.stdout)["outcomes"] == {"updated": 4}
 
 
+def test_the_last_run_of_a_later_release_is_not_passed_over(
+    batchpatch: Run, make_rows: Rows, tmp_path: Path
+) -> None:
+    """`undo --last` would take back the one before it."""
+    for name in ("old.csv", "new.csv"):
+        batchpatch("run", str(make_rows(1, name=name)), "--sandbox")
+    newer = next((tmp_path / "batchpatch-runs").glob("new-*")) / "run.json"
+    newer.write_text(json.dumps(json.loads(newer.read_bytes()) | {"format": 99}))
+    done = batchpatch("report", "--last")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "is of a later batchpatch" in done.stderr
+    assert "name the directory of another run" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["report", "resume", "undo"])
 def test_which_run_is_meant_must_be_clear(command: str, batchpatch: Run) -> None:
     """A guess would send or take back the wrong one."""

@@ -24,7 +24,7 @@ class LastFlags(Options):
     last: bool = flag("--last", "The newest run in batchpatch-runs/.", default=False, everyday=True)
 
     def choose(self, directory: Path | None, *, command: str) -> Path:
-        """The directory that was named, or the newest.
+        """The directory that was named, or the newest; of an unfinished plan, that of its state.
 
         Raises:
             SettingsError: none is named, or two, or there is no run.
@@ -33,7 +33,9 @@ class LastFlags(Options):
         if directory is not None:
             if self.last:
                 raise SettingsError(f"{command} is for one run: leave out DIR, or --last.")
-            return directory
+            from batchpatch.recording.plan_output import find_directory  # noqa: PLC0415 - as below
+
+            return find_directory(directory)
         if not self.last:
             raise SettingsError(
                 f"{command} needs DIR (the directory of the run), or --last: "
