@@ -78,7 +78,7 @@ def write_table(file: BinaryIO, glance: Glance, paths: Sequence[str], *, failed_
     text = io.TextIOWrapper(file, "utf-8-sig", errors="backslashreplace", newline="")
     try:
         writer = csv.writer(text, delimiter=layout.delimiter, lineterminator="\r\n")
-        writer.writerow(layout.header)
+        writer.writerow(map(spreadsheet_cell, layout.header))
         count, first = 0, 1
         with ResultIndex(glance.directory.results_path) as index:
             for path in paths:

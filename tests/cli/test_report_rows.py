@@ -65,6 +65,14 @@ def test_each_row_says_what_became_of_it(
     assert [row["batchpatch_number"] for row in rows] == list("12345")
 
 
+def test_a_column_that_is_called_like_a_formula_is_none(batchpatch: Run, tmp_path: Path) -> None:
+    """The header of a foreign file is opened by the same spreadsheet as its cells."""
+    (tmp_path / "in.csv").write_text(f"conversation,participant,=1+1\n{ONE}01,{ONE}02,x\n")
+    assert batchpatch("run", "in.csv", "--all-columns", "--sandbox", "--out", "r").returncode == 0
+    header = next(iter(table(batchpatch("report", "r", "--csv", "-").stdout.encode())))
+    assert "'=1+1" in header
+
+
 def test_only_those_that_did_not_make_it(run_of_mistakes: Path, batchpatch: Run) -> None:
     """Nobody scrolls through 40,000 rows for three."""
     done = batchpatch("report", "r", "--csv", "-", "--failed")
