@@ -201,5 +201,15 @@ def _whole_row(cells: _Cells, row: int, result: dict[str, Any] | None, layout: L
 def _own_cells(row: int, result: dict[str, Any] | None) -> list[str]:
     if result is None:
         return [UNATTEMPTED, *[""] * (len(OWN_COLUMNS) - 2), str(row)]
-    parts = [result.get(name) for name in _FIELDS]
+    parts = [_message(result) if name == "message" else result.get(name) for name in _FIELDS]
     return [*("" if part is None else str(part) for part in parts), str(row)]
+
+
+def _message(result: dict[str, Any]) -> str:
+    """The message of a line, and what else it says that has no column."""
+    parts = [str(result.get("message") or "")]
+    if (by := result.get("superseded_by")) is not None:
+        parts.append(f"overwritten by row {by}")
+    if (why := result.get("unverified")) is not None:
+        parts.append(f"not verified: {why}")
+    return "; ".join(filter(None, parts))

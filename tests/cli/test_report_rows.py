@@ -65,6 +65,22 @@ def test_each_row_says_what_became_of_it(
     assert [row["batchpatch_number"] for row in rows] == list("12345")
 
 
+def test_the_message_says_what_has_no_column(batchpatch: Run, tmp_path: Path) -> None:
+    """A row that is 'superseded', and no more, leaves whoever asked where they were."""
+    one, same = f"{ONE}01,{ONE}02", f"{ONE}03,{ONE}04"
+    rows = f"conversationId,participantId,attr.a\n{same},x\n{same},y\n{one},z\n"
+    (tmp_path / "in.csv").write_text(rows)
+    assert batchpatch("run", "in.csv", "--sandbox", "--out", "r").returncode == 0
+    path = tmp_path / "r" / "results.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    told = {"row 3": {"message": "kept", "unverified": "404"}}
+    lines = [line | told.get(f"row {line['row']}", {}) for line in lines]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = table(batchpatch("report", "r", "--csv", "-").stdout.encode())
+    said = [row["batchpatch_message"] for row in found]
+    assert said == ["overwritten by row 2", "", "kept; not verified: 404"]
+
+
 def test_a_column_that_is_called_like_a_formula_is_none(batchpatch: Run, tmp_path: Path) -> None:
     """The header of a foreign file is opened by the same spreadsheet as its cells."""
     (tmp_path / "in.csv").write_text(f"conversation,participant,=1+1\n{ONE}01,{ONE}02,x\n")
