@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from batchpatch.cli.options.declare import Argument, Options, flag, flags_of, with_options
 from batchpatch.cli.options.reporting import ReportFlags
 from batchpatch.cli.output import emit_document, say
-from batchpatch.errors import ExitCode, SettingsError, as_typed
+from batchpatch.errors import ExitCode, SettingsError, as_typed, ended
 from batchpatch.options.spelling import parse_duration
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _tell(done: Purged, *, quiet: bool, json: bool) -> None:
     if not quiet:
         say(*map(_removed_line, done.removed) if done.removed else ("nothing to remove",))
         say(*(f"left alone: {as_typed(path)} is at work" for path in done.at_work))
-    say(*done.problems)
+    say(*map(ended, done.problems))
     if json:
         emit_document(
             {

@@ -20,7 +20,7 @@ def new_file(out: Path) -> Iterator[BinaryIO]:
 
     Where a link leads is written, and the link stays. Raises RecordError.
     """
-    with replacing(out.resolve(), of_run=False) as file:
+    with replacing(out.resolve() if out.is_symlink() else out, of_run=False) as file:
         yield file
 
 
