@@ -102,9 +102,10 @@ def history_lines(history: History) -> list[str]:
         lines.append(
             f"{sent} sent again, {one.made_it:,} made it: {as_typed(one.glance.path)}{state}"
         )
-    lines += [
-        f"Taken back: {as_typed(one.path)} ({one.state})" for one in history.undone[-_MOST_RUNS:]
-    ]
+    for undo in history.undone[-_MOST_RUNS:]:
+        by = history.withdrawn.get(undo.path)
+        then = f", but {as_typed(by)} has taken that back" if by is not None else ""
+        lines.append(f"Taken back: {as_typed(undo.path)} ({undo.state}){then}")
     if history.repairs:
         lines.append(f"Still open: {history.open:,} of {count(history.failed, 'failed row')}")
     return lines

@@ -43,6 +43,8 @@ class History(NamedTuple):
     """Rows that did not make it in the run itself."""
     open: int
     """Those among them that have not made it since, either."""
+    withdrawn: dict[Path, Path]
+    """Of `undone` those that were taken back themselves, and by which run."""
 
 
 def history_of(glance: Glance, failed: Bitmap) -> History:
@@ -62,7 +64,9 @@ def history_of(glance: Glance, failed: Bitmap) -> History:
             undone.append(other)
     count = failed.count()
     taken_back_by = _taken_back_by(glance, others)
-    return History(repairs, undone, taken_back_by, count, count - mended.count())
+    found = ((one.path, _taken_back_by(one, others)) for one in undone)
+    withdrawn = {path: by for path, by in found if by is not None}
+    return History(repairs, undone, taken_back_by, count, count - mended.count(), withdrawn)
 
 
 def _taken_back_by(glance: Glance, others: Sequence[Glance]) -> Path | None:

@@ -93,3 +93,7 @@ def test_a_run_that_was_taken_back_says_so(
     batchpatch("undo", "runs/r", *at, "--out", "runs/u", env=credentials)
     assert document(batchpatch("report", "runs/r", "--json"))["undone"] == ["runs/u"]
     assert "Taken back: runs/u (finished)\n" in batchpatch("report", "runs/r").stdout
+    batchpatch("undo", "runs/u", *at, "--out", "runs/again", env=credentials)
+    told = batchpatch("report", "runs/r").stdout
+    assert "Taken back: runs/u (finished), but runs/again has taken that back\n" in told
+    assert "It can be undone: " in told
