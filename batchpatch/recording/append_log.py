@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from batchpatch.errors import RecordError, as_typed
-from batchpatch.recording.files import open_private, record_error, sync_directory
+from batchpatch.recording.files import close_quietly, open_private, record_error, sync_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,7 @@ class Appender:
         """Close, without a sync. A second time does nothing."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
-            os.close(descriptor)
+            close_quietly(descriptor)
 
 
 def is_torn(line: bytes) -> bool:
@@ -145,6 +145,6 @@ def cut_tail(path: Path, valid_bytes: int) -> None:
             os.ftruncate(descriptor, valid_bytes)
             os.fsync(descriptor)
         finally:
-            os.close(descriptor)
+            close_quietly(descriptor)
     except OSError as error:
         raise record_error(path, error) from error

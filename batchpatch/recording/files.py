@@ -50,9 +50,18 @@ def open_private(path: Path, flags: int) -> int:
     try:
         make_private(descriptor)
     except OSError:
-        os.close(descriptor)
+        close_quietly(descriptor)
         raise
     return descriptor
+
+
+def close_quietly(descriptor: int) -> None:
+    """Close what was synced, or never written to: what the system says then changes nothing.
+
+    It is closed in any case. A file that was not synced has more to lose, see `replacing`.
+    """
+    with suppress(OSError):
+        os.close(descriptor)
 
 
 def make_private(descriptor: int) -> None:
@@ -75,14 +84,15 @@ def sync_directory(path: Path) -> None:
         try:
             os.fsync(descriptor)
         finally:
-            os.close(descriptor)
+            close_quietly(descriptor)
 
 
 @contextmanager
-def replacing(path: Path, *, of_run: bool = True) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, of_run: bool = True, synced: bool = True) -> Iterator[BinaryIO]:
     """A file to write; when the block ends well it takes the place of `path`, else it is gone.
 
-    `of_run`: see `record_error`. Raises RecordError where the system refuses to write.
+    `of_run`: see `record_error`. `synced`: it survives a power loss. Raises RecordError where the
+    system refuses to write.
     """
     temporary = temporary_path(path)
     try:
@@ -90,9 +100,11 @@ def replacing(path: Path, *, of_run: bool = True) -> Iterator[BinaryIO]:
         with os.fdopen(descriptor, "wb", buffering=1 << 18) as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                os.fsync(file.fileno())
         temporary.replace(path)
-        sync_directory(path.parent)
+        if synced:
+            sync_directory(path.parent)
     except OSError as error:
         _forget(temporary)
         raise record_error(path, error, of_run=of_run) from error
@@ -106,12 +118,12 @@ def _forget(temporary: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def write_atomically(path: Path, data: bytes, *, of_run: bool = True) -> None:
+def write_atomically(path: Path, data: bytes, *, of_run: bool = True, synced: bool = True) -> None:
     """Replaces `path` by `data`: temporary file, sync, rename, sync of the directory.
 
-    `of_run`: see `record_error`. Raises RecordError; the former content is then still there.
+    `of_run`, `synced`: see `replacing`. Raises RecordError; the former content is then still there.
     """
-    with replacing(path, of_run=of_run) as file:
+    with replacing(path, of_run=of_run, synced=synced) as file:
         file.write(data)
 
 
@@ -166,7 +178,7 @@ class Spool:
         with self._closing:
             descriptor, self._descriptor = self._descriptor, None
             if descriptor is not None:
-                os.close(descriptor)
+                close_quietly(descriptor)
 
     def __enter__(self) -> Self:
         return self

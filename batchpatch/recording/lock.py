@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import RecordError, as_typed
-from batchpatch.recording.files import DIRECTORY_MODE, FILE_MODE, make_private, record_error
+from batchpatch.recording.files import (
+    DIRECTORY_MODE,
+    FILE_MODE,
+    close_quietly,
+    make_private,
+    record_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -123,20 +129,31 @@ def acquire(path: Path) -> int:
         _lock_soon(descriptor)
         if not os.path.samestat(os.fstat(descriptor), path.lstat()):
             raise _in_use(path, descriptor)  # its last owner removed it under our hands
-        if sys.platform != "win32":  # there, the locked byte could not be read by others
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        _sign(path, descriptor)
     except _HELD as error:
         refusal = _in_use(path, descriptor)
-        os.close(descriptor)
+        close_quietly(descriptor)
         raise refusal from error
     except OSError as error:
-        os.close(descriptor)
+        close_quietly(descriptor)
         raise record_error(path, error, doing="locked", of_run=False) from error
     except BaseException:
-        os.close(descriptor)
+        close_quietly(descriptor)
         raise
     return descriptor
+
+
+def _sign(path: Path, descriptor: int) -> None:
+    """Write into a locked file who holds it. Raises OSError; the file is then gone."""
+    if sys.platform == "win32":  # the locked byte could not be read by others
+        return
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    except OSError:
+        with suppress(OSError):  # nobody would come back for it: with a full disk nothing begins
+            path.unlink()
+        raise
 
 
 def holder(path: Path) -> int | None:
@@ -158,7 +175,7 @@ def holder(path: Path) -> int | None:
     except OSError:  # a file system without locks: then nobody holds one
         return None
     finally:
-        os.close(descriptor)
+        close_quietly(descriptor)
     return None
 
 
@@ -180,10 +197,10 @@ def _opened(path: Path) -> int:
             raise _not_ours(path, "a device, a pipe, or a file of another name too")
         make_private(descriptor)
     except OSError as error:
-        os.close(descriptor)
+        close_quietly(descriptor)
         raise record_error(path, error, of_run=False) from error
     except BaseException:
-        os.close(descriptor)
+        close_quietly(descriptor)
         raise
     return descriptor
 
@@ -222,11 +239,11 @@ def _release(path: Path, descriptor: int) -> None:
     """Remove the file while it is locked: whoever locks it after that sees that it is gone."""
     with suppress(OSError):
         if sys.platform == "win32":  # an open file cannot be removed there
-            os.close(descriptor)
+            close_quietly(descriptor)
             path.unlink(missing_ok=True)
         else:
             path.unlink(missing_ok=True)
-            os.close(descriptor)
+            close_quietly(descriptor)
 
 
 def _in_use(path: Path, descriptor: int) -> RecordError:

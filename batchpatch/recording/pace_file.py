@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from batchpatch.errors import SettingsError
 from batchpatch.options.spelling import parse_rate
-from batchpatch.recording.files import open_private, record_error, temporary_path
+from batchpatch.recording.files import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,16 +18,7 @@ _MOST_BYTES = 100
 
 def ask_pace(path: Path, rate: Rate | None) -> None:
     """Ask for a rate; None for no cap. Raises RecordError where it cannot be written."""
-    temporary = temporary_path(path)
-    try:
-        descriptor = open_private(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        try:
-            os.write(descriptor, f"{rate or 'none'}\n".encode())
-        finally:
-            os.close(descriptor)
-        temporary.replace(path)
-    except OSError as error:
-        raise record_error(path, error) from error
+    write_atomically(path, f"{rate or 'none'}\n".encode(), of_run=False)
 
 
 def take_pace(path: Path) -> tuple[Rate | None] | None:

@@ -6,13 +6,14 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from batchpatch.errors import RecordError
 from batchpatch.formats.progress_json import (
     decode_moment,
     decode_samples,
     encode_moment,
     encode_sample,
 )
-from batchpatch.recording.files import open_private, temporary_path
+from batchpatch.recording.files import open_private, write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,10 +41,8 @@ class ProgressFile:
         if moment.elapsed_s >= self._next_s:
             self._next_s = moment.elapsed_s + SAMPLE_EVERY_S
             self._sample()
-        with suppress(OSError):
-            temporary = temporary_path(self._path)
-            _write(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, encode_moment(moment))
-            temporary.replace(self._path)
+        with suppress(RecordError):
+            write_atomically(self._path, encode_moment(moment), synced=False)
 
     def end(self) -> None:
         """The last moment is in the timeline, too."""
@@ -53,12 +52,11 @@ class ProgressFile:
         moment, self._untold = self._untold, None
         if moment is not None:
             with suppress(OSError):
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-                _write(self._timeline_path, flags, encode_sample(moment))
+                _append(self._timeline_path, encode_sample(moment))
 
 
-def _write(path: Path, flags: int, data: bytes) -> None:
-    descriptor = open_private(path, flags)
+def _append(path: Path, data: bytes) -> None:
+    descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         os.write(descriptor, data)
     finally:

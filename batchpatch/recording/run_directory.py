@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +9,12 @@ from typing import TYPE_CHECKING, Self
 
 from batchpatch.errors import RecordError, SettingsError, as_typed
 from batchpatch.recording.directory_name import make_own, stem_of
-from batchpatch.recording.files import DIRECTORY_MODE, record_error, sync_directory
+from batchpatch.recording.files import (
+    DIRECTORY_MODE,
+    close_quietly,
+    record_error,
+    sync_directory,
+)
 from batchpatch.recording.lock import acquire
 from batchpatch.recording.run_paths import LOCK, MANIFEST, OWN, USUAL_FOLDER, RunPaths
 
@@ -74,7 +78,9 @@ class RunDirectory(RunPaths):
             path = out or made[0]
             directory = cls(path, lock=acquire(path / LOCK), made=made)
         except OSError as error:
-            sentence = record_error(Path(error.filename or out or base), error, doing="made")
+            sentence = record_error(
+                Path(error.filename or out or base), error, doing="made", of_run=False
+            )
             raise SettingsError(str(sentence)) from error
         except RecordError as error:
             _remove_empty(made)
@@ -153,7 +159,7 @@ class RunDirectory(RunPaths):
         """Lets go of the lock."""
         descriptor, self._lock = self._lock, None
         if descriptor is not None:
-            os.close(descriptor)
+            close_quietly(descriptor)
 
     def __enter__(self) -> Self:
         return self

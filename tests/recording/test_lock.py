@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from batchpatch.errors import RecordError
+from batchpatch.recording.append_log import Appender, cut_tail
+from batchpatch.recording.files import Spool
 from batchpatch.recording.lock import acquire, claimed, holder, own_folder
+from batchpatch.recording.run_directory import RunDirectory
 
 ROOT = Path(__file__).parents[2]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="links and modes are POSIX")
@@ -121,3 +125,43 @@ def test_a_look_at_a_lock_says_who_has_it_and_takes_nothing(tmp_path: Path) -> N
     os.close(descriptor)
     assert holder(path) is None
     os.close(acquire(path))
+
+
+@pytest.fixture
+def complaining_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network file system, which may answer a close with what became of earlier writes."""
+    close = os.close
+
+    def complain(descriptor: int) -> None:
+        close(descriptor)
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(os, "close", complain)
+
+
+@pytest.mark.usefixtures("complaining_close")
+def test_a_lock_is_let_go_whatever_its_close_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that was to be kept is kept by then: the work must not end as one that failed."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with claimed("a client") as alone:
+        assert alone
+    with RunDirectory(tmp_path, lock=acquire(tmp_path / ".lock"), made=None):
+        assert holder(tmp_path / ".lock") == os.getpid()
+    assert holder(tmp_path / ".lock") is None
+
+
+@pytest.mark.usefixtures("complaining_close")
+def test_what_was_synced_is_kept_whatever_its_close_says(tmp_path: Path) -> None:
+    """A copy of standard input and a log are on disk before they are closed."""
+    told: list[int] = []
+    with Spool(tmp_path / "input", ended=lambda size, _: told.append(size)) as spool:
+        spool.write(b"rows\n")
+        spool.end()
+    log = Appender(tmp_path / "log")
+    log.append(b"line\n")
+    log.sync()
+    log.close()
+    cut_tail(tmp_path / "log", 0)
+    assert (told, (tmp_path / "log").read_bytes()) == ([5], b"")

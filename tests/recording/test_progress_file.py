@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -61,3 +63,27 @@ def test_foreign_content_is_no_progress(data: bytes, tmp_path: Path) -> None:
     path.write_bytes(data)
     assert read_progress(path) is None
     assert read_timeline(path) == []
+
+
+def test_a_full_disk_leaves_the_last_look_and_nothing_beside_it(
+    directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The half of a look would lie there for good, and on a disk that is full already."""
+    file = ProgressFile(directory)
+    file.write(moment(0, 0))
+
+    def full(_: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    make = os.fdopen
+
+    def full_file(descriptor: int, *args: object, **more: object) -> object:
+        opened = make(descriptor, *args, **more)  # type: ignore[call-overload]
+        os.dup2(os.open("/dev/full", os.O_WRONLY), descriptor)
+        return opened
+
+    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(os, "fdopen", full_file)
+    file.write(moment(1, 7))
+    assert read_progress(directory.progress_path) == moment(0, 0)
+    assert {path.name for path in directory.path.iterdir()} == {"progress.json", "timeline.jsonl"}

@@ -110,6 +110,34 @@ def test_a_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None
         create(base=tmp_path / "file" / "runs")
 
 
+def test_what_was_never_begun_is_not_to_be_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk there is no run yet: what helps is the same command again."""
+
+    def full(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    (tmp_path / "runs").mkdir()
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(SettingsError, match="cannot be made: disk full; free some space and try a"):
+        create(base=tmp_path / "runs")
+
+
+def test_a_lock_that_cannot_be_written_leaves_no_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attempt with a full disk would leave one more that is no run."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(SettingsError, match=r"\.lock cannot be locked: disk full; free some space"):
+        create(base=tmp_path / "runs")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_open_wants_a_run(tmp_path: Path) -> None:
     """`resume` with the wrong directory is a typo, found before anything is sent."""
     with pytest.raises(SettingsError, match=r"not the directory of a run: it has no run\.json"):
