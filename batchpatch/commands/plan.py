@@ -109,7 +109,13 @@ async def plan(
             tee = spooled.tee if spooled else None
             reader = Reader(inputs, settings.read, tee=tee, rows_known=known)
             job = replace(job, reader=reader, directory=directory, spooled=spooled)
-            return await planning(job, out=out, file=begun, origin=origin).run(observe)
+            try:
+                with beginning(directory):
+                    execution = planning(job, out=out, file=begun, origin=origin)
+            except SettingsError:
+                begun.discard()
+                raise
+            return await execution.run(observe)
 
 
 @contextmanager

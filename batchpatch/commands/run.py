@@ -206,7 +206,9 @@ async def run(
                 monitor=monitor,
                 tracer=tracer,
             )
-            return await sending(job, directory).run(observe)
+            with beginning(directory):
+                execution = sending(job, directory)
+            return await execution.run(observe)
 
 
 def _merging(*, live: bool) -> MergeOptions:

@@ -19,7 +19,7 @@ from batchpatch.pipeline.gauge import Rest
 from batchpatch.pipeline.report import RunReport, attempt_to_show
 from batchpatch.pipeline.run_record import changed_stop, changes_meanwhile
 from batchpatch.pipeline.spooling import missing_rest, rows_copied
-from batchpatch.pipeline.stop import both, in_vain
+from batchpatch.pipeline.stop import both, in_vain, sentences
 from batchpatch.pipeline.work_done import count_work
 from batchpatch.recording.checkpoint import counted, prove
 from batchpatch.recording.manifest import update_manifest, write_summary
@@ -88,7 +88,7 @@ class Ending:
     def cut_short(self) -> RunReport:
         """What there is to say without what follows from the results: a resume derives it."""
         because = self._job.stopper.stop.because if self._job.stopper.stop else "Interrupted."
-        stop = Stop(ExitCode.INTERRUPTED, f"{because} {_UNDERIVED}")
+        stop = Stop(ExitCode.INTERRUPTED, sentences(because, _UNDERIVED))
         counts = self._pipeline.recorded.counts
         summary = summarize(counted(counts), self._counters(), stop=stop)
         self._write_summary(summary)
@@ -153,11 +153,14 @@ class Ending:
     def _with_lost_rows(self, stop: Stop | None) -> Stop | None:
         """The same, and what of a pipe was not copied: that is no success for a script."""
         spooled = self._job.spooled
-        if stop is None or spooled is None or not spooled.left:
+        if stop is None or spooled is None:
+            return stop
+        left = spooled.left_beside(stop.because)
+        if left is None:
             return stop
         code = ExitCode.STOPPED if stop.exit_code == ExitCode.DONE else stop.exit_code
         because = LIMIT_IN_WORDS if stop.because == LIMIT_REACHED else stop.because
-        return Stop(code, f"{because} {spooled.left}")
+        return Stop(code, sentences(because, left))
 
     def _summarize(self, proof: Proof, stop: Stop | None) -> Summary:
         spooled = self._job.spooled

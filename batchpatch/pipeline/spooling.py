@@ -70,9 +70,14 @@ class SpooledInput:
     @property
     def left(self) -> str | None:
         """In words, that the copy was not made to its end, and why; None where it was."""
+        return self.left_beside("")
+
+    def left_beside(self, told: str) -> str | None:
+        """The same, without what was `told` already."""
         if self._spool.whole:
             return None
-        why = f" ({self._trouble.rstrip('.')})" if self._trouble else ""
+        trouble = (self._trouble or "").rstrip(".")
+        why = "" if trouble in told else f" ({trouble})"
         name = told_name(self._name, first=True)
         return (
             f"{name} was left before its end{why}: `batchpatch resume` sends what was copied, and "

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from batchpatch.errors import ExitCode, LeftError
+from batchpatch.errors import ExitCode, LeftError, ended
 from batchpatch.model import LIMIT_IN_WORDS, Stop
 
 if TYPE_CHECKING:
@@ -119,7 +119,12 @@ def both(stop: Stop | None, other: Stop | None) -> Stop | None:
         return stop
     if stop is None or stop.exit_code == ExitCode.DONE:
         return other
-    return stop._replace(because=f"{stop.because} {other.because}")
+    return stop._replace(because=sentences(stop.because, other.because))
+
+
+def sentences(*those: str) -> str:
+    """What ends a run, one reason after the other: what the system refuses comes unended."""
+    return " ".join(map(ended, those))
 
 
 def in_vain(stop: Stop | None, *, limit_reached: bool) -> Stop | None:
@@ -130,7 +135,7 @@ def in_vain(stop: Stop | None, *, limit_reached: bool) -> Stop | None:
     if stop is None or stop.exit_code != ExitCode.STOPPED:
         return stop
     end = LIMIT_IN_WORDS if limit_reached else "No row was left by then."
-    return Stop(ExitCode.DONE, f"{stop.because} {end}")
+    return Stop(ExitCode.DONE, sentences(stop.because, end))
 
 
 class OpeningHours:

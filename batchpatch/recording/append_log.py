@@ -24,8 +24,11 @@ class Appender:
     lines behind a torn one. Lines that were whole by then stay, the torn one is cut off again.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open for appending, create where needed. Raises RecordError."""
+    def __init__(self, path: Path, *, of_run: bool = True) -> None:
+        """Open for appending, create where needed. Raises RecordError.
+
+        `of_run`: of one that has begun, and can be resumed where this fails.
+        """
         self._path = path
         self.error: RecordError | None = None
         """Why nothing more can be written."""
@@ -38,7 +41,7 @@ class Appender:
                 sync_directory(path.parent)  # the lines will be there, so must be the name
         except OSError as error:
             self.close()
-            raise record_error(path, error) from error
+            raise record_error(path, error, of_run=of_run) from error
 
     def append(self, lines: bytes | bytearray) -> None:
         """Hand whole lines to the system. Raises RecordError."""

@@ -94,7 +94,7 @@ class PlanFile:
         if lines is None:
             refuse_content(path)
         try:
-            self._file = Appender(path)
+            self._file = Appender(path, of_run=lines is not None)
         except RecordError as error:
             raise SettingsError(f"--out: {error}") from error
         if self._file.size and lines is None:  # filled between the look and the opening

@@ -108,7 +108,7 @@ class ResultsLog:
         """Opens for appending, creates where needed. RecordError where the last line is torn."""
         self._buffer = bytearray()
         self._closing = threading.Lock()
-        self._file: Appender | None = Appender(path)
+        self._file: Appender | None = Appender(path, of_run=path.exists())
         if not _is_whole(path):
             self._abandon()
             raise RecordError(

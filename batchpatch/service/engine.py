@@ -126,7 +126,8 @@ class Engine:
             monitor=watching.monitor,
             tracer=watching.tracer,
         )
-        opened.execution = sending(job, directory)
+        with beginning(directory):
+            opened.execution = sending(job, directory)
         opened._work = asyncio.create_task(opened.execution.run(watching.observe))
         opened._work.add_done_callback(opened._ended)
         return opened

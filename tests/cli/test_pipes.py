@@ -255,3 +255,17 @@ def test_a_disk_that_fills_up_while_the_rest_is_copied_is_a_sentence(
     whole = (tmp_path / "r" / "input").read_bytes().count(b"\n") - 1
     assert f"from its row {whole + 1} on" in done.stderr
     assert stored(sandbox) == wanted(whole)
+
+
+def test_a_disk_that_fills_up_beside_a_pipe_is_told_once_and_in_sentences(
+    run_piped: Piped, sandbox: Any
+) -> None:
+    """Why the run has stopped is why the rest was not copied: said twice and run together, nobody
+    reads what is to be done."""
+    limited = ["bash", "-c", 'ulimit -f 128; exec "$@"', "-"]
+    process = run_piped("--api-url", sandbox.url, "--out", "r", text=as_csv(140), through=limited)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 3
+    (why,) = [line for line in said.splitlines() if line.startswith("Stopped: ")]
+    assert "free some space and resume the run. Standard input was left before its end: " in why
+    assert why.count("disk full") == 1
