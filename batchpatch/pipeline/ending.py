@@ -5,14 +5,13 @@ Where results are kept, their counts are proved from them, whatever their writer
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.errors import ExitCode, InputError, RecordError, SettingsError
+from batchpatch.errors import ExitCode, InputError, RecordError, SettingsError, ended
 from batchpatch.genesys.rate_limit.pace import Allowance
 from batchpatch.model import LIMIT_IN_WORDS, LIMIT_REACHED, Stop
 from batchpatch.pipeline.gauge import Rest
@@ -82,6 +81,8 @@ class Ending:
         self._results_path = job.directory.results_path if job.directory else None
         self._limit_reached = False
         """The limit has ended it, as asked: the next process goes on to the end of the input."""
+        self._unwritten: tuple[str, ...] = ()
+        """Why the summary is printed only: to others, the run has not ended."""
         self._rows_copied: int | None = None
         """Rows in all, where a pipe was copied behind the limit."""
 
@@ -181,13 +182,15 @@ class Ending:
     def _write_summary(self, summary: Summary) -> None:
         directory = self._job.directory
         if directory is not None and directory.path.is_dir():
-            with suppress(RecordError):  # a full disk: the summary is printed all the same
+            try:
                 if self._limit_reached:
                     update_manifest(
                         directory.manifest_path, lambda known: replace(known, limit_reached=True)
                     )
                 write_summary(directory.summary_path, summary)
                 directory.forget_progress()
+            except RecordError as error:  # a full disk: the summary is printed all the same
+                self._unwritten = (ended(str(error)),)
 
     def _told(self, summary: Summary, derived: _Derived, *, resumable: bool) -> RunReport:
         job, pipeline = self._job, self._pipeline
@@ -207,7 +210,7 @@ class Ending:
             allowance=attempt_to_show("The allowance", self._next_allowance),
             nothing_left=job.earlier is not None
             and not (resumable or pipeline.recorded.settled_here),
-            notices=summary.notices,
+            notices=(*summary.notices, *self._unwritten),
             changed=derived.changes,
             conflicts=self._output.conflicts,
             warns_of_end=job.settings.find.ended == "warn",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_MODE = 0o600
+TEMPORARY = ".tmp"
+"""How the name ends of what is not whole yet."""
 DIRECTORY_MODE = 0o700
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -74,7 +76,7 @@ def make_private(descriptor: int) -> None:
 
 def temporary_path(path: Path) -> Path:
     """Where the next version of `path` grows until it is whole."""
-    return path.with_name(f".{path.name}.tmp")
+    return path.with_name(f".{path.name}{TEMPORARY}")
 
 
 def sync_directory(path: Path) -> None:

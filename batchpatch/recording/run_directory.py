@@ -103,7 +103,18 @@ class RunDirectory(RunPaths):
             raise SettingsError(
                 f"{as_typed(path)} {what}. `batchpatch runs` lists those that there are."
             )
-        return cls(path, lock=acquire(path / LOCK) if lock else None, made=None)
+        if not lock:
+            return cls(path, lock=None, made=None)
+        directory = cls(path, lock=acquire(path / LOCK), made=None)
+        directory._forget_unfinished()
+        return directory
+
+    def _forget_unfinished(self) -> None:
+        """Remove what a killed process was writing: nobody goes on with it, and it may lie there
+        for ever, where what it was to replace is not written again."""
+        with suppress(OSError, RecordError):
+            for path in self.unfinished_paths():
+                path.unlink()
 
     def forget_progress(self) -> None:
         """Remove `progress.json`: the summary says more. Raises RecordError."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchpatch.options.run import RecordOptions
-from batchpatch.recording.files import record_error
+from batchpatch.recording.files import TEMPORARY, record_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -122,12 +122,22 @@ class RunPaths:
         return is_here and (name in OWN or _is_private(name))
 
     def private_paths(self) -> list[Path]:
-        """The files here that hold customers' values, unfinished ones too."""
+        """The files here that hold customers' values, unfinished ones too. Raises RecordError."""
+        return [self.path / name for name in self._names() if _is_private(name)]
+
+    def unfinished_paths(self) -> list[Path]:
+        """What a killed process has left of files that only the holder of the lock writes.
+
+        Raises RecordError.
+        """
+        grown = [self.path / name for name in self._names() if name.endswith(TEMPORARY)]
+        return [path for path in grown if _is_of_holder(path.name[1 : -len(TEMPORARY)])]
+
+    def _names(self) -> list[str]:
         try:
-            names = sorted(entry.name for entry in self.path.iterdir())
+            return sorted(entry.name for entry in self.path.iterdir())
         except OSError as error:
             raise record_error(self.path, error, doing="read") from error
-        return [self.path / name for name in names if _is_private(name)]
 
 
 def takes_back(inputs: Iterable[str]) -> bool:
@@ -135,9 +145,13 @@ def takes_back(inputs: Iterable[str]) -> bool:
     return any(Path(path).name == UNDO_INPUT for path in inputs)
 
 
+def _is_of_holder(name: str) -> bool:
+    return name != PACE and (name in OWN or _is_private(name))
+
+
 def _is_private(name: str) -> bool:
     return (
         name in (SPOOL, UNDO, UNDO_INPUT, CONFLICTS)
         or FAILED.fullmatch(name) is not None
-        or (name.startswith(".") and name.endswith(".tmp"))
+        or (name.startswith(".") and name.endswith(TEMPORARY))
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from batchpatch.commands.run import run
-from batchpatch.errors import SettingsError
+from batchpatch.errors import RecordError, SettingsError
 from batchpatch.genesys.account.credentials import find_account
 from batchpatch.model import Outcome
 from batchpatch.options.run import PaceOptions, Rate, RecordOptions
@@ -102,3 +102,25 @@ async def test_a_report_that_cannot_be_opened_is_no_run_yet(
         assert names_in(tmp_path) == ["rows.csv"]
         monkeypatch.setattr(append_log, "sync_directory", sync)
         assert (await start(server)).summary.outcomes == {Outcome.UPDATED: 1}
+
+
+@pytest.mark.asyncio
+async def test_a_summary_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All rows made it, and to `runs` it is a run that was interrupted: its own words would be the
+    only ones that do not say so."""
+    (tmp_path / "rows.csv").write_text(ROW)
+    why = "summary.json cannot be written: disk full; free some space and resume the run"
+
+    def full(*_: object) -> None:
+        raise RecordError(why)
+
+    monkeypatch.setattr("batchpatch.pipeline.ending.write_summary", full)
+    async with running(SandboxOptions()) as server:
+        report = await run(
+            [str(tmp_path / "rows.csv")],
+            account=find_account(CREDENTIALS, api_url=server.url),
+            record=RecordOptions(out=tmp_path / "run"),
+        )
+    assert (report.summary.exit_code, [*report.notices]) == (0, [f"{why}."])

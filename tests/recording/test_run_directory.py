@@ -146,6 +146,20 @@ def test_open_wants_a_run(tmp_path: Path) -> None:
         RunDirectory.open(tmp_path / "gone")
 
 
+def test_what_a_killed_process_was_writing_goes_with_the_next_one(tmp_path: Path) -> None:
+    """Where the file is not written again, its half would lie beside the run for ever. What others
+    write without the lock stays: a pace, and files that are not the run's."""
+    kept = {".lock", "run.json", ".pace.tmp", ".o.csv.tmp", ".tmp", "notes.tmp"}
+    killed = {".run.json.tmp", ".summary.json.tmp", ".failed-2.csv.tmp", ".undo-input.jsonl.tmp"}
+    with create(base=tmp_path) as run:
+        for name in (kept | killed) - {".lock"}:
+            (run.path / name).write_text("{}")
+    RunDirectory.open(run.path, lock=False).close()
+    assert {entry.name for entry in run.path.iterdir()} == kept | killed
+    RunDirectory.open(run.path).close()
+    assert {entry.name for entry in run.path.iterdir()} == kept
+
+
 def test_a_live_directory_is_refused_and_a_closed_one_is_free(tmp_path: Path) -> None:
     """Two writers of one results file would settle rows twice."""
     with create(base=tmp_path) as run:
