@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -14,12 +15,13 @@ from batchpatch.errors import SettingsError, as_typed
 from batchpatch.model import InvalidRow
 from batchpatch.recording.failed_rows import JsonlShape, row_writer
 from batchpatch.recording.failure_reasons import FailedRow, safe_text
+from batchpatch.recording.files import record_error
 from batchpatch.recording.new_file import new_file, refuse_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from typing import BinaryIO
+    from typing import TextIO
 
     from batchpatch.model import Row
     from batchpatch.recording.failed_objects import RawRecord
@@ -72,7 +74,9 @@ class SortedRows:
     def __enter__(self) -> Self:
         self._stack.__enter__()
         file = self._stack.enter_context(new_file(self._out))
-        self._keep = _plain_writer(file, self._shape, self._stack)
+        text = io.TextIOWrapper(file, self._shape.encoding, errors="backslashreplace", newline="")
+        self._stack.callback(text.detach)  # flushes, and leaves the closing to `replacing`
+        self._keep, self._text = _plain_writer(text, self._shape), text
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -89,9 +93,19 @@ class SortedRows:
         if self._refuse is None:
             file = self._stack.enter_context(new_file(rest_path(self._out)))
             self._refuse = row_writer(file, self._shape, self._stack, traced=False)
+            self._stack.push(self._finish_valid)
         self._counts[1] += 1
         error = safe_text(f"{row.code}: {row.message}")
         self._refuse(record, FailedRow(error, safe_text(row.hint), {}))
+
+    def _finish_valid(self, failed: type[BaseException] | None, *_: object) -> None:
+        """The other file gets its name first: by then, the disk must have had room for this one."""
+        if failed is None:
+            try:
+                self._text.flush()
+                os.fsync(self._text.fileno())
+            except OSError as error:
+                raise record_error(self._out, error, of_run=False) from error
 
     @property
     def written(self) -> SortedFiles:
@@ -101,12 +115,8 @@ class SortedRows:
         return SortedFiles(str(self._out), valid, None if rest is None else str(rest), invalid)
 
 
-def _plain_writer(
-    file: BinaryIO, shape: CsvShape | JsonlShape, stack: ExitStack
-) -> Callable[[RawRecord], None]:
+def _plain_writer(text: TextIO, shape: CsvShape | JsonlShape) -> Callable[[RawRecord], None]:
     """Writes records as the input has them."""
-    text = io.TextIOWrapper(file, shape.encoding, errors="backslashreplace", newline="")
-    stack.callback(text.detach)  # flushes, and leaves the closing to `replacing`
     if isinstance(shape, JsonlShape):
         return lambda record: _ignore(text.write(f"{(record.raw or b'').decode().strip()}\n"))
     writer = csv.writer(text, delimiter=shape.delimiter, lineterminator="\r\n")

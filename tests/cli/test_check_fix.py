@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 import stat
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -180,3 +181,21 @@ def test_two_lines_that_became_one_can_be_parted_again(
     assert batchpatch("check", "rows.csv", "--fix", "out.csv").returncode == 1
     done = batchpatch("check", "out.invalid.csv")
     assert (done.returncode, "1 row: 0 valid, 1 invalid" in done.stdout) == (1, True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are POSIX")
+def test_a_full_disk_leaves_neither_file(
+    batchpatch: Batchpatch, rows: Path, tmp_path: Path
+) -> None:
+    """The smaller one got its name, and then the same command was refused because of it."""
+    import resource
+
+    rows.write_bytes((TEXT + f"{C};{P};{'x' * 3000};\n").encode("cp1252"))
+    done = batchpatch(
+        *("check", rows.name, *READ, "--fix", "out.csv"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),
+    )
+    assert done.returncode == 2
+    assert "out.csv cannot be written: disk full; free some space and try again" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [rows.name]
+    assert batchpatch("check", rows.name, *READ, "--fix", "out.csv").returncode == 1
