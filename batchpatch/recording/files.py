@@ -23,6 +23,7 @@ TEMPORARY = ".tmp"
 DIRECTORY_MODE = 0o700
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_BROKEN = frozenset({errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -33,10 +34,13 @@ def record_error(
 
     `of_run`: a run writes it, and can be resumed.
     """
+    again = "resume the run" if of_run else "try again"
     if error.errno in _FULL:
-        cause = f"disk full; free some space and {'resume the run' if of_run else 'try again'}"
+        cause = f"disk full; free some space and {again}"
     elif error.errno in _FORBIDDEN:
         cause = f"{error.strerror}; check the permissions or choose another directory"
+    elif error.errno in _BROKEN and doing != "read":
+        cause = f"{error.strerror}; see to the disk and {again}"
     else:
         cause = why_unreadable(error)
     return RecordError(f"{as_typed(path)} cannot be {doing}: {cause}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batchpatch.errors import RecordError, SettingsError
-from batchpatch.recording.files import write_atomically
+from batchpatch.recording.files import record_error, write_atomically
 from batchpatch.recording.results import ResultsLog
 from batchpatch.recording.run_directory import RunDirectory
 
@@ -254,3 +254,20 @@ def test_atomic_writing_keeps_the_old_file_when_it_fails(
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["summary.json"]
+
+
+@pytest.mark.parametrize(
+    ("code", "of_run", "to_do"),
+    [
+        (errno.EIO, True, "see to the disk and resume the run"),
+        (errno.EIO, False, "see to the disk and try again"),
+        (errno.EDQUOT, True, "free some space and resume the run"),
+        (errno.EROFS, True, "check the permissions or choose another directory"),
+    ],
+)
+def test_what_cannot_be_written_says_what_to_do(code: int, of_run: bool, to_do: str) -> None:
+    """A run's files have the names that they have: another name is nothing to be told of them."""
+    error = OSError(code, os.strerror(code))
+    told = str(record_error(Path("r/results.jsonl"), error, of_run=of_run))
+    assert told.startswith("r/results.jsonl cannot be written: ")
+    assert told.endswith(f"; {to_do}")
