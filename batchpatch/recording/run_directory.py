@@ -38,7 +38,7 @@ def purge(rundir: RunDirectory) -> list[Path]:
         path = rundir.path
         sync_directory(path)
     except OSError as error:
-        raise record_error(path, error, doing="removed") from error
+        raise record_error(path, error, doing="removed", of_run=False) from error
     return removed
 
 
@@ -156,14 +156,16 @@ class RunDirectory(RunPaths):
 
     def _remove_files(self) -> None:
         try:
-            own = [self.path / name for name in sorted(OWN - {LOCK})]
-            for path in (*own, *self.private_paths()):
+            # Values first, and last what says that this is a run: should it end halfway, what is
+            # left can be purged again.
+            own = [self.path / name for name in sorted(OWN - {LOCK, MANIFEST})]
+            for path in (*self.private_paths(), *own, self.manifest_path):
                 path.unlink(missing_ok=True)
             if sys.platform == "win32":  # an open file cannot be removed there
                 self.close()
             (self.path / LOCK).unlink(missing_ok=True)
         except OSError as error:
-            raise record_error(self.path, error, doing="removed") from error
+            raise record_error(self.path, error, doing="removed", of_run=False) from error
         self.close()
 
     def close(self) -> None:
