@@ -210,7 +210,7 @@ class Ending:
             allowance=attempt_to_show("The allowance", self._next_allowance),
             nothing_left=job.earlier is not None
             and not (resumable or pipeline.recorded.settled_here),
-            notices=(*summary.notices, *self._unwritten),
+            notices=(*summary.notices, *(() if resumable else self._unwritten)),
             changed=derived.changes,
             conflicts=self._output.conflicts,
             warns_of_end=job.settings.find.ended == "warn",
