@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from batchpatch.finding.matching import Selector
     from batchpatch.genesys.conversations.reader import ConversationReads
+    from batchpatch.genesys.rate_limit.admission import Admission
     from batchpatch.model import Batch, InvalidRow
     from batchpatch.options.read import FindOptions
     from batchpatch.writes.kind import WriteKind
@@ -149,9 +150,11 @@ class Finder:
         options: FindOptions,
         *,
         kind: WriteKind = USUAL,
+        turns: Admission | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`kind` is what rows write; `clock` is monotonic, in seconds."""
+        """`kind` is what rows write, `turns` admits reads; `clock` is monotonic, in seconds."""
+        self._turns = turns
         self._reads = reads
         self._kind = kind
         self._options = options
@@ -170,6 +173,12 @@ class Finder:
     def reads_left(self) -> int:
         """Conversations that are still to be read, of what is being looked for."""
         return sum(search.reads_left for search in self._searches)
+
+    @property
+    def turns(self) -> Admission | None:
+        """What admits look-ups that read one conversation each; None where some share a request."""
+        is_alone = self._options.fresh and not self._options.learn_ended
+        return self._turns if is_alone else None
 
     def has_to_look(self, row: Row) -> bool:
         """True where the row's conversation is to be looked up before the row can go on."""

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Never
 from urllib.parse import urlsplit
 
@@ -77,8 +78,8 @@ class GenesysClient:
         max_outage_s: float = MAX_OUTAGE_S,
     ) -> None:
         self.limiter = limiter
-        self.admission = Admission()
-        """Of patches to the limiter; whoever takes them from a window asks it first."""
+        self.admission, self.reading = Admission(), Admission()
+        """Of patches, and of reads, to the limiter; whoever has many in store asks it first."""
         self._host = urlsplit(api_url).netloc
         self._breaker = CircuitBreaker(
             self._host, max_outage_s=max_outage_s, clock=clock, sleep=sleep
@@ -102,6 +103,7 @@ class GenesysClient:
         """Send nothing more: what has left is awaited, and every other call waits for its end."""
         self._stopped = True
         self.admission.close()
+        self.reading.close()
 
     def foresee(self, requests: int) -> None:
         """Be prepared for so many requests; see `TokenPool.foresee`."""
@@ -212,9 +214,8 @@ class GenesysClient:
             tries = after
 
     async def _wait(self, purpose: Purpose) -> Permit:
-        if purpose != "patches":
-            return await self.limiter.wait()
-        with self.admission.waiting():
+        admission = {"patches": self.admission, "reads": self.reading}.get(purpose)
+        with nullcontext() if admission is None else admission.waiting():
             return await self.limiter.wait()
 
     def _departs(self, purpose: Purpose) -> Departure | None:

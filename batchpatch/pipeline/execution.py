@@ -106,7 +106,7 @@ class Execution:
             self._results_path,
             client=job.client,
             checks=(again.check, organisation.check, lookup.resolve),
-            finder=Finder(reads, job.settings.find, kind=job.kind),
+            finder=Finder(reads, job.settings.find, kind=job.kind, turns=job.client.reading),
             window=window,
             step=step,
             limits=job.limits,

@@ -197,6 +197,10 @@ class Feeder:
         """Those of these rows that have not come to the queue yet, which are not passed on."""
         return []
 
+    def expire(self, now_s: float) -> list[Row]:
+        """Those that are of no use any more and have not come to the queue; likewise."""
+        return []
+
     async def _next(self, batches: Batches) -> Batch | None:
         if self._room is not None:
             self.waiting_for = _UNREAD

@@ -7,12 +7,13 @@ one conversation keep their order in any case.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from batchpatch.finding.finder import READS_AT_ONCE
+from batchpatch.genesys.rate_limit.admission import MOST_WAITING
 from batchpatch.model import Batch, InvalidRow, Row
 from batchpatch.pipeline.feeding import Feeder
+from batchpatch.pipeline.look_ups import Deadlines, LookUpQueue, is_urgent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_BEHIND = 50_000
 """Rows that wait for a look-up, at most: then the source is read no further."""
+BEGINNING_S = 0.005
+"""From its beginning a look-up takes less, by far, until it waits for its permit."""
 
 
 class LiveFeeder(Feeder):
@@ -36,7 +39,9 @@ class LiveFeeder(Feeder):
         """By number of a row that waits behind a look-up: its conversation."""
         self._looking: dict[int, Row] = {}
         """By number, the rows whose look-up is under way."""
-        self._to_find: OrderedDict[str, None] = OrderedDict()
+        self._to_find = LookUpQueue()
+        self._deadlines = Deadlines()
+        self._beginning = 0
         self._changed = asyncio.Event()
         """There is something to find, or nothing is left to be."""
 
@@ -76,10 +81,15 @@ class LiveFeeder(Feeder):
             behind = self._behind[conversation]
             dropped.append(behind.pop(number))
             if not behind and conversation in self._to_find:
-                del self._to_find[conversation], self._behind[conversation]
+                self._to_find.discard(conversation)
+                del self._behind[conversation]
         if dropped:
             self._tell()
         return dropped
+
+    def expire(self, now_s: float) -> list[Row]:
+        """As `Feeder`: what is too late is told so then, not when its conversation was read."""
+        return self.drop(self._deadlines.passed(now_s))
 
     def _waits(self, row: Row) -> bool:
         """True for a row that is to be found, and for any behind such a one; it waits then."""
@@ -89,22 +99,42 @@ class LiveFeeder(Feeder):
             if not self._finder.has_to_look(row):
                 return False
             self._behind[conversation] = behind = {}
-            self._to_find[conversation] = None
-            if row.context is not None and row.context.urgent:
-                self._to_find.move_to_end(conversation, last=False)
+            self._to_find.add(conversation)
             self._tell()
+        if is_urgent(row):
+            self._to_find.hurry(conversation)
+        self._deadlines.note(row)
         behind[row.number] = row
         self._where[row.number] = conversation
         return True
 
     async def _keep_finding(self) -> None:
         while True:
-            while not self._to_find:
+            turns = self._finder.turns
+            if not self._to_find:
                 await self._change()
-            # All that there is is shared out, so that many take few requests.
-            share = -(-len(self._to_find) // READS_AT_ONCE)
-            conversations = [self._to_find.popitem(last=False)[0] for _ in range(share)]
-            await self._find_all(conversations)
+            elif turns is None:
+                await self._find_all(self._to_find.take(self._share))
+            elif turns.crowded:
+                await turns.room()  # what is not asked for yet can be given up, and overtaken
+            elif self._beginning >= MOST_WAITING:
+                await asyncio.sleep(BEGINNING_S)
+            else:
+                self._begin()
+                await self._find_all(self._to_find.take(1))
+
+    def _begin(self) -> None:
+        """Count a look-up that is on its way to those that wait, and not seen among them yet."""
+        self._beginning += 1
+        asyncio.get_running_loop().call_later(BEGINNING_S, self._begun)
+
+    def _begun(self) -> None:
+        self._beginning -= 1
+
+    @property
+    def _share(self) -> int:
+        """All that there is is shared out, so that many take few requests."""
+        return -(-len(self._to_find) // READS_AT_ONCE)
 
     async def _find_all(self, conversations: list[str]) -> None:
         rows: dict[int, Row] = {}
@@ -117,7 +147,9 @@ class LiveFeeder(Feeder):
         await self._find(Batch(list(rows.values()), self.rows, idle=True))
         for one in conversations:
             if self._behind[one]:  # more have come meanwhile
-                self._to_find[one] = None
+                self._to_find.add(one)
+                if any(is_urgent(row) for row in self._behind[one].values()):
+                    self._to_find.hurry(one)
             else:
                 del self._behind[one]
         self._tell()

@@ -261,7 +261,8 @@ class Pipeline:
         """Whoever waits for a row learns within moments that it is of no use any more."""
         while True:
             await asyncio.sleep(EXPIRE_EVERY_S)
-            self._queue.expire(monotonic())
+            self._drop(self._feeder.expire(now_s := monotonic()))
+            self._queue.expire(now_s)
             self._drop_withdrawn()
 
     async def _sync(self) -> None:

@@ -64,6 +64,8 @@ class Source:
 class SlowFinder:
     """Takes its time with each conversation."""
 
+    turns = None
+
     def __init__(self, takes_s: Mapping[str, float]) -> None:
         self._takes_s = takes_s
         self.found: list[str] = []
