@@ -77,6 +77,7 @@ class Engine:
         self._client: GenesysClient
         self._work: asyncio.Task[RunReport]
         self._max_outage_s = 0.0
+        self._loop = asyncio.get_running_loop()
 
     @classmethod
     async def start(
@@ -150,8 +151,17 @@ class Engine:
         error = self._work.exception()
         return error if isinstance(error, BatchpatchError) else None
 
+    def refuse_other_loops(self) -> None:
+        """Raise InputError where this runs elsewhere: nothing there would ever be woken."""
+        if _running_loop() is not self._loop:
+            raise InputError(
+                "This Patcher belongs to the event loop that it was opened on, and this is "
+                "another: open one there, or call patch_sync, which any thread may."
+            )
+
     async def identity(self) -> Identity | None:
         """Whose data it writes to. Raises as a call of the client does."""
+        self.refuse_other_loops()
         identity = await read_identity(self._client)
         if identity is not None:
             self.execution.note(identity)
@@ -159,6 +169,7 @@ class Engine:
 
     def put(self, fields: Mapping[str, Any] | bytes) -> int:
         """Put a row in; gives its number."""
+        self.refuse_other_loops()
         if self._work.done():
             if not self._work.cancelled():
                 self._work.result()  # raises what has ended it
@@ -234,6 +245,13 @@ class Engine:
             if self._client.silent_s >= self._max_outage_s and not self._stopper.is_asked:
                 because = "The platform did not answer while the last rows were waited for."
                 self._stopper.request(Stop(ExitCode.STOPPED, because))
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:  # a thread without one
+        return None
 
 
 def _unsettled(row: Row | InvalidRow) -> RowResult:

@@ -155,6 +155,8 @@ class Patcher:
         Raises:
             BatchpatchError: what has ended the work before, such as credentials that were refused.
         """
+        if self._open is not None:
+            self._open.refuse_other_loops()
         opened, self._open = self._open, None
         if opened is not None:
             try:
@@ -190,7 +192,7 @@ class Patcher:
             wrong, refused or not answered is a result too, and raises nothing.
 
         Raises:
-            InputError: what was given is no row, or this is not open.
+            InputError: what was given is no row, or this is not open, or open on another loop.
             AccessError: the credentials are refused, and will be.
             BatchpatchError: what else has ended the whole patcher.
         """
@@ -231,7 +233,7 @@ class Patcher:
             at_once: rows that wait for their results, at most.
 
         Raises:
-            As `patch`; whatever `rows` raises.
+            As `patch`; whatever `rows` raises; SettingsError where `at_once` is no number from 1.
         """
         async with aclosing(each_settled(self._opened.settle, rows, at_once=at_once)) as results:
             async for one in results:

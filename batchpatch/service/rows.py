@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -39,7 +40,9 @@ def row_of(
         row["id"] = id
     if urgent:
         row["priority"] = "high"
-    if deadline_s is not None:
+    if deadline_s is not None and deadline_s != math.inf:  # JSON has no word for never
+        if deadline_s != deadline_s:
+            raise InputError("deadline_s is not a number (nan): give seconds, or None for never.")
         row["deadline"] = deadline_s
     return row
 

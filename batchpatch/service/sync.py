@@ -81,8 +81,13 @@ def configure_sync(make: Callable[[], Patcher]) -> None:
         make: called at the first use, in each process.
 
     Raises:
-        SettingsError: `patch_sync` was used already.
+        SettingsError: `patch_sync` was used already, or nothing can be made so.
     """
+    if not callable(make):
+        raise SettingsError(
+            f"configure_sync got a {type(make).__name__}: give what makes one in each process, "
+            "such as lambda: Patcher(tokens=2)."
+        )
     _shared.configure(make)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from batchpatch import InputError, Outcome, Patcher, Settings, VerifyOptions
+from batchpatch import InputError, Outcome, Patcher, Settings, SettingsError, VerifyOptions
 from batchpatch.options.run import Safeguards
 from batchpatch.service.streaming import each_settled
 
@@ -187,6 +187,59 @@ async def test_a_stream_hides_no_error() -> None:
     with pytest.raises(ZeroDivisionError):
         async for _ in each_settled(settle, [{"id": "1"}], at_once=1):
             pass
+
+
+async def test_a_stream_ends_where_its_rows_are_cancelled(ids: Ids) -> None:
+    """Rows that wait for a task of the program's own, which is cancelled: nothing more comes, and
+    whoever takes the results would wait for ever."""
+
+    async def settle(row: Any) -> Any:
+        return row
+
+    async def rows() -> AsyncIterator[dict[str, Any]]:
+        yield {"id": "1"}
+        raise asyncio.CancelledError
+
+    results = each_settled(settle, rows(), at_once=1)
+    async with asyncio.timeout(5):
+        assert await anext(results) == {"id": "1"}
+        with pytest.raises(asyncio.CancelledError):
+            await anext(results)
+
+
+@pytest.mark.parametrize("at_once", [0, -1, "5", 1.5])
+async def test_a_stream_that_could_take_no_row_is_refused(
+    at_once: Any, make_patcher: MakePatcher
+) -> None:
+    """None at once hung for ever, and less was an error of a semaphore nobody has heard of."""
+    async with make_patcher() as patcher:
+        async with asyncio.timeout(5):
+            with pytest.raises(SettingsError, match=f"at_once is {at_once!r}: give a whole"):
+                await anext(patcher.stream([{}], at_once=at_once))
+
+
+@pytest.mark.parametrize("rows", [None, 5, {"id": "1"}, b"{}", "{}"])
+async def test_what_is_no_iterable_of_rows_is_refused(rows: Any, make_patcher: MakePatcher) -> None:
+    """One row in the place of many was taken apart into its keys, and these were no rows."""
+    async with make_patcher() as patcher:
+        with pytest.raises(InputError, match=f"rows are of the type {type(rows).__name__}"):
+            await anext(patcher.stream(rows))
+
+
+async def test_a_deadline_that_is_no_number_is_no_deadline_by_accident(
+    make_patcher: MakePatcher, ids: Ids
+) -> None:
+    """JSON has no word for it, so the row went without one: it was then sent however late."""
+    conversation, participant = ids(1)
+    async with make_patcher() as patcher:
+        with pytest.raises(InputError, match="deadline_s is not a number"):
+            await patcher.patch(
+                conversation, {"a": "b"}, participant=participant, deadline_s=float("nan")
+            )
+        result = await patcher.patch(
+            conversation, {"a": "b"}, participant=participant, deadline_s=float("inf")
+        )
+    assert result.outcome is Outcome.UPDATED
 
 
 async def test_a_stream_takes_rows_as_fast_as_results_are_taken(

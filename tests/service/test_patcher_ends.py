@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -207,6 +207,23 @@ async def test_it_is_used_within_its_block(make_patcher: MakePatcher, ids: Ids) 
     async with patcher:  # once more is fine: a token of its own
         assert (await write(patcher, ids(1), n="1")).outcome is Outcome.UPDATED
     await patcher.aclose()  # and so is closing what is closed
+
+
+async def test_another_event_loop_is_told_so(make_patcher: MakePatcher, ids: Ids) -> None:
+    """What is put in from elsewhere wakes nobody: such a call hung, and so did closing."""
+    row = {"conversationId": ids(1)[0], "participantId": ids(1)[1], "attributes": {"a": "b"}}
+
+    def refused(call: Callable[[], Any]) -> bool:
+        with pytest.raises(InputError, match="belongs to the event loop that it was opened on"):
+            asyncio.run(asyncio.wait_for(call(), 5))
+        return True
+
+    async with make_patcher() as patcher:
+        calls = (lambda: patcher.submit(row), patcher.aclose, patcher.identity)
+        assert [await asyncio.to_thread(refused, call) for call in calls] == [True] * 3
+        with pytest.raises(InputError, match="opened on"):
+            await asyncio.to_thread(patcher.put, row)
+        assert (await patcher.submit(row)).outcome is Outcome.UPDATED
 
 
 async def test_an_unusable_row_is_refused_before_it_is_taken(

@@ -111,6 +111,13 @@ def test_without_credentials_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch
                 patch_sync("x", {"a": "b"}, participant="customer")
 
 
+@pytest.mark.parametrize("make", [None, 5, Patcher()])
+def test_it_is_configured_with_what_makes_one(make: Any) -> None:
+    """A patcher in the place of that was taken, and the first call said it is not callable."""
+    with pytest.raises(SettingsError, match="give what makes one in each process"):
+        configure_sync(make)
+
+
 def test_it_is_configured_before_its_first_use(patch: Callable[..., RowResult]) -> None:
     """Options that come too late would be silently without effect."""
     patch(1)
