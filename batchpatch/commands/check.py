@@ -21,6 +21,7 @@ from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from os import PathLike
 
     from batchpatch.genesys.routes import Route
     from batchpatch.reading.inputs import Input
@@ -89,7 +90,7 @@ class CheckReport(NamedTuple):
 
 
 def check(
-    inputs: Sequence[str],
+    inputs: Sequence[str | PathLike[str]],
     *,
     read: ReadOptions | None = None,
     merge: MergeOptions | None = None,
@@ -123,14 +124,14 @@ def check(
             given from a list; or the rows cannot be written to a file, or not to that one.
     """
     allowance = assumed_allowance(pace or PaceOptions())
-    inputs = expand(inputs).names
-    refuse_together(inputs)
-    read = choose_kind(inputs, read or ReadOptions()).options
+    named = expand(inputs).names
+    refuse_together(named)
+    read = choose_kind(named, read or ReadOptions()).options
     if fix is not None:
         from batchpatch.pipeline.row_sorting import refuse_fix  # noqa: PLC0415 - brings the files
 
-        refuse_fix(inputs, read, Path(fix), force=force)
-    reader = Reader(inputs, read)
+        refuse_fix(named, read, Path(fix), force=force)
+    reader = Reader(named, read)
     kind = find_kind(read.write)
     if check_choices:
         kind.need_choices()

@@ -33,6 +33,7 @@ from batchpatch.recording.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from os import PathLike
 
     from batchpatch.genesys.account.credentials import Account
     from batchpatch.model import Progress
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 
 async def plan(
-    inputs: Sequence[str],
+    inputs: Sequence[str | PathLike[str]],
     *,
     account: Account,
     out: Path,
@@ -73,12 +74,12 @@ async def plan(
         LeftError: the stopper was asked before anything had begun.
         RecordError: the plan cannot be written.
     """
-    inputs = expand(inputs).names
+    names = expand(inputs).names
     out, settings, limits = Path(out), settings or Settings(), limits or LimitOptions()
-    settings = replace(settings, read=choose_kind(inputs, settings.read).options)
+    settings = replace(settings, read=choose_kind(names, settings.read).options)
     refuse_choices(settings)
     stopper = stopper or Stopper()
-    looking = partial(preflight, inputs, settings.read, RecordOptions())
+    looking = partial(preflight, names, settings.read, RecordOptions())
     prepared = await off_loop_unless_stopped(looking, stopper, left=LEFT, doing=LOOKING)
     known = rows_of(prepared, limit=None)
     if out != STDOUT:
@@ -86,7 +87,7 @@ async def plan(
     async with open_for(account, settings, max_outage_s=limits.max_outage_s) as client:
         origin = await unless_stopped(read_origin(client, account), stopper, left=UNASKED)
         job = Job(
-            reader=Reader(inputs, settings.read, rows_known=known),
+            reader=Reader(names, settings.read, rows_known=known),
             client=client,
             account=account,
             settings=settings,
@@ -98,16 +99,16 @@ async def plan(
             file = PlanStream(sys.stdout.buffer)
             return await planning(job, out=out, file=file, origin=origin).run(observe)
         options = plain_settings(settings) | {"flags": flags}
-        with _begun(out, inputs) as (directory, begun), ExitStack() as stack:
+        with _begun(out, names) as (directory, begun), ExitStack() as stack:
             try:
                 with beginning(directory):
                     describe(directory, prepared, account=account, options=options, kind="plan")
-                    spooled = stack.enter_context(spooling(directory, inputs, keep=True))
+                    spooled = stack.enter_context(spooling(directory, names, keep=True))
             except SettingsError:
                 begun.discard()
                 raise
             tee = spooled.tee if spooled else None
-            reader = Reader(inputs, settings.read, tee=tee, rows_known=known)
+            reader = Reader(names, settings.read, tee=tee, rows_known=known)
             job = replace(job, reader=reader, directory=directory, spooled=spooled)
             try:
                 with beginning(directory):

@@ -50,6 +50,7 @@ from batchpatch.writes.registry import find_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from os import PathLike
 
     from opentelemetry.trace import Tracer
 
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
 
 
 async def run(
-    inputs: Sequence[str],
+    inputs: Sequence[str | PathLike[str]],
     *,
     account: Account,
     read: ReadOptions | None = None,
@@ -120,10 +121,10 @@ async def run(
         LeftError: the stopper was asked before anything had begun, or the answer was no.
         RecordError: the run that is to go on is at work in another process, or damaged.
     """
-    inputs = expand(inputs).names
+    names = expand(inputs).names
     record = record or RecordOptions()
     settings = Settings(
-        read=choose_kind(inputs, read or ReadOptions()).options,
+        read=choose_kind(names, read or ReadOptions()).options,
         find=find or FindOptions(),
         merge=merge or _merging(live=stream is not None),
         connect=connect or ConnectOptions(),
@@ -133,11 +134,11 @@ async def run(
         safeguards=safeguards or Safeguards(),
     )
     if not partial:
-        refuse_partial(inputs)
+        refuse_partial(names)
     chosen = find_kind(settings.write).find_route(settings.route or None)
     refuse_vain(chosen, verified=settings.safeguards.verify.share > 0, force=force)
     stopper = stopper or Stopper()
-    looking = functools.partial(preflight, inputs, settings.read, record)
+    looking = functools.partial(preflight, names, settings.read, record)
     prepared = await off_loop_unless_stopped(looking, stopper, left=LEFT, doing=LOOKING)
     if settings.safeguards.guard:
         refuse_guard(prepared)
@@ -175,7 +176,7 @@ async def run(
         )
         directory = RunDirectory.create(
             record.out,
-            input_name=shown_name(inputs[0]),
+            input_name=shown_name(names[0]),
             now=datetime.now(UTC),
             base=record.base,
         )
@@ -184,10 +185,10 @@ async def run(
             with beginning(directory):
                 unkept = record.unkept
                 describe(directory, prepared, account=account, options=options, unkept=unkept)
-                spooled = stack.enter_context(spooling(directory, inputs, keep=record.spool))
+                spooled = stack.enter_context(spooling(directory, names, keep=record.spool))
             job = Job(
                 reader=Reader(
-                    inputs,
+                    names,
                     settings.read,
                     tee=spooled.tee if spooled else None,
                     rows_known=rows_of(prepared, limit=None),

@@ -20,7 +20,7 @@ from batchpatch.formats.plain import (
     to_plain,
 )
 from batchpatch.model import Summary
-from batchpatch.options.run import MOST_TOKENS, Settings
+from batchpatch.options.run import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,29 +157,12 @@ def settings_from(options: Mapping[str, Any]) -> Settings:
     try:
         wanted = {name: value for name, value in options.items() if name != "flags"}
         settings: Settings = from_plain(Settings, wanted)
-        _refuse_unusable(settings)
     except (ValueError, SettingsError) as error:
         raise RecordError(
             f"run.json does not hold the options of a run ({str(error).rstrip('.')}): start a new "
             "run instead."
         ) from None
     return settings
-
-
-def _refuse_unusable(settings: Settings) -> None:
-    """Raise MisfitError for numbers that no flag can have put there."""
-    connect, pace = settings.connect, settings.pace
-    usable = {
-        "connect.concurrency": connect.concurrency >= 1,
-        "connect.connect_s": connect.connect_s > 0,
-        "connect.read_s": connect.read_s > 0,
-        "connect.total_s": connect.total_s > 0,
-        "pace.share": 0 < pace.share <= 1,
-        "pace.tokens": 1 <= pace.tokens <= MOST_TOKENS,
-    }
-    for place, fits in usable.items():
-        if not fits:
-            raise MisfitError(place, "a number that can be used")
 
 
 def encode_summary(summary: Summary) -> bytes:

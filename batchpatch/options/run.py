@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from batchpatch.errors import SettingsError
+from batchpatch.options.bounds import refuse_limits, refuse_pace, refuse_patience
 from batchpatch.options.read import FindOptions, ReadOptions
 
 
@@ -27,8 +28,6 @@ class Rate(NamedTuple):
 
 DEFAULT_RATE = Rate(300 / 60)
 """`client.credentials.token.rate.per.minute` as the platform sets it for every organisation."""
-MOST_TOKENS = 50
-"""As many as the vendor's Terraform provider mints from one client (`token_pool_size`)."""
 
 
 class PaceOptions(NamedTuple):
@@ -227,6 +226,9 @@ class LimitOptions:
     grace_s: float = 10.0
     """How long what is in flight may take once the run was told to stop."""
 
+    def __post_init__(self) -> None:
+        refuse_limits(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -241,6 +243,10 @@ class Settings:
     route: str = ""
     """Name or template of the path that a write takes; empty for the usual one."""
     safeguards: Safeguards = field(default_factory=Safeguards)
+
+    def __post_init__(self) -> None:
+        refuse_pace(self.pace)
+        refuse_patience(self.connect, self.retry)
 
     @property
     def write(self) -> str | None:
@@ -273,3 +279,7 @@ class RecordOptions:
     """Go on where `out` holds this very run, begun earlier; begin it where that is empty."""
     unkept: int = 0
     """Of an undo: rows that it is known not to take back; they are in its summary."""
+
+    def __post_init__(self) -> None:
+        if self.out is not None:
+            object.__setattr__(self, "out", Path(self.out))  # a program may have it as a text

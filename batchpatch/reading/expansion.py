@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,7 +27,7 @@ class Expansion(NamedTuple):
     """What a directory holds besides."""
 
 
-def expand(names: Sequence[str]) -> Expansion:
+def expand(names: Sequence[str | PathLike[str]]) -> Expansion:
     """The inputs that are named; a name that is there as it stands is no pattern.
 
     Files of a directory or a pattern come in the order in which people count: `part2` before
@@ -34,10 +35,13 @@ def expand(names: Sequence[str]) -> Expansion:
 
     Raises:
         InputError: a directory holds nothing to read, or no file fits a pattern.
+        SettingsError: it is one name, and no list of names.
     """
+    if isinstance(names, str | bytes | PathLike):
+        raise SettingsError(f"One input is a list as well: [{names!r}].")
     found: list[str] = []
     notices: list[str] = []
-    for name in names:
+    for name in [fspath(one) for one in names]:
         if name in ("", "-") or is_url(name) or not _is_several(name):
             found.append(name)
             continue

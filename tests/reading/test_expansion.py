@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from batchpatch.errors import InputError
+from batchpatch.errors import InputError, SettingsError
 from batchpatch.reading.expansion import expand
 
 if TYPE_CHECKING:
@@ -70,3 +70,20 @@ def test_names_that_are_no_files_are_left_alone() -> None:
     """What is wrong with them is said where they are opened."""
     names = ["missing.csv", "-", "", "https://example.org/a?b=[1]", "a\0b"]
     assert expand(names).names == names
+
+
+def test_a_program_may_name_inputs_by_their_paths(tmp_path: Path) -> None:
+    """As it has them: `Path.glob` gives no texts."""
+    data = folder(tmp_path / "data", "a.csv", "b.csv")
+    assert expand([data / "b.csv", str(data / "a.csv")]).names == [
+        str(data / "b.csv"),
+        str(data / "a.csv"),
+    ]
+
+
+def test_one_name_is_no_list_of_its_letters(tmp_path: Path) -> None:
+    """To a type checker a text is a list of texts; and no file is called u."""
+    wrong: list[Any] = ["updates.csv", tmp_path / "updates.csv"]
+    for one in wrong:
+        with pytest.raises(SettingsError, match="One input is a list as well"):
+            expand(one)

@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from batchpatch.cli.options.declare import Options, Reach, flag
+from batchpatch.options.bounds import MOST_TOKENS
 from batchpatch.options.run import (
     DEFAULT_CONNECT,
     DEFAULT_POLICY,
     LIVE_WINDOW_ROWS,
-    MOST_TOKENS,
     ConnectOptions,
     MergeOptions,
     PaceOptions,

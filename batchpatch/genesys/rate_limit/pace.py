@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from batchpatch.options.run import MOST_TOKENS, Rate
+from batchpatch.options.bounds import MOST_TOKENS
+from batchpatch.options.run import Rate
 
 if TYPE_CHECKING:
     from batchpatch.options.run import PaceOptions
