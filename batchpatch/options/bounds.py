@@ -64,8 +64,8 @@ def refuse_limits(limits: Any) -> None:
     if (failures := limits.max_failures) is not None:
         refuse_outside("limits.max_failures", failures, rows=_RETRIES, percent=_SECONDS)
     if (hours := limits.between) is not None:
-        ends = (getattr(hours, "begin", None), getattr(hours, "end", None))
-        if not all(isinstance(one, time) for one in ends):
+        ends = [getattr(hours, name) for name in ("begin", "end") if hasattr(hours, name)]
+        if not hasattr(hours, "wait_s") or any(not isinstance(one, time) for one in ends):
             raise SettingsError("limits.between takes a DailyHours of two datetime.time.")
 
 

@@ -85,8 +85,8 @@ def configure_sync(make: Callable[[], Patcher]) -> None:
     """
     if not callable(make):
         raise SettingsError(
-            f"configure_sync got a {type(make).__name__}: give what makes one in each process, "
-            "such as lambda: Patcher(tokens=2)."
+            f"configure_sync was given the type {type(make).__name__}: give what makes one in each "
+            "process, such as lambda: Patcher(tokens=2)."
         )
     _shared.configure(make)
 

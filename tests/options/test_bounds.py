@@ -62,6 +62,7 @@ WRONG: list[tuple[str, Callable[[Any], object]]] = [
     ),
     ("max_failures is of the type int", lambda wrong: LimitOptions(max_failures=wrong(5))),
     ("DailyHours of two datetime.time", lambda wrong: LimitOptions(between=wrong(("22:00", "6")))),
+    ("a DailyHours of two", lambda wrong: LimitOptions(between=DailyHours(wrong("22"), time(6)))),
 ]
 
 
