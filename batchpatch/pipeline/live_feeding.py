@@ -93,6 +93,8 @@ class LiveFeeder(Feeder):
 
     def _waits(self, row: Row) -> bool:
         """True for a row that is to be found, and for any behind such a one; it waits then."""
+        if not row.names:
+            return False  # it asks for nothing, whoever else is being found, and is told so
         conversation = row.conversation_id
         behind = self._behind.get(conversation)
         if behind is None:

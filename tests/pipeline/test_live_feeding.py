@@ -88,12 +88,14 @@ class Recorder:
 
     def __init__(self) -> None:
         self.unsent: list[int] = []
+        self.told_s: list[float] = []
 
     def expect(self, rows: list[Row | InvalidRow]) -> None:
         """None stands there twice."""
 
     def record_unsent(self, rows: list[Row | InvalidRow]) -> None:
         self.unsent += [one.number for one in rows]
+        self.told_s += [asyncio.get_running_loop().time()] * len(rows)
 
     def judge_failures(self) -> None:
         """None is too many."""
@@ -150,6 +152,16 @@ def test_a_row_of_another_conversation_does_not_wait_for_a_look_up(run_virtual: 
     assert at[2] < 0.1
     assert at[4] < 2
     assert at[1] >= 60
+
+
+def test_a_row_that_asks_for_nothing_waits_for_nobody(run_virtual: Run) -> None:
+    """Behind a look-up its deadline would pass, and it be told that it could not be sent."""
+    rows: list[Row | InvalidRow] = [row(1, "slow", find=True)]
+    rows.append(row(2, "slow")._replace(names=(), values=()))
+    scene = Scene(Source(rows), SlowFinder({"slow": 60.0}))
+    assert run_virtual(scene.run()) == [1]
+    assert scene.recorder.unsent == [2]
+    assert max(scene.recorder.told_s) < 1
 
 
 def test_the_rows_of_a_file_keep_theirs(run_virtual: Run) -> None:
