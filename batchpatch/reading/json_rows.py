@@ -83,7 +83,7 @@ class LineMaker:
     def count(self, number: int, block: Block) -> int:
         """How many rows a block makes; the same is noticed of them, but mostly none is made."""
         columns = self._columns(block)
-        if columns is None or _is_large(block) or _may_be_odd(block, columns):
+        if _is_large(block) or _may_be_odd(columns, suspect=_is_suspect(block)):
             return len(self._made(number, block, columns))
         return len(block.records)
 
@@ -94,9 +94,10 @@ class LineMaker:
             rows = rows_of(number, block.lines, self._source, *columns)
         if _is_large(block):
             self.odd.look_for_large(rows)
-        if columns is None or _may_be_odd(block, columns):
+        suspect = _is_suspect(block)
+        if _may_be_odd(columns, suspect=suspect):
             constants = len(self._options.constants)
-            self.odd.look_through(rows, constants=constants, suspect=_is_suspect(block))
+            self.odd.look_through(rows, constants=constants, suspect=suspect)
         return rows
 
     def _columns(self, block: Block) -> Columns | None:
@@ -256,9 +257,9 @@ def _is_large(block: Block) -> bool:
     return bool(block.records) and max(map(len, block.records)) > MOST_BYTES
 
 
-def _may_be_odd(block: Block, columns: Columns) -> bool:
+def _may_be_odd(columns: Columns | None, *, suspect: bool) -> bool:
     """False where there is nothing to say of any value."""
-    return _is_suspect(block) or any_null(columns.values)
+    return suspect or columns is None or any_null(columns.values)
 
 
 def _is_suspect(block: Block) -> bool:
