@@ -274,53 +274,41 @@ def test_yes_sends_and_anything_else_does_not(
 
 
 def test_a_run_that_asks_nobody_says_where_it_went_all_the_same(
-    make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
+    batchpatch: Run, make_rows: Rows, region: Region, tmp_path: Path
 ) -> None:
     """Whoever is asked on Tuesday what a nightly job has written has its report, and no answer."""
     make_rows(3)
     words = ["run", "rows.csv", "--ca-file", region.ca_file, "--out", "r", "--yes"]
-    done = subprocess.run(
-        [sys.executable, "-m", "batchpatch", *words],
-        cwd=tmp_path, env=environment | region.env, check=True, capture_output=True, text=True,
-    )  # fmt: skip
+    done = batchpatch(*words, env=region.env)
+    assert done.returncode == 0
     manifest = json.loads((tmp_path / "r" / "run.json").read_text())
     assert manifest["organisation_name"] == "Sandbox"
     assert f"Where: Sandbox {manifest['organisation']}, {REGION}, OAuth client" in done.stderr
 
 
 def test_the_live_view_names_the_organisation(
-    make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
+    batchpatch: Run, make_rows: Rows, region: Region
 ) -> None:
     """A host is that of a hundred organisations."""
     make_rows(3)
     words = ["run", "rows.csv", "--ca-file", region.ca_file, "--progress", "json", "--yes"]
-    done = subprocess.run(
-        [sys.executable, "-m", "batchpatch", *words],
-        cwd=tmp_path, env=environment | region.env, check=True, capture_output=True, text=True,
-    )  # fmt: skip
+    done = batchpatch(*words, env=region.env)
+    assert done.returncode == 0
     looks = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
     assert {look["organisation"] for look in looks} == {"Sandbox"}
 
 
 def test_nobody_is_asked_about_a_run_of_which_nothing_is_left(
-    make_rows: Rows, region: Region, tmp_path: Path, environment: dict[str, str]
+    batchpatch: Run, make_rows: Rows, region: Region
 ) -> None:
     """'About 0 rows: go on?' is no question, and a job that is started once more has nobody to
     answer it. Nothing is asked of the platform either."""
     make_rows(3)
     words = ["run", "rows.csv", "--ca-file", region.ca_file, "--out", "r"]
-    env = environment | region.env
-
-    def ran(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "batchpatch", *words]
-        return subprocess.run(
-            command, cwd=tmp_path, env=env, check=False, capture_output=True, text=True
-        )
-
-    assert ran(*words, "--yes").returncode == 0
+    assert batchpatch(*words, "--yes", env=region.env).returncode == 0
     before = region.sandbox.get("stats")["mints"]
     for again in (["resume", "r", "--ca-file", region.ca_file], [*words, "--resume"]):
-        done = ran(*again)
+        done = batchpatch(*again, env=region.env)
         assert (done.returncode, "Nothing was left to do." in done.stderr) == (0, True), done.stderr
     assert region.sandbox.get("stats")["mints"] == before
 
